@@ -1,0 +1,1 @@
+"""Finds out, on real Prefect, which flow runs survive a deployment update."""

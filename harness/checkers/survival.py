@@ -1,0 +1,240 @@
+"""The fate of every run at risk, from a history alone (DESIGN: kept, progressed, altered, lost).
+
+A run counts as at risk only if its own state history, by the server's clock, shows it in the at-risk state when the
+door's request was answered. The state history of a run that is gone went with it: then it is the last listing before
+the door that says, and nothing but the door can have moved it since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from harness.history import Event, of_kind
+
+SIDES = ("treated", "twin")
+GONE = "Flow run not found"
+PICKED_UP = {"PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED"}
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+BEFORE, AFTER, DRAINED = "before the door", "after the door", "after the drain"
+_IDENTITY = ("name", "deployment_id", "work_queue_name", "expected_start_time")
+
+
+@dataclass(frozen=True)
+class RunFate:
+    """What became of one run at risk.
+
+    fate        kept | progressed | altered | lost | unknown
+    tick        its expected start time, by the server's clock
+    before      state name before the door
+    looks       what each look saw, by the look's name
+    why         what the fate rests on, in words
+    completed   it completed; never_ran: it is there after the drain, and no one ever picked it up
+    recreated   the id under which a lost run's tick came back
+    """
+
+    run: str
+    side: str
+    tick: str
+    before: str
+    fate: str
+    looks: dict[str, str]
+    why: str
+    completed: bool
+    never_ran: bool
+    ended_otherwise: bool
+    recreated: str | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """One side's counts. at_risk = kept + progressed + altered + lost + unknown; the first four in every verdict."""
+
+    at_risk: int = 0
+    kept: int = 0
+    progressed: int = 0
+    altered: int = 0
+    lost: int = 0
+    unknown: int = 0
+    stranded: int = 0
+    recreated: int = 0
+    completed: int = 0
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Both sides' counts and every run's fate; `flaws` are contradictions that forbid a verdict."""
+
+    treated: Counts
+    twin: Counts
+    fates: list[RunFate] = field(default_factory=list)
+    flaws: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The findings as plain values."""
+        return asdict(self)
+
+
+def check_survival(events: Sequence[Event], *, state: str) -> Findings:
+    """The fates of the runs that were in `state` (a state name) when the door was answered.
+
+    Events that were never reached (a trial that broke) leave runs `unknown`; nothing is guessed.
+    """
+    before = {run["run"]: run for run in _listing(events, BEFORE)}
+    afterwards = _listing(events, DRAINED)
+    answered_at = next((door.get("answered_at") for door in of_kind(events, "door")), None)
+    answers = {look["when"]: look["answers"] for look in of_kind(events, "look")}
+    states = {event["run"]: event["states"] for event in of_kind(events, "states")}
+    alive = {when: _twin_answers(found) for when, found in answers.items()}
+    flaws: list[str] = []
+    fates = []
+    for run_id, listed in before.items():
+        if not _was_at_risk(listed, states.get(run_id), state, answered_at):
+            continue
+        seen = {
+            when: [answer for answer in answers.get(when, []) if answer["run"] == run_id] for when in (AFTER, DRAINED)
+        }
+        fate = _fate(listed, seen, alive, state, flaws)
+        fates.append(fate if fate.fate != "lost" else _with_successor(fate, before, afterwards))
+    twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
+    fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
+    counts = {side: _count([fate for fate in fates if fate.side == side]) for side in SIDES}
+    return Findings(counts["treated"], counts["twin"], fates, flaws)
+
+
+def _listing(events: Sequence[Event], when: str) -> list[dict[str, Any]]:
+    return [run for listing in of_kind(events, "listing") if listing["when"] == when for run in listing["runs"]]
+
+
+def _was_at_risk(
+    listed: dict[str, Any], states: Sequence[dict[str, Any]] | None, state: str, answered_at: str | None
+) -> bool:
+    """Whether the run was in the at-risk state when the door was answered (both times are the server's, UTC ISO)."""
+    if not states or not answered_at:
+        return bool(listed["state_name"] == state)
+    earlier = [entry for entry in states if _instant(entry["timestamp"]) <= _instant(answered_at)]
+    return bool(earlier) and max(earlier, key=lambda entry: _instant(entry["timestamp"]))["name"] == state
+
+
+def _instant(text: str) -> tuple[str, str]:
+    """A sortable form of the server's UTC times, which come as `…Z` or `…+00:00`, with or without a fraction."""
+    bare = text.replace("Z", "").replace("+00:00", "").replace(" ", "T")
+    second, _, fraction = bare.partition(".")
+    return second, fraction.ljust(6, "0")
+
+
+def _twin_answers(answers: Iterable[dict[str, Any]]) -> bool:
+    return any(answer["side"] == "twin" and answer["status"] == 200 for answer in answers)
+
+
+def _is_gone(answer: dict[str, Any]) -> bool:
+    body = answer.get("body")
+    return answer["status"] == 404 and isinstance(body, dict) and body.get("detail") == GONE
+
+
+def _seen_as(answers: Sequence[dict[str, Any]], twin_answers: bool) -> str:
+    """One look's word on one run: `there`, `gone`, or `unknown` (which is never a fate)."""
+    if any(answer["status"] == 200 for answer in answers):
+        return "there"
+    if len(answers) >= 2 and all(_is_gone(answer) for answer in answers) and twin_answers:
+        return "gone"
+    return "unknown"
+
+
+def _fate(
+    listed: dict[str, Any],
+    seen: dict[str, list[dict[str, Any]]],
+    alive: dict[str, bool],
+    state: str,
+    flaws: list[str],
+) -> RunFate:
+    words = {when: _seen_as(answers, alive.get(when, False)) for when, answers in seen.items()}
+    last = {when: next((a for a in answers if a["status"] == 200), None) for when, answers in seen.items()}
+    described = {when: _describe(words[when], last[when], seen[when]) for when in seen}
+    gone = [when for when, word in words.items() if word == "gone"]
+    if words[AFTER] == "gone" and words[DRAINED] == "there":
+        flaws.append(f"run {listed['run']} was gone {AFTER} and there again {DRAINED}")
+    first, final = last[AFTER], last[DRAINED]
+    if gone:
+        fate, why = "lost", f"404 {GONE!r} twice {gone[0]}, while a run of the twin answered"
+    elif first is None:
+        fate, why = "unknown", f"{AFTER} the server gave no usable answer: {described[AFTER]}"
+    else:
+        fate, why = _fate_of_the_living(listed, first, final, state)
+    end = final or {}
+    final_type = str(end.get("state_type"))
+    ran = bool(end.get("run_count") or end.get("start_time")) or final_type in PICKED_UP
+    return RunFate(
+        run=listed["run"],
+        side=listed["side"],
+        tick=listed["expected_start_time"],
+        before=listed["state_name"],
+        fate=fate,
+        looks=described,
+        why=why,
+        completed=final_type == "COMPLETED",
+        never_ran=fate == "kept" and words[DRAINED] == "there" and not ran,
+        ended_otherwise=final_type in ENDED - {"COMPLETED"} and fate in ("kept", "progressed"),
+    )
+
+
+def _fate_of_the_living(
+    listed: dict[str, Any], first: dict[str, Any], final: dict[str, Any] | None, state: str
+) -> tuple[str, str]:
+    for look, when in ((first, AFTER), (final, DRAINED)):
+        if look is None:
+            continue
+        for key in _IDENTITY:
+            if look.get(key) != listed.get(key):
+                return "altered", f"{key} was {listed.get(key)!r} and is {look.get(key)!r} {when}"
+        if look["state_type"] in ("CANCELLED", "CANCELLING"):
+            return "altered", f"{look['state_name']} {when}"
+    if first["state_name"] == state:
+        return "kept", f"{state} {AFTER}"
+    if first["state_type"] in PICKED_UP:
+        return "progressed", f"{first['state_name']} {AFTER}"
+    return "altered", f"{first['state_name']} {AFTER}, from {state}"
+
+
+def _describe(word: str, answer: dict[str, Any] | None, answers: Sequence[dict[str, Any]]) -> str:
+    if answer:
+        return str(answer["state_name"])
+    if word == "gone":
+        return "404"
+    return "no answer" if not answers else f"{answers[-1]['status']} {str(answers[-1].get('body'))[:80]}"
+
+
+def _with_successor(fate: RunFate, before: dict[str, Any], afterwards: Sequence[dict[str, Any]]) -> RunFate:
+    for run in afterwards:
+        if run["side"] == fate.side and run["run"] not in before and run["expected_start_time"] == fate.tick:
+            return RunFate(**{**vars(fate), "recreated": run["run"]})
+    return fate
+
+
+def _whole(fates: Sequence[RunFate]) -> bool:
+    return bool(fates) and all(fate.completed for fate in fates)
+
+
+def _ended_otherwise_is_altered(fate: RunFate) -> RunFate:
+    if not fate.ended_otherwise:
+        return fate
+    why = f"ended {fate.looks[DRAINED]}, while the whole twin completed"
+    return RunFate(**{**vars(fate), "fate": "altered", "why": why})
+
+
+def _count(fates: Sequence[RunFate]) -> Counts:
+    def number(fate: str) -> int:
+        return sum(one.fate == fate for one in fates)
+
+    return Counts(
+        at_risk=len(fates),
+        kept=number("kept"),
+        progressed=number("progressed"),
+        altered=number("altered"),
+        lost=number("lost"),
+        unknown=number("unknown"),
+        stranded=sum(fate.never_ran for fate in fates),
+        recreated=sum(fate.recreated is not None for fate in fates),
+        completed=sum(fate.completed for fate in fates),
+    )

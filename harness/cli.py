@@ -1,0 +1,180 @@
+"""The command `harness`: it owns signals, exit codes, results.json, and the last sweep."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from rich.console import Console
+
+from harness import ownership
+from harness.engines.choose import ENGINES, choose_engine
+from harness.errors import LabError, UsageError
+from harness.run import Interrupted, Request, resolve_subjects, run_matrix
+from harness.scenario import load_scenarios
+from harness.sweep import of_the_dead, remove_images_and_caches, sweep
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, EXIT_USAGE
+
+DEFAULT_SUBJECTS = ("3.3.3", "3.3.4")
+
+_EXIT_CODES = """\
+exit codes:
+  0    every trial came to the outcome known for its release
+  1    at least one trial contradicts what is known
+  2    wrong usage; nothing was started
+  125  nothing contradicts, but something could not be judged
+  130  interrupted (Ctrl-C), 143 terminated; the results so far are kept
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors name the nearest right thing, in one to three lines."""
+
+    def error(self, message: str) -> NoReturn:
+        for word in message.replace("unrecognized arguments:", "").split():
+            known = [option for action in self._actions for option in action.option_strings]
+            near = difflib.get_close_matches(word.partition("=")[0], known, n=1) if word.startswith("-") else []
+            if near:
+                message += f". Did you mean {near[0]}?"
+                break
+        raise UsageError(f"{message}\nSee `{self.prog} --help`.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, whole."""
+    whole = _Parser(prog="harness", description="Which flow runs survive a Prefect deployment update?")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    reproduce = commands.add_parser(
+        "reproduce",
+        help="run every scenario on an unpatched and a patched release, and judge which runs survive",
+        description="Stages each scenario on real Prefect, runs the real `prefect deploy`, judges which runs survive.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_subjects(reproduce)
+    scenarios = ", ".join(load_scenarios())
+    reproduce.add_argument(
+        "--scenario", action="append", default=[], metavar="NAME", help=f"one of {scenarios}; repeatable (default: all)"
+    )
+    reproduce.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="where evidence goes (default: results)"
+    )
+    reproduce.add_argument(
+        "--keep",
+        choices=("never", "failed", "always"),
+        default="failed",
+        help="whether a lab's database is saved with the evidence; `failed`: when a trial is not as expected (default)",
+    )
+    reproduce.add_argument(
+        "-n", dest="labs", type=_positive, default=1, metavar="N",
+        help="labs at once (default: 1; each wants two cores of its own)",
+    )  # fmt: skip
+    reproduce.add_argument(
+        "-k", dest="expression", default="", metavar="EXPR", help="only trials whose name matches, as in pytest"
+    )
+    reproduce.set_defaults(call=_reproduce)
+
+    images = commands.add_parser("images", help="build what a run would need, and run nothing")
+    _add_subjects(images)
+    images.set_defaults(call=_images)
+
+    clean = commands.add_parser("clean", help="take away what dead runs left; nothing of a run that is alive")
+    clean.add_argument("--all", action="store_true", help="also this project's images and its cache")
+    clean.set_defaults(call=_clean)
+    return whole
+
+
+def _add_subjects(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--subject", action="append", default=[], metavar="RELEASE",
+        help=f"a Prefect release such as 3.3.3, or latest; repeatable (default: {', '.join(DEFAULT_SUBJECTS)})",
+    )  # fmt: skip
+    command.add_argument(
+        "--engine", metavar="|".join(ENGINES), help="where labs run (default: containers where a Docker engine answers)"
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of labs (1 or more)")
+    return int(text)
+
+
+def _reproduce(options: argparse.Namespace, console: Console) -> int:
+    request = Request(
+        subjects=list(dict.fromkeys(options.subject or DEFAULT_SUBJECTS)),
+        scenarios=options.scenario,
+        engine=options.engine,
+        results=options.results,
+        keep=options.keep,
+        labs=options.labs,
+        expression=options.expression,
+    )
+    return run_matrix(request, console)
+
+
+def _images(options: argparse.Namespace, console: Console) -> int:
+    engine, why = choose_engine(options.engine)
+    console.print(f"engine: {why}", highlight=False)
+    resolved = resolve_subjects(list(dict.fromkeys(options.subject or DEFAULT_SUBJECTS)), engine.target())
+    failed = False
+    for asked, release in resolved.items():
+        try:
+            if isinstance(release, LabError):
+                raise release
+            key = engine.build(release, lambda text: console.print(text, highlight=False))
+            console.print(f"{asked}: {key}", highlight=False, soft_wrap=True)
+        except LabError as error:
+            failed = True
+            console.print(f"{asked}: {error.reason}\n{error.log[-600:]}", highlight=False, markup=False, soft_wrap=True)
+    return EXIT_UNJUDGED if failed else EXIT_AS_EXPECTED
+
+
+def _clean(options: argparse.Namespace, console: Console) -> int:
+    swept = str(sweep(of_the_dead))
+    if options.all:
+        swept = ", ".join(filter(None, (swept, str(remove_images_and_caches()))))
+    console.print(f"swept: {swept or 'nothing was left'}", highlight=False)
+    return EXIT_AS_EXPECTED
+
+
+def _raise_interrupted(number: int, _frame: FrameType | None) -> None:
+    # Once is enough: the clean-up that follows must not be cut short by an impatient second Ctrl-C.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The entry point. Returns the exit code; messages for people go to stderr, results to stdout."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _raise_interrupted)
+    console = Console(soft_wrap=False)
+    try:
+        options = parser().parse_args(arguments)
+        os.environ[ownership.ENV_OWNER] = str(ownership.Owner.of_this_process())
+        code: int = options.call(options, console)
+    except UsageError as error:
+        print(f"harness: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except LabError as error:
+        print(f"harness: {error.reason}\n{error.log[-600:]}".rstrip(), file=sys.stderr)
+        return EXIT_UNJUDGED
+    except Interrupted as interrupted:
+        return 128 + interrupted.number
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_UNJUDGED
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Where a lab runs: Docker containers, or processes on this host."""

@@ -1,0 +1,108 @@
+"""What an engine offers a lab. Scenarios, doors and trials see only this, never which engine it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.redaction import redact
+from harness.subjects.release import Release, Target
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """How a command in a node ended: its exit code, and its output (stdout and stderr as one, as a person sees it)."""
+
+    exit_code: int
+    output: str
+    seconds: float
+
+
+class Node(Protocol):
+    """One living part of a lab: the server, a worker, the deployer."""
+
+    name: str
+
+    def running(self) -> bool:
+        """Whether it lives, by the engine's own word."""
+        ...
+
+    def start(self) -> None:
+        """Start it again after `kill`."""
+        ...
+
+    def kill(self) -> None:
+        """SIGKILL to all of it; returns once the engine says that it is dead."""
+        ...
+
+    def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
+        """Run a command beside it, with its environment, in `cwd` (a path inside the node).
+
+        Raises: LabError when it takes longer than `seconds`; what it started is ended.
+        """
+        ...
+
+    def write(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Put files into a folder inside the node; the folder is made where it is missing."""
+        ...
+
+    def log(self) -> str:
+        """Everything it has printed so far."""
+        ...
+
+
+class Site(Protocol):
+    """One engine's ground for one lab: its network or folder, and the nodes on it. A context manager.
+
+    server_url     the API as the harness reaches it, ending in /api
+    """
+
+    def __enter__(self) -> Site: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def start_server(self) -> tuple[Node, str]:
+        """Start the server; returns its node and the API's URL as the harness reaches it. Does not wait for health."""
+        ...
+
+    def start_node(self, name: str, command: Sequence[str] | None) -> Node:
+        """Start a node that runs `command`, or only waits for `run` where it is None."""
+        ...
+
+    def save_database(self, folder: Path) -> None:
+        """Copy the server's database into a folder on this host."""
+        ...
+
+    def scenario_folder(self, scenario: str) -> str:
+        """The path at which a scenario's files lie inside every node."""
+        ...
+
+
+class Engine(Protocol):
+    """Builds subjects for itself and opens sites for labs."""
+
+    name: str
+
+    def describe(self) -> str:
+        """One phrase for a report: the engine and its version."""
+        ...
+
+    def target(self) -> Target:
+        """What subjects are resolved for on this engine."""
+        ...
+
+    def build(self, release: Release, say: Callable[[str], None]) -> str:
+        """Build a release for this engine, from the cache where it is there; returns its key for `site`."""
+        ...
+
+    def site(self, *, subject_key: str, run: str, lab: str, folder: Path) -> Site:
+        """A new site for a lab of the subject built under `subject_key`; `folder` gets its logs."""
+        ...
+
+
+def save_log(folder: Path, name: str, text: str) -> None:
+    """Write a node's log under `folder`, secret-looking values masked."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.log").write_text(redact(text), encoding="utf-8")

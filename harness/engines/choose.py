@@ -1,0 +1,37 @@
+"""Which engine a run uses."""
+
+from __future__ import annotations
+
+import difflib
+
+from harness.engines.base import Engine
+from harness.engines.containers import Containers, connect
+from harness.engines.processes import Processes
+from harness.errors import LabError, UsageError
+
+ENGINES = ("containers", "processes")
+
+
+def engine_named(name: str) -> Engine:
+    """The engine of that name. Raises LabError where it does not answer."""
+    return Containers() if name == "containers" else Processes()
+
+
+def choose_engine(asked: str | None) -> tuple[Engine, str]:
+    """The engine and why it is this one. Raises UsageError for one that is not there or has no such name."""
+    if asked is None:
+        try:
+            connect().close()
+        except LabError as error:
+            return Processes(), f"processes, because {error.reason}"
+        return Containers(), "containers, because a Docker engine answers"
+    if asked not in ENGINES:
+        near = difflib.get_close_matches(asked, ENGINES, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"There is no engine {asked!r}.{hint} There are: {', '.join(ENGINES)}.")
+    try:
+        return engine_named(asked), f"{asked}, as asked"
+    except LabError as error:
+        raise UsageError(
+            f"{error.reason}.\nStart one (on Debian as root: docker/engine.sh), or use --engine processes."
+        ) from error

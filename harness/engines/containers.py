@@ -1,0 +1,244 @@
+"""Labs in Docker containers: one network a lab, ports on 127.0.0.1 alone, everything labelled."""
+
+from __future__ import annotations
+
+import io
+import shlex
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import docker.errors
+from docker.models.containers import Container
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
+
+import docker
+from harness import ownership, settings
+from harness.engines.base import CommandResult, Node, save_log
+from harness.errors import LabError
+from harness.subjects.image import build_image, target
+from harness.subjects.release import Release, Target
+from harness.waiting import NotYet, wait_until
+
+# Its reaper's image may not be there to pull, and reaps by session, not by owner: the sweep here is by label.
+testcontainers_config.ryuk_disabled = True
+
+LABEL_LAB = f"{ownership.PROJECT}.lab"
+LABEL_NODE = f"{ownership.PROJECT}.node"
+_PORT = 4200
+_USER, _HOME = "1000:1000", "/home/subject"
+_SCENARIOS = PurePosixPath("/srv/scenarios")
+
+
+def connect() -> docker.DockerClient:
+    """A client of the engine that answers. Raises LabError where none does."""
+    try:
+        client = docker.from_env(timeout=60)
+        client.ping()
+    except (docker.errors.DockerException, OSError) as error:
+        raise LabError(f"no Docker engine answers: {_short(error)}") from error
+    return client
+
+
+class Containers:
+    """The engine `containers`."""
+
+    name = "containers"
+
+    def __init__(self) -> None:
+        self.client = connect()
+
+    def describe(self) -> str:
+        """The engine and its version, in one phrase."""
+        return f"Docker {self.client.version()['Version']}"
+
+    def target(self) -> Target:
+        """What subjects are resolved for on this engine."""
+        return target(self.client)
+
+    def build(self, release: Release, say: Callable[[str], None]) -> str:
+        """The release's image, by tag."""
+        return build_image(self.client, release, say)
+
+    def site(self, *, subject_key: str, run: str, lab: str, folder: Path) -> ContainerSite:
+        """A network for a lab of the image `subject_key`; logs are saved under `folder`."""
+        return ContainerSite(self.client, subject_key, run, lab, folder)
+
+
+class ContainerSite:
+    """One lab's network and the containers on it; leaving it saves their logs and removes them."""
+
+    def __init__(self, client: docker.DockerClient, image: str, run: str, lab: str, folder: Path) -> None:
+        self._client, self._image, self._run, self._lab, self._folder = client, image, run, lab, folder
+        self._exit = ExitStack()
+        self._network: Any = None
+        self._nodes: list[ContainerNode] = []
+
+    def __enter__(self) -> ContainerSite:
+        self._network = Network(docker_network_kw={"labels": ownership.labels(self._run)})
+        self._network.create()
+        self._exit.callback(_quietly(self._network.remove))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.save_logs()
+        self._exit.close()
+
+    def save_logs(self) -> None:
+        """Write every node's log, whatever its state."""
+        for node in self._nodes:
+            save_log(self._folder, node.name, _quietly(node.log)() or "")
+
+    def save_database(self, folder: Path) -> None:
+        """Copy the server's database, with the log of what it has not merged yet."""
+        server = next(node for node in self._nodes if node.name == "server")
+        chunks, _ = server.container.get_archive(f"{_HOME}/.prefect")
+        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+            for member in tar.getmembers():
+                content = tar.extractfile(member)
+                if content and PurePosixPath(member.name).name.startswith("prefect.db"):
+                    (folder / PurePosixPath(member.name).name).write_bytes(content.read())
+
+    def start_server(self) -> tuple[Node, str]:
+        """The server's container, published on a free loopback port."""
+        command = [*_PREFECT, "server", "start", "--host", "0.0.0.0", "--port", str(_PORT)]  # noqa: S104 - its own network
+        node = self._start("server", command, publish=True)
+
+        def port() -> int:
+            node.container.reload()
+            if not node.running():
+                raise LabError("the server's container ended at once", source="server", log=node.log()[-4000:])
+            published = node.container.ports.get(f"{_PORT}/tcp")
+            if not published:
+                raise NotYet("no published port")
+            return int(published[0]["HostPort"])
+
+        return node, f"http://127.0.0.1:{wait_until('the published port', port, seconds=20)}/api"
+
+    def start_node(self, name: str, command: Sequence[str] | None) -> Node:
+        """A container that runs `command` (`prefect` and its arguments), or only waits for `run`."""
+        return self._start(name, [*_PREFECT, *command] if command else ["sleep", "infinity"])
+
+    def scenario_folder(self, scenario: str) -> str:
+        """Where a scenario's files lie in every container."""
+        return str(_SCENARIOS / scenario)
+
+    def _start(self, name: str, command: Sequence[str], *, publish: bool = False) -> ContainerNode:
+        container = DockerContainer(
+            self._image,
+            labels={**ownership.labels(self._run), LABEL_LAB: self._lab, LABEL_NODE: name},
+            name=f"{ownership.PROJECT}-{self._run}-{self._lab}-{name}",
+            init=True,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+        )
+        container.with_command(shlex.join(command)).with_network(self._network).with_network_aliases(name)
+        for key, value in settings.node_environment(f"http://server:{_PORT}/api").items():
+            container.with_env(key, value)
+        if publish:
+            # Not with_bind_ports, which publishes on every interface: the API has no password.
+            ports: dict[Any, Any] = container.ports
+            ports[_PORT] = ("127.0.0.1", None)
+        self._exit.callback(_quietly(lambda: container.stop(force=True, delete_volume=True)))
+        try:
+            container.start()
+        except (docker.errors.DockerException, OSError) as error:
+            raise LabError(f"the container {name} does not start: {_short(error)}", source=name) from error
+        node = ContainerNode(name, container.get_wrapped_container())
+        self._nodes.append(node)
+        return node
+
+
+_PREFECT = ("python3", "-m", "prefect")
+
+
+class ContainerNode:
+    """One container."""
+
+    def __init__(self, name: str, container: Container) -> None:
+        self.name = name
+        self.container = container
+
+    def running(self) -> bool:
+        """Whether the engine says that it runs."""
+        self.container.reload()
+        return bool(self.container.status == "running")
+
+    def start(self) -> None:
+        """Start the killed container again, its files as they were."""
+        self.container.start()
+
+    def kill(self) -> None:
+        """SIGKILL; returns once the engine says that it is dead."""
+        self.container.kill()
+
+        def dead() -> None:
+            if self.running():
+                raise NotYet(f"{self.name} is {self.container.status}")
+
+        wait_until(f"the death of {self.name}", dead, seconds=20)
+
+    def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
+        """Run `prefect` with these arguments in the container (docker exec)."""
+        client = self.container.client
+        assert client is not None  # a container that an engine gave out has one
+        api = client.api
+        started = time.monotonic()
+        handle = api.exec_create(self.container.id, [*_PREFECT, *command], workdir=cwd, user=_USER)["Id"]
+        output: list[bytes] = []
+        reader = threading.Thread(target=lambda: output.append(api.exec_start(handle)), daemon=True)
+        reader.start()
+        reader.join(seconds)
+        said = b"".join(output).decode(errors="replace")
+        if reader.is_alive():
+            raise LabError(
+                f"`prefect {shlex.join(command)}` did not end within {seconds:.0f} s",
+                source=self.name,
+                log=said[-4000:],
+            )
+        code = api.exec_inspect(handle)["ExitCode"]
+        if code is None:
+            raise LabError(f"`prefect {shlex.join(command)}` was cut off", source=self.name, log=said[-4000:])
+        return CommandResult(int(code), said, time.monotonic() - started)
+
+    def write(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Put files into the container, owned by the user its processes run as."""
+        bundle = io.BytesIO()
+        with tarfile.open(fileobj=bundle, mode="w") as tar:
+            path = PurePosixPath(folder).relative_to(_SCENARIOS)
+            entries: list[tuple[str, bytes | None]] = [(str(path), None)]
+            entries += [(str(path / name), content) for name, content in files.items()]
+            for name, content in entries:
+                entry = tarfile.TarInfo(name)
+                entry.uid = entry.gid = 1000
+                entry.mtime = int(time.time())
+                entry.type, entry.mode = (tarfile.DIRTYPE, 0o755) if content is None else (tarfile.REGTYPE, 0o644)
+                entry.size = len(content or b"")
+                tar.addfile(entry, io.BytesIO(content) if content is not None else None)
+        if not self.container.put_archive(str(_SCENARIOS), bundle.getvalue()):
+            raise LabError(f"files could not be put into {self.name}", source=self.name)
+
+    def log(self) -> str:
+        """What the container printed so far, with the engine's time before each line."""
+        return str(self.container.logs(timestamps=True).decode(errors="replace"))
+
+
+def _quietly(call: Callable[[], Any]) -> Callable[[], Any]:
+    """The call, with an engine's refusal (a container gone already) taken as done."""
+
+    def quiet() -> Any:
+        with suppress(docker.errors.DockerException, OSError):
+            return call()
+        return None
+
+    return quiet
+
+
+def _short(error: BaseException) -> str:
+    return str(getattr(error, "explanation", None) or error)[:300]

@@ -1,0 +1,231 @@
+"""Labs as processes on this host: one folder a lab, ports on 127.0.0.1, an environment from an allow-list.
+
+A person's profile, `.env`, `prefect.toml` or variables must never aim a command at their real server: every process
+has its own HOME, PREFECT_HOME, working directory and an explicit PREFECT_API_URL, and inherits only what is named here.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from harness import ownership, settings
+from harness.engines.base import CommandResult, Node, save_log
+from harness.errors import LabError
+from harness.subjects.environment import build_environment, target
+from harness.subjects.release import Release, Target
+from harness.waiting import NotYet, wait_until
+
+_INHERITED = ("PATH", "TMPDIR")
+OWNER_FILE, LOG_FILE = "owner", "node.log"
+
+
+def scratch_root() -> Path:
+    """The folder under which every run's lab folders lie; its name holds the user, so that users do not meet."""
+    return Path(tempfile.gettempdir()) / f"{ownership.PROJECT}-{os.getuid()}"
+
+
+def scratch_folder(run: str) -> Path:
+    """A run's folder of lab folders, marked with its owner."""
+    folder = scratch_root() / run
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / OWNER_FILE).write_text(str(ownership.Owner.of_this_process()), encoding="utf-8")
+    return folder
+
+
+class Processes:
+    """The engine `processes`."""
+
+    name = "processes"
+
+    def describe(self) -> str:
+        """The engine and its host, in one phrase."""
+        return f"processes on {platform.system()} {platform.release()}"
+
+    def target(self) -> Target:
+        """What subjects are resolved for on this engine."""
+        return target()
+
+    def build(self, release: Release, say: Callable[[str], None]) -> str:
+        """The release's environment, by folder."""
+        return str(build_environment(release, self.target(), say))
+
+    def site(self, *, subject_key: str, run: str, lab: str, folder: Path) -> ProcessSite:
+        """A folder for a lab of the environment at `subject_key`; logs are saved under `folder`."""
+        return ProcessSite(Path(subject_key), run, lab, folder)
+
+
+class ProcessSite:
+    """One lab's folder and the processes in it; leaving it saves their logs, ends them and removes it."""
+
+    def __init__(self, environment: Path, run: str, lab: str, folder: Path) -> None:
+        self._environment, self._run, self._folder = environment, run, folder
+        self._root = scratch_folder(run) / lab
+        self._nodes: list[ProcessNode] = []
+        self._api_url = ""
+
+    def __enter__(self) -> ProcessSite:
+        Path(self.scenario_folder("")).mkdir(parents=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.save_logs()
+        for node in reversed(self._nodes):
+            with suppress(LabError):
+                node.kill()
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def save_logs(self) -> None:
+        """Write every node's log, whatever its state."""
+        for node in self._nodes:
+            save_log(self._folder, node.name, node.log())
+
+    def save_database(self, folder: Path) -> None:
+        """Copy the server's database, with the log of what it has not merged yet."""
+        for file in (self._root / "server" / ".prefect").glob("prefect.db*"):
+            shutil.copy(file, folder)
+
+    def start_server(self) -> tuple[Node, str]:
+        """The server's process on a free loopback port."""
+        port = _free_port()
+        self._api_url = f"http://127.0.0.1:{port}/api"
+        node = self._node("server", ["server", "start", "--host", "127.0.0.1", "--port", str(port)])
+        shutil.copy(self._environment / "home" / "prefect.db", node.home / ".prefect")
+        node.start()
+        return node, self._api_url
+
+    def start_node(self, name: str, command: Sequence[str] | None) -> Node:
+        """A process that runs `prefect` with these arguments, or nothing but a place for `run`."""
+        node = self._node(name, command)
+        if command:
+            node.start()
+        return node
+
+    def scenario_folder(self, scenario: str) -> str:
+        """Where a scenario's files lie, for every process of the lab."""
+        return str(self._root / "scenarios" / scenario)
+
+    def _node(self, name: str, command: Sequence[str] | None) -> ProcessNode:
+        home = self._root / name
+        (home / ".prefect").mkdir(parents=True)
+        inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
+        venv = self._environment / "venv"
+        environment = {
+            **inherited,
+            **settings.node_environment(self._api_url),
+            **ownership.environment(self._run),
+            "PATH": f"{venv / 'bin'}{os.pathsep}{inherited.get('PATH', os.defpath)}",
+            "HOME": str(home),
+            "PREFECT_HOME": str(home / ".prefect"),
+            "PREFECT_PROFILES_PATH": str(home / ".prefect" / "profiles.toml"),
+        }
+        node = ProcessNode(name, home, [str(venv / "bin" / "python"), "-m", "prefect"], command, environment)
+        self._nodes.append(node)
+        return node
+
+
+class ProcessNode:
+    """One process group, and the environment in which commands run beside it."""
+
+    def __init__(
+        self, name: str, home: Path, prefect: list[str], command: Sequence[str] | None, environment: dict[str, str]
+    ) -> None:
+        self.name, self.home = name, home
+        self._prefect, self._command, self._environment = prefect, command, environment
+        self._log = home / LOG_FILE
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it, or start it again after `kill`."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._prefect, *(self._command or ())],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                cwd=self.home, env=self._environment, start_new_session=True,
+            )  # fmt: skip
+
+    def kill(self) -> None:
+        """SIGKILL to the process, its group and every descendant; returns once all are dead."""
+        if self._process is None:
+            return
+        kill_tree(self._process.pid)
+        self._process.wait(timeout=20)
+
+    def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
+        """Run `prefect` with these arguments in `cwd`."""
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [*self._prefect, *command],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            cwd=cwd, env=self._environment, start_new_session=True,
+        )  # fmt: skip
+        try:
+            said, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            kill_tree(process.pid)
+            said, _ = process.communicate()
+            raise LabError(
+                f"`prefect {shlex.join(command)}` did not end within {seconds:.0f} s",
+                source=self.name,
+                log=said.decode(errors="replace")[-4000:],
+            ) from None
+        except BaseException:
+            kill_tree(process.pid)
+            raise
+        return CommandResult(process.returncode, said.decode(errors="replace"), time.monotonic() - started)
+
+    def write(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Put files into a folder; each appears whole."""
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            beside = path / f".{name}.new"
+            beside.write_bytes(content)
+            beside.replace(path / name)
+
+    def log(self) -> str:
+        """What the process printed so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+
+
+def kill_tree(pid: int) -> None:
+    """SIGKILL to a process group of our own making and to every descendant, those that left the group included."""
+    try:
+        root = psutil.Process(pid)
+        family = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        family = []
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+    def dead() -> None:
+        if left := [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]:
+            raise NotYet(f"still there: {left}")
+
+    with suppress(psutil.NoSuchProcess):
+        wait_until(f"the death of process {pid}", dead, seconds=20, every=0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

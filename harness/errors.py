@@ -1,0 +1,29 @@
+"""The two ways things go wrong: the person asked for something impossible, or the lab broke."""
+
+from __future__ import annotations
+
+
+class UsageError(Exception):
+    """The person asked for something that cannot be. One to three lines, ending in the next step; exit 2."""
+
+
+class LabError(Exception):
+    """The lab broke: a trial that meets one comes to `error`, never to a verdict.
+
+    `source` names the part whose log explains it (`server`, `worker`, `deployer`, `build`, or `harness`),
+    and `log` quotes the end of that log.
+    """
+
+    def __init__(self, reason: str, *, source: str = "harness", log: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.source = source
+        self.log = log
+
+
+class DeadlineError(LabError):
+    """A wait ran out of time. The reason says what was awaited, for how long, and what was last seen."""
+
+
+class SteadyStateError(LabError):
+    """The unhurt system never completed a probe run: the trial is `inconclusive`."""

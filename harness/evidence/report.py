@@ -1,0 +1,167 @@
+"""The report of one trial, in Markdown: what a maintainer is given, whole enough to paste into an issue."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from harness.checkers.survival import AFTER, DRAINED, RunFate
+from harness.history import Event, of_kind
+from harness.plan import Cell
+from harness.scenario import load_scenarios
+from harness.verdict import Verdict
+
+_MEANINGS = {
+    "lost": "at least one run at risk is gone, and the twin lost none",
+    "altered": "no run is gone, at least one was altered, and the whole twin completed",
+    "stranded": "no run is gone or altered, at least one never ran, and the whole twin completed",
+    "survived": "every run at risk is there at every look, and completed",
+    "inconclusive": "too little was shown for a verdict",
+    "error": "the lab broke, so there is no verdict",
+}
+_LOG_LINES = 40
+
+
+def report(cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence[Event]) -> str:
+    """The report as Markdown text. Pure: it can be made again from a saved history."""
+    scenario = load_scenarios()[cell.scenario]
+    parts = [
+        f"# {cell.scenario}, {cell.door}, Prefect {entry['version'] or cell.subject}: {verdict.outcome}",
+        f"{verdict.reason[:1].upper()}{verdict.reason[1:]}.",
+        _facts(cell, entry, events),
+        "## What was done",
+        _steps(cell, scenario.stage_text, scenario.lift_text, verdict, events),
+        "## Expected",
+        "An update of a deployment removes no run that should already have happened: each run at risk is still there "
+        "after the update, and completes once it can.",
+        "## Actual",
+        f"**{verdict.outcome}**: {_MEANINGS[verdict.outcome]}."
+        + (f" Known for this release: `{cell.expected}` ({cell.reference})." if cell.expected else ""),
+        _counts_table(entry),
+        _runs_table(verdict.findings.fates),
+        _proof(events),
+        _server_log(events),
+        _source_log(verdict),
+        "## Do it again",
+        f"```console\n{cell.command}\n```",
+        "The packages of the subject are pinned, with hashes, in `subject.lock` beside this report; "
+        "every call, state and time is in `history.jsonl`.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
+    said = {event["role"]: event["said"] for event in of_kind(events, "version")}
+    versions = ", ".join(f"{role} {version}" for role, version in said.items()) or "none answered"
+    lines = [
+        f"- Versions, as each answered: {versions}",
+        f"- Packages as of {cell.as_of or 'unknown'}",
+        f"- Engine: {cell.engine} ({cell.engine_detail}), database {entry['database']}",
+    ]
+    if cell.note:
+        lines.append(f"- Note: {cell.note}")
+    told = of_kind(events, "prefect-version")
+    block = f"\n\n```text\n{told[-1]['output'].strip()}\n```" if told else ""
+    return "\n".join(lines) + block
+
+
+def _steps(cell: Cell, stage: str, lift: str, verdict: Verdict, events: Sequence[Event]) -> str:
+    at_risk = verdict.findings.treated.at_risk, verdict.findings.twin.at_risk
+    opening = next(iter(of_kind(events, "trial")), {})
+    steps = [
+        "A worker completed a run of an unscheduled probe deployment in the work pool (steady state).",
+        f"{stage} Each of two deployments has {opening.get('ticks')} ticks, {opening.get('interval')} s apart.",
+        f"By the server's own listing, {at_risk[0]} runs of the deployment `treated` and {at_risk[1]} of its "
+        f"twin were {opening.get('state')}.",
+        f"The real command line of the subject updated `treated` alone ({cell.door}). Nobody touched `twin`.",
+        "Every run was looked up by its id.",
+        f"{lift} Every run was looked up again once all had ended.",
+    ]
+    reached = {event["phase"] for event in of_kind(events, "phase")}
+    done = [step for step, phase in zip(steps, _PHASES, strict=True) if phase in reached]
+    return (
+        "\n".join(f"{number}. {step}" for number, step in enumerate(done, start=1)) or "Nothing: the lab did not start."
+    )
+
+
+_PHASES = ("steady state", "stage", "prove", "trigger", "observe", "drain")
+
+
+def _counts_table(entry: dict[str, Any]) -> str:
+    names = ("at_risk", "kept", "progressed", "altered", "lost", "recreated", "stranded")
+    head = "| deployment | " + " | ".join(name.replace("_", " ") for name in names) + " |"
+    rule = "|---|" + "---:|" * len(names)
+    rows = [
+        f"| {side} | " + " | ".join(str(counts[name]) for name in names) + " |"
+        for side, counts in (("treated", entry), ("twin", entry["twin"]))
+    ]
+    return "\n".join([head, rule, *rows])
+
+
+def _runs_table(fates: Sequence[RunFate]) -> str:
+    if not fates:
+        return ""
+    lines = [
+        "## The runs at risk",
+        "",
+        "| tick (UTC) | deployment | flow run | before | after the door | after the drain | fate |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for fate in sorted(fates, key=lambda one: (one.tick, one.side)):
+        tick = fate.tick[11:19] or fate.tick
+        again = f" (back as `{fate.recreated}`)" if fate.recreated else ""
+        lines.append(
+            f"| {tick} | {fate.side} | `{fate.run}` | {fate.before} | {_cell(fate.looks[AFTER])} | "
+            f"{_cell(fate.looks[DRAINED])} | **{fate.fate}**{again} |"
+        )
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _proof(events: Sequence[Event]) -> str:
+    doors = of_kind(events, "door")
+    if not doors:
+        return ""
+    door = doors[-1]
+    seen = {(e["side"], e.get("when")): e["deployment"] for e in of_kind(events, "deployment")}
+
+    def described(side: str, when: str) -> str:
+        found = seen.get((side, when))
+        return f"`{found['description']}`" if found else "not read"
+
+    return "\n".join(
+        [
+            "## Proof of the door",
+            "",
+            f"- `{door['door']}` ended with exit code {door.get('exit_code')}, and sent the nonce `{door['nonce']}`.",
+            f"- Description of `treated`: {described('treated', 'before')} before, {described('treated', 'after')} after; "
+            f"updated at {door.get('answered_at')} by the server's clock.",
+            f"- Description of `twin`: {described('twin', 'before')} before, {described('twin', 'after')} after.",
+        ]
+    )
+
+
+def _server_log(events: Sequence[Event]) -> str:
+    doors = of_kind(events, "door")
+    if not doors:
+        return ""
+    # The reads, most of them the harness's own polling, say nothing of what changed.
+    told = [
+        line
+        for line in doors[-1].get("server_log", [])
+        if not re.search(r'"GET |/filter HTTP|get_scheduled_flow_runs|heartbeat', line)
+    ]
+    if not told:
+        return ""
+    quoted = "\n".join(told[-_LOG_LINES:])
+    return f"## The server's log around the door (reads left out)\n\n```text\n{quoted}\n```"
+
+
+def _source_log(verdict: Verdict) -> str:
+    if not verdict.log:
+        return ""
+    return f"## The end of the log of: {verdict.source}\n\n```text\n{verdict.log.strip()}\n```"

@@ -1,0 +1,90 @@
+"""The table and the summary of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+# Told apart without red against green, and by the word in any case.
+_STYLES = {
+    "lost": "bold magenta",
+    "altered": "bold magenta",
+    "stranded": "bold magenta",
+    "survived": "bold blue",
+    "inconclusive": "yellow",
+    "error": "bold yellow",
+    "not-applicable": "dim",
+}
+
+
+def table(trials: Sequence[dict[str, Any]]) -> Table:
+    """The trials as a table that fits 80 columns."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    drawn.add_column("scenario", no_wrap=True)
+    drawn.add_column("subject", no_wrap=True)
+    for name in ("at risk", "kept", "lost", "twin"):
+        drawn.add_column(name, justify="right", no_wrap=True)
+    drawn.add_column("outcome", no_wrap=True)
+    drawn.add_column("seconds", justify="right", no_wrap=True)
+    for trial in trials:
+        drawn.add_row(*cells(trial))
+    return drawn
+
+
+def cells(trial: dict[str, Any]) -> list[Text]:
+    """One trial's row: a count that was never taken is a dash, and an outcome against what is known is marked."""
+    judged = trial["outcome"] not in (None, "not-applicable")
+    twin = trial["twin"]
+    counts = (
+        [trial["at_risk"], trial["kept"], trial["lost"], f"{twin['at_risk'] - twin['lost']}/{twin['at_risk']}"]
+        if judged
+        else ["-"] * 4
+    )
+    outcome = trial["outcome"] or "not run"
+    mark = " (!)" if trial["as_expected"] is False else ""
+    seconds = "-" if trial["seconds"] is None else f"{trial['seconds']:.0f}"
+    return [
+        Text(trial["scenario"]),
+        Text(_subject(trial)),
+        *(Text(str(count)) for count in counts),
+        Text(outcome + mark, style=_STYLES.get(outcome, "")),
+        Text(seconds),
+    ]
+
+
+def _subject(trial: dict[str, Any]) -> str:
+    version = trial["version"]
+    return str(trial["subject"]) if version in (None, trial["subject"]) else f"{trial['subject']} ({version})"
+
+
+def footnotes(trials: Sequence[dict[str, Any]]) -> list[str]:
+    """A line for each thing in the table that a reader would ask about."""
+    lines = []
+    for trial in trials:
+        where = f"{trial['scenario']} on {trial['subject']}"
+        if trial["as_expected"] is False:
+            lines.append(f"(!) {where}: expected {trial['expected']} ({trial['reference']}). {trial['reason']}.")
+        elif trial["outcome"] in ("error", "inconclusive", "not-applicable"):
+            lines.append(f"{where}: {trial['outcome']}: {trial['reason']}.")
+    lines += sorted({f"{trial['subject']}: {trial['note']}" for trial in trials if trial["note"]})
+    return lines
+
+
+def summary(trials: Sequence[dict[str, Any]], command: str) -> str:
+    """summary.md: the same table in Markdown."""
+    lines = [
+        "| scenario | subject | at risk | kept | lost | twin | outcome | expected | report |",
+        "|---|---|---:|---:|---:|---:|---|---|---|",
+    ]
+    for trial in trials:
+        scenario, subject, risk, kept, lost, twin, outcome, _ = (str(cell) for cell in cells(trial))
+        link = f"[report]({trial['folder']}/report.md)" if trial["outcome"] not in (None, "not-applicable") else ""
+        expected = trial["expected"] or ""
+        lines.append(
+            f"| {scenario} | {subject} | {risk} | {kept} | {lost} | {twin} | {outcome} | {expected} | {link} |"
+        )
+    notes = [f"- {line}" for line in footnotes(trials)]
+    return "\n".join([*lines, "", *notes, "", f"Again: `{command}`", ""])

@@ -1,0 +1,93 @@
+"""A trial's folder: its history is opened, judged, and turned into verdict.json and report.md.
+
+All of it but the opening can be made again from history.jsonl, with no engine there.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from harness.cache import write_whole
+from harness.checkers.survival import Counts
+from harness.evidence.report import report
+from harness.history import Event, History, of_kind, read_history
+from harness.plan import DATABASE, Cell, Plan
+from harness.scenario import Scenario
+from harness.verdict import Verdict, as_expected, judge
+
+_COUNTS = ("at_risk", "kept", "progressed", "altered", "lost", "stranded", "recreated")
+
+
+def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
+    """A new history whose first event says what is to be tried; the subject's lock is copied beside it."""
+    folder = plan.trial_folder(cell)
+    history = History(folder / "history.jsonl")
+    history.add(
+        "trial",
+        scenario=cell.scenario,
+        door=cell.door,
+        engine=cell.engine,
+        database=DATABASE,
+        state=scenario.state,
+        minimum=scenario.minimum,
+        ticks=scenario.ticks,
+        interval=scenario.interval,
+    )
+    return history
+
+
+def conclude(plan: Plan, cell: Cell) -> dict[str, Any]:
+    """Judge a trial from its history, write verdict.json and report.md, and return its entry of results.json."""
+    path = plan.trial_folder(cell) / "history.jsonl"
+    try:
+        events = read_history(path)
+    except FileNotFoundError:
+        events = []
+    except ValueError as error:
+        events = [{"kind": "error", "at": "", "phase": "history", "reason": str(error)}]
+    if cell.outcome is not None:  # decided before the start
+        return result(plan, cell, [], None)
+    verdict = judge(events)
+    entry = result(plan, cell, events, verdict)
+    folder = plan.trial_folder(cell)
+    folder.mkdir(parents=True, exist_ok=True)
+    full = {**entry, "source": verdict.source, "log": verdict.log, "fates": [asdict(f) for f in verdict.findings.fates]}
+    write_whole(folder / "verdict.json", json.dumps(full, indent=1))
+    write_whole(folder / "report.md", report(cell, entry, verdict, events))
+    return entry
+
+
+def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None) -> dict[str, Any]:
+    """A cell's entry of results.json: judged, decided before the start, or still to come (outcome null)."""
+    outcome = verdict.outcome if verdict else cell.outcome
+    treated, twin = (verdict.findings.treated, verdict.findings.twin) if verdict else (Counts(), Counts())
+    return {
+        "scenario": cell.scenario,
+        "door": cell.door,
+        "subject": cell.subject,
+        "version": next((e["said"] for e in of_kind(events, "version") if e["role"] == "server"), cell.version or None),
+        "engine": cell.engine,
+        "database": DATABASE,
+        "outcome": outcome,
+        "expected": cell.expected,
+        "as_expected": as_expected(outcome, cell.expected),
+        **_counts(treated),
+        "twin": _counts(twin),
+        "seconds": _seconds(events),
+        "reason": verdict.reason if verdict else cell.reason,
+        "folder": str(plan.trial_folder(cell).relative_to(plan.folder)),
+        "reference": cell.reference,
+        "note": cell.note,
+    }
+
+
+def _counts(counts: Counts) -> dict[str, int]:
+    return {name: getattr(counts, name) for name in _COUNTS}
+
+
+def _seconds(events: list[Event]) -> float | None:
+    times = [datetime.fromisoformat(event["at"]) for event in events if event.get("at")]
+    return round((times[-1] - times[0]).total_seconds(), 1) if times else None

@@ -1,0 +1,144 @@
+"""One server with its database, workers and deployer, on one engine: what a trial is staged in."""
+
+from __future__ import annotations
+
+import re
+import string
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from harness.engines.base import CommandResult, Node, Site
+from harness.errors import LabError
+from harness.prefect_api import PrefectAPI
+from harness.scenario import Scenario
+from harness.waiting import NotYet, wait_until
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long each wait may take, in seconds. Tests shorten them; nothing else changes."""
+
+    health: float = 120
+    command: float = 120
+    steady_state: float = 120
+    backlog: float = 60  # from the last staged tick on
+    door: float = 180
+    drain_idle: float = 60  # starts again whenever a run of the trial changes state
+    drain_cap: float = 420
+    poll: float = 0.5
+    api_patience: float = 120
+
+
+class Lab:
+    """A context manager: inside it a healthy server of the right version answers at `api`.
+
+    Raises on entry: LabError where the server dies or never gets healthy, with its log.
+    """
+
+    def __init__(self, site: Site, version: str, deadlines: Deadlines) -> None:
+        self.site, self.version, self.deadlines = site, version, deadlines
+        self.server: Node
+        self.deployer: Node
+        self.api: PrefectAPI
+        self.server_version = ""
+        self.prefect_version = ""
+        self._workers: dict[str, Node] = {}
+        self._lock = threading.Lock()
+        self._exit = ExitStack()
+
+    def __enter__(self) -> Lab:
+        with ExitStack() as undo:
+            undo.enter_context(self.site)
+            self.server, url = self.site.start_server()
+            self.deployer = self.site.start_node("deployer", None)
+            self.api = undo.enter_context(PrefectAPI(url, patience=self.deadlines.api_patience))
+            wait_until("the server's health", self._healthy, seconds=self.deadlines.health, source="server")
+            self._exit = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exit.close()
+
+    def check_server_alive(self) -> None:
+        """Raises LabError with the end of its log where the server is gone."""
+        if not self.server.running():
+            raise LabError("the server ended", source="server", log=self.server.log()[-4000:])
+
+    def _healthy(self) -> None:
+        self.check_server_alive()
+        if not self.api.healthy():
+            raise NotYet("no healthy answer; the end of its log: " + self.server.log()[-300:].strip())
+
+    def check_versions(self) -> dict[str, str]:
+        """Ask server and deployer which version they are; returns what each said.
+
+        Raises: LabError where one is not the release asked for.
+        """
+        self.server_version = self.api.version()
+        told = self.deployer.run(["version"], cwd=self.site.scenario_folder(""), seconds=self.deadlines.command)
+        self.prefect_version = told.output
+        said = {"server": self.server_version, "deployer": version_line(told)}
+        for role, version in said.items():
+            self._check_version(role, version)
+        return said
+
+    def _check_version(self, role: str, version: str) -> None:
+        if version != self.version:
+            raise LabError(f"the {role} says it is Prefect {version!r}; asked for was {self.version}", source=role)
+
+    def start_worker(self, scenario: Scenario) -> Node:
+        """The worker of a scenario's work pool: started, or started again after it was killed."""
+        with self._lock:
+            worker = self._workers.get(scenario.name)
+        if worker:
+            worker.start()
+            return worker
+        limit = ["--limit", str(scenario.worker_limit)] if scenario.worker_limit else []
+        command = ["worker", "start", "--pool", scenario.name, "--type", "process", "--name", scenario.name, *limit]
+        worker = self.site.start_node(worker_name(scenario), command)
+        with self._lock:
+            self._workers[scenario.name] = worker
+        return worker
+
+    def worker(self, scenario: Scenario) -> Node:
+        """The worker started for a scenario."""
+        return self._workers[scenario.name]
+
+    def check_worker_version(self, scenario: Scenario) -> str:
+        """Ask the worker's node which version it is. Raises LabError where it is not the release asked for."""
+        told = self.worker(scenario).run(
+            ["--version"], cwd=self.site.scenario_folder(""), seconds=self.deadlines.command
+        )
+        version = version_line(told)
+        self._check_version("worker", version)
+        return version
+
+    def write_scenario(self, node: Node, scenario: Scenario, values: Mapping[str, str]) -> None:
+        """Put a scenario's flow.py and its prefect.yaml, with `values` filled in, where `node` reads them."""
+        folder = self.site.scenario_folder(scenario.name)
+        template = string.Template((scenario.folder / "prefect.yaml").read_text(encoding="utf-8"))
+        text = template.substitute({"DIRECTORY": folder, "POOL": scenario.name, **values})
+        flow = (scenario.folder / "flow.py").read_bytes()
+        node.write(folder, {"prefect.yaml": text.encode(), "flow.py": flow})
+
+    def deploy(self, scenario: Scenario, names: list[str]) -> CommandResult:
+        """The real `prefect deploy` of these deployments of the scenario's prefect.yaml, whatever its exit code."""
+        chosen = [part for name in names for part in ("-n", name)]
+        return self.deployer.run(
+            ["--no-prompt", "deploy", *chosen],
+            cwd=self.site.scenario_folder(scenario.name),
+            seconds=self.deadlines.door,
+        )
+
+
+def worker_name(scenario: Scenario) -> str:
+    """The node name of a scenario's worker."""
+    return f"worker-{scenario.name}"
+
+
+def version_line(told: CommandResult) -> str:
+    """The version in the answer of `prefect version` or `prefect --version`; all it said where there is none."""
+    found = re.search(r"^(?:Version:\s*)?(\d+\.\d+\S*)\s*$", told.output, flags=re.MULTILINE)
+    return found.group(1) if found else told.output.strip()[-300:]

@@ -1,0 +1,101 @@
+"""What a run is going to do: its cells, each one scenario, one door, one subject on one engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.cache import write_whole
+from harness.doors import Door
+from harness.scenario import Scenario
+
+DATABASE = "sqlite"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One trial to be: everything about it that is known before it starts.
+
+    subject      as the person asked for it; `version` is what that resolved to (empty where it did not)
+    subject_key  what the engine built it under
+    lab          the lab it shares with the other cells of the same subject on the same engine
+    expected     the outcome known for this release, and `reference`, where from; empty where nothing is known
+    note         what the person should know of the subject (a release that `latest` passed over)
+    """
+
+    scenario: str
+    door: str
+    subject: str
+    version: str
+    as_of: str
+    engine: str
+    engine_detail: str
+    lab: str
+    subject_key: str = ""
+    expected: str | None = None
+    reference: str = ""
+    outcome: str | None = None
+    reason: str = ""
+    note: str = ""
+    command: str = ""
+
+    @property
+    def name(self) -> str:
+        """The trial's folder name."""
+        return f"{self.scenario}--{self.door}--{self.subject}--{self.engine}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run's id, its results folder, its cells, and what to keep of its labs."""
+
+    run: str
+    folder: Path
+    cells: Sequence[Cell]
+    keep: str = "failed"
+
+    def trial_folder(self, cell: Cell) -> Path:
+        """Where a cell's evidence lies."""
+        return self.folder / "trials" / cell.name
+
+    def lab_folder(self, lab: str) -> Path:
+        """Where a lab's logs and phases lie."""
+        return self.folder / "labs" / lab
+
+    def write(self, path: Path) -> None:
+        """Save the plan for the workers that carry it out."""
+        write_whole(path, json.dumps({**asdict(self), "folder": str(self.folder)}, indent=1))
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        """The plan that `write` saved."""
+        saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        cells = [Cell(**cell) for cell in saved["cells"]]
+        return cls(saved["run"], Path(saved["folder"]), cells, saved["keep"])
+
+
+def plan_cell(
+    scenario: Scenario, door: Door, *, subject: str, version: str, as_of: str, engine: str, engine_detail: str,
+    subject_key: str = "", note: str = "", command: str = "",
+) -> Cell:  # fmt: skip
+    """A cell with what is known of it; `not-applicable` is decided here, from the version alone."""
+    cell = Cell(
+        scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
+        engine_detail=engine_detail, lab=f"{subject}--{engine}", subject_key=subject_key, note=note, command=command,
+    )  # fmt: skip
+    if not version:
+        return cell
+    if not scenario.applies_to(version):
+        return Cell(
+            **{
+                **asdict(cell),
+                "outcome": "not-applicable",
+                "expected": "not-applicable",
+                "reason": scenario.applies_reason,
+            }
+        )
+    known = scenario.known_for(version)
+    return Cell(**{**asdict(cell), "expected": known.outcome, "reference": known.reference}) if known else cell

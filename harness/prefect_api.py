@@ -1,0 +1,130 @@
+"""One small REST client for Prefect servers of every version, 2.20 and up. The harness never imports prefect.
+
+Routes are the same from 2.20 to 3.9 for all that is called here; answers are handed on as the server gave them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import httpx
+
+from harness.errors import LabError
+
+Json = Any
+PAGE = 200  # the server's own default for PREFECT_API_DEFAULT_LIMIT
+RETRIED = {503, 429}  # SQLite under short loops answers 503 "database is locked" now and then
+
+
+class PrefectAPI:
+    """Speaks to one server at `url` (ending in /api). A context manager; use from several threads is fine.
+
+    `patience` is how long a read is tried again in seconds while the server answers 503 or not at all.
+    """
+
+    def __init__(self, url: str, *, patience: float = 30.0, timeout: float = 20.0) -> None:
+        self.url = url
+        self.patience = patience
+        # A proxy from the environment must not stand between the harness and a server on loopback.
+        self._client = httpx.Client(base_url=url, timeout=timeout, trust_env=False)
+
+    def __enter__(self) -> PrefectAPI:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def _send(self, method: str, path: str, body: Json = None) -> httpx.Response:
+        """One call, tried again on 503 and on transport errors of reads until `patience` runs out."""
+        deadline = time.monotonic() + self.patience
+        read = method == "GET" or path.endswith("/filter")
+        while True:
+            try:
+                answer = self._client.request(method, path, json=body)
+            except httpx.TransportError as error:
+                if not read or time.monotonic() >= deadline:
+                    raise LabError(f"{method} {path}: {error or type(error).__name__}", source="server") from error
+            else:
+                if answer.status_code not in RETRIED or time.monotonic() >= deadline:
+                    return answer
+            time.sleep(0.3)
+
+    def call(self, method: str, path: str, body: Json = None) -> Json:
+        """The JSON answer of a call that must succeed. Raises LabError with the server's words when it does not."""
+        answer = self._send(method, path, body)
+        if answer.is_error:
+            raise LabError(f"{method} {path} answered {answer.status_code}: {answer.text[:300]}", source="server")
+        return answer.json() if answer.content else None
+
+    def answer(self, path: str) -> tuple[int | None, Json]:
+        """Status and body of a GET, whatever they are. Status None, and the error as text, where none came."""
+        try:
+            answer = self._send("GET", path)
+        except LabError as error:
+            return None, error.reason
+        try:
+            return answer.status_code, answer.json()
+        except ValueError:
+            return answer.status_code, answer.text[:300]
+
+    def healthy(self) -> bool:
+        """Whether the server says it is healthy, asked once."""
+        try:
+            return self._client.get("/health", timeout=2.0).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def version(self) -> str:
+        """The version the server says it is."""
+        return str(self.call("GET", "/admin/version"))
+
+    def create_work_pool(self, name: str) -> None:
+        """Create a process work pool; its worker adds the job template when it starts."""
+        self.call("POST", "/work_pools/", {"name": name, "type": "process"})
+
+    def deployment(self, flow: str, name: str) -> Json:
+        """A deployment by its flow's name and its own."""
+        return self.call("GET", f"/deployments/name/{flow}/{name}")
+
+    def read_deployment(self, deployment_id: str) -> Json:
+        """A deployment by id."""
+        return self.call("GET", f"/deployments/{deployment_id}")
+
+    def create_flow_run(self, deployment_id: str) -> Json:
+        """Start a run of a deployment now, as a person would."""
+        return self.call(
+            "POST",
+            f"/deployments/{deployment_id}/create_flow_run",
+            {"state": {"type": "SCHEDULED", "name": "Scheduled"}},
+        )
+
+    def flow_runs(self, *, deployments: Iterable[str] = (), ids: Iterable[str] = ()) -> list[Json]:
+        """Every flow run of these deployments, or of these ids, all pages, oldest tick first."""
+        chosen: dict[str, Json] = {}
+        if wanted := list(deployments):
+            chosen = {"deployments": {"id": {"any_": wanted}}}
+        elif wanted := list(ids):
+            chosen = {"flow_runs": {"id": {"any_": wanted}}}
+        else:
+            return []
+        return sorted(self._pages("/flow_runs/filter", chosen), key=lambda run: str(run.get("expected_start_time")))
+
+    def _pages(self, path: str, chosen: Json) -> Iterator[Json]:
+        offset = 0
+        while True:
+            page = self.call("POST", path, {**chosen, "sort": "ID_DESC", "limit": PAGE, "offset": offset})
+            yield from page
+            if len(page) < PAGE:
+                return
+            offset += PAGE
+
+    def flow_run(self, run_id: str) -> tuple[int | None, Json]:
+        """Status and body of the look-up of one run by its id, whatever they are."""
+        return self.answer(f"/flow_runs/{run_id}")
+
+    def states(self, run_id: str) -> list[Json]:
+        """A run's own state history, oldest first; empty where the run is gone."""
+        states = self.call("GET", f"/flow_run_states/?flow_run_id={run_id}")
+        return sorted(states, key=lambda state: str(state["timestamp"]))

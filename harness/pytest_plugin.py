@@ -1,0 +1,90 @@
+"""Trials as pytest items. Loaded by name for a matrix (`-p harness.pytest_plugin`), and no `pytest11` entry point.
+
+Each scenarios/*/scenario.py is collected as the cells of the plan that try it. An xdist group is one lab: the first
+item of a lab takes all of the lab's selected trials through the phases together, and each item asserts its own outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.engines.choose import engine_named
+from harness.plan import Cell, Plan
+from harness.runner import run_lab
+
+_PLAN = pytest.StashKey[Plan]()
+_RESULTS = pytest.StashKey[dict[str, dict[str, Any]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The one option: where the plan lies."""
+    parser.addoption("--plan", required=True, help="the plan of the run, as the command `harness` wrote it")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the plan."""
+    config.stash[_PLAN] = Plan.read(Path(config.getoption("--plan")))
+    config.stash[_RESULTS] = {}
+    config.addinivalue_line("markers", "xdist_group(name): the lab")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
+    """A scenario's folder is collected through its scenario.py."""
+    return ScenarioFile.from_parent(parent, path=file_path) if file_path.name == "scenario.py" else None
+
+
+class ScenarioFile(pytest.File):
+    """One scenario: the plan's cells that try it."""
+
+    def collect(self) -> Iterator[TrialItem]:
+        """One item a cell that has no outcome yet."""
+        for cell in self.config.stash[_PLAN].cells:
+            if cell.scenario == self.path.parent.name and cell.outcome is None:
+                yield TrialItem.from_parent(self, name=cell.name, cell=cell)
+
+
+class UnexpectedOutcome(Exception):  # noqa: N818 - an outcome, not an error
+    """A trial came to another outcome than the one known, or to none that can be judged."""
+
+
+class TrialItem(pytest.Item):
+    """One trial."""
+
+    def __init__(self, *, cell: Cell, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.cell = cell
+        self.add_marker(pytest.mark.xdist_group(cell.lab))
+
+    def runtest(self) -> None:
+        """Run the lab unless it has run already; raises UnexpectedOutcome."""
+        results = self.config.stash[_RESULTS]
+        if self.cell.name not in results:
+            plan = self.config.stash[_PLAN]
+            together = [item.cell for item in self.session.items if isinstance(item, TrialItem)]
+            together = [cell for cell in together if cell.lab == self.cell.lab]
+            engine = engine_named(self.cell.engine)
+            site = engine.site(
+                subject_key=self.cell.subject_key,
+                run=plan.run,
+                lab=self.cell.lab,
+                folder=plan.lab_folder(self.cell.lab),
+            )
+            for cell, result in zip(together, run_lab(plan, together, site), strict=True):
+                results[cell.name] = result
+        result = results[self.cell.name]
+        if not result["as_expected"]:
+            raise UnexpectedOutcome(f"{result['outcome']}, expected {result['expected']}: {result['reason']}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """An outcome is one line; anything else keeps its traceback."""
+        if isinstance(excinfo.value, UnexpectedOutcome):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """What a failure is headed by."""
+        return self.path, None, self.name

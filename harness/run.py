@@ -1,0 +1,371 @@
+"""One run of a matrix: plan the cells, build the subjects, let pytest run the labs, and answer for all of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from harness import ownership
+from harness.doors import DOORS
+from harness.engines.base import Engine
+from harness.engines.choose import choose_engine
+from harness.engines.processes import kill_tree
+from harness.errors import LabError, UsageError
+from harness.evidence.results import harness_commit, host_facts, point_latest, write_results, write_run
+from harness.evidence.table import footnotes, summary, table
+from harness.evidence.trial_folder import conclude, open_history, result
+from harness.plan import Cell, Plan, plan_cell
+from harness.runner import copy_logs
+from harness.scenario import SCENARIOS, Scenario, load_scenarios, select_scenarios
+from harness.subjects.release import Release, Target, check_name, resolve
+from harness.subjects.uv_tool import UvError
+from harness.sweep import of_run, of_the_dead, salvage_logs, sweep
+from harness.verdict import exit_code as exit_code_of
+
+_DOOR = DOORS["prefect-deploy"]
+_POLL = 0.3
+
+
+class Interrupted(BaseException):
+    """A signal arrived; `number` is its number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person asked for, as typed."""
+
+    subjects: Sequence[str]
+    scenarios: Sequence[str]
+    engine: str | None
+    results: Path
+    keep: str
+    labs: int
+    expression: str
+
+
+def resolve_subjects(names: Sequence[str], target: Target) -> dict[str, Release | LabError]:
+    """Each subject's release, or why it cannot be had. Raises UsageError for one that does not exist."""
+    for name in names:
+        check_name(name)
+    resolved: dict[str, Release | LabError] = {}
+    for name in names:
+        try:
+            resolved[name] = resolve(name, target)
+        except UvError as error:
+            resolved[name] = error
+    return resolved
+
+
+def run_matrix(request: Request, console: Console) -> int:
+    """Carry the request out; returns the exit code. Raises UsageError before anything is started, and Interrupted."""
+    started = time.monotonic()
+    scenarios = select_scenarios(request.scenarios)
+    for name in request.subjects:
+        check_name(name)
+    _check_writable(request.results)
+    engine, why = choose_engine(request.engine)
+    _say(console, f"engine: {why}")
+    swept = str(sweep(of_the_dead))
+    if swept:
+        _say(console, f"swept what a dead run left: {swept}")
+    releases = resolve_subjects(request.subjects, engine.target())
+    run = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    plan = _plan(request, run, scenarios, engine, releases)
+    if request.expression:
+        plan = replace(plan, cells=_select(plan, request.expression))
+    plan.folder.mkdir(parents=True)
+    matrix = _Matrix(request, plan, engine, releases, console=console, started=started)
+    try:
+        return matrix.run()
+    except Interrupted as interrupted:
+        matrix.finish(exit_code=128 + interrupted.number)
+        raise
+    except BaseException:
+        matrix.finish(exit_code=None)
+        raise
+
+
+class _Matrix:
+    """The run under way."""
+
+    def __init__(
+        self,
+        request: Request,
+        plan: Plan,
+        engine: Engine,
+        releases: dict[str, Release | LabError],
+        *,
+        console: Console,
+        started: float,
+    ) -> None:
+        self.request, self.plan, self.engine, self.releases = request, plan, engine, releases
+        self.console, self.started = console, started
+        self.entries = {cell.name: result(plan, cell, [], None) for cell in plan.cells}
+        self._tail = 0
+        self._pytest: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> int:
+        """Build, run the labs, finish; returns the exit code."""
+        self._write(exit_code=None)
+        self._write_run()
+        point_latest(self.request.results, self.plan.folder)
+        self._build()
+        if any(cell.outcome is None and cell.subject_key for cell in self.plan.cells):
+            self._run_pytest()
+        return self.finish()
+
+    def _build(self) -> None:
+        """Build each subject; one that cannot be built is an error of its cells alone."""
+        built: dict[str, str | LabError] = {}
+        for asked in dict.fromkeys(cell.subject for cell in self.plan.cells if cell.outcome is None):
+            release = self.releases[asked]
+            try:
+                built[asked] = release if isinstance(release, LabError) else self.engine.build(release, self._say)
+            except LabError as error:
+                built[asked] = error
+        cells = []
+        for cell in self.plan.cells:
+            key = built.get(cell.subject, "")
+            if isinstance(key, LabError):
+                history = open_history(self.plan, cell, load_scenarios()[cell.scenario])
+                history.add("error", phase="build", reason=key.reason, source=key.source, log=key.log)
+                self.entries[cell.name] = conclude(self.plan, cell)
+                cells.append(cell)
+            else:
+                cells.append(replace(cell, subject_key=key))
+                if cell.outcome is None and isinstance(release := self.releases[cell.subject], Release):
+                    self._save_lock(cell, release)
+        self.plan = replace(self.plan, cells=cells)
+        self._write(exit_code=None)
+
+    def _save_lock(self, cell: Cell, release: Release) -> None:
+        folder = self.plan.trial_folder(cell)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "subject.lock").write_text(release.lock, encoding="utf-8")
+
+    def _run_pytest(self) -> None:
+        """Let pytest, with a worker a lab at once, run the cells that were built; show progress until it ends."""
+        plan_file = self.plan.folder / "plan.json"
+        runnable = [cell for cell in self.plan.cells if cell.subject_key and cell.outcome is None]
+        replace(self.plan, cells=runnable).write(plan_file)
+        command = [
+            sys.executable, "-m", "pytest", "-p", "harness.pytest_plugin", "--plan", str(plan_file),
+            "-n", str(self.request.labs), "--dist", "loadgroup", "-c", os.devnull, "--rootdir", str(SCENARIOS),
+            "-p", "no:cacheprovider", "--max-worker-restart", "0", str(SCENARIOS),
+        ]  # fmt: skip
+        environment = {**os.environ, **ownership.environment(self.plan.run), "PYTHONDONTWRITEBYTECODE": "1"}
+        with (self.plan.folder / "pytest.log").open("wb") as log:
+            self._pytest = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                env=environment, start_new_session=True,
+            )  # fmt: skip
+            while self._pytest.poll() is None:
+                self._show_progress()
+                time.sleep(_POLL)
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        """Print the labs' new phases, and take up the verdicts that have come."""
+        progress = self.plan.folder / "progress.jsonl"
+        if progress.exists():
+            lines = progress.read_text(encoding="utf-8").splitlines()
+            for line in lines[self._tail :]:
+                told = json.loads(line)
+                self._say(f"{told['lab'].replace('--', ', ')}: {told['phase']}")
+            self._tail = len(lines)
+        news = False
+        for cell in self.plan.cells:
+            if self.entries[cell.name]["outcome"] is None and self._verdict_file(cell).exists():
+                self.entries[cell.name] = conclude(self.plan, cell)
+                news = True
+        if news:
+            self._write(exit_code=None)
+
+    def _verdict_file(self, cell: Cell) -> Path:
+        return self.plan.trial_folder(cell) / "verdict.json"
+
+    def finish(self, exit_code: int | None = None) -> int:
+        """End what still runs, save its logs, sweep, judge what has no verdict, and show it; returns the exit code.
+
+        Runs whichever way the run ended. `exit_code` is that of an interrupt; None computes it from the outcomes.
+        """
+        interrupted = exit_code is not None
+        if interrupted:
+            self._say("interrupted: saving logs and taking everything down")
+        if self._pytest is not None:
+            kill_tree(self._pytest.pid)
+            with suppress(subprocess.TimeoutExpired):
+                self._pytest.wait(timeout=20)
+        salvage_logs(self.plan.run, self.plan.lab_folder)
+        sweep(of_run(self.plan.run))
+        copy_logs(self.plan, [cell for cell in self.plan.cells if cell.outcome is None])
+        for cell in self.plan.cells:
+            if cell.outcome is None and (not interrupted or self._was_started(cell)):
+                self.entries[cell.name] = self._conclude(cell)
+        code = exit_code_of(self.entries.values()) if exit_code is None else exit_code
+        self._write(exit_code=code)
+        self._write_run()
+        self._show(code)
+        return code
+
+    def _was_started(self, cell: Cell) -> bool:
+        return (self.plan.trial_folder(cell) / "history.jsonl").exists()
+
+    def _conclude(self, cell: Cell) -> dict[str, Any]:
+        """A cell that never got a history is `error` too, with the end of pytest's log to say why."""
+        if not self._was_started(cell):
+            log = self.plan.folder / "pytest.log"
+            history = open_history(self.plan, cell, load_scenarios()[cell.scenario])
+            history.add(
+                "error",
+                phase="start",
+                reason="the trial never started",
+                source="pytest",
+                log=log.read_text(encoding="utf-8", errors="replace")[-3000:] if log.exists() else "",
+            )
+        return conclude(self.plan, cell)
+
+    def _write(self, *, exit_code: int | None) -> None:
+        seconds = time.monotonic() - self.started
+        write_results(self.plan.folder, list(self.entries.values()), exit_code=exit_code, seconds=seconds)
+
+    def _write_run(self) -> None:
+        phases = {}
+        for file in sorted(self.plan.folder.glob("labs/*/phases.json")):
+            phases[file.parent.name] = json.loads(file.read_text(encoding="utf-8"))
+        write_run(
+            self.plan.folder,
+            {
+                "run": self.plan.run,
+                "argv": sys.argv[1:],
+                "command": _command(self.request),
+                "harness": harness_commit(),
+                "host": host_facts(),
+                "engine": {"name": self.engine.name, "detail": self.engine.describe()},
+                "subjects": {
+                    asked: {"error": release.reason}
+                    if isinstance(release, LabError)
+                    else {"version": release.version, "as_of": release.as_of, "note": release.note}
+                    for asked, release in self.releases.items()
+                },
+                "phases": phases,
+            },
+        )
+
+    def _show(self, code: int) -> None:
+        trials = list(self.entries.values())
+        command = _command(self.request)
+        (self.plan.folder / "summary.md").write_text(summary(trials, command), encoding="utf-8")
+        self.console.print()
+        self.console.print(table(trials))
+        for line in footnotes(trials):
+            self.console.print(line, highlight=False, markup=False)
+        self.console.print(f"\nevidence: {self.plan.folder}", highlight=False, soft_wrap=True)
+        self.console.print(f"again:    {command}", highlight=False, soft_wrap=True, markup=False)
+        self.console.print(f"exit:     {code}", highlight=False)
+
+    def _say(self, text: str) -> None:
+        _say(self.console, f"{time.monotonic() - self.started:5.0f} s  {text}")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _plan(
+    request: Request, run: str, scenarios: Sequence[Scenario], engine: Engine, releases: dict[str, Release | LabError]
+) -> Plan:
+    cells = []
+    detail = engine.describe()
+    for asked, release in releases.items():
+        known = release if isinstance(release, Release) else Release(asked, "", "", "")
+        for scenario in scenarios:
+            command = _command(
+                replace(request, subjects=[asked], scenarios=[scenario.name], engine=engine.name, expression="")
+            )
+            cells.append(
+                plan_cell(
+                    scenario,
+                    _DOOR,
+                    subject=asked,
+                    version=known.version,
+                    as_of=known.as_of,
+                    engine=engine.name,
+                    engine_detail=detail,
+                    note=known.note,
+                    command=command,
+                )
+            )
+    return Plan(run, (request.results / run).absolute(), cells, request.keep)
+
+
+def _command(request: Request) -> str:
+    """The line that does the same again, from the checkout's root."""
+    words = ["nox", "-s", "reproduce", "--"]
+    for subject in request.subjects:
+        words += ["--subject", subject]
+    for scenario in request.scenarios:
+        words += ["--scenario", scenario]
+    if request.engine:
+        words += ["--engine", request.engine]
+    if request.expression:
+        words += ["-k", request.expression]
+    return shlex.join(words)
+
+
+def _check_writable(results: Path) -> None:
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=results):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"The results folder {str(results)!r} cannot be written to: {error.strerror}.\nName another with --results."
+        ) from None
+
+
+def _select(plan: Plan, expression: str) -> list[Cell]:
+    """The cells that pytest's own -k selects. Raises UsageError where it selects none or cannot be read."""
+
+    class Selected:
+        names: set[str] = set()  # noqa: RUF012 - one object, used once
+
+        def pytest_collection_finish(self, session: pytest.Session) -> None:
+            self.names = {item.name for item in session.items}
+
+    selected = Selected()
+    with tempfile.TemporaryDirectory() as folder:
+        plan_file = Path(folder) / "plan.json"
+        plan.write(plan_file)
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+            pytest.main(
+                ["-p", "harness.pytest_plugin", "--plan", str(plan_file), "--collect-only", "-q", "-k", expression,
+                 "-c", os.devnull, "--rootdir", str(SCENARIOS), "-p", "no:cacheprovider", str(SCENARIOS)],
+                plugins=[selected],
+            )  # fmt: skip
+    cells = [cell for cell in plan.cells if cell.name in selected.names]
+    if not cells:
+        names = "\n  ".join(cell.name for cell in plan.cells[:3])
+        raise UsageError(
+            f"-k {expression!r} selects none of the {len(plan.cells)} trials. Their names are like\n  {names}"
+        )
+    return cells

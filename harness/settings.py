@@ -1,0 +1,40 @@
+"""The Prefect settings a lab runs with: what makes the fault happen in seconds, and nothing that changes what it is.
+
+The names are the older ones, which every release from 2.20 to 3.9 reads; a release that does not know one ignores it.
+Times are in the form that all of them take (3.0.9 to 3.3.4 refuse a bare number for the first).
+"""
+
+from __future__ import annotations
+
+SCHEDULER_LOOP_SECONDS = 2  # one pass of the scheduler, and the longest a new deployment waits for its runs
+SLOT_WAIT_SECONDS = 3  # how long a run that found no slot waits before it asks again (default 30)
+
+SERVER = {
+    "PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS": "00:00:01",
+    "PREFECT_API_SERVICES_LATE_RUNS_LOOP_SECONDS": "1",
+    "PREFECT_API_SERVICES_SCHEDULER_LOOP_SECONDS": str(SCHEDULER_LOOP_SECONDS),
+    "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "1",
+    "PREFECT_DEPLOYMENT_CONCURRENCY_SLOT_WAIT_SECONDS": str(SLOT_WAIT_SECONDS),
+    "PREFECT_UI_ENABLED": "false",
+    "PREFECT_LOGGING_SERVER_LEVEL": "INFO",
+}
+WORKER = {
+    "PREFECT_WORKER_QUERY_SECONDS": "1",
+    "PREFECT_WORKER_PREFETCH_SECONDS": "1",
+}
+EVERYWHERE = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    # A command that lost its API URL must fail, never start a server of its own and deploy to that.
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    "NO_COLOR": "1",
+    "COLUMNS": "200",
+    "PYTHONUNBUFFERED": "1",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+}
+
+
+def node_environment(api_url: str) -> dict[str, str]:
+    """What every node of a lab is given, the server included: settings and an explicit API URL."""
+    return {**EVERYWHERE, **SERVER, **WORKER, "PREFECT_API_URL": api_url}

@@ -1,0 +1,115 @@
+"""Builds a release into a Docker image: base, packages that the host resolved, byte code, a migrated database."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import docker.errors
+from filelock import FileLock
+
+import docker
+from harness import cache
+from harness.errors import LabError
+from harness.ownership import LABEL_PROJECT, PROJECT
+from harness.scenario import ROOT
+from harness.subjects.release import Release, Target
+from harness.subjects.uv_tool import uv
+
+PYTHON = "3.11"  # Debian bookworm's own, so that both bases hold the same
+SUITE = "bookworm"
+OFFICIAL_BASE = "python:3.11-slim-bookworm"
+_DOCKER = ROOT / "docker"
+_ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+
+Say = Callable[[str], None]
+
+
+def target(client: docker.DockerClient) -> Target:
+    """What the engine's images are resolved for."""
+    machine = str(client.info().get("Architecture", "x86_64"))
+    return Target(PYTHON, f"{_ARCHITECTURES.get(machine, machine)}-manylinux_2_28")
+
+
+def build_image(client: docker.DockerClient, release: Release, say: Say) -> str:
+    """The tag of the release's image, built where it is not there yet (about half a minute, no network).
+
+    Raises: LabError with the end of the build's log.
+    """
+    base = base_image(client, say)
+    recipe = (_DOCKER / "Dockerfile").read_bytes() + base.encode() + release.lock.encode()
+    tag = f"{PROJECT}/subject:{release.version}-{hashlib.sha256(recipe).hexdigest()[:12]}"
+    with FileLock(cache.folder("images") / f"{tag.rpartition(':')[2]}.lock-file"):
+        if not _has_image(client, tag):
+            say(f"building the image of {release.version}")
+            with tempfile.TemporaryDirectory(prefix=f"{PROJECT}-build-") as context:
+                _fill_context(Path(context), release, target(client))
+                _docker_build(client, Path(context), tag, base)
+    return tag
+
+
+def base_image(client: docker.DockerClient, say: Say) -> str:
+    """The base image's id: the one made before, else the official one, else one from Debian's packages.
+
+    The first two runs on a machine may ask at once; one makes it, the other waits for it.
+    """
+    recipe = hashlib.sha256((_DOCKER / "base.sh").read_bytes()).hexdigest()[:12]
+    made = f"{PROJECT}/base:{SUITE}-{recipe}"
+    with FileLock(cache.folder("images") / "base.lock-file"):
+        for tag in (made, OFFICIAL_BASE):
+            if _has_image(client, tag):
+                return str(client.images.get(tag).id)
+        say(f"looking for the base image {OFFICIAL_BASE} in a registry")
+        try:
+            return str(client.images.pull(OFFICIAL_BASE).id)
+        except docker.errors.APIError:
+            say("no registry answers: making the base image from Debian's packages (one to two minutes, once)")
+        done = subprocess.run(
+            ["bash", str(_DOCKER / "base.sh"), made, SUITE], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            log = (done.stdout + done.stderr).strip()
+            raise LabError("docker/base.sh could not make the base image", source="build", log=log[-4000:])
+        return str(client.images.get(made).id)
+
+
+def _has_image(client: docker.DockerClient, tag: str) -> bool:
+    try:
+        client.images.get(tag)
+    except docker.errors.ImageNotFound:
+        return False
+    return True
+
+
+def _fill_context(context: Path, release: Release, built_for: Target) -> None:
+    shutil.copy(_DOCKER / "Dockerfile", context)
+    lock = context / "subject.lock"
+    lock.write_text(release.lock, encoding="utf-8")
+    options = ["--no-deps", "--require-hashes", *built_for.arguments()]
+    # Links into uv's cache cost nothing here; the context is only read.
+    uv(["pip", "install", *options, "--target", str(context / "packages"), "-r", str(lock)])
+    (context / ".dockerignore").write_text("**/__pycache__\n", encoding="utf-8")
+
+
+def _docker_build(client: docker.DockerClient, context: Path, tag: str, base: str) -> None:
+    try:
+        client.images.build(
+            path=str(context),
+            tag=tag,
+            buildargs={"BASE": base},
+            labels={LABEL_PROJECT: PROJECT},
+            network_mode="none",
+            rm=True,
+            forcerm=True,
+            timeout=int(os.environ.get("DOCKER_CLIENT_TIMEOUT", "600")),
+        )
+    except docker.errors.BuildError as error:
+        log = "".join(str(line.get("stream", "")) for line in error.build_log)
+        raise LabError(f"the image {tag} does not build: {error.msg}", source="build", log=log[-4000:]) from error
+    except docker.errors.APIError as error:
+        raise LabError(f"the image {tag} does not build: {error.explanation}", source="build") from error

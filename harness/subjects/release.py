@@ -1,0 +1,168 @@
+"""A release of Prefect: which one is meant, and its dependencies as they were the day after its upload.
+
+Without that day an old release rots: newer FastAPI, SQLAlchemy or pydantic releases break servers that were
+fine when they came out. Upload times come from the package index through uv (PEP 700, in its PEP 751 lock format).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from filelock import FileLock
+from packaging.version import InvalidVersion, Version
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover
+    import tomli as tomllib
+
+from harness import cache
+from harness.errors import UsageError
+from harness.subjects.uv_tool import UvError, uv
+
+LATEST = "latest"
+_FILES_THAT_STEER_UV = ("UV_OVERRIDE", "UV_CONSTRAINT", "UV_BUILD_CONSTRAINT", "UV_EXCLUDE")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a subject is resolved for: a Python (`3.11`) and a platform by uv's name (empty: this host's own)."""
+
+    python: str
+    platform: str
+
+    def arguments(self) -> list[str]:
+        """The options of uv that say so."""
+        platform = ["--python-platform", self.platform] if self.platform else []
+        return ["--python-version", self.python, *platform, "--only-binary", ":all:"]
+
+
+@dataclass(frozen=True)
+class Release:
+    """A resolved subject.
+
+    asked   what the person typed (`latest`, `3.3.3`)
+    version what it is
+    as_of   ISO 8601; packages uploaded later were not looked at
+    lock    pinned requirements with hashes, as text
+    note    what was passed over and why, where `latest` is not the index's newest final release
+    """
+
+    asked: str
+    version: str
+    as_of: str
+    lock: str
+    note: str = ""
+
+
+def check_name(asked: str) -> None:
+    """Raises UsageError for a subject that is neither a version nor `latest`, before anything is looked up."""
+    if asked == LATEST:
+        return
+    try:
+        Version(asked)
+    except InvalidVersion:
+        raise UsageError(
+            f"{asked!r} is no subject. Give a Prefect release by number, such as 3.3.3, or {LATEST!r}."
+        ) from None
+
+
+def resolve(asked: str, target: Target) -> Release:
+    """The release meant, with its lock; a fixed release is looked up once and then comes from the cache.
+
+    Raises: UsageError for a release that does not exist (naming the nearest that do), UvError where the index
+    cannot be reached or the release cannot be installed.
+    """
+    check_name(asked)
+    if asked == LATEST:
+        return _resolve_latest(target)
+    return _resolve_version(str(Version(asked)), target)
+
+
+def _resolve_version(version: str, target: Target) -> Release:
+    path = _lock_path(version, target)
+    with FileLock(path.with_suffix(".lock-file")):
+        if not path.exists():
+            uploaded = _uploaded(version, target)
+            as_of = (uploaded + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            lock = _compile(f"prefect=={version}", target, as_of)
+            cache.write_whole(path, f"# prefect=={version} as of {as_of}\n{lock}")
+    text = path.read_text(encoding="utf-8")
+    as_of = text.partition("\n")[0].rpartition(" ")[2]
+    return Release(version, version, as_of, text)
+
+
+def _resolve_latest(target: Target) -> Release:
+    newest = _pinned(uv(["pip", "compile", *_QUIET, "--no-deps", *target.arguments(), "-"], stdin="prefect"))
+    note = ""
+    try:
+        release = _resolve_version(newest, target)
+    except UvError as error:
+        version = _pinned(uv(["pip", "compile", *_QUIET, *target.arguments(), "-"], stdin=f"prefect<{newest}"))
+        note = f"{newest} is newer and was passed over: {error.reason}"
+        release = _resolve_version(version, target)
+    return Release(LATEST, release.version, release.as_of, release.lock, note)
+
+
+_QUIET = ("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
+
+
+def _compile(requirement: str, target: Target, as_of: str) -> str:
+    options = [*_QUIET, "--generate-hashes", "--exclude-newer", as_of]
+    return uv(["pip", "compile", *options, *target.arguments(), "-"], stdin=requirement)
+
+
+def _uploaded(version: str, target: Target) -> datetime:
+    """When the release was uploaded (UTC). Raises UsageError where the index has no such release."""
+    try:
+        text = uv(
+            ["pip", "compile", "--no-deps", "--format", "pylock.toml", *target.arguments(), "-"],
+            stdin=f"prefect=={version}",
+        )
+    except UvError as error:
+        if "no version of prefect" not in error.reason:
+            raise
+        raise UsageError(f"There is no Prefect {version}. {_nearest(version, target)}") from None
+    package = next(p for p in tomllib.loads(text)["packages"] if p["name"] == "prefect")
+    times = [
+        file["upload-time"] for file in [*package.get("wheels", []), package.get("sdist", {})] if "upload-time" in file
+    ]
+    if not times:
+        raise UvError(f"the package index gives no upload time for prefect {version} (PEP 700)", source="build")
+    latest: datetime = max(moment.astimezone(timezone.utc) for moment in times)
+    return latest
+
+
+def _nearest(version: str, target: Target) -> str:
+    found = []
+    for requirement, extra in ((f"prefect<{version}", []), (f"prefect>{version}", ["--resolution", "lowest"])):
+        try:
+            text = uv(["pip", "compile", *_QUIET, "--no-deps", *extra, *target.arguments(), "-"], stdin=requirement)
+            found.append(_pinned(text))
+        except UvError:
+            continue
+    return f"The nearest releases are {' and '.join(found)}." if found else "See the releases of prefect on the index."
+
+
+def _pinned(text: str) -> str:
+    match = re.search(r"^prefect==(\S+)", text, flags=re.MULTILINE)
+    if match is None:
+        raise UvError(f"uv resolved no prefect: {text[:200]}", source="build")
+    return match.group(1)
+
+
+def _lock_path(version: str, target: Target) -> Path:
+    """Where a lock is cached: files that steer uv are part of its name, since they change what it resolves to."""
+    steering = hashlib.sha256()
+    for name in _FILES_THAT_STEER_UV:
+        for path in os.environ.get(name, "").split():
+            if Path(path).is_file():
+                steering.update(Path(path).read_bytes())
+    target_name = f"py{target.python}-{target.platform or sys.platform}"
+    return cache.folder("locks") / f"prefect-{version}-{target_name}-{steering.hexdigest()[:8]}.txt"

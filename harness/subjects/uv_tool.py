@@ -1,0 +1,50 @@
+"""Calls to uv, the one tool that resolves and installs. The person's own uv settings (UV_*) are passed through."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from harness.errors import LabError
+from harness.redaction import redact
+
+# The active environment must not become the one that is resolved for or installed into.
+_NOT_PASSED = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME"}
+
+
+class UvError(LabError):
+    """uv said no. `reason` holds its own words, in one paragraph."""
+
+
+def uv(arguments: Sequence[str], *, stdin: str = "", cwd: Path | None = None, seconds: float = 600) -> str:
+    """Run uv; returns its stdout. Raises UvError with its stderr, and on time-out."""
+    environment = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED}
+    try:
+        done = subprocess.run(
+            [find_uv_bin(), "--no-progress", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env=environment,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UvError(f"uv {arguments[0]} did not end within {seconds:.0f} s", source="build") from error
+    if done.returncode:
+        said = redact(done.stderr.strip())
+        raise UvError(_paragraph(said), source="build", log=said[-4000:])
+    return done.stdout
+
+
+def _paragraph(text: str) -> str:
+    text = re.sub(
+        r"^\s*(error:( No solution found[^\n]*)?|warning:|×|╰─▶|hint:|cause:)\s*", "", text, flags=re.MULTILINE
+    )
+    return re.sub(r"\s+", " ", text).strip()

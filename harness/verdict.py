@@ -1,0 +1,139 @@
+"""From a history to an outcome, from outcomes to an exit code: pure, and the same on every engine.
+
+Order of precedence: not-applicable, error, inconclusive, lost, altered, stranded, survived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.checkers.door_proof import check_door
+from harness.checkers.survival import Counts, Findings, check_survival
+from harness.history import Event, of_kind
+
+NOT_APPLICABLE, ERROR, INCONCLUSIVE = "not-applicable", "error", "inconclusive"
+LOST, ALTERED, STRANDED, SURVIVED = "lost", "altered", "stranded", "survived"
+OUTCOMES = (NOT_APPLICABLE, ERROR, INCONCLUSIVE, LOST, ALTERED, STRANDED, SURVIVED)
+UNJUDGED = {ERROR, INCONCLUSIVE, None}
+
+EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_USAGE, EXIT_UNJUDGED = 0, 1, 2, 125
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An outcome with its reason in one sentence, and the findings it rests on."""
+
+    outcome: str
+    reason: str
+    findings: Findings
+    source: str = ""
+    log: str = ""
+
+
+def judge(events: Sequence[Event]) -> Verdict:
+    """The verdict of a history, whole or cut short. Never raises: what cannot be read is `error`."""
+    try:
+        (opening,) = of_kind(events, "trial")
+        findings = check_survival(events, state=opening["state"])
+        problems = check_door(events)
+        minimum = int(opening["minimum"])
+    except Exception as error:  # a checker that raises has no verdict
+        empty = Findings(Counts(), Counts())
+        return Verdict(ERROR, f"the history could not be judged: {type(error).__name__}: {error}", empty)
+    # An `error` outweighs a trial that merely could not be judged.
+    for broken in sorted(of_kind(events, "error"), key=lambda event: bool(event.get("inconclusive"))):
+        outcome = INCONCLUSIVE if broken.get("inconclusive") else ERROR
+        reason = f"in phase {broken['phase']}: {broken['reason']}"
+        return Verdict(outcome, reason, findings, broken.get("source", ""), broken.get("log", ""))
+    if problems:
+        return Verdict(ERROR, "; ".join(problems), findings, "deployer", _door_output(events))
+    if too_few := _too_few(findings, minimum, events):
+        return Verdict(INCONCLUSIVE, too_few, findings)
+    if not of_kind(events, "steady-state"):
+        return Verdict(INCONCLUSIVE, "the steady state was never shown", findings)
+    if len(of_kind(events, "look")) < 2 or not of_kind(events, "drained"):
+        return Verdict(ERROR, "the trial was cut short before its last look", findings)
+    return _weigh(events, findings)
+
+
+def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:
+    """Why there is too little at risk for any verdict; empty where there is enough."""
+    for side, counts in (("treated", findings.treated), ("twin", findings.twin)):
+        if counts.at_risk < minimum:
+            note = "".join(f" ({event['text']})" for event in of_kind(events, "note")[-1:])
+            return f"{counts.at_risk} runs of the {side} deployment were at risk, {minimum} are needed{note}"
+    return ""
+
+
+def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
+    treated, twin = findings.treated, findings.twin
+    drained = of_kind(events, "drained")[-1]["ended"]
+    if findings.flaws:
+        return Verdict(INCONCLUSIVE, findings.flaws[0], findings)
+    if twin.lost:
+        return Verdict(
+            INCONCLUSIVE, f"the twin, which nobody updated, lost {twin.lost} of {twin.at_risk} too", findings
+        )
+    if treated.unknown or twin.unknown:
+        unknown = next(fate for fate in findings.fates if fate.fate == "unknown")
+        return Verdict(INCONCLUSIVE, f"run {unknown.run} of the {unknown.side} deployment: {unknown.why}", findings)
+    if treated.lost:
+        return Verdict(
+            LOST,
+            f"{treated.lost} of {treated.at_risk} runs at risk are gone, and the twin lost none of {twin.at_risk}",
+            findings,
+        )
+    if treated.completed == treated.at_risk and not treated.altered:
+        return Verdict(SURVIVED, f"all {treated.at_risk} runs at risk are there at every look and completed", findings)
+    if twin.completed < twin.at_risk:
+        return Verdict(
+            INCONCLUSIVE,
+            f"only {treated.completed} of {treated.at_risk} completed, and the twin did not complete either "
+            f"({twin.completed} of {twin.at_risk}); the drain ended by: {drained}",
+            findings,
+        )
+    if treated.altered:
+        altered = next(fate for fate in findings.fates if fate.fate == ALTERED and fate.side == "treated")
+        return Verdict(
+            ALTERED,
+            f"{treated.altered} of {treated.at_risk} runs at risk were altered; the first: {altered.why}",
+            findings,
+        )
+    if treated.stranded:
+        return Verdict(
+            STRANDED,
+            f"{treated.stranded} of {treated.at_risk} kept runs never ran, and the whole twin completed",
+            findings,
+        )
+    return Verdict(
+        INCONCLUSIVE,
+        f"only {treated.completed} of {treated.at_risk} completed; the drain ended by: {drained}",
+        findings,
+    )
+
+
+def _door_output(events: Sequence[Event]) -> str:
+    return str(of_kind(events, "door")[-1].get("output", "")) if of_kind(events, "door") else ""
+
+
+def as_expected(outcome: str | None, expected: str | None) -> bool | None:
+    """Whether an outcome is the expected one; None where it could not be judged or nothing is expected."""
+    if outcome in UNJUDGED or expected is None:
+        return None
+    return outcome == expected
+
+
+def exit_code(trials: Iterable[dict[str, Any]]) -> int:
+    """The exit code of a run from its trials (`outcome` and `expected` of each; see DESIGN's exit codes).
+
+    A contradiction outweighs what could not be judged, so that `git bisect run` skips only what says nothing.
+    """
+    verdicts = [trial for trial in trials if trial["outcome"] != NOT_APPLICABLE]
+    held = [as_expected(trial["outcome"], trial["expected"]) for trial in verdicts]
+    if False in held:
+        return EXIT_CONTRADICTED
+    if None in held or not held:
+        return EXIT_UNJUDGED
+    return EXIT_AS_EXPECTED

@@ -1,0 +1,84 @@
+"""The front door. A session prepares its environment and hands over to the command `harness`, or to a checker."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import nox
+from filelock import FileLock
+
+ROOT = Path(__file__).resolve().parent
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "typecheck", "tests"]
+
+# Two runs at once in one checkout share these environments: making one is for one run at a time. The lock is taken
+# before nox makes an environment, and let go when the session hands over (exec closes the file) or has installed.
+(ROOT / ".nox").mkdir(exist_ok=True)
+_preparing = FileLock(ROOT / ".nox" / "preparing.lock-file")
+_preparing.acquire()
+
+
+def _install(session: nox.Session, *groups: str) -> None:
+    """Install the project and these dependency groups, unless this very pyproject.toml is installed already."""
+    stamp = Path(session.virtualenv.location) / "installed-for"
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest() + " " + str(ROOT)
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        session.install("-e", ".", *(requirement for group in groups for requirement in _group(group)), silent=True)
+        stamp.write_text(wanted, encoding="utf-8")
+    _preparing.release()
+
+
+def _group(name: str) -> list[str]:
+    return [str(entry) for entry in nox.project.load_toml(ROOT / "pyproject.toml")["dependency-groups"][name]]
+
+
+def _become(session: nox.Session, *command: str) -> NoReturn:
+    """Replace nox with the command: nox would turn its exit code 125 into 1, and give it half a second on Ctrl-C."""
+    _install(session)
+    program = Path(session.virtualenv.bin) / command[0]
+    os.execv(program, [str(program), *command[1:], *session.posargs])  # noqa: S606 - our own command
+
+
+@nox.session
+def reproduce(session: nox.Session) -> None:
+    """Stage the failures on real Prefect, deploy, and judge which runs survive (-- --help lists the options)."""
+    _become(session, "harness", "reproduce")
+
+
+@nox.session
+def images(session: nox.Session) -> None:
+    """Build what a run would need, and run nothing."""
+    _become(session, "harness", "images")
+
+
+@nox.session
+def clean(session: nox.Session) -> None:
+    """Take away what dead runs left (-- --all: images and caches too)."""
+    _become(session, "harness", "clean")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests, real Prefect included (about ten minutes; -- -m "not end_to_end" leaves that out)."""
+    _install(session, "tests")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting (ruff)."""
+    _install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    """Check the types (mypy, strict)."""
+    _install(session, "tests", "typecheck")
+    session.run("mypy")

@@ -1,0 +1,31 @@
+"""A deployment's concurrency limit of 1 is tighter than its schedule: the runs wait for a slot."""
+
+from harness.scenario import Known, Scenario
+from harness.trial import Trial
+
+
+def stage(trial: Trial) -> None:
+    trial.deploy_backlog()
+
+
+def lift(trial: Trial) -> None:
+    trial.give_signal()
+
+
+scenario = Scenario(
+    summary="A concurrency limit of 1 with a flow that outlasts its interval; runs await a slot.",
+    state="AwaitingConcurrencySlot",
+    ticks=5,  # one of them holds the slot
+    interval=2,
+    minimum=3,
+    stage=stage,
+    stage_text="With `concurrency_limit: 1`, one run holds the only slot, waiting for a signal; a worker is alive.",
+    lift=lift,
+    lift_text="The run that holds the slot is given its signal and ends.",
+    known=(
+        Known(">=3.0.4,<3.3.4", "lost", "PrefectHQ/prefect#17764"),
+        Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769"),
+    ),
+    applies=">=3.0.4",
+    applies_reason="a deployment's concurrency limit is enforced from 3.0.4 on",
+)

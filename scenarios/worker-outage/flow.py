@@ -1,0 +1,18 @@
+"""Runs inside the subject: it imports prefect and the standard library alone."""
+
+from prefect import flow
+
+
+@flow(name="worker-outage-probe")
+def probe() -> None:
+    """Completes at once: the unhurt system works."""
+
+
+@flow(name="worker-outage-treated")
+def treated() -> None:
+    """The treated deployment's work; its runs only need to happen."""
+
+
+@flow(name="worker-outage-twin")
+def twin() -> None:
+    """The twin's work, the same."""

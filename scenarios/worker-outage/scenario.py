@@ -1,0 +1,31 @@
+"""A worker that served its pool is killed, and ticks pass: the runs turn Late."""
+
+from harness.scenario import Known, Scenario
+from harness.trial import Trial
+
+
+def stage(trial: Trial) -> None:
+    trial.kill_worker()
+    trial.deploy_backlog()
+
+
+def lift(trial: Trial) -> None:
+    trial.start_worker()
+
+
+scenario = Scenario(
+    summary="A worker is killed; scheduled runs pass their time and turn Late.",
+    state="Late",
+    ticks=4,
+    interval=2,
+    minimum=3,
+    worker_limit=2,
+    stage=stage,
+    stage_text="The worker that had just completed a run is killed (SIGKILL), and the scheduled times pass.",
+    lift=lift,
+    lift_text="The worker is started again.",
+    known=(
+        Known("<3.3.4", "lost", "PrefectHQ/prefect#17764"),
+        Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769"),
+    ),
+)
