@@ -6,6 +6,7 @@ import re
 import string
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ class Deadlines:
     door: float = 180
     drain_idle: float = 60  # starts again whenever a run of the trial changes state
     drain_cap: float = 420
-    poll: float = 0.5
+    poll: float = 1.0
     api_patience: float = 120
 
 
@@ -42,6 +43,7 @@ class Lab:
         self.server: Node
         self.deployer: Node
         self.api: PrefectAPI
+        self._deployer_version: Future[CommandResult]
         self.server_version = ""
         self.prefect_version = ""
         self._workers: dict[str, Node] = {}
@@ -53,6 +55,9 @@ class Lab:
             undo.enter_context(self.site)
             self.server, url = self.site.start_server()
             self.deployer = self.site.start_node("deployer", None)
+            pool = undo.enter_context(ThreadPoolExecutor(max_workers=1))
+            # Asked while the server starts: a command line takes seconds, and need not be waited for twice.
+            self._deployer_version = pool.submit(self._run_version, self.deployer, "version")
             self.api = undo.enter_context(PrefectAPI(url, patience=self.deadlines.api_patience))
             wait_until("the server's health", self._healthy, seconds=self.deadlines.health, source="server")
             self._exit = undo.pop_all()
@@ -77,12 +82,15 @@ class Lab:
         Raises: LabError where one is not the release asked for.
         """
         self.server_version = self.api.version()
-        told = self.deployer.run(["version"], cwd=self.site.scenario_folder(""), seconds=self.deadlines.command)
+        told = self._deployer_version.result()
         self.prefect_version = told.output
         said = {"server": self.server_version, "deployer": version_line(told)}
         for role, version in said.items():
             self._check_version(role, version)
         return said
+
+    def _run_version(self, node: Node, argument: str) -> CommandResult:
+        return node.run([argument], cwd=self.site.scenario_folder(""), seconds=self.deadlines.command)
 
     def _check_version(self, role: str, version: str) -> None:
         if version != self.version:
@@ -108,10 +116,7 @@ class Lab:
 
     def check_worker_version(self, scenario: Scenario) -> str:
         """Ask the worker's node which version it is. Raises LabError where it is not the release asked for."""
-        told = self.worker(scenario).run(
-            ["--version"], cwd=self.site.scenario_folder(""), seconds=self.deadlines.command
-        )
-        version = version_line(told)
+        version = version_line(self._run_version(self.worker(scenario), "--version"))
         self._check_version("worker", version)
         return version
 

@@ -15,6 +15,11 @@ SERVER = {
     "PREFECT_API_SERVICES_SCHEDULER_LOOP_SECONDS": str(SCHEDULER_LOOP_SECONDS),
     "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "1",
     "PREFECT_DEPLOYMENT_CONCURRENCY_SLOT_WAIT_SECONDS": str(SLOT_WAIT_SECONDS),
+    # Events and automations are no part of any scenario, and on SQLite they can stop the server: a trigger's evaluation
+    # holds the write lock while it waits for it in another session, until the busy timeout of 60 s (measured, 3.3.4).
+    "PREFECT_API_SERVICES_TRIGGERS_ENABLED": "false",
+    "PREFECT_API_SERVICES_EVENT_PERSISTER_ENABLED": "false",
+    "PREFECT_API_SERVICES_TASK_RUN_RECORDER_ENABLED": "false",
     "PREFECT_UI_ENABLED": "false",
     "PREFECT_LOGGING_SERVER_LEVEL": "INFO",
 }

@@ -21,6 +21,9 @@ _MEANINGS = {
     "error": "the lab broke, so there is no verdict",
 }
 _LOG_LINES = 40
+_CHANGE = re.compile(
+    r'"(POST|PUT|PATCH|DELETE) /api/(?!logs|flow_runs|work_pools/.*/(get_scheduled|workers))(?!.*/filter )'
+)
 
 
 def report(cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence[Event]) -> str:
@@ -133,14 +136,19 @@ def _proof(events: Sequence[Event]) -> str:
         found = seen.get((side, when))
         return f"`{found['description']}`" if found else "not read"
 
+    def identified(side: str) -> str:
+        found = seen.get((side, "after"))
+        return f" (`{found['id']}`)" if found else ""
+
     return "\n".join(
         [
             "## Proof of the door",
             "",
             f"- `{door['door']}` ended with exit code {door.get('exit_code')}, and sent the nonce `{door['nonce']}`.",
-            f"- Description of `treated`: {described('treated', 'before')} before, {described('treated', 'after')} after; "
-            f"updated at {door.get('answered_at')} by the server's clock.",
-            f"- Description of `twin`: {described('twin', 'before')} before, {described('twin', 'after')} after.",
+            f"- Description of `treated`{identified('treated')}: {described('treated', 'before')} before, "
+            f"{described('treated', 'after')} after; updated at {door.get('answered_at')} by the server's clock.",
+            f"- Description of `twin`{identified('twin')}: {described('twin', 'before')} before, "
+            f"{described('twin', 'after')} after.",
         ]
     )
 
@@ -149,16 +157,14 @@ def _server_log(events: Sequence[Event]) -> str:
     doors = of_kind(events, "door")
     if not doors:
         return ""
-    # The reads, most of them the harness's own polling, say nothing of what changed.
-    told = [
-        line
-        for line in doors[-1].get("server_log", [])
-        if not re.search(r'"GET |/filter HTTP|get_scheduled_flow_runs|heartbeat', line)
-    ]
+    # What changed anything but a run's state: reads, polls, heartbeats and the other trials' runs say nothing of the door.
+    told = [line for line in doors[-1].get("server_log", []) if _CHANGE.search(line)]
     if not told:
         return ""
     quoted = "\n".join(told[-_LOG_LINES:])
-    return f"## The server's log around the door (reads left out)\n\n```text\n{quoted}\n```"
+    return (
+        f"## The server's access log while the door was open (reads, polls and runs left out)\n\n```text\n{quoted}\n```"
+    )
 
 
 def _source_log(verdict: Verdict) -> str:

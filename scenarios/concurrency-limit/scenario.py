@@ -15,7 +15,7 @@ def lift(trial: Trial) -> None:
 scenario = Scenario(
     summary="A concurrency limit of 1 with a flow that outlasts its interval; runs await a slot.",
     state="AwaitingConcurrencySlot",
-    ticks=5,  # one of them holds the slot
+    ticks=4,  # one of them holds the slot
     interval=2,
     minimum=3,
     stage=stage,

@@ -16,7 +16,7 @@ def lift(trial: Trial) -> None:
 scenario = Scenario(
     summary="A worker is killed; scheduled runs pass their time and turn Late.",
     state="Late",
-    ticks=4,
+    ticks=3,
     interval=2,
     minimum=3,
     worker_limit=2,
