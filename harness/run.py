@@ -211,7 +211,7 @@ class _Matrix:
         interrupted = exit_code is not None
         if interrupted:
             self._say("interrupted: saving logs and taking everything down")
-        if self._pytest is not None:
+        if self._pytest is not None and self._pytest.poll() is None:
             kill_tree(self._pytest.pid)
             with suppress(subprocess.TimeoutExpired):
                 self._pytest.wait(timeout=20)

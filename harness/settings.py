@@ -26,6 +26,8 @@ SERVER = {
 WORKER = {
     "PREFECT_WORKER_QUERY_SECONDS": "1",
     "PREFECT_WORKER_PREFETCH_SECONDS": "1",
+    # Logs of flow runs go to the worker's own output, which is saved; over the API they are only more writes.
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
 }
 EVERYWHERE = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

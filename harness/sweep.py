@@ -17,6 +17,7 @@ from harness import cache, ownership
 from harness.engines import containers, processes
 from harness.engines.base import save_log
 from harness.errors import LabError
+from harness.scratch import OWNER_FILE, scratch_root
 from harness.waiting import NotYet, wait_until
 
 Chosen = Callable[[str, str | None], bool]  # of a thing's run and owner, as labelled
@@ -69,7 +70,7 @@ def salvage_logs(run: str, save_to: Callable[[str], Path]) -> None:
                 with suppress(docker.errors.DockerException, OSError):
                     text = container.logs(timestamps=True).decode(errors="replace")
                     save_log(save_to(labels[containers.LABEL_LAB]), labels[containers.LABEL_NODE], text)
-    for log in (processes.scratch_root() / run).glob(f"*/*/{processes.LOG_FILE}"):
+    for log in (scratch_root() / run).glob(f"*/*/{processes.LOG_FILE}"):
         text = log.read_text(encoding="utf-8", errors="replace")
         save_log(save_to(log.parent.parent.name), log.parent.name, text)
 
@@ -145,9 +146,9 @@ def _labelled(listing: Callable[..., list[Any]], **options: Any) -> list[Any]:
 
 
 def _scratch_folders() -> Iterator[tuple[Path, str, str | None]]:
-    root = processes.scratch_root()
+    root = scratch_root()
     for folder in root.iterdir() if root.is_dir() else ():
-        owner = folder / processes.OWNER_FILE
+        owner = folder / OWNER_FILE
         yield folder, folder.name, owner.read_text(encoding="utf-8") if owner.exists() else None
 
 

@@ -13,7 +13,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -24,25 +23,13 @@ import psutil
 from harness import ownership, settings
 from harness.engines.base import CommandResult, Node, save_log
 from harness.errors import LabError
+from harness.scratch import scratch_folder
 from harness.subjects.environment import build_environment, target
 from harness.subjects.release import Release, Target
 from harness.waiting import NotYet, wait_until
 
 _INHERITED = ("PATH", "TMPDIR")
-OWNER_FILE, LOG_FILE = "owner", "node.log"
-
-
-def scratch_root() -> Path:
-    """The folder under which every run's lab folders lie; its name holds the user, so that users do not meet."""
-    return Path(tempfile.gettempdir()) / f"{ownership.PROJECT}-{os.getuid()}"
-
-
-def scratch_folder(run: str) -> Path:
-    """A run's folder of lab folders, marked with its owner."""
-    folder = scratch_root() / run
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / OWNER_FILE).write_text(str(ownership.Owner.of_this_process()), encoding="utf-8")
-    return folder
+LOG_FILE = "node.log"
 
 
 class Processes:

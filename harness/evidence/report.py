@@ -157,7 +157,7 @@ def _server_log(events: Sequence[Event]) -> str:
     doors = of_kind(events, "door")
     if not doors:
         return ""
-    # What changed anything but a run's state: reads, polls, heartbeats and the other trials' runs say nothing of the door.
+    # Reads, polls, heartbeats and the runs' own states say nothing of the door.
     told = [line for line in doors[-1].get("server_log", []) if _CHANGE.search(line)]
     if not told:
         return ""

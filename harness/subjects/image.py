@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from harness import cache
 from harness.errors import LabError
 from harness.ownership import LABEL_PROJECT, PROJECT
 from harness.scenario import ROOT
+from harness.scratch import scratch_folder
 from harness.subjects.release import Release, Target
 from harness.subjects.uv_tool import uv
 
@@ -47,9 +48,12 @@ def build_image(client: docker.DockerClient, release: Release, say: Say) -> str:
     with FileLock(cache.folder("images") / f"{tag.rpartition(':')[2]}.lock-file"):
         if not _has_image(client, tag):
             say(f"building the image of {release.version}")
-            with tempfile.TemporaryDirectory(prefix=f"{PROJECT}-build-") as context:
-                _fill_context(Path(context), release, target(client))
-                _docker_build(client, Path(context), tag, base)
+            context = scratch_folder(f"build-{secrets.token_hex(4)}")
+            try:
+                _fill_context(context, release, target(client))
+                _docker_build(client, context, tag, base)
+            finally:
+                shutil.rmtree(context, ignore_errors=True)
     return tag
 
 
@@ -69,13 +73,22 @@ def base_image(client: docker.DockerClient, say: Say) -> str:
             return str(client.images.pull(OFFICIAL_BASE).id)
         except docker.errors.APIError:
             say("no registry answers: making the base image from Debian's packages (one to two minutes, once)")
-        done = subprocess.run(
-            ["bash", str(_DOCKER / "base.sh"), made, SUITE], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            log = (done.stdout + done.stderr).strip()
-            raise LabError("docker/base.sh could not make the base image", source="build", log=log[-4000:])
+        _make_base(made)
         return str(client.images.get(made).id)
+
+
+def _make_base(tag: str) -> None:
+    """Run docker/base.sh; an interrupt is handed on to it and waited for, so that it can take its folder away."""
+    command = ["bash", str(_DOCKER / "base.sh"), tag, SUITE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as making:
+        try:
+            log, _ = making.communicate()
+        except BaseException:
+            making.terminate()
+            making.wait(timeout=60)
+            raise
+    if making.returncode:
+        raise LabError("docker/base.sh could not make the base image", source="build", log=log.strip()[-4000:])
 
 
 def _has_image(client: docker.DockerClient, tag: str) -> bool:

@@ -1,0 +1,143 @@
+"""Interrupted in every phase: the results so far are kept, and nothing of the run is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from harness import ownership
+from harness.engines.containers import connect
+from harness.scratch import scratch_root
+from harness.waiting import NotYet, wait_until
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("real-prefect")]
+
+PHASES = ("start", "steady state", "stage", "prove", "trigger", "observe", "drain")
+
+
+def interrupt_in(
+    results: Path, engine: str, phase: str, number: int, meanwhile: Callable[[str], None] = lambda run: None
+) -> tuple[int, str]:
+    """Start a run, send it the signal as soon as its lab has entered the phase; returns exit code and run id.
+
+    `meanwhile` is called with the run id just before the signal.
+    """
+    command = [sys.executable, "-m", "harness.cli", "reproduce", "--results", str(results), "--engine", engine]
+    command += ["--subject", "3.3.4", "--scenario", "worker-outage"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+
+        def entered() -> None:
+            assert process.poll() is None, "it ended before the phase came"
+            progress = results / "latest" / "progress.jsonl"
+            lines = progress.read_text(encoding="utf-8").splitlines() if progress.exists() else []
+            phases = [json.loads(line)["phase"] for line in lines]
+            if phase not in phases:
+                raise NotYet(f"{phases}")
+
+        try:
+            wait_until(f"the phase {phase}", entered, seconds=400, every=0.1)
+            meanwhile((results / "latest").resolve().name)
+            process.send_signal(number)
+            process.communicate(timeout=90)
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, (results / "latest").resolve().name
+
+
+def _of(run: str) -> dict[str, Any]:
+    return {"label": f"{ownership.LABEL_RUN}={run}"}
+
+
+def left_of(run: str) -> list[str]:
+    """What is still there of a run: processes, folders, containers, networks."""
+    left = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.environ().get(ownership.ENV_RUN) == run:
+                left.append(f"process {process.pid} {process.name()}")
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    if (scratch_root() / run).exists():
+        left.append(f"folder {scratch_root() / run}")
+    try:
+        client = connect()
+    except Exception:
+        return left
+    with closing(client):
+        left += [f"container {one.name}" for one in client.containers.list(all=True, filters=_of(run))]
+        left += [f"network {one.name}" for one in client.networks.list(filters=_of(run))]
+    return left
+
+
+def check_interrupt(
+    results: Path, engine: str, phase: str, number: int, meanwhile: Callable[[str], None] = lambda run: None
+) -> None:
+    code, run = interrupt_in(results, engine, phase, number, meanwhile)
+    assert code == 128 + number
+    assert left_of(run) == []
+    content = json.loads((results / run / "results.json").read_text(encoding="utf-8"))
+    assert content["exit_code"] == code
+    (trial,) = content["trials"]
+    assert trial["outcome"] == "error", "a trial that was cut short has no verdict"
+    folder = results / run / trial["folder"]
+    assert (folder / "history.jsonl").stat().st_size > 0
+    assert phase == "start" or (folder / "logs" / "server.log").stat().st_size > 0
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_ctrl_c_under_processes_keeps_the_results_and_leaves_nothing(tmp_path: Path, phase: str) -> None:
+    check_interrupt(tmp_path, "processes", phase, signal.SIGINT)
+
+
+def test_sigterm_under_processes_keeps_the_results_and_leaves_nothing(tmp_path: Path) -> None:
+    check_interrupt(tmp_path, "processes", "steady state", signal.SIGTERM)
+
+
+@pytest.mark.containers
+@pytest.mark.usefixtures("docker_engine")
+@pytest.mark.parametrize("phase", ["prove", "drain"])
+def test_ctrl_c_in_containers_keeps_the_results_and_leaves_nothing(tmp_path: Path, phase: str) -> None:
+    check_interrupt(tmp_path, "containers", phase, signal.SIGINT, check_containers_are_closed)
+
+
+def check_containers_are_closed(run: str) -> None:
+    """Nothing of a run is published beyond loopback, privileged, or run as root."""
+    with closing(connect()) as client:
+        found = client.containers.list(filters=_of(run))
+        assert len(found) == 3 or len(found) == 2, "server and deployer, and the worker unless it is the one killed"
+        for container in found:
+            published = [p["HostIp"] for ports in container.ports.values() for p in ports or ()]
+            assert set(published) <= {"127.0.0.1"}
+            assert container.attrs["HostConfig"]["Privileged"] is False
+            assert container.attrs["Config"]["User"] == "subject"
+
+
+@pytest.mark.parametrize(
+    "engine",
+    ["processes", pytest.param("containers", marks=[pytest.mark.containers, pytest.mark.usefixtures("docker_engine")])],
+)
+def test_what_a_killed_run_left_is_swept_and_a_living_run_is_not(tmp_path: Path, engine: str) -> None:
+    code, run = interrupt_in(tmp_path, engine, "steady state", signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    assert left_of(run), "a killed run leaves something, or there is nothing to sweep"
+    with subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={**os.environ, **ownership.environment("alive")}
+    ) as living:
+        done = subprocess.run(
+            [sys.executable, "-m", "harness.cli", "clean"], capture_output=True, text=True, check=True
+        )
+        assert "swept: " in done.stdout
+        assert left_of(run) == []
+        assert living.poll() is None
+        living.communicate(b"\n")

@@ -1,0 +1,110 @@
+"""The whole way, as a person runs it: real Prefect, both scenarios, an unpatched and a patched release."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.end_to_end
+
+CELLS = {
+    ("worker-outage", "3.3.3"): "lost",
+    ("concurrency-limit", "3.3.3"): "lost",
+    ("worker-outage", "3.3.4"): "survived",
+    ("concurrency-limit", "3.3.4"): "survived",
+}
+
+
+def reproduce(results: Path, *options: str) -> tuple[int, dict[str, Any], str]:
+    """Run the command; returns its exit code, results.json, and what it printed."""
+    command = [sys.executable, "-m", "harness.cli", "reproduce", "--results", str(results), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1500, cwd=results)
+    printed = done.stdout + done.stderr
+    content = json.loads((results / "latest" / "results.json").read_text(encoding="utf-8"))
+    return done.returncode, content, printed
+
+
+def check_default_run(results: Path, engine: str) -> None:
+    # A folder with a space in its name, and a hostile environment around it, are part of the everyday.
+    code, content, printed = reproduce(results, "--engine", engine)
+    trials = {(trial["scenario"], trial["subject"]): trial for trial in content["trials"]}
+    assert {cell: trial["outcome"] for cell, trial in trials.items()} == CELLS, printed
+    assert code == content["exit_code"] == 0
+    for (_, subject), trial in trials.items():
+        assert trial["engine"] == engine
+        assert trial["version"] == subject
+        assert trial["at_risk"] >= 3
+        assert trial["twin"]["at_risk"] >= 3
+        assert trial["twin"]["lost"] == 0
+        folder = results / "latest" / trial["folder"]
+        for name in ("history.jsonl", "verdict.json", "report.md", "subject.lock", "logs/server.log"):
+            assert (folder / name).stat().st_size > 0, f"{folder / name} is empty"
+    assert trials["worker-outage", "3.3.3"]["lost"] == trials["worker-outage", "3.3.3"]["at_risk"]
+
+
+@pytest.mark.xdist_group("real-prefect")
+def test_the_default_run_under_processes_loses_on_3_3_3_and_survives_on_3_3_4(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "results with a space"
+    results.mkdir()
+    requests = plant_hostile_environment(results, monkeypatch)
+    check_default_run(results, "processes")
+    assert requests() == 0, "a request went to the server that the environment named"
+    text = "".join(path.read_text(encoding="utf-8", errors="replace") for path in results.rglob("*") if path.is_file())
+    assert "hunter2-very-secret" not in text
+
+
+@pytest.mark.containers
+@pytest.mark.xdist_group("real-prefect")
+@pytest.mark.usefixtures("docker_engine")
+def test_the_default_run_in_containers_loses_on_3_3_3_and_survives_on_3_3_4(tmp_path: Path) -> None:
+    check_default_run(tmp_path, "containers")
+
+
+def plant_hostile_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Aim every place from which Prefect takes settings at a listener; returns how many connections that got."""
+    import socket
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setblocking(False)
+    elsewhere = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+    home = folder / "home"
+    (home / ".prefect").mkdir(parents=True)
+    profile = f'active = "hostile"\n[profiles.hostile]\nPREFECT_API_URL = "{elsewhere}"\n'
+    (home / ".prefect" / "profiles.toml").write_text(profile, encoding="utf-8")
+    (folder / ".env").write_text(f"PREFECT_API_URL={elsewhere}\n", encoding="utf-8")
+    (folder / "prefect.toml").write_text(f'[api]\nurl = "{elsewhere}"\n', encoding="utf-8")
+    # The cache stays where it is: it is not what is tested here, and filling it anew takes minutes.
+    from harness import cache
+
+    monkeypatch.setenv("PREFECT_RUN_SURVIVAL_CACHE", str(cache.root()))
+    monkeypatch.setenv("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv")))
+    for name, value in {
+        "HOME": str(home),
+        "PREFECT_HOME": str(home / ".prefect"),
+        "PREFECT_API_URL": elsewhere,
+        "PREFECT_PROFILE": "hostile",
+        "PREFECT_API_KEY": "hunter2-very-secret",
+        "http_proxy": elsewhere,
+        "HTTP_PROXY": elsewhere,
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def count() -> int:
+        connections = 0
+        while True:
+            try:
+                listener.accept()[0].close()
+                connections += 1
+            except BlockingIOError:
+                listener.close()
+                return connections
+
+    return count
