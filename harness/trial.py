@@ -65,7 +65,7 @@ class Trial:
         Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a measured
         deploy and a pass of the scheduler ahead. A deploy that took longer than that is done again, with more ahead.
         """
-        ahead = self.deploy_seconds + settings.SCHEDULER_LOOP_SECONDS + 2
+        ahead = 1.5 * self.deploy_seconds + settings.SCHEDULER_LOOP_SECONDS + 2
         for _ in range(_STAGING_TRIES):
             first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
             self._schedule(first)

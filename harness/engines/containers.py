@@ -155,7 +155,7 @@ class ContainerSite:
         return node
 
 
-_PREFECT = ("python3", "-m", "prefect")
+_PREFECT = ("python3", "/opt/subject/bin/prefect")  # releases before 3.1 have no `python -m prefect`
 
 
 class ContainerNode:

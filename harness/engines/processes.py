@@ -118,7 +118,9 @@ class ProcessSite:
             "PREFECT_HOME": str(home / ".prefect"),
             "PREFECT_PROFILES_PATH": str(home / ".prefect" / "profiles.toml"),
         }
-        node = ProcessNode(name, home, [str(venv / "bin" / "python"), "-m", "prefect"], command, environment)
+        node = ProcessNode(
+            name, home, [str(venv / "bin" / "python"), str(venv / "bin" / "prefect")], command, environment
+        )
         self._nodes.append(node)
         return node
 

@@ -61,16 +61,19 @@ def _subject(trial: dict[str, Any]) -> str:
 
 
 def footnotes(trials: Sequence[dict[str, Any]]) -> list[str]:
-    """A line for each thing in the table that a reader would ask about."""
-    lines = []
+    """A line for each thing in the table that a reader would ask about; what holds for several trials is said once."""
+    lines: dict[str, list[str]] = {}
     for trial in trials:
-        where = f"{trial['scenario']} on {trial['subject']}"
         if trial["as_expected"] is False:
-            lines.append(f"(!) {where}: expected {trial['expected']} ({trial['reference']}). {trial['reason']}.")
+            text = f"expected {trial['expected']} ({trial['reference']}). {trial['reason']}"
         elif trial["outcome"] in ("error", "inconclusive", "not-applicable"):
-            lines.append(f"{where}: {trial['outcome']}: {trial['reason']}.")
-    lines += sorted({f"{trial['subject']}: {trial['note']}" for trial in trials if trial["note"]})
-    return lines
+            text = f"{trial['outcome']}: {trial['reason']}"
+        else:
+            continue
+        mark = "(!) " if trial["as_expected"] is False else ""
+        lines.setdefault(text, []).append(f"{mark}{trial['scenario']} on {trial['subject']}")
+    notes = sorted({f"{trial['subject']}: {trial['note']}" for trial in trials if trial["note"]})
+    return [f"{', '.join(where)}: {text}." for text, where in lines.items()] + notes
 
 
 def summary(trials: Sequence[dict[str, Any]], command: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from harness import cache, settings
 from harness.errors import LabError
 from harness.subjects.release import Release, Target
-from harness.subjects.uv_tool import UvError, uv
+from harness.subjects.uv_tool import UvError, uv, uv_install
 
 Say = Callable[[str], None]
 _RECIPE = "1"  # raised when the way an environment is built changes
@@ -46,8 +46,7 @@ def build_environment(release: Release, built_for: Target, say: Say) -> Path:
         lock.write_text(release.lock, encoding="utf-8")
         uv(["venv", "--quiet", "--python", built_for.python, str(path / "venv")])
         python = path / "venv" / "bin" / "python"
-        options = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--compile-bytecode"]
-        uv(["pip", "install", *options, "--python", str(python), "-r", str(lock)])
+        uv_install(lock, "--compile-bytecode", "--python", str(python))
         _migrate(python, path / "home")
 
     return cache.built("environments", key, build)
@@ -67,7 +66,7 @@ def _migrate(python: Path, home: Path) -> None:
     home.mkdir()
     environment = {**settings.EVERYWHERE, "PATH": os.defpath, "HOME": str(home), "PREFECT_HOME": str(home)}
     done = subprocess.run(
-        [str(python), "-m", "prefect", "server", "database", "reset", "-y"],
+        [str(python), str(python.with_name("prefect")), "server", "database", "reset", "-y"],
         env=environment, cwd=home, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     if done.returncode or not (home / "prefect.db").exists():

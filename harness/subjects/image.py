@@ -20,7 +20,7 @@ from harness.ownership import LABEL_PROJECT, PROJECT
 from harness.scenario import ROOT
 from harness.scratch import scratch_folder
 from harness.subjects.release import Release, Target
-from harness.subjects.uv_tool import uv
+from harness.subjects.uv_tool import uv_install
 
 PYTHON = "3.11"  # Debian bookworm's own, so that both bases hold the same
 SUITE = "bookworm"
@@ -103,9 +103,8 @@ def _fill_context(context: Path, release: Release, built_for: Target) -> None:
     shutil.copy(_DOCKER / "Dockerfile", context)
     lock = context / "subject.lock"
     lock.write_text(release.lock, encoding="utf-8")
-    options = ["--no-deps", "--require-hashes", *built_for.arguments()]
-    # Links into uv's cache cost nothing here; the context is only read.
-    uv(["pip", "install", *options, "--target", str(context / "packages"), "-r", str(lock)])
+    # A package without a wheel is built here, by the Python that the image has.
+    uv_install(lock, *built_for.arguments(), "--python", built_for.python, "--target", str(context / "packages"))
     (context / ".dockerignore").write_text("**/__pycache__\n", encoding="utf-8")
 
 

@@ -24,15 +24,18 @@ else:  # pragma: no cover
 
 from harness import cache
 from harness.errors import UsageError
-from harness.subjects.uv_tool import UvError, uv
+from harness.subjects.uv_tool import STEERING, UvError, uv
 
 LATEST = "latest"
-_FILES_THAT_STEER_UV = ("UV_OVERRIDE", "UV_CONSTRAINT", "UV_BUILD_CONSTRAINT", "UV_EXCLUDE")
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a subject is resolved for: a Python (`3.11`) and a platform by uv's name (empty: this host's own)."""
+    """What a subject is resolved for: a Python (`3.11`) and a platform by uv's name (empty: this host's own).
+
+    Source distributions are let in: where wheels alone are, 2.20.20 gets a pendulum of 2016, the only one that has a
+    wheel for Python 3.11 in its range, and cannot start.
+    """
 
     python: str
     platform: str
@@ -40,7 +43,7 @@ class Target:
     def arguments(self) -> list[str]:
         """The options of uv that say so."""
         platform = ["--python-platform", self.platform] if self.platform else []
-        return ["--python-version", self.python, *platform, "--only-binary", ":all:"]
+        return ["--python-version", self.python, *platform]
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ def _pinned(text: str) -> str:
 def _lock_path(version: str, target: Target) -> Path:
     """Where a lock is cached: files that steer uv are part of its name, since they change what it resolves to."""
     steering = hashlib.sha256()
-    for name in _FILES_THAT_STEER_UV:
+    for name in STEERING:
         for path in os.environ.get(name, "").split():
             if Path(path).is_file():
                 steering.update(Path(path).read_bytes())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -15,22 +15,33 @@ from harness.redaction import redact
 
 # The active environment must not become the one that is resolved for or installed into.
 _NOT_PASSED = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME"}
+# What steers a resolution is in the lock by the time that the lock is installed, and would only contradict its hashes.
+STEERING = ("UV_OVERRIDE", "UV_CONSTRAINT", "UV_BUILD_CONSTRAINT", "UV_EXCLUDE")
 
 
 class UvError(LabError):
     """uv said no. `reason` holds its own words, in one paragraph."""
 
 
-def uv(arguments: Sequence[str], *, stdin: str = "", cwd: Path | None = None, seconds: float = 600) -> str:
+def uv(arguments: Sequence[str], *, stdin: str = "", seconds: float = 600) -> str:
     """Run uv; returns its stdout. Raises UvError with its stderr, and on time-out."""
-    environment = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED}
+    return _run(arguments, stdin=stdin, seconds=seconds, not_passed=_NOT_PASSED)
+
+
+def uv_install(lock: Path, *arguments: str, seconds: float = 600) -> None:
+    """Install a lock as it is, hashes checked. Raises UvError."""
+    command = ["pip", "install", "--no-deps", "--require-hashes", *arguments, "-r", str(lock)]
+    _run(command, stdin="", seconds=seconds, not_passed={*_NOT_PASSED, *STEERING})
+
+
+def _run(arguments: Sequence[str], *, stdin: str, seconds: float, not_passed: Set[str]) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in not_passed}
     try:
         done = subprocess.run(
             [find_uv_bin(), "--no-progress", *arguments],
             input=stdin,
             capture_output=True,
             text=True,
-            cwd=cwd,
             env=environment,
             timeout=seconds,
             check=False,

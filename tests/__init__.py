@@ -1,0 +1,1 @@
+"""The tests. A package, so that `tests.fakes` can be imported by name."""
