@@ -58,13 +58,19 @@ class Lab:
             pool = undo.enter_context(ThreadPoolExecutor(max_workers=1))
             # Asked while the server starts: a command line takes seconds, and need not be waited for twice.
             self._deployer_version = pool.submit(self._run_version, self.deployer, "version")
-            self.api = undo.enter_context(PrefectAPI(url, patience=self.deadlines.api_patience))
+            api = PrefectAPI(url, patience=self.deadlines.api_patience, check_alive=self.check_server_alive)
+            self.api = undo.enter_context(api)
             wait_until("the server's health", self._healthy, seconds=self.deadlines.health, source="server")
             self._exit = undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._exit.close()
+
+    def log_of(self, source: str) -> str:
+        """The end of the log of the part that an error names (`server`, `deployer`, a worker's node); else empty."""
+        nodes = [self.server, self.deployer, *self._workers.values()]
+        return next((node.log()[-4000:] for node in nodes if node.name == source), "")
 
     def check_server_alive(self) -> None:
         """Raises LabError with the end of its log where the server is gone."""

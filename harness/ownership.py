@@ -10,6 +10,7 @@ import os
 import platform
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import psutil
 
@@ -24,7 +25,7 @@ ENV_OWNER = "PREFECT_RUN_SURVIVAL_OWNER"
 
 @dataclass(frozen=True)
 class Owner:
-    """The process that answers for what it started: host, pid and start time (seconds since the epoch)."""
+    """The process that answers for what it started: host, pid, and start (a number that no later process of it has)."""
 
     host: str
     pid: int
@@ -35,7 +36,7 @@ class Owner:
         """This process as an owner; a child told of its owner (by ENV_OWNER) belongs to that one."""
         if told := os.environ.get(ENV_OWNER):
             return cls.parse(told)
-        return cls(_host(), os.getpid(), int(psutil.Process().create_time()))
+        return cls(_host(), os.getpid(), _start_of(os.getpid()))
 
     @classmethod
     def parse(cls, text: str) -> Owner:
@@ -51,8 +52,9 @@ class Owner:
         if self.host != _host():
             return True
         try:
-            return abs(int(psutil.Process(self.pid).create_time()) - self.started) <= 1
-        except psutil.NoSuchProcess:
+            process = psutil.Process(self.pid)
+            return process.status() != psutil.STATUS_ZOMBIE and _start_of(self.pid) == self.started
+        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
             return False
         except psutil.AccessDenied:
             return True
@@ -78,5 +80,15 @@ def environment(run: str) -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _host() -> str:
-    # Boot time tells two boots of one machine apart, and most containers from their host by name.
-    return f"{platform.node()}@{int(psutil.boot_time())}"
+    # A boot's id tells two boots of one machine apart; a container and its host differ by name.
+    boot_id = Path("/proc/sys/kernel/random/boot_id")
+    boot = boot_id.read_text(encoding="ascii").strip() if boot_id.exists() else str(int(psutil.boot_time()))
+    return f"{platform.node()}@{boot}"
+
+
+def _start_of(pid: int) -> int:
+    """When a process started: clock ticks since the boot on Linux (seconds since the epoch move with the clock)."""
+    stat = Path(f"/proc/{pid}/stat")
+    if stat.exists():
+        return int(stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19])
+    return int(psutil.Process(pid).create_time())

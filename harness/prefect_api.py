@@ -6,7 +6,7 @@ Routes are the same from 2.20 to 3.9 for all that is called here; answers are ha
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import httpx
@@ -15,18 +15,28 @@ from harness.errors import LabError
 
 Json = Any
 PAGE = 200  # the server's own default for PREFECT_API_DEFAULT_LIMIT
-RETRIED = {503, 429}  # SQLite under short loops answers 503 "database is locked" now and then
+RETRIED = {429, 503}  # SQLite under short loops answers 503 "database is locked" now and then
+RETRIED_READS = {500, 502, 504} | RETRIED
 
 
 class PrefectAPI:
     """Speaks to one server at `url` (ending in /api). A context manager; use from several threads is fine.
 
-    `patience` is how long a read is tried again in seconds while the server answers 503 or not at all.
+    `patience` is how long a read is tried again in seconds while the server answers 503 or not at all; `check_alive`
+    is asked in between, and raises LabError where waiting any longer is in vain.
     """
 
-    def __init__(self, url: str, *, patience: float = 30.0, timeout: float = 20.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        patience: float = 30.0,
+        timeout: float = 20.0,
+        check_alive: Callable[[], None] = lambda: None,
+    ) -> None:
         self.url = url
         self.patience = patience
+        self._check_alive = check_alive
         # A proxy from the environment must not stand between the harness and a server on loopback.
         self._client = httpx.Client(base_url=url, timeout=timeout, trust_env=False)
 
@@ -44,10 +54,12 @@ class PrefectAPI:
             try:
                 answer = self._client.request(method, path, json=body)
             except httpx.TransportError as error:
+                self._check_alive()
                 if not read or time.monotonic() >= deadline:
                     raise LabError(f"{method} {path}: {error or type(error).__name__}", source="server") from error
             else:
-                if answer.status_code not in RETRIED or time.monotonic() >= deadline:
+                retried = RETRIED_READS if read else RETRIED
+                if answer.status_code not in retried or time.monotonic() >= deadline:
                     return answer
             time.sleep(0.3)
 

@@ -364,7 +364,7 @@ def _select(plan: Plan, expression: str) -> list[Cell]:
             )  # fmt: skip
     cells = [cell for cell in plan.cells if cell.name in selected.names]
     if not cells:
-        names = "\n  ".join(cell.name for cell in plan.cells[:3])
+        names = "\n  ".join(cell.name for cell in plan.cells[:2])
         raise UsageError(
             f"-k {expression!r} selects none of the {len(plan.cells)} trials. Their names are like\n  {names}"
         )

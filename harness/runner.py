@@ -106,6 +106,7 @@ def _through(trial: Trial, name: str, phase: Callable[[Trial], None]) -> bool:
         trial.history.add("phase", phase=name)
         phase(trial)
     except LabError as error:
+        error.log = error.log or trial.lab.log_of(error.source)
         _record_error(trial.history, name, error)
         return False
     except Exception as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.checkers.door_proof import check_door
-from harness.checkers.survival import Counts, Findings, check_survival
+from harness.checkers.survival import DRAINED, Counts, Findings, check_survival
 from harness.history import Event, of_kind
 
 NOT_APPLICABLE, ERROR, INCONCLUSIVE = "not-applicable", "error", "inconclusive"
@@ -47,14 +47,16 @@ def judge(events: Sequence[Event]) -> Verdict:
         outcome = INCONCLUSIVE if broken.get("inconclusive") else ERROR
         reason = f"in phase {broken['phase']}: {broken['reason']}"
         return Verdict(outcome, reason, findings, broken.get("source", ""), broken.get("log", ""))
+    if not any(look["when"] == DRAINED for look in of_kind(events, "look")):
+        phases = of_kind(events, "phase")
+        phase = phases[-1]["phase"] if phases else "start"
+        return Verdict(ERROR, f"the trial was cut short in phase {phase}", findings)
     if problems:
         return Verdict(ERROR, "; ".join(problems), findings, "deployer", _door_output(events))
     if too_few := _too_few(findings, minimum, events):
         return Verdict(INCONCLUSIVE, too_few, findings)
     if not of_kind(events, "steady-state"):
         return Verdict(INCONCLUSIVE, "the steady state was never shown", findings)
-    if len(of_kind(events, "look")) < 2 or not of_kind(events, "drained"):
-        return Verdict(ERROR, "the trial was cut short before its last look", findings)
     return _weigh(events, findings)
 
 
@@ -69,7 +71,7 @@ def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:
 
 def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
     treated, twin = findings.treated, findings.twin
-    drained = of_kind(events, "drained")[-1]["ended"]
+    drained = "".join(event["ended"] for event in of_kind(events, "drained")[-1:])
     if findings.flaws:
         return Verdict(INCONCLUSIVE, findings.flaws[0], findings)
     if twin.lost:

@@ -24,7 +24,7 @@ def table(trials: Sequence[dict[str, Any]]) -> Table:
     """The trials as a table that fits 80 columns."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     drawn.add_column("scenario", no_wrap=True)
-    drawn.add_column("subject", no_wrap=True)
+    drawn.add_column("subject")
     for name in ("at risk", "kept", "lost", "twin"):
         drawn.add_column(name, justify="right", no_wrap=True)
     drawn.add_column("outcome", no_wrap=True)

@@ -123,20 +123,25 @@ def check_containers_are_closed(run: str) -> None:
             assert container.attrs["Config"]["User"] == "subject"
 
 
-@pytest.mark.parametrize(
-    "engine",
-    ["processes", pytest.param("containers", marks=[pytest.mark.containers, pytest.mark.usefixtures("docker_engine")])],
-)
-def test_what_a_killed_run_left_is_swept_and_a_living_run_is_not(tmp_path: Path, engine: str) -> None:
-    code, run = interrupt_in(tmp_path, engine, "steady state", signal.SIGKILL)
+def test_what_a_killed_run_left_under_processes_is_swept_and_a_living_run_is_not(tmp_path: Path) -> None:
+    check_sweep(tmp_path, "processes")
+
+
+@pytest.mark.containers
+@pytest.mark.usefixtures("docker_engine")
+def test_what_a_killed_run_left_in_containers_is_swept_and_a_living_run_is_not(tmp_path: Path) -> None:
+    check_sweep(tmp_path, "containers")
+
+
+def check_sweep(results: Path, engine: str) -> None:
+    code, run = interrupt_in(results, engine, "steady state", signal.SIGKILL)
     assert code == -signal.SIGKILL
     assert left_of(run), "a killed run leaves something, or there is nothing to sweep"
     with subprocess.Popen(
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={**os.environ, **ownership.environment("alive")}
     ) as living:
-        done = subprocess.run(
-            [sys.executable, "-m", "harness.cli", "clean"], capture_output=True, text=True, check=True
-        )
+        command = [sys.executable, "-m", "harness.cli", "clean"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert "swept: " in done.stdout
         assert left_of(run) == []
         assert living.poll() is None
