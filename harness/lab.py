@@ -46,6 +46,7 @@ class Lab:
         self._deployer_version: Future[CommandResult]
         self.server_version = ""
         self.prefect_version = ""
+        self.command_seconds = 0.0
         self._workers: dict[str, Node] = {}
         self._lock = threading.Lock()
         self._exit = ExitStack()
@@ -57,7 +58,9 @@ class Lab:
             self.deployer = self.site.start_node("deployer", None)
             pool = undo.enter_context(ThreadPoolExecutor(max_workers=1))
             # Asked while the server starts: a command line takes seconds, and need not be waited for twice.
-            self._deployer_version = pool.submit(self._run_version, self.deployer, "version")
+            self._deployer_version = pool.submit(
+                self.deployer.run, ["version"], cwd=self.site.scenario_folder(""), seconds=self.deadlines.command
+            )
             api = PrefectAPI(url, patience=self.deadlines.api_patience, check_alive=self.check_server_alive)
             self.api = undo.enter_context(api)
             wait_until("the server's health", self._healthy, seconds=self.deadlines.health, source="server")
@@ -90,13 +93,11 @@ class Lab:
         self.server_version = self.api.version()
         told = self._deployer_version.result()
         self.prefect_version = told.output
+        self.command_seconds = told.seconds
         said = {"server": self.server_version, "deployer": version_line(told)}
         for role, version in said.items():
             self._check_version(role, version)
         return said
-
-    def _run_version(self, node: Node, argument: str) -> CommandResult:
-        return node.run([argument], cwd=self.site.scenario_folder(""), seconds=self.deadlines.command)
 
     def _check_version(self, role: str, version: str) -> None:
         if version != self.version:
@@ -122,7 +123,7 @@ class Lab:
 
     def check_worker_version(self, scenario: Scenario) -> str:
         """Ask the worker's node which version it is. Raises LabError where it is not the release asked for."""
-        version = version_line(self._run_version(self.worker(scenario), "--version"))
+        version = self.worker(scenario).imported_version(seconds=self.deadlines.command)
         self._check_version("worker", version)
         return version
 
@@ -150,6 +151,6 @@ def worker_name(scenario: Scenario) -> str:
 
 
 def version_line(told: CommandResult) -> str:
-    """The version in the answer of `prefect version` or `prefect --version`; all it said where there is none."""
-    found = re.search(r"^(?:Version:\s*)?(\d+\.\d+\S*)\s*$", told.output, flags=re.MULTILINE)
+    """The version in the answer of `prefect version`; all it said where there is none."""
+    found = re.search(r"^Version:\s*(\S+)\s*$", told.output, flags=re.MULTILINE)
     return found.group(1) if found else told.output.strip()[-300:]

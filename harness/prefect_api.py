@@ -96,6 +96,21 @@ class PrefectAPI:
         """Create a process work pool; its worker adds the job template when it starts."""
         self.call("POST", "/work_pools/", {"name": name, "type": "process"})
 
+    def create_deployment(self, flow: str, name: str, *, work_pool: str, entrypoint: str, folder: str) -> str:
+        """Create a deployment without a schedule whose flow lies in `folder` on the worker; returns its id."""
+        flow_id = self.call("POST", "/flows/", {"name": flow})["id"]
+        step = {"prefect.deployments.steps.set_working_directory": {"directory": folder}}
+        facts = {
+            "name": name,
+            "flow_id": flow_id,
+            "work_pool_name": work_pool,
+            "entrypoint": entrypoint,
+            "path": folder,
+        }
+        schema = {"title": "Parameters", "type": "object", "properties": {}}
+        body = {**facts, "pull_steps": [step], "parameter_openapi_schema": schema}
+        return str(self.call("POST", "/deployments/", body)["id"])
+
     def deployment(self, flow: str, name: str) -> Json:
         """A deployment by its flow's name and its own."""
         return self.call("GET", f"/deployments/name/{flow}/{name}")

@@ -38,7 +38,6 @@ class Trial:
     history: History
     deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
     at_risk: dict[str, list[str]] = field(default_factory=dict)
-    deploy_seconds: float = 0.0
     rrule: str = "DTSTART:20000101T000000\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=1"
     last_tick: datetime | None = None
 
@@ -62,19 +61,20 @@ class Trial:
     def deploy_backlog(self) -> None:
         """Deploy treated and twin with a finite, pinned schedule whose first tick lies just ahead.
 
-        Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a measured
-        deploy and a pass of the scheduler ahead. A deploy that took longer than that is done again, with more ahead.
+        Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a deploy, as
+        long as a command was measured to take, and a pass of the scheduler ahead. A deploy that took longer is done
+        again, with more ahead.
         """
-        ahead = 1.5 * self.deploy_seconds + settings.SCHEDULER_LOOP_SECONDS + 2
+        ahead = 2 * self.lab.command_seconds + settings.SCHEDULER_LOOP_SECONDS + 2
         for _ in range(_STAGING_TRIES):
             first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
             self._schedule(first)
             self.write_deployments(self.lab.deployer, description="staged")
-            self._must_deploy(list(SIDES))
+            seconds = self._must_deploy(list(SIDES))
             if datetime.now(timezone.utc) + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS) < first:
                 break
-            self.history.add("note", text=f"the deploy took {self.deploy_seconds:.0f} s, past the first tick; again")
-            ahead = 2 * self.deploy_seconds + settings.SCHEDULER_LOOP_SECONDS + 2
+            self.history.add("note", text=f"the deploy took {seconds:.0f} s, past the first tick; again")
+            ahead = 2 * seconds + settings.SCHEDULER_LOOP_SECONDS + 2
         for side in SIDES:
             self.deployments[side] = self.lab.api.deployment(f"{self.scenario.name}-{side}", side)
             self.history.add("deployment", side=side, deployment=_deployment_facts(self.deployments[side]))
@@ -88,9 +88,8 @@ class Trial:
         """Write the scenario's files for `node`, the treated deployment described as said."""
         self.lab.write_scenario(node, self.scenario, {"RRULE": self.rrule, "DESCRIPTION": description})
 
-    def _must_deploy(self, names: list[str]) -> None:
+    def _must_deploy(self, names: list[str]) -> float:
         result = self.lab.deploy(self.scenario, names)
-        self.deploy_seconds = result.seconds
         self.history.add("command", command="prefect deploy", names=names, **_result_facts(result))
         if result.exit_code:
             raise LabError(
@@ -98,6 +97,7 @@ class Trial:
                 source="deployer",
                 log=result.output[-4000:],
             )
+        return result.seconds
 
 
 # The phases.
@@ -112,10 +112,14 @@ def steady_state(trial: Trial) -> None:
     lab.api.create_work_pool(scenario.name)
     trial.start_worker()
     trial.write_deployments(lab.worker(scenario), description="staged")
-    trial.write_deployments(lab.deployer, description="staged")
-    trial._must_deploy(["probe"])
-    probe = lab.api.deployment(f"{scenario.name}-probe", "probe")
-    run_id = lab.api.create_flow_run(probe["id"])["id"]
+    probe = lab.api.create_deployment(
+        f"{scenario.name}-probe",
+        "probe",
+        work_pool=scenario.name,
+        entrypoint="flow.py:probe",
+        folder=lab.site.scenario_folder(scenario.name),
+    )
+    run_id = lab.api.create_flow_run(probe)["id"]
     trial.history.add("version", role="worker", said=lab.check_worker_version(scenario))
 
     def completed() -> dict[str, Any]:

@@ -44,6 +44,13 @@ class Node(Protocol):
         """
         ...
 
+    def imported_version(self, *, seconds: float) -> str:
+        """The version of Prefect that the node's Python imports: a tenth of a second, where the command takes several.
+
+        Raises: LabError as `run` does.
+        """
+        ...
+
     def write(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files into a folder inside the node; the folder is made where it is missing."""
         ...
@@ -100,6 +107,9 @@ class Engine(Protocol):
     def site(self, *, subject_key: str, run: str, lab: str, folder: Path) -> Site:
         """A new site for a lab of the subject built under `subject_key`; `folder` gets its logs."""
         ...
+
+
+ASK_VERSION = "import prefect; print(prefect.__version__)"
 
 
 def save_log(folder: Path, name: str, text: str) -> None:

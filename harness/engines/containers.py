@@ -20,7 +20,7 @@ from testcontainers.core.network import Network
 
 import docker
 from harness import ownership, settings
-from harness.engines.base import CommandResult, Node, save_log
+from harness.engines.base import ASK_VERSION, CommandResult, Node, save_log
 from harness.errors import LabError
 from harness.subjects.image import build_image, target
 from harness.subjects.release import Release, Target
@@ -186,11 +186,18 @@ class ContainerNode:
 
     def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
         """Run `prefect` with these arguments in the container (docker exec)."""
+        return self._exec([*_PREFECT, *command], cwd=cwd, seconds=seconds)
+
+    def imported_version(self, *, seconds: float) -> str:
+        """The version of Prefect that the image's Python imports."""
+        return self._exec(["python3", "-c", ASK_VERSION], cwd=_HOME, seconds=seconds).output.strip()
+
+    def _exec(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
         client = self.container.client
         assert client is not None  # a container that an engine gave out has one
         api = client.api
         started = time.monotonic()
-        handle = api.exec_create(self.container.id, [*_PREFECT, *command], workdir=cwd, user=_USER)["Id"]
+        handle = api.exec_create(self.container.id, list(command), workdir=cwd, user=_USER)["Id"]
         output: list[bytes] = []
         reader = threading.Thread(target=lambda: output.append(api.exec_start(handle)), daemon=True)
         reader.start()
@@ -198,13 +205,13 @@ class ContainerNode:
         said = b"".join(output).decode(errors="replace")
         if reader.is_alive():
             raise LabError(
-                f"`prefect {shlex.join(command)}` did not end within {seconds:.0f} s",
+                f"`{shlex.join(command)}` did not end within {seconds:.0f} s",
                 source=self.name,
                 log=said[-4000:],
             )
         code = api.exec_inspect(handle)["ExitCode"]
         if code is None:
-            raise LabError(f"`prefect {shlex.join(command)}` was cut off", source=self.name, log=said[-4000:])
+            raise LabError(f"`{shlex.join(command)}` was cut off", source=self.name, log=said[-4000:])
         return CommandResult(int(code), said, time.monotonic() - started)
 
     def write(self, folder: str, files: Mapping[str, bytes]) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from harness import ownership, settings
-from harness.engines.base import CommandResult, Node, save_log
+from harness.engines.base import ASK_VERSION, CommandResult, Node, save_log
 from harness.errors import LabError
 from harness.scratch import scratch_folder
 from harness.subjects.environment import build_environment, target
@@ -158,9 +158,16 @@ class ProcessNode:
 
     def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
         """Run `prefect` with these arguments in `cwd`."""
+        return self._run([*self._prefect, *command], cwd=cwd, seconds=seconds)
+
+    def imported_version(self, *, seconds: float) -> str:
+        """The version of Prefect that the environment's Python imports."""
+        return self._run([self._prefect[0], "-c", ASK_VERSION], cwd=str(self.home), seconds=seconds).output.strip()
+
+    def _run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
         started = time.monotonic()
         process = subprocess.Popen(
-            [*self._prefect, *command],
+            command,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             cwd=cwd, env=self._environment, start_new_session=True,
         )  # fmt: skip
@@ -170,7 +177,7 @@ class ProcessNode:
             kill_tree(process.pid)
             said, _ = process.communicate()
             raise LabError(
-                f"`prefect {shlex.join(command)}` did not end within {seconds:.0f} s",
+                f"`{shlex.join(command)}` did not end within {seconds:.0f} s",
                 source=self.name,
                 log=said.decode(errors="replace")[-4000:],
             ) from None
