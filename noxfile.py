@@ -64,7 +64,7 @@ def clean(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests, real Prefect included (about ten minutes; -- -m "not end_to_end" leaves that out)."""
+    """Run the tests, real Prefect included (about twenty minutes; -- -m "not end_to_end" leaves that out)."""
     _install(session, "tests")
     session.run("pytest", *session.posargs)
 

@@ -7,6 +7,7 @@ import difflib
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -32,6 +33,15 @@ exit codes:
   125  nothing contradicts, but something could not be judged
   130  interrupted (Ctrl-C), 143 terminated; the results so far are kept
 """
+
+
+class _PipedConsole(Console):
+    """A console whose reader may go away (`| head`): the run goes on without it, and its exit code stays its own."""
+
+    def on_broken_pipe(self) -> None:
+        """Write nowhere from now on."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Parser(argparse.ArgumentParser):
@@ -157,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point. Returns the exit code; messages for people go to stderr, results to stdout."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _raise_interrupted)
-    console = Console(soft_wrap=False)
+    console = _PipedConsole()
     try:
         options = parser().parse_args(arguments)
         os.environ[ownership.ENV_OWNER] = str(ownership.Owner.of_this_process())
@@ -170,8 +180,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_UNJUDGED
     except Interrupted as interrupted:
         return 128 + interrupted.number
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception:
+        # Python's own exit code for a traceback, 1, would read as "a trial contradicts what is known".
+        traceback.print_exc()
         return EXIT_UNJUDGED
     return code
 
