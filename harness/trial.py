@@ -339,7 +339,8 @@ def _deployment_facts(deployment: dict[str, Any]) -> dict[str, Any]:
 
 
 _RUN_FACTS = (
-    "side", "name", "deployment_id", "work_queue_name", "expected_start_time", "next_scheduled_start_time",
+    "side", "name", "deployment_id", "work_pool_name", "work_queue_name", "expected_start_time",
+    "next_scheduled_start_time",
     "state_type", "state_name", "state_id", "start_time", "run_count", "auto_scheduled",
 )  # fmt: skip
 

@@ -35,25 +35,32 @@ class Verdict:
 def judge(events: Sequence[Event]) -> Verdict:
     """The verdict of a history, whole or cut short. Never raises: what cannot be read is `error`."""
     try:
-        (opening,) = of_kind(events, "trial")
-        findings = check_survival(events, state=opening["state"])
-        problems = check_door(events)
-        minimum = int(opening["minimum"])
+        return _judge(events)
     except Exception as error:  # a checker that raises has no verdict
-        empty = Findings(Counts(), Counts())
-        return Verdict(ERROR, f"the history could not be judged: {type(error).__name__}: {error}", empty)
+        return Verdict(ERROR, f"the history could not be judged: {type(error).__name__}: {error}", _NOTHING_FOUND)
+
+
+_NOTHING_FOUND = Findings(Counts(), Counts())
+
+
+def _judge(events: Sequence[Event]) -> Verdict:
+    opening = next(iter(of_kind(events, "trial")), None)
+    findings = check_survival(events, state=opening["state"]) if opening else _NOTHING_FOUND
     # An `error` outweighs a trial that merely could not be judged.
     for broken in sorted(of_kind(events, "error"), key=lambda event: bool(event.get("inconclusive"))):
         outcome = INCONCLUSIVE if broken.get("inconclusive") else ERROR
         reason = f"in phase {broken['phase']}: {broken['reason']}"
         return Verdict(outcome, reason, findings, broken.get("source", ""), broken.get("log", ""))
-    if not any(look["when"] == DRAINED for look in of_kind(events, "look")):
+    if opening is None:
+        return Verdict(ERROR, "the history does not say what was tried", findings)
+    # The listing after the drain is the last that a trial records.
+    if not any(listing["when"] == DRAINED for listing in of_kind(events, "listing")):
         phases = of_kind(events, "phase")
         phase = phases[-1]["phase"] if phases else "start"
         return Verdict(ERROR, f"the trial was cut short in phase {phase}", findings)
-    if problems:
+    if problems := check_door(events):
         return Verdict(ERROR, "; ".join(problems), findings, "deployer", _door_output(events))
-    if too_few := _too_few(findings, minimum, events):
+    if too_few := _too_few(findings, max(1, int(opening["minimum"])), events):
         return Verdict(INCONCLUSIVE, too_few, findings)
     if not of_kind(events, "steady-state"):
         return Verdict(INCONCLUSIVE, "the steady state was never shown", findings)

@@ -1,8 +1,8 @@
 """The fate of every run at risk, from a history alone (DESIGN: kept, progressed, altered, lost).
 
 A run counts as at risk only if its own state history, by the server's clock, shows it in the at-risk state when the
-door's request was answered. The state history of a run that is gone went with it: then it is the last listing before
-the door that says, and nothing but the door can have moved it since.
+door's request was answered. The state history of a run that is gone went with it: then, and only then, it is the last
+listing before the door that says.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ GONE = "Flow run not found"
 PICKED_UP = {"PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED"}
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 BEFORE, AFTER, DRAINED = "before the door", "after the door", "after the drain"
-_IDENTITY = ("name", "deployment_id", "work_queue_name", "expected_start_time")
+_IDENTITY = ("name", "deployment_id", "work_pool_name", "work_queue_name", "expected_start_time")
+_HOLDS_A_SLOT = {"PENDING", "RUNNING", "CANCELLING"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class RunFate:
     before      state name before the door
     looks       what each look saw, by the look's name
     why         what the fate rests on, in words
-    completed   it completed; never_ran: it is there after the drain, and no one ever picked it up
+    completed   it completed; never_ran: it is there after the drain, nothing held it, and no one ever picked it up
     recreated   the id under which a lost run's tick came back
     """
 
@@ -87,15 +88,21 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     answers = {look["when"]: look["answers"] for look in of_kind(events, "look")}
     states = {event["run"]: event["states"] for event in of_kind(events, "states")}
     alive = {when: _twin_answers(found) for when, found in answers.items()}
+    # A run that still runs may hold what the others of its deployment wait for: those are not stranded.
+    held = {run["side"] for run in afterwards if run["state_type"] in _HOLDS_A_SLOT}
     flaws: list[str] = []
     fates = []
     for run_id, listed in before.items():
-        if not _was_at_risk(listed, states.get(run_id), state, answered_at):
-            continue
         seen = {
-            when: [answer for answer in answers.get(when, []) if answer["run"] == run_id] for when in (AFTER, DRAINED)
+            when: [answer for answer in answers[when] if answer["run"] == run_id] if when in answers else None
+            for when in (AFTER, DRAINED)
         }
-        fate = _fate(listed, seen, alive, state, flaws)
+        there = any(answer["status"] == 200 for answer in seen[AFTER] or ())
+        if not _was_at_risk(listed, states.get(run_id) if there else None, state, answered_at):
+            continue
+        if there and run_id not in states:
+            flaws.append(f"the state history of run {run_id} was never read")
+        fate = _fate(listed, seen, alive, state, held=listed["side"] in held, flaws=flaws)
         fates.append(fate if fate.fate != "lost" else _with_successor(fate, before, afterwards))
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
     fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
@@ -110,8 +117,11 @@ def _listing(events: Sequence[Event], when: str) -> list[dict[str, Any]]:
 def _was_at_risk(
     listed: dict[str, Any], states: Sequence[dict[str, Any]] | None, state: str, answered_at: str | None
 ) -> bool:
-    """Whether the run was in the at-risk state when the door was answered (both times are the server's, UTC ISO)."""
-    if not states or not answered_at:
+    """Whether the run was in the at-risk state when the door was answered (both times are the server's, UTC ISO).
+
+    `states` is None where the run is gone, and its state history with it (or where it was never read).
+    """
+    if states is None or not answered_at:
         return bool(listed["state_name"] == state)
     earlier = [entry for entry in states if _instant(entry["timestamp"]) <= _instant(answered_at)]
     return bool(earlier) and max(earlier, key=lambda entry: _instant(entry["timestamp"]))["name"] == state
@@ -133,8 +143,10 @@ def _is_gone(answer: dict[str, Any]) -> bool:
     return answer["status"] == 404 and isinstance(body, dict) and body.get("detail") == GONE
 
 
-def _seen_as(answers: Sequence[dict[str, Any]], twin_answers: bool) -> str:
-    """One look's word on one run: `there`, `gone`, or `unknown` (which is never a fate)."""
+def _seen_as(answers: Sequence[dict[str, Any]] | None, twin_answers: bool) -> str:
+    """One look's word on one run: `there`, `gone`, `unknown` (which is never a fate), or `not looked`."""
+    if answers is None:
+        return "not looked"
     if any(answer["status"] == 200 for answer in answers):
         return "there"
     if len(answers) >= 2 and all(_is_gone(answer) for answer in answers) and twin_answers:
@@ -144,22 +156,26 @@ def _seen_as(answers: Sequence[dict[str, Any]], twin_answers: bool) -> str:
 
 def _fate(
     listed: dict[str, Any],
-    seen: dict[str, list[dict[str, Any]]],
+    seen: dict[str, list[dict[str, Any]] | None],
     alive: dict[str, bool],
     state: str,
+    *,
+    held: bool,
     flaws: list[str],
 ) -> RunFate:
     words = {when: _seen_as(answers, alive.get(when, False)) for when, answers in seen.items()}
-    last = {when: next((a for a in answers if a["status"] == 200), None) for when, answers in seen.items()}
-    described = {when: _describe(words[when], last[when], seen[when]) for when in seen}
+    last = {when: next((a for a in answers or () if a["status"] == 200), None) for when, answers in seen.items()}
+    described = {when: _describe(words[when], last[when], seen[when] or ()) for when in seen}
     gone = [when for when, word in words.items() if word == "gone"]
     if words[AFTER] == "gone" and words[DRAINED] == "there":
         flaws.append(f"run {listed['run']} was gone {AFTER} and there again {DRAINED}")
     first, final = last[AFTER], last[DRAINED]
     if gone:
         fate, why = "lost", f"404 {GONE!r} twice {gone[0]}, while a run of the twin answered"
+    elif unknown := [when for when, word in words.items() if word == "unknown"]:
+        fate, why = "unknown", f"{unknown[0]} the server gave no usable answer: {described[unknown[0]]}"
     elif first is None:
-        fate, why = "unknown", f"{AFTER} the server gave no usable answer: {described[AFTER]}"
+        fate, why = "unknown", f"it was never looked up {AFTER}"
     else:
         fate, why = _fate_of_the_living(listed, first, final, state)
     end = final or {}
@@ -174,7 +190,7 @@ def _fate(
         looks=described,
         why=why,
         completed=final_type == "COMPLETED",
-        never_ran=fate == "kept" and words[DRAINED] == "there" and not ran,
+        never_ran=fate == "kept" and words[DRAINED] == "there" and not ran and not held,
         ended_otherwise=final_type in ENDED - {"COMPLETED"} and fate in ("kept", "progressed"),
     )
 

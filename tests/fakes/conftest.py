@@ -1,0 +1,33 @@
+"""A fake lab a test, on a clock that only waits move on."""
+
+from __future__ import annotations
+
+import ssl
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from harness import prefect_api
+from tests.fakes.clock import Clock, keep_time_by
+from tests.fakes.fake_lab import FakeLab
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLab:
+    """A lab on a fake Prefect that keeps every run, before anything is planted in it."""
+    clock = Clock()
+    keep_time_by(clock, monkeypatch)
+    # Nothing here speaks TLS, and loading the certificates anew would be a third of every trial.
+    monkeypatch.setattr(
+        prefect_api.httpx, "Client", partial(httpx.Client, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    )
+    return FakeLab(tmp_path / "lab", clock)
+
+
+@pytest.fixture(params=["concurrency-limit", "worker-outage"])
+def scenario(request: pytest.FixtureRequest) -> str:
+    """Each scenario in turn."""
+    name: str = request.param
+    return name

@@ -1,0 +1,139 @@
+"""Trials on a fake Prefect, from staging to results: what a planted fault is written against."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.doors import DOORS
+from harness.history import Event, read_history
+from harness.lab import Deadlines
+from harness.plan import Cell, Plan, plan_cell
+from harness.runner import run_lab
+from harness.scenario import load_scenarios
+from tests.fakes.clock import Clock
+from tests.fakes.fake_prefect import LIFTED, UPDATED, Deployment, FakePrefect, Run
+from tests.fakes.fake_site import FakeSite
+
+VERSION = "3.3.4"
+COUNTS = ("at_risk", "kept", "progressed", "altered", "lost", "recreated", "stranded")
+# In seconds of the fake's clock, which only waits move on.
+DEADLINES = Deadlines(steady_state=20, backlog=10, drain_idle=20, drain_cap=90, api_patience=5)
+
+Entry = dict[str, Any]
+
+
+def counts(**taken: int) -> dict[str, int]:
+    """One side's counts; those not named are 0."""
+    assert set(taken) <= set(COUNTS), taken
+    return {name: taken.get(name, 0) for name in COUNTS}
+
+
+def verdict(outcome: str, *, treated: dict[str, int], twin: dict[str, int]) -> dict[str, Any]:
+    """A trial's outcome with every count of both sides, as `judged` gives it."""
+    return {"outcome": outcome, "treated": treated, "twin": twin}
+
+
+def judged(entry: Entry) -> dict[str, Any]:
+    """What an entry of results.json says of outcome and counts."""
+    treated = {name: entry[name] for name in COUNTS}
+    return verdict(entry["outcome"], treated=treated, twin={name: entry["twin"][name] for name in COUNTS})
+
+
+class FakeLab:
+    """One lab on a fake Prefect of `VERSION`: plant faults in `prefect`, `site` or a scenario's runs, then `trial`."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.clock = clock
+        self.prefect = FakePrefect(self.clock, VERSION)
+        self.plan = Plan("run", folder / "run", [])
+        self.lab_name = f"{VERSION}--fake"
+        self.site = FakeSite(self.prefect, self.plan.lab_folder(self.lab_name))
+        self.deadlines = DEADLINES
+
+    def trial(self, scenario: str) -> Entry:
+        """A trial of this scenario alone; its entry of results.json."""
+        (entry,) = self.trials(scenario)
+        return entry
+
+    def trials(self, *scenarios: str) -> list[Entry]:
+        """Trials of these scenarios together; their entries of results.json."""
+        self.plan.folder.mkdir(parents=True)
+        return run_lab(self.plan, [self.cell(scenario) for scenario in scenarios], self.site, self.deadlines)
+
+    def cell(self, scenario: str) -> Cell:
+        """The cell of a scenario, by `prefect deploy`, on this lab's version."""
+        return plan_cell(
+            load_scenarios()[scenario],
+            DOORS["prefect-deploy"],
+            subject=VERSION,
+            version=VERSION,
+            as_of="2025-04-12T00:00:00Z",
+            engine="fake",
+            engine_detail="a fake",
+        )
+
+    def history(self, scenario: str) -> list[Event]:
+        """The history that a trial left."""
+        return read_history(self.plan.trial_folder(self.cell(scenario)) / "history.jsonl")
+
+    def saved(self, scenario: str) -> dict[str, Any]:
+        """The verdict.json that a trial left."""
+        path = self.plan.trial_folder(self.cell(scenario)) / "verdict.json"
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def backlog(self, scenario: str) -> Backlog:
+        """A scenario's runs, to plant faults in."""
+        return Backlog(self, scenario)
+
+
+class Backlog:
+    """The runs of one scenario, and the moments at which a fault may strike."""
+
+    def __init__(self, lab: FakeLab, scenario: str) -> None:
+        self.prefect, self.clock, self.scenario = lab.prefect, lab.clock, scenario
+        self._state = load_scenarios()[scenario].state
+
+    def flow(self, side: str) -> str:
+        """The flow of a side."""
+        return f"{self.scenario}-{side}"
+
+    def on(self, event: str, action: Callable[[], None], side: str = "treated") -> None:
+        """Do this when a side's deployment is updated, about to be, or created."""
+        self.prefect.on(self.flow(side), event, action)
+
+    def on_update(self, action: Callable[[], None]) -> None:
+        """Do this as the server updates the treated deployment."""
+        self.on(UPDATED, action)
+
+    def on_lift(self, action: Callable[[], None]) -> None:
+        """Do this when the fault is lifted, before any run can go on."""
+        self.prefect.on(f"worker-{self.scenario}", LIFTED, action)
+
+    def at_risk(self, side: str = "treated") -> list[Run]:
+        """The runs of a side that are in the state at risk, oldest tick first."""
+        return [run for run in self.prefect.runs_of(self.flow(side)) if run.state_name == self._state]
+
+    def delete(self, runs: list[Run]) -> None:
+        """Gone from the server, each with its states."""
+        for run in runs:
+            del self.prefect.runs[run.id]
+
+    def delete_and_recreate(self, runs: list[Run]) -> None:
+        """Gone, and made again for the same tick under another id."""
+        self.delete(runs)
+        for run in runs:
+            self.prefect.add_run(run.deployment, run.expected, auto_scheduled=True)
+
+    def move_to(self, runs: list[Run], state_type: str, state_name: str) -> None:
+        """Into another state, a moment after what happened last."""
+        self.clock.sleep(0.01)
+        for run in runs:
+            self.prefect.set_state(run, state_type, state_name)
+
+    def deployment(self, side: str) -> Deployment:
+        """A side's deployment."""
+        return next(d for d in self.prefect.deployments.values() if d.flow == self.flow(side))

@@ -1,0 +1,276 @@
+"""A Prefect in memory: its deployments, runs, scheduler and workers, and faults to plant in them.
+
+Nothing happens by itself: each request and each command first lets the world catch up with its clock (the scheduler
+makes the runs of coming ticks, overdue ones turn Late, a living worker runs what may run), then is answered.
+By default it behaves as a fixed Prefect does, and keeps what is overdue; a fault is an action for an event.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.fakes.clock import Clock
+
+Json = Any
+LATE_AFTER, SLOT_WAIT = timedelta(seconds=1), timedelta(seconds=3)
+UPDATE_BEGINS, UPDATED, LIFTED = "update begins", "updated", "lifted"
+
+
+@dataclass
+class Run:
+    """A flow run, and how it is going to behave."""
+
+    deployment: Deployment
+    expected: datetime
+    auto_scheduled: bool
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    name: str = ""
+    work_pool_name: str = ""
+    work_queue_name: str = "default"
+    states: list[dict[str, str]] = field(default_factory=list)
+    next_start: datetime | None = None
+    start_time: datetime | None = None
+    never_picked_up: bool = False
+    never_ends: bool = False
+    fails: bool = False
+
+    @property
+    def state_type(self) -> str:
+        return self.states[-1]["type"]
+
+    @property
+    def state_name(self) -> str:
+        return self.states[-1]["name"]
+
+    @property
+    def ended(self) -> bool:
+        return self.state_type in ("COMPLETED", "FAILED", "CANCELLED")
+
+
+@dataclass
+class Deployment:
+    """A deployment, its schedule as the ticks that are to be, and whether its flow waits for the signal."""
+
+    flow: str
+    name: str
+    pool: str
+    updated: datetime
+    description: str = ""
+    concurrency_limit: int | None = None
+    rrule: str = ""
+    waits: bool = False
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    schedule_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def ticks(self) -> list[datetime]:
+        """The times of the schedule, an RRULE that is finite and pinned."""
+        found = re.search(r"DTSTART:(\w+)\s+RRULE:FREQ=SECONDLY;INTERVAL=(\d+);COUNT=(\d+)", self.rrule)
+        if not found:
+            return []
+        first = datetime.strptime(found[1] + "+0000", "%Y%m%dT%H%M%S%z")
+        return [first + timedelta(seconds=int(found[2]) * number) for number in range(int(found[3]))]
+
+
+@dataclass
+class Refusal:
+    """Requests that are answered with `status` and `body` instead: this many are `left`."""
+
+    pattern: re.Pattern[str]
+    status: int
+    body: Json
+    left: float
+
+
+@dataclass
+class Counted:
+    """What is done when the last of the requests `left` comes."""
+
+    pattern: re.Pattern[str]
+    left: int
+    action: Callable[[], None]
+
+
+class Unanswered(Exception):  # noqa: N818 - what a dead server does, not an error of ours
+    """The connection closes with no answer."""
+
+
+class FakePrefect:
+    """The server's whole state. `lock` is held while anything looks at it or changes it."""
+
+    def __init__(self, clock: Clock, version: str) -> None:
+        self.clock, self.version = clock, version
+        self.lock = threading.RLock()
+        self.alive = True
+        self.deployments: dict[str, Deployment] = {}
+        self.runs: dict[str, Run] = {}
+        self.workers: dict[str, Callable[[], bool]] = {}  # pool: whether its worker lives
+        self.signals: dict[str, Callable[[], bool]] = {}  # pool: whether the signal lies beside the flow
+        self.schedules_runs = True
+        self.says_updated = True
+        self.run_seconds = 0.0
+        self.on_new_run: Callable[[Run], None] = lambda run: None
+        self.log: list[str] = []
+        self._actions: dict[tuple[str, str], list[Callable[[], None]]] = {}
+        self._refusals: list[Refusal] = []
+        self._counted: list[Counted] = []
+        self._polled = clock.now()
+
+    # Faults.
+
+    def on(self, subject: str, event: str, action: Callable[[], None]) -> None:
+        """Do this when the event happens to a flow (`worker-outage-treated`) or a pool."""
+        self._actions.setdefault((subject, event), []).append(action)
+
+    def happens(self, subject: str, event: str) -> None:
+        """Do what was planted for an event."""
+        with self.lock:
+            for action in self._actions.get((subject, event), []):
+                action()
+
+    def refuse(self, pattern: str, status: int, body: Json, times: float = float("inf")) -> None:
+        """Answer requests whose `METHOD /path` matches with a status and body; status 0 is no answer at all."""
+        self._refusals.append(Refusal(re.compile(pattern), status, body, times))
+
+    @property
+    def refusals_left(self) -> float:
+        """How many requests are still to be refused."""
+        return sum(refusal.left for refusal in self._refusals)
+
+    def on_request(self, pattern: str, number: int, action: Callable[[], None]) -> None:
+        """Do this just before the n-th request from now on whose `METHOD /path` matches is answered."""
+        self._counted.append(Counted(re.compile(pattern), number, action))
+
+    # What the server, its scheduler and its workers do.
+
+    def deploy(self, deployment: Deployment) -> Deployment:
+        """Create the deployment, or update the one there is; upcoming runs are made anew, as all releases do."""
+        now = self.clock.now()
+        there = next((d for d in self.deployments.values() if d.flow == deployment.flow), None)
+        if there is None:
+            self.deployments[deployment.id] = deployment
+            self.happens(deployment.flow, "created")
+            self.advance()
+            return deployment
+        for name in ("description", "concurrency_limit", "rrule", "waits", "schedule_id", "updated"):
+            setattr(there, name, getattr(deployment, name))
+        for run in self.runs_of(there.flow):
+            if run.auto_scheduled and run.state_name == "Scheduled" and run.expected > now:
+                del self.runs[run.id]
+        self.happens(there.flow, UPDATED)
+        self.advance()
+        return there
+
+    def add_run(self, deployment: Deployment, expected: datetime, *, auto_scheduled: bool, run_id: str = "") -> Run:
+        """A new run in the state Scheduled."""
+        run = Run(deployment, expected, auto_scheduled, name=f"run-{len(self.runs)}", next_start=expected)
+        run.id = run_id or run.id
+        run.work_pool_name = deployment.pool
+        self.runs[run.id] = run
+        self.set_state(run, "SCHEDULED", "Scheduled")
+        self.on_new_run(run)
+        return run
+
+    def set_state(self, run: Run, state_type: str, state_name: str) -> None:
+        """A new state of a run, as of now."""
+        now = self.clock.now()
+        run.states.append({"id": str(uuid.uuid4()), "type": state_type, "name": state_name, "timestamp": stamp(now)})
+        if state_type == "RUNNING":
+            run.start_time = now
+        if state_type != "SCHEDULED":
+            run.next_start = None
+
+    def runs_of(self, flow: str) -> list[Run]:
+        """A flow's runs, oldest tick first."""
+        found = [run for run in self.runs.values() if run.deployment.flow == flow]
+        return sorted(found, key=lambda run: run.expected)
+
+    def die(self) -> None:
+        """The server's process ends."""
+        self.alive = False
+        self.log.append("Killed")
+
+    def advance(self) -> None:
+        """Catch up with the clock."""
+        now = self.clock.now()
+        for deployment in self.deployments.values():
+            self._schedule(deployment, now)
+        if now - self._polled >= timedelta(seconds=1):
+            self._polled = now
+            for deployment in self.deployments.values():
+                if self._worker_lives(deployment):  # its poll moves `updated` of all that it serves
+                    deployment.updated = now
+        runs = sorted(self.runs.values(), key=lambda run: run.expected)
+        while any([self._step(run, now) for run in runs]):  # noqa: C419 - every run takes its step
+            pass
+
+    def _schedule(self, deployment: Deployment, now: datetime) -> None:
+        there = {run.expected for run in self.runs_of(deployment.flow)}
+        for tick in deployment.ticks() if self.schedules_runs else ():
+            if tick > now and tick not in there:  # ticks past are never made
+                self.add_run(deployment, tick, auto_scheduled=True)
+
+    def _worker_lives(self, deployment: Deployment) -> bool:
+        return self.workers.get(deployment.pool, lambda: False)()
+
+    def _step(self, run: Run, now: datetime) -> bool:
+        """One step of a run, if it can take one."""
+        if run.state_type == "RUNNING":
+            started = run.start_time or now
+            if run.never_ends or now < started + timedelta(seconds=self.run_seconds):
+                return False
+            if run.deployment.waits and not self.signals[run.deployment.pool]():
+                return False
+            self.set_state(run, *(("FAILED", "Failed") if run.fails else ("COMPLETED", "Completed")))
+            return True
+        if run.state_type != "SCHEDULED" or now < (run.next_start or run.expected):
+            return False
+        if self._worker_lives(run.deployment) and not run.never_picked_up:
+            return self._pick_up(run, now)
+        if run.state_name == "Scheduled" and now >= run.expected + LATE_AFTER:
+            self.set_state(run, "SCHEDULED", "Late")
+            return True
+        return False
+
+    def _pick_up(self, run: Run, now: datetime) -> bool:
+        limit = run.deployment.concurrency_limit
+        holders = [other for other in self.runs_of(run.deployment.flow) if other.state_type == "RUNNING"]
+        if limit and len(holders) >= limit:
+            self.set_state(run, "SCHEDULED", "AwaitingConcurrencySlot")
+            run.next_start = now + SLOT_WAIT
+            return True
+        self.set_state(run, "PENDING", "Pending")
+        self.set_state(run, "RUNNING", "Running")
+        return True
+
+    def admit(self, request: str) -> Refusal | None:
+        """Let `METHOD /path` in, after what was planted for it: None, or what is answered in its place.
+
+        Raises: Unanswered where nothing is.
+        """
+        self.clock.sleep(0.001)
+        for planted in self._counted:
+            if planted.pattern.search(request):
+                planted.left -= 1
+                if planted.left == 0:
+                    planted.action()
+        if not self.alive:
+            raise Unanswered
+        self.advance()
+        for refusal in self._refusals:
+            if refusal.left > 0 and refusal.pattern.search(request):
+                refusal.left -= 1
+                if not refusal.status:
+                    raise Unanswered
+                return refusal
+        return None
+
+
+def stamp(moment: datetime) -> str:
+    """A time as Prefect writes it."""
+    return moment.isoformat().replace("+00:00", "Z")

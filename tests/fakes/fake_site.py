@@ -1,0 +1,153 @@
+"""A fake engine's ground for one lab, whose nodes act on a fake Prefect: what `harness.engines.base` asks of one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from harness.engines.base import CommandResult, Node, save_log
+from tests.fakes.fake_api import serve
+from tests.fakes.fake_prefect import LIFTED, UPDATE_BEGINS, Deployment, FakePrefect
+
+_FLOW = re.compile(r'@flow\(name="([^"]+)"\)\s+def (\w+)\(.*?\n(.*?)(?=\n@|\Z)', re.DOTALL)
+
+
+class FakeNode:
+    """The server, a worker, or the deployer. A worker that `works` runs what its pool holds while it lives."""
+
+    def __init__(self, name: str, site: FakeSite, alive: bool) -> None:
+        self.name, self._site, self._alive = name, site, alive
+        self._killed = False
+        self.files: dict[str, dict[str, bytes]] = {}
+
+    def running(self) -> bool:
+        return self._site.prefect.alive if self.name == "server" else self._alive
+
+    def start(self) -> None:
+        with self._site.prefect.lock:
+            self._alive = True
+            if self._killed:
+                self._site.prefect.happens(self.name, LIFTED)
+
+    def kill(self) -> None:
+        with self._site.prefect.lock:
+            self._alive, self._killed = False, True
+
+    def write(self, folder: str, files: Mapping[str, bytes]) -> None:
+        with self._site.prefect.lock:
+            self.files.setdefault(folder, {}).update(files)
+            if "signal" in files:
+                self._site.prefect.happens(self.name, LIFTED)
+
+    def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
+        """The part of Prefect's command line that the harness uses."""
+        site = self._site
+        said = site.versions[self.name.partition("-")[0]]
+        match list(command):
+            case ["version"]:
+                return CommandResult(0, f"Version:             {said}\nAPI version:         0.8.4\n", 0.1)
+            case ["--version"]:
+                return CommandResult(0, f"{said}\n", 0.1)
+            case ["--no-prompt", "deploy", *chosen]:
+                return self._deploy(self.files[cwd], chosen[1::2])
+        return CommandResult(2, f"No such command {command!r}", 0.1)
+
+    def imported_version(self, *, seconds: float) -> str:
+        return self._site.versions[self.name.partition("-")[0]]
+
+    def _deploy(self, files: Mapping[str, bytes], names: Sequence[str]) -> CommandResult:
+        """As the real one: a name that is not in the file is passed over, and the exit code says nothing of it."""
+        prefect, site, seconds = self._site.prefect, self._site, self._site.deploy_seconds
+        prefect.clock.sleep(seconds)
+        output = []
+        with prefect.lock:
+            for deployment in deployments_of(files, prefect):
+                if deployment.name not in names:
+                    continue
+                if any(there.flow == deployment.flow for there in prefect.deployments.values()):
+                    prefect.happens(deployment.flow, UPDATE_BEGINS)
+                    deployment.updated = prefect.clock.now()
+                done = deployment if site.deploys_elsewhere else prefect.deploy(deployment)
+                output.append(f"Deployment '{done.flow}/{done.name}' successfully created with id '{done.id}'.")
+        return CommandResult(site.deploy_exit_code, "\n".join([*output, site.deploy_says]), seconds)
+
+    def log(self) -> str:
+        return "\n".join(self._site.prefect.log) if self.name == "server" else f"the log of {self.name}"
+
+
+class FakeSite:
+    """What a test may plant in it: versions by role, how long a deploy takes, how it ends, where it goes."""
+
+    def __init__(self, prefect: FakePrefect, folder: Path) -> None:
+        self.prefect, self._folder = prefect, folder
+        self.versions = {"deployer": prefect.version, "worker": prefect.version}
+        self.deploy_seconds = 0.5
+        self.deploy_exit_code = 0
+        self.deploy_says = ""
+        self.deploys_elsewhere = False
+        self.workers_start = True
+        self._nodes: list[FakeNode] = []
+        self._exit = ExitStack()
+
+    def __enter__(self) -> FakeSite:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for node in self._nodes:
+            save_log(self._folder, node.name, node.log())
+        self._exit.close()
+
+    def start_server(self) -> tuple[Node, str]:
+        return self._node("server", alive=True), self._exit.enter_context(serve(self.prefect))
+
+    def start_node(self, name: str, command: Sequence[str] | None) -> Node:
+        node = self._node(name, alive=self.workers_start or not command)
+        if command:
+            pool = command[command.index("--pool") + 1]
+            folder = self.scenario_folder(pool)
+            self.prefect.workers[pool] = node.running
+            self.prefect.signals[pool] = lambda: "signal" in node.files.get(folder, {})
+        return node
+
+    def _node(self, name: str, *, alive: bool) -> FakeNode:
+        node = FakeNode(name, self, alive)
+        self._nodes.append(node)
+        return node
+
+    def save_database(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "prefect.db").write_text("a database", encoding="utf-8")
+
+    def scenario_folder(self, scenario: str) -> str:
+        return f"/lab/scenarios/{scenario}"
+
+
+def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Deployment]:
+    """The deployments that a scenario's rendered prefect.yaml and flow.py describe, in the few words that both use."""
+    _, *blocks = re.split(
+        r"^  - name: ", files["prefect.yaml"].decode().partition("deployments:")[2], flags=re.MULTILINE
+    )
+    flows = {found[2]: (found[1], found[3]) for found in _FLOW.finditer(files["flow.py"].decode())}
+
+    def value(block: str, key: str) -> str:
+        found = re.search(rf'\b{key}: "?([^"\n]*)"?$', block, flags=re.MULTILINE)
+        return found[1] if found else ""
+
+    deployments = []
+    for block in blocks:
+        flow, code = flows[value(block, "entrypoint").partition(":")[2]]
+        deployments.append(
+            Deployment(
+                flow=flow,
+                name=block.splitlines()[0].strip(),
+                pool=value(block.partition("work_pool:")[2], "name"),
+                updated=prefect.clock.now(),
+                description=value(block, "description"),
+                concurrency_limit=int(value(block, "concurrency_limit") or 0) or None,
+                rrule=value(block, "rrule").replace("\\n", "\n"),
+                waits="wait_for_signal()" in code,
+            )
+        )
+    return deployments

@@ -1,0 +1,554 @@
+"""What a trial comes to when a fault is planted: outcome and every count, from staging to results.json.
+
+Each test plants one thing in a Prefect that is otherwise sound, and takes a trial through the real runner, phases,
+checkers and verdict.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.redaction import redact
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, exit_code
+from tests.fakes.fake_api import WRONG_ROUTE
+from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
+from tests.fakes.fake_prefect import UPDATE_BEGINS, Run
+
+KEPT = counts(at_risk=3, kept=3)
+NONE = counts()
+LOOK_UP = "^GET /flow_runs/"
+OUTAGE, LIMIT = "worker-outage", "concurrency-limit"
+
+
+# Nothing planted.
+
+
+def test_a_sound_prefect_survives_and_nothing_else(lab: FakeLab, scenario: str) -> None:
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT)
+    assert (entry["as_expected"], exit_code([entry])) == (True, EXIT_AS_EXPECTED)
+
+
+def test_a_trial_alone_and_the_same_in_company_come_to_the_same(lab: FakeLab, tmp_path: Path) -> None:
+    company = FakeLab(tmp_path / "company", lab.clock)
+    for each in (lab, company):
+        outage = each.backlog(OUTAGE)
+        outage.on_update(lambda outage=outage: outage.delete(outage.at_risk()[:1]))  # type: ignore[misc]
+    alone = lab.trial(OUTAGE)
+    outage_entry, limit_entry = company.trials(OUTAGE, LIMIT)
+    lost_one = verdict("lost", treated=counts(at_risk=3, kept=2, lost=1), twin=KEPT)
+    assert judged(alone) == judged(outage_entry) == lost_one
+    assert judged(limit_entry) == verdict("survived", treated=KEPT, twin=KEPT)
+
+
+# Runs that the update takes away.
+
+
+def test_a_deploy_that_deletes_one_run_of_three_is_lost(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+    backlog.on_update(lambda: backlog.delete(backlog.at_risk()[1:2]))
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=2, lost=1), twin=KEPT)
+    assert (entry["as_expected"], exit_code([entry])) == (False, EXIT_CONTRADICTED)
+
+
+def test_a_deploy_that_deletes_every_run_is_lost(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+    backlog.on_update(lambda: backlog.delete(backlog.at_risk()))
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT)
+    assert "3 of 3 runs at risk are gone" in entry["reason"]
+
+
+def test_runs_deleted_and_made_again_under_a_new_id_are_lost_and_counted_as_recreated(
+    lab: FakeLab, scenario: str
+) -> None:
+    backlog = lab.backlog(scenario)
+    backlog.on_update(lambda: backlog.delete_and_recreate(backlog.at_risk()[:2]))
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2, recreated=2), twin=KEPT)
+
+
+def test_a_run_deleted_only_during_the_drain_is_lost_and_the_look_is_named(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+    gone: list[str] = []
+
+    def delete_one() -> None:
+        (run,) = backlog.at_risk()[:1]
+        gone.append(run.id)
+        backlog.delete([run])
+
+    backlog.on_lift(delete_one)
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=2, lost=1), twin=KEPT)
+    (fate,) = (fate for fate in lab.saved(scenario)["fates"] if fate["run"] in gone)
+    assert fate["fate"] == "lost"
+    assert "after the drain" in fate["why"]
+
+
+def test_a_run_that_was_gone_and_is_there_again_forbids_a_verdict(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+    taken: list[Run] = []
+
+    def take() -> None:
+        taken.extend(backlog.at_risk()[:1])
+        backlog.delete(taken)
+
+    backlog.on_update(take)
+    backlog.on_lift(lambda: lab.prefect.runs.update({run.id: run for run in taken}))
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("inconclusive", treated=counts(at_risk=3, kept=2, lost=1), twin=KEPT)
+    assert "there again after the drain" in entry["reason"]
+
+
+def test_the_fates_are_recorded_when_the_server_dies_in_the_drain_after_the_loss(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+    backlog.on_update(lambda: backlog.delete(backlog.at_risk()))
+    backlog.on_lift(lab.prefect.die)
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("error", treated=counts(at_risk=3, lost=3), twin=KEPT)
+    assert "in phase drain: the server ended" in entry["reason"]
+    assert (lab.saved(scenario)["source"], exit_code([entry])) == ("server", EXIT_UNJUDGED)
+    assert lab.saved(scenario)["log"].endswith("Killed")
+
+
+# Runs that the update changes.
+
+
+def test_a_run_that_the_update_cancels_is_altered(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+    backlog.on_update(lambda: backlog.move_to(backlog.at_risk()[:1], "CANCELLED", "Cancelled"))
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
+    assert "Cancelled after the door" in entry["reason"]
+
+
+def rename(run: Run) -> None:
+    run.name = "another name"
+
+
+def move_to_another_queue(run: Run) -> None:
+    run.work_queue_name = "another queue"
+
+
+def move_to_another_pool(run: Run) -> None:
+    run.work_pool_name = "another pool"
+
+
+def move_to_another_time(run: Run) -> None:
+    run.expected = run.expected.replace(year=2029)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (rename, "name"),
+        (move_to_another_queue, "work_queue_name"),
+        (move_to_another_time, "expected_start_time"),
+        (move_to_another_pool, "work_pool_name"),
+    ],
+)
+def test_a_run_that_the_update_renames_or_moves_is_altered_though_it_completes(
+    lab: FakeLab, change: Callable[[Run], None], named: str
+) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_update(lambda: change(backlog.at_risk()[0]))
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
+    assert f"{named} was " in entry["reason"]
+
+
+def test_a_run_that_is_moved_to_another_deployment_is_altered(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def move() -> None:
+        backlog.at_risk()[0].deployment = backlog.deployment("probe")
+
+    backlog.on_update(move)
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
+    assert "deployment_id was " in entry["reason"]
+
+
+def test_a_run_that_fails_while_the_whole_twin_completes_is_altered(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+    backlog.on_update(lambda: fail(backlog.at_risk()[:1]))
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
+    assert "ended Failed, while the whole twin completed" in entry["reason"]
+
+
+def test_a_run_that_fails_while_one_of_the_twin_fails_too_is_inconclusive(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+    backlog.on_update(lambda: fail([*backlog.at_risk()[:1], *backlog.at_risk("twin")[:1]]))
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("inconclusive", treated=KEPT, twin=KEPT)
+    assert "the twin did not complete either (2 of 3)" in entry["reason"]
+
+
+def fail(runs: list[Run]) -> None:
+    for run in runs:
+        run.fails = True
+
+
+def test_a_run_that_is_cancelled_while_one_of_the_twin_fails_is_inconclusive(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def cancel_and_fail() -> None:
+        backlog.move_to(backlog.at_risk()[:1], "CANCELLED", "Cancelled")
+        fail(backlog.at_risk("twin")[:1])
+
+    backlog.on_update(cancel_and_fail)
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("inconclusive", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
+
+
+def test_a_kept_run_that_is_never_picked_up_though_nothing_holds_it_is_stranded(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+    backlog.on_update(lambda: never_pick_up(backlog.at_risk()[:1]))
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("stranded", treated=counts(at_risk=3, kept=3, stranded=1), twin=KEPT)
+
+
+def test_a_kept_run_that_never_runs_while_one_of_the_twin_never_does_either_is_inconclusive(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_update(lambda: never_pick_up([*backlog.at_risk()[:1], *backlog.at_risk("twin")[:1]]))
+    entry = lab.trial(OUTAGE)
+    stranded_one = counts(at_risk=3, kept=3, stranded=1)
+    assert judged(entry) == verdict("inconclusive", treated=stranded_one, twin=stranded_one)
+
+
+def never_pick_up(runs: list[Run]) -> None:
+    for run in runs:
+        run.never_picked_up = True
+
+
+def test_kept_runs_that_wait_for_a_slot_still_held_are_not_stranded(lab: FakeLab) -> None:
+    backlog = lab.backlog(LIMIT)
+
+    def never_end() -> None:
+        (holder,) = (run for run in lab.prefect.runs_of(backlog.flow("treated")) if run.state_type == "RUNNING")
+        holder.never_ends = True
+
+    backlog.on_update(never_end)
+    entry = lab.trial(LIMIT)
+    assert judged(entry) == verdict("inconclusive", treated=KEPT, twin=KEPT)
+
+
+def test_the_drain_waits_anew_whenever_a_run_has_moved(lab: FakeLab) -> None:
+    lab.backlog(LIMIT).on_lift(lambda: setattr(lab.prefect, "run_seconds", 15.0))
+    started = lab.clock.monotonic()
+    # One at a time, the runs take longer than the 20 s for which a drain waits when nothing moves.
+    assert judged(lab.trial(LIMIT)) == verdict("survived", treated=KEPT, twin=KEPT)
+    assert lab.clock.monotonic() - started > 60
+
+
+def test_a_drain_cut_off_by_its_hard_cap_is_inconclusive_and_says_so(lab: FakeLab) -> None:
+    lab.backlog(LIMIT).on_lift(lambda: setattr(lab.prefect, "run_seconds", 15.0))
+    lab.deadlines = replace(lab.deadlines, drain_cap=40)
+    entry = lab.trial(LIMIT)
+    assert entry["outcome"] == "inconclusive"
+    assert "the drain ended by: the hard cap of 40 s" in entry["reason"]
+
+
+def test_runs_picked_up_between_the_answer_and_the_look_have_progressed_and_survive(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_update(lambda: backlog.move_to(backlog.at_risk()[:2], "COMPLETED", "Completed"))
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("survived", treated=counts(at_risk=3, kept=1, progressed=2), twin=KEPT)
+
+
+# Nothing, or too little, at risk.
+
+
+def test_runs_picked_up_before_the_door_was_answered_were_never_at_risk(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on(UPDATE_BEGINS, lambda: backlog.move_to(backlog.at_risk(), "COMPLETED", "Completed"))
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("inconclusive", treated=NONE, twin=KEPT)
+    assert "0 runs of the treated deployment were at risk" in entry["reason"]
+
+
+def test_runs_whose_state_history_the_server_does_not_show_were_never_at_risk(lab: FakeLab) -> None:
+    lab.prefect.refuse("^GET /flow_run_states/", 200, [])
+    assert judged(lab.trial(OUTAGE)) == verdict("inconclusive", treated=NONE, twin=NONE)
+
+
+def test_a_scheduler_that_never_makes_a_run_is_inconclusive_and_never_survived(lab: FakeLab, scenario: str) -> None:
+    lab.prefect.schedules_runs = False
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("inconclusive", treated=NONE, twin=NONE)
+    assert (entry["as_expected"], exit_code([entry])) == (None, EXIT_UNJUDGED)
+
+
+@pytest.mark.parametrize("short", ["treated", "twin"])
+def test_one_run_too_few_at_risk_on_either_side_is_inconclusive(lab: FakeLab, scenario: str, short: str) -> None:
+    backlog = lab.backlog(scenario)
+
+    def complete_the_last(run: Run) -> None:
+        ticks = run.deployment.ticks()
+        if run.deployment.flow == backlog.flow(short) and run.expected == ticks[-1]:
+            lab.prefect.set_state(run, "COMPLETED", "Completed")
+
+    lab.prefect.on_new_run = complete_the_last
+    few = counts(at_risk=2, kept=2)
+    entry = lab.trial(scenario)
+    expected = {"treated": KEPT, "twin": KEPT} | {short: few}
+    assert judged(entry) == verdict("inconclusive", **expected)
+    assert f"2 runs of the {short} deployment were at risk, 3 are needed" in entry["reason"]
+
+
+# The control.
+
+
+def test_a_twin_that_loses_runs_too_makes_the_loss_inconclusive(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+    backlog.on_update(lambda: backlog.delete([*backlog.at_risk(), *backlog.at_risk("twin")[:1]]))
+    entry = lab.trial(scenario)
+    lost, lost_one = counts(at_risk=3, lost=3), counts(at_risk=3, kept=2, lost=1)
+    assert judged(entry) == verdict("inconclusive", treated=lost, twin=lost_one)
+    assert "lost 1 of 3 too" in entry["reason"]
+
+
+def test_a_twin_that_loses_runs_alone_is_inconclusive_and_never_survived(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_lift(lambda: backlog.delete(backlog.at_risk("twin")[:1]))
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("inconclusive", treated=KEPT, twin=counts(at_risk=3, kept=2, lost=1))
+
+
+def test_a_server_that_has_lost_both_sides_is_inconclusive(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+    backlog.on_update(lab.prefect.runs.clear)
+    entry = lab.trial(scenario)
+    # With no run of the twin that answers, nothing tells a deletion from a server that knows nothing any more.
+    unknown = counts(at_risk=3)
+    assert judged(entry) == verdict("inconclusive", treated=unknown, twin=unknown)
+
+
+def test_a_server_that_loses_the_whole_twin_in_the_drain_is_inconclusive(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_update(lambda: backlog.delete(backlog.at_risk()))
+    backlog.on_lift(lab.prefect.runs.clear)
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "inconclusive"
+    assert entry["twin"]["kept"] == 0
+
+
+# The door.
+
+
+def test_an_update_that_went_to_another_server_is_an_error_though_the_deploy_exits_0(
+    lab: FakeLab, scenario: str
+) -> None:
+    lab.backlog(scenario).on(UPDATE_BEGINS, lambda: setattr(lab.site, "deploys_elsewhere", True))
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("error", treated=KEPT, twin=KEPT)
+    assert "exited 0, but this server's treated deployment does not bear its nonce" in entry["reason"]
+    assert "successfully created with id" in entry["reason"]
+    assert exit_code([entry]) == EXIT_UNJUDGED
+
+
+def test_a_deploy_that_exits_1_is_an_error_with_its_words_and_the_fates_are_recorded(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def delete_and_fail() -> None:
+        backlog.delete(backlog.at_risk())
+        lab.site.deploy_exit_code, lab.site.deploy_says = 1, "prefect.exceptions.PrefectHTTPStatusError: 500"
+
+    backlog.on_update(delete_and_fail)
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("error", treated=counts(at_risk=3, lost=3), twin=KEPT)
+    assert "prefect-deploy exited 1: prefect.exceptions.PrefectHTTPStatusError: 500" in entry["reason"]
+    assert lab.saved(OUTAGE)["source"] == "deployer"
+
+
+def describe_twin(backlog: Backlog) -> None:
+    backlog.deployment("twin").description = "touched"
+
+
+def reschedule_twin(backlog: Backlog) -> None:
+    backlog.deployment("twin").schedule_id = str(uuid.uuid4())
+
+
+def limit_twin(backlog: Backlog) -> None:
+    backlog.deployment("twin").concurrency_limit = 7
+
+
+@pytest.mark.parametrize(
+    ("touch", "named"),
+    [(describe_twin, "description"), (reschedule_twin, "schedules"), (limit_twin, "concurrency_limit")],
+)
+def test_a_deploy_that_touches_the_twin_as_well_is_an_error(
+    lab: FakeLab, touch: Callable[[Backlog], None], named: str
+) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_update(lambda: touch(backlog))
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("error", treated=KEPT, twin=KEPT)
+    assert f"the twin's {named} changed" in entry["reason"]
+
+
+def test_a_server_that_does_not_say_when_it_updated_the_deployment_is_an_error(lab: FakeLab, scenario: str) -> None:
+    lab.prefect.says_updated = False
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("error", treated=KEPT, twin=KEPT)
+    assert "did not say when it updated" in entry["reason"]
+
+
+# What the server answers to a look-up.
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        pytest.param(404, WRONG_ROUTE, id="404 of a wrong route"),
+        pytest.param(401, {"detail": "Unauthorized"}, id="401"),
+        pytest.param(403, {"detail": "Forbidden"}, id="403"),
+        pytest.param(500, {"exception_message": "Internal Server Error"}, id="500"),
+        pytest.param(0, None, id="no answer"),
+    ],
+)
+def test_a_look_up_with_no_usable_answer_is_never_a_fate(lab: FakeLab, status: int, body: object) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def refuse() -> None:
+        ids = "|".join(run.id for run in backlog.at_risk())
+        lab.prefect.refuse(f"{LOOK_UP}({ids})", status, body)
+
+    backlog.on_update(refuse)
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("inconclusive", treated=counts(at_risk=3), twin=KEPT)
+
+
+def test_a_wrong_route_for_all_look_ups_is_inconclusive(lab: FakeLab, scenario: str) -> None:
+    lab.prefect.refuse(LOOK_UP, 404, WRONG_ROUTE)
+    unknown = counts(at_risk=3)
+    assert judged(lab.trial(scenario)) == verdict("inconclusive", treated=unknown, twin=unknown)
+
+
+def test_deleted_runs_are_not_lost_while_no_run_of_the_twin_answers(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def delete_and_refuse_the_twin() -> None:
+        backlog.delete(backlog.at_risk())
+        ids = "|".join(run.id for run in backlog.at_risk("twin"))
+        lab.prefect.refuse(f"{LOOK_UP}({ids})", 401, {"detail": "Unauthorized"})
+
+    backlog.on_update(delete_and_refuse_the_twin)
+    unknown = counts(at_risk=3)
+    assert judged(lab.trial(OUTAGE)) == verdict("inconclusive", treated=unknown, twin=unknown)
+
+
+def test_a_server_that_answers_503_again_and_again_at_first_still_comes_to_survived(
+    lab: FakeLab, scenario: str
+) -> None:
+    lab.prefect.refuse("^GET |/filter$", 503, {"detail": "database is locked"}, times=12)
+    backlog = lab.backlog(scenario)
+    backlog.on_update(lambda: lab.prefect.refuse("^GET |/filter$", 503, {"detail": "database is locked"}, times=12))
+    assert judged(lab.trial(scenario)) == verdict("survived", treated=KEPT, twin=KEPT)
+    assert lab.prefect.refusals_left == 0
+
+
+def test_runs_beyond_the_first_page_of_a_listing_are_seen(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+
+    def fill_the_first_pages() -> None:
+        for number in range(430):
+            run_id = f"ffffffff-0000-4000-8000-{number:012}"  # listed first: the listing goes by id, the greatest first
+            deployment = backlog.deployment("treated")
+            run = lab.prefect.add_run(deployment, lab.clock.now(), auto_scheduled=False, run_id=run_id)
+            lab.prefect.set_state(run, "COMPLETED", "Completed")
+
+    backlog.on("created", fill_the_first_pages)
+    assert judged(lab.trial(scenario)) == verdict("survived", treated=KEPT, twin=KEPT)
+
+
+# A lab that breaks.
+
+
+def test_a_server_that_dies_while_observed_is_an_error_with_the_end_of_its_log(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_update(lambda: lab.prefect.on_request(LOOK_UP, 2, lab.prefect.die))
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("error", treated=counts(at_risk=3), twin=counts(at_risk=3, kept=1))
+    assert "in phase observe: the server ended" in entry["reason"]
+    assert (lab.saved(OUTAGE)["source"], exit_code([entry])) == ("server", EXIT_UNJUDGED)
+    assert lab.saved(OUTAGE)["log"].endswith("Killed")
+
+
+def test_a_server_that_never_gets_healthy_is_an_error_in_every_trial_of_the_lab(lab: FakeLab) -> None:
+    lab.prefect.refuse("^GET /health", 500, "starting")
+    for entry in lab.trials(OUTAGE, LIMIT):
+        assert judged(entry) == verdict("error", treated=NONE, twin=NONE)
+        assert "the server's health: not within" in entry["reason"]
+
+
+def test_a_worker_that_never_starts_is_inconclusive_and_its_log_is_quoted(lab: FakeLab, scenario: str) -> None:
+    lab.site.workers_start = False
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("inconclusive", treated=NONE, twin=NONE)
+    assert "the steady state never came" in entry["reason"]
+    assert lab.saved(scenario)["log"] == f"the log of worker-{scenario}"
+
+
+def test_a_probe_run_that_fails_is_no_steady_state(lab: FakeLab, scenario: str) -> None:
+    def fail_the_probe(run: Run) -> None:
+        run.fails = run.deployment.name == "probe"
+
+    lab.prefect.on_new_run = fail_the_probe
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("inconclusive", treated=NONE, twin=NONE)
+    assert "last seen: the probe run is Failed" in entry["reason"]
+
+
+@pytest.mark.parametrize("role", ["server", "deployer", "worker"])
+def test_a_part_that_says_another_version_is_an_error(lab: FakeLab, role: str) -> None:
+    if role == "server":
+        lab.prefect.version = "3.3.3"
+    else:
+        lab.site.versions[role] = "3.3.3"
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("error", treated=NONE, twin=NONE)
+    assert f"the {role} says it is Prefect '3.3.3'; asked for was 3.3.4" in entry["reason"]
+
+
+def test_one_trial_that_fails_does_not_take_the_other_with_it(lab: FakeLab) -> None:
+    lab.prefect.refuse("^GET /deployments/name/worker-outage-treated/", 200, "no object, so that the harness fails")
+    broken, sound = lab.trials(OUTAGE, LIMIT)
+    assert judged(broken) == verdict("error", treated=NONE, twin=NONE)
+    assert "in phase stage: the harness itself failed" in broken["reason"]
+    assert judged(sound) == verdict("survived", treated=KEPT, twin=KEPT)
+
+
+def test_a_staging_deploy_that_outlasts_the_first_tick_is_done_again(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+    backlog.on("created", lambda: setattr(lab.site, "deploy_seconds", 10.0), side="probe")
+    assert judged(lab.trial(scenario)) == verdict("survived", treated=KEPT, twin=KEPT)
+    notes = [event["text"] for event in lab.history(scenario) if event["kind"] == "note"]
+    assert notes == ["the deploy took 10 s, past the first tick; again"]
+
+
+def test_no_file_of_the_evidence_holds_a_secret(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redact, "_values", ["hunter2hunter2"])
+    backlog = lab.backlog(OUTAGE)
+
+    def fail_with_the_secret() -> None:
+        lab.prefect.log.append('INFO:     127.0.0.1:1 - "PATCH /api/deployments/?key=hunter2hunter2 HTTP/1.1" 500')
+        lab.site.deploy_exit_code, lab.site.deploy_says = 1, "cannot log in with hunter2hunter2"
+
+    backlog.on_update(fail_with_the_secret)
+    lab.trial(OUTAGE)
+    texts = {path: path.read_text(encoding="utf-8") for path in lab.plan.folder.rglob("*") if path.is_file()}
+    assert {path.name for path, text in texts.items() if "cannot log in with ***" in text} >= {
+        "history.jsonl",
+        "verdict.json",
+        "report.md",
+    }
+    assert {path.name for path, text in texts.items() if "?key=*** HTTP" in text} >= {"server.log", "report.md"}
+    assert not any("hunter2" in text for text in texts.values())

@@ -1,0 +1,1 @@
+"""What is pure in the harness, tested without any Prefect, fake or real."""

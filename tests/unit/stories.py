@@ -1,0 +1,232 @@
+"""Whole histories written from stories: what became of each run at risk, one word a run.
+
+A story says what the server would have answered; which fate and outcome follow is written beside it by DESIGN's words,
+and never asked of the harness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.history import Event
+
+STATE = "Late"
+MINIMUM = 3
+NONCE = "nonce-0123456789abcdef"
+LISTED_AT, ANSWERED_AT = "2030-01-01T00:00:19Z", "2030-01-01T00:00:20.500000Z"
+
+LATE = {"state_type": "SCHEDULED", "state_name": "Late"}
+PENDING = {"state_type": "PENDING", "state_name": "Pending"}
+RUNNING = {"state_type": "RUNNING", "state_name": "Running", "run_count": 1, "start_time": "2030-01-01T00:00:30Z"}
+COMPLETED = {**RUNNING, "state_type": "COMPLETED", "state_name": "Completed"}
+FAILED = {**RUNNING, "state_type": "FAILED", "state_name": "Failed"}
+CRASHED = {**RUNNING, "state_type": "CRASHED", "state_name": "Crashed"}
+CANCELLED = {"state_type": "CANCELLED", "state_name": "Cancelled"}
+RESCHEDULED = {"state_type": "SCHEDULED", "state_name": "Scheduled"}
+GONE = {"status": 404, "body": {"detail": "Flow run not found"}}
+WRONG_ROUTE = {"status": 404, "body": {"detail": "Not Found"}}
+SERVER_ERROR = {"status": 500, "body": {"exception_message": "Internal Server Error"}}
+UNAUTHORIZED = {"status": 401, "body": {"detail": "Unauthorized"}}
+NO_ANSWER = {"status": None, "body": "GET /flow_runs/…: timed out"}
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Story:
+    """What one run's look-ups answered after the door and after the drain, and what DESIGN calls that.
+
+    fate        None where the run was not at risk when the door was answered
+    whole_twin  the fate instead where the whole twin completed
+    """
+
+    after: Sequence[Answer]
+    drained: Sequence[Answer]
+    fate: str | None
+    whole_twin: str | None = None
+    completed: bool = False
+    stranded: bool = False
+    recreated: bool = False
+
+
+STORIES = {
+    "completed": Story([LATE], [COMPLETED], "kept", completed=True),
+    "found at the second try": Story([GONE, LATE], [SERVER_ERROR, COMPLETED], "kept", completed=True),
+    "failed": Story([LATE], [FAILED], "kept", "altered"),
+    "crashed": Story([LATE], [CRASHED], "kept", "altered"),
+    "still running": Story([LATE], [RUNNING], "kept"),
+    "still pending": Story([LATE], [PENDING], "kept"),
+    "never ran": Story([LATE], [LATE], "kept", stranded=True),
+    "picked up, completed": Story([PENDING], [COMPLETED], "progressed", completed=True),
+    "ended, completed": Story([COMPLETED], [COMPLETED], "progressed", completed=True),
+    "picked up, failed": Story([RUNNING], [FAILED], "progressed", "altered"),
+    "cancelled": Story([CANCELLED], [CANCELLED], "altered"),
+    "cancelled later": Story([LATE], [CANCELLED], "altered"),
+    "renamed": Story([{**LATE, "name": "another"}], [{**COMPLETED, "name": "another"}], "altered", completed=True),
+    "moved to a queue": Story([LATE], [{**COMPLETED, "work_queue_name": "another"}], "altered", completed=True),
+    "moved to a deployment": Story([{**LATE, "deployment_id": "x"}], [{**LATE, "deployment_id": "x"}], "altered"),
+    "put back": Story([RESCHEDULED], [COMPLETED], "altered", completed=True),
+    "lost": Story([GONE, GONE], [GONE, GONE], "lost"),
+    "lost after being picked up": Story([RUNNING], [GONE, GONE], "lost"),
+    "lost in the drain": Story([LATE], [GONE, GONE], "lost"),
+    "lost, then unanswered": Story([GONE, GONE], [NO_ANSWER, NO_ANSWER], "lost"),
+    "recreated": Story([GONE, GONE], [GONE, GONE], "lost", recreated=True),
+    "wrong route": Story([WRONG_ROUTE, WRONG_ROUTE], [COMPLETED], "unknown", completed=True),
+    "gone once, then an error": Story([GONE, SERVER_ERROR], [COMPLETED], "unknown", completed=True),
+    "unauthorized": Story([UNAUTHORIZED, UNAUTHORIZED], [UNAUTHORIZED, UNAUTHORIZED], "unknown"),
+    "server error": Story([SERVER_ERROR, SERVER_ERROR], [COMPLETED], "unknown", completed=True),
+    "no answer": Story([NO_ANSWER, NO_ANSWER], [NO_ANSWER, NO_ANSWER], "unknown"),
+    "picked up before the door was answered": Story([RUNNING], [COMPLETED], None),
+}
+
+
+def run_id(side: str, number: int) -> str:
+    """The id of the n-th run of a side."""
+    return f"{side}-run-{number}"
+
+
+def whole_history(
+    treated: Sequence[str], twin: Sequence[str], *, minimum: int = MINIMUM, version: str = "3.3.4"
+) -> list[Event]:
+    """The history of a trial whose runs at risk had these stories, with the door proven."""
+    stories = {"treated": treated, "twin": twin}
+    runs = [(side, number, STORIES[word]) for side, words in stories.items() for number, word in enumerate(words)]
+    # As the harness asks: the twin first.
+    asked = sorted(runs, key=lambda run: run[0] == "treated")
+
+    def look(which: str) -> list[Event]:
+        return [_answer(side, number, answer) for side, number, story in asked for answer in getattr(story, which)]
+
+    there = [_run(side, number, story.drained[-1]) for side, number, story in runs if "state_type" in story.drained[-1]]
+    again = [
+        {**_run(side, number, COMPLETED), "run": f"{run_id(side, number)}-again"}
+        for side, number, story in runs
+        if story.recreated
+    ]
+    holders = [{**_run(side, 99, RUNNING), "run": f"{side}-holder"} for side in stories]
+    done = [{**holder, **COMPLETED} for holder in holders]
+    events = [
+        _event("trial", scenario="worker-outage", door="prefect-deploy", state=STATE, minimum=minimum, ticks=3,
+               interval=2),
+        *(_event("version", role=role, said=version) for role in ("server", "deployer")),
+        _event("prefect-version", output=f"Version:             {version}\nAPI version: 0.8.4"),
+        _event("phase", phase="steady state"),
+        _event("act", what="start the worker"),
+        _event("version", role="worker", said=version),
+        _event("steady-state", pool="worker-outage", run={"run": "probe", "state_type": "COMPLETED"}),
+        _event("phase", phase="stage"),
+        *(_event("deployment", side=side, deployment=_deployment(side, "staged")) for side in stories),
+        _event("phase", phase="prove"),
+        _event("phase", phase="trigger"),
+        *(_event("deployment", side=side, when="before", deployment=_deployment(side, "staged")) for side in stories),
+        _event("listing", when="before the door", runs=[*holders, *(_run(side, n, LATE) for side, n, _ in runs)]),
+        _event("door-opens", door="prefect-deploy", nonce=NONCE),
+        _event("door", door="prefect-deploy", nonce=NONCE, answered_at=ANSWERED_AT, server_log=[], exit_code=0,
+               seconds=4.0, output=f"Prefect {version}\nDeployment 'x/treated' successfully updated"),
+        *(_event("deployment", side=side, when="after", deployment=_deployment(side, NONCE)) for side in stories),
+        _event("phase", phase="observe"),
+        _event("look", when="after the door", answers=look("after")),
+        *(_event("states", when="after the door", run=run_id(side, n), side=side, states=_states(story))
+          for side, n, story in runs),
+        _event("phase", phase="drain"),
+        _event("lifted", what="the worker is started again"),
+        _event("drained", ended="every run that is there has ended"),
+        _event("look", when="after the drain", answers=look("drained")),
+        _event("listing", when="after the drain", runs=[*done, *there, *again]),
+    ]  # fmt: skip
+    return [{**event, "at": f"2030-01-01T00:{number:02}:00.000+00:00"} for number, event in enumerate(events)]
+
+
+def answers_at_every_look(words: Sequence[str]) -> bool:
+    """Whether some run of a side answered 200 after the door, and some run after the drain."""
+    stories = [STORIES[word] for word in words]
+    return all(
+        any("state_type" in answer for story in stories for answer in getattr(story, which))
+        for which in ("after", "drained")
+    )
+
+
+def fates(words: Sequence[str], twin: Sequence[str]) -> list[str]:
+    """The fates of a side's runs at risk, by DESIGN: a story each, the twin's beside them."""
+    at_risk = [STORIES[word] for word in twin if STORIES[word].fate]
+    whole = bool(at_risk) and all(story.completed for story in at_risk)
+    stories = [STORIES[word] for word in words]
+    return [(whole and story.whole_twin) or story.fate for story in stories if story.fate]
+
+
+def outcome(treated: Sequence[str], twin: Sequence[str], minimum: int = MINIMUM) -> str:
+    """The outcome of a trial whose door is proven, by DESIGN's table, top down."""
+    mine, control = fates(treated, twin), fates(twin, twin)
+    stories = [STORIES[word] for word in treated if STORIES[word].fate]
+    twin_completed = all(STORIES[word].completed for word in twin if STORIES[word].fate)
+    if min(len(mine), len(control)) < minimum or "lost" in control or "unknown" in mine + control:
+        return "inconclusive"
+    if "lost" in mine:
+        return "lost"
+    if all(story.completed for story in stories) and "altered" not in mine:
+        return "survived"
+    if twin_completed and "altered" in mine:
+        return "altered"
+    if twin_completed and any(story.stranded for story in stories):
+        return "stranded"
+    return "inconclusive"
+
+
+def _event(kind: str, **facts: Any) -> Event:
+    return {"at": "", "kind": kind, **facts}
+
+
+def _run(side: str, number: int, state: Answer) -> Event:
+    return {
+        "run": run_id(side, number),
+        "side": side,
+        "name": f"name-{number}",
+        "deployment_id": f"deployment-{side}",
+        "work_queue_name": "default",
+        "expected_start_time": f"2030-01-01T00:00:{number % 60:02}Z",
+        "next_scheduled_start_time": None,
+        "state_id": "a state",
+        "start_time": None,
+        "run_count": 0,
+        "auto_scheduled": True,
+        "state_timestamp": LISTED_AT,
+        **state,
+    }
+
+
+def _answer(side: str, number: int, answer: Answer) -> Event:
+    if "status" in answer:
+        return {"run": run_id(side, number), "side": side, **answer}
+    return {"status": 200, **_run(side, number, answer)}
+
+
+def _states(story: Story) -> list[dict[str, str]]:
+    if list(story.after) == [GONE, GONE]:
+        return []  # they went with the run
+    states = [
+        ("SCHEDULED", "Scheduled", "2030-01-01T00:00:01Z"),
+        ("SCHEDULED", STATE, "2030-01-01T00:00:10.250000+00:00"),
+    ]
+    if story.fate is None:
+        states.append(("RUNNING", "Running", "2030-01-01T00:00:20.499999Z"))
+    elif "state_type" in story.after[-1] and story.after[-1]["state_name"] != STATE:
+        now = story.after[-1]
+        states.append((now["state_type"], now["state_name"], "2030-01-01T00:00:20.500001Z"))
+    return [{"id": name, "type": kind, "name": name, "timestamp": at} for kind, name, at in states]
+
+
+def _deployment(side: str, description: str) -> Event:
+    touched = side == "treated" and description == NONCE
+    return {
+        "id": f"deployment-{side}",
+        "name": side,
+        "description": description if side == "treated" else "twin",
+        "updated": ANSWERED_AT if touched else LISTED_AT,
+        "paused": False,
+        "work_pool_name": "worker-outage",
+        "work_queue_name": "default",
+        "concurrency_limit": None,
+        "schedules": [{"id": f"schedule-{side}-{int(touched)}", "active": True, "schedule": {"rrule": "…"}}],
+    }

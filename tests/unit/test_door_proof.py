@@ -1,0 +1,131 @@
+"""What proves that the door was opened on the treated deployment, and on it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.checkers.door_proof import check_door
+from harness.history import Event
+from harness.verdict import judge
+from tests.unit.stories import ANSWERED_AT, NONCE, whole_history
+
+WHOLE = ("completed",) * 3
+
+
+def proven() -> list[Event]:
+    """A history whose door is proven."""
+    return whole_history(WHOLE, WHOLE)
+
+
+def the_door(events: list[Event]) -> Event:
+    (door,) = (event for event in events if event["kind"] == "door")
+    return door
+
+
+def read(events: list[Event], side: str, when: str) -> Event:
+    """What a deployment was read as before or after the door."""
+    (found,) = (e for e in events if e["kind"] == "deployment" and e["side"] == side and e.get("when") == when)
+    deployment: Event = found["deployment"]
+    return deployment
+
+
+def test_a_proven_door_has_no_problem() -> None:
+    assert check_door(proven()) == []
+
+
+def test_a_door_that_was_never_opened_is_said_to_be() -> None:
+    assert check_door([event for event in proven() if event["kind"] != "door"]) == ["the door was never opened"]
+
+
+@pytest.mark.parametrize("code", [1, 2, 137, -9, None])
+def test_a_door_that_did_not_exit_0_is_quoted_by_its_last_words(code: int | None) -> None:
+    events = proven()
+    the_door(events).update(exit_code=code, output="╭──────╮\n│ Error: no pool │\n╰──────╯\n\n")
+    assert check_door(events) == [f"prefect-deploy exited {code}: Error: no pool"]
+
+
+def test_a_door_that_printed_nothing_is_said_to_have() -> None:
+    events = proven()
+    the_door(events).update(exit_code=1, output="")
+    assert check_door(events) == ["prefect-deploy exited 1: it printed nothing"]
+
+
+def another_nonce(events: list[Event]) -> None:
+    read(events, "treated", "after")["description"] = "nonce-of-another-door"
+
+
+def no_description(events: list[Event]) -> None:
+    read(events, "treated", "after")["description"] = None
+
+
+def nonce_before(events: list[Event]) -> None:
+    read(events, "treated", "before")["description"] = NONCE
+
+
+def never_answered(events: list[Event]) -> None:
+    the_door(events)["answered_at"] = None
+
+
+def unread(side: str, when: str) -> Callable[[list[Event]], None]:
+    def drop(events: list[Event]) -> None:
+        events[:] = [
+            e for e in events if not (e["kind"] == "deployment" and (e["side"], e.get("when")) == (side, when))
+        ]
+
+    return drop
+
+
+@pytest.mark.parametrize(
+    ("plant", "words"),
+    [
+        (another_nonce, "does not bear its nonce"),
+        (no_description, "does not bear its nonce"),
+        (nonce_before, "bore the nonce before"),
+        (never_answered, "did not say when"),
+        (unread("treated", "before"), "were not both read"),
+        (unread("treated", "after"), "does not bear its nonce"),
+        (unread("twin", "before"), "were not both read"),
+        (unread("twin", "after"), "were not both read"),
+    ],
+)
+def test_a_door_that_is_not_proven_is_an_error_that_says_why(plant: Callable[[list[Event]], None], words: str) -> None:
+    events = proven()
+    plant(events)
+    assert any(words in problem for problem in check_door(events))
+    assert judge(events).outcome == "error"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("description", "changed"),
+        ("schedules", []),
+        ("paused", True),
+        ("concurrency_limit", 2),
+        ("work_pool_name", "another"),
+        ("work_queue_name", "another"),
+    ],
+)
+def test_a_twin_that_changed_is_named_with_what_changed(key: str, value: object) -> None:
+    events = proven()
+    read(events, "twin", "after")[key] = value
+    assert check_door(events) == [
+        f"the twin's {key} changed, though the door was to touch the treated deployment alone"
+    ]
+
+
+def test_a_schedule_of_the_twin_with_a_new_id_is_a_change() -> None:
+    events = proven()
+    schedules = read(events, "twin", "after")["schedules"]
+    read(events, "twin", "after")["schedules"] = [{**schedules[0], "id": "another"}]
+    assert "the twin's schedules changed" in check_door(events)[0]
+
+
+def test_updated_proves_nothing_either_way() -> None:
+    events = proven()
+    read(events, "twin", "after")["updated"] = ANSWERED_AT  # a worker's poll moves it
+    assert check_door(events) == []
+    read(events, "treated", "after")["description"] = "staged"
+    assert "does not bear its nonce" in check_door(events)[0]

@@ -1,0 +1,151 @@
+"""What a reader is shown: the table, the summary, the report; and results.json, whole at every moment."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from harness.evidence import results as results_module
+from harness.evidence.report import report
+from harness.evidence.results import write_results
+from harness.evidence.table import footnotes, summary, table
+from harness.evidence.trial_folder import result
+from harness.plan import Cell, Plan
+from harness.redaction import Redactor
+from harness.scenario import load_scenarios
+from harness.verdict import OUTCOMES, judge
+from tests.unit.stories import NONCE, run_id, whole_history
+
+LONGEST = max(load_scenarios(), key=len)
+WHOLE = ("completed",) * 3
+
+
+def cell(**facts: Any) -> Cell:
+    known = {"scenario": LONGEST, "door": "prefect-deploy", "subject": "2.20.20", "version": "2.20.20", "as_of": ""}
+    return Cell(**{**known, "engine": "containers", "engine_detail": "Docker", "lab": "lab", **facts})
+
+
+def entry(tmp_path: Path, outcome: str | None, **facts: Any) -> dict[str, Any]:
+    """An entry of results.json as it stands before a trial, with these facts put in."""
+    planned = result(Plan("run", tmp_path, []), cell(outcome=outcome), [], None)
+    counts = {"at_risk": 12, "kept": 12, "lost": 12, "seconds": 1234.5} if outcome else {}
+    return {**planned, **counts, **facts}
+
+
+def drawn(trials: list[dict[str, Any]]) -> str:
+    """The table as a terminal of 80 columns shows it."""
+    file = io.StringIO()
+    Console(file=file, width=80).print(table(trials))
+    return file.getvalue()
+
+
+def test_the_table_fits_80_columns_with_nothing_cut_off(tmp_path: Path) -> None:
+    trials = [entry(tmp_path, outcome) for outcome in (*OUTCOMES, None)]
+    trials += [entry(tmp_path, outcome, as_expected=False) for outcome in ("lost", "altered", "stranded", "survived")]
+    trials.append(entry(tmp_path, "survived", subject="latest", version="3.9.1"))
+    text = drawn(trials)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "…" not in text
+    for outcome in OUTCOMES:
+        assert f"  {outcome} " in text
+    assert text.count(LONGEST) == len(trials)
+    assert text.count("2.20.20") == len(trials) - 1
+    assert all(word in text for word in ("at risk", "kept", "lost", "twin", "outcome", "seconds", "latest", "3.9.1"))
+
+
+def test_a_cell_with_no_outcome_is_drawn_as_not_run_and_its_counts_as_dashes(tmp_path: Path) -> None:
+    (_, row) = drawn([entry(tmp_path, None)]).splitlines()
+    assert row.split() == [LONGEST, "2.20.20", "-", "-", "-", "-", "not", "run", "-"]
+
+
+def test_counts_of_0_are_drawn_as_0_where_they_were_taken(tmp_path: Path) -> None:
+    (_, row) = drawn([entry(tmp_path, "error", at_risk=0, kept=0, lost=0, seconds=0.0)]).splitlines()
+    assert row.split() == [LONGEST, "2.20.20", "0", "0", "0", "0/0", "error", "0"]
+
+
+def test_an_outcome_against_what_is_known_is_marked_and_explained(tmp_path: Path) -> None:
+    one = entry(
+        tmp_path, "lost", expected="survived", as_expected=False, reference="PrefectHQ/prefect#1", reason="gone"
+    )
+    assert "lost (!)" in drawn([one])
+    (line,) = footnotes([one])
+    assert line.startswith("(!) ") and "expected survived (PrefectHQ/prefect#1). gone" in line
+
+
+@pytest.mark.parametrize("outcome", ["error", "inconclusive", "not-applicable"])
+def test_what_could_not_be_judged_is_explained_below_the_table(tmp_path: Path, outcome: str) -> None:
+    (line,) = footnotes([entry(tmp_path, outcome, reason="because")])
+    assert f"{outcome}: because" in line and LONGEST in line
+
+
+def test_an_outcome_as_expected_needs_no_footnote(tmp_path: Path) -> None:
+    assert footnotes([entry(tmp_path, "survived", expected="survived", as_expected=True)]) == []
+
+
+def test_the_summary_links_the_report_of_each_trial_that_ran_and_says_how_to_run_it_again(tmp_path: Path) -> None:
+    text = summary([entry(tmp_path, "lost"), entry(tmp_path, None), entry(tmp_path, "not-applicable")], "nox -s x")
+    assert text.count("/report.md)") == 1
+    assert text.rstrip().endswith("Again: `nox -s x`")
+
+
+@pytest.mark.parametrize(
+    ("treated", "outcome"),
+    [
+        (("lost", "recreated", "completed"), "lost"),
+        (("renamed", "completed", "completed"), "altered"),
+        (("never ran", "completed", "completed"), "stranded"),
+        (WHOLE, "survived"),
+        (("completed",), "inconclusive"),
+    ],
+)
+def test_the_report_gives_outcome_counts_every_run_and_the_proof(
+    tmp_path: Path, treated: tuple[str, ...], outcome: str
+) -> None:
+    events = whole_history(treated, WHOLE)
+    found = judge(events)
+    planned = cell(scenario="worker-outage", command="nox -s reproduce -- --subject 2.20.20")
+    text = report(planned, result(Plan("run", tmp_path, []), planned, events, found), found, events)
+    assert text.startswith(f"# worker-outage, prefect-deploy, Prefect 3.3.4: {outcome}\n")
+    counts = found.findings.treated
+    row = (counts.at_risk, counts.kept, counts.progressed, counts.altered, counts.lost)
+    assert f"| treated | {' | '.join(str(number) for number in row)} |" in text
+    for number in range(len(treated)):
+        assert f"`{run_id('treated', number)}`" in text
+    assert f"`{NONCE}` after" in text
+    assert "nox -s reproduce -- --subject 2.20.20" in text
+
+
+def test_the_report_of_an_error_quotes_the_log_of_the_part_that_failed(tmp_path: Path) -> None:
+    events = whole_history((), ())[:5]
+    error = {"phase": "steady state", "reason": "the server ended", "source": "server", "log": "Killed by hand"}
+    events.append({"at": events[-1]["at"], "kind": "error", **error})
+    found = judge(events)
+    planned = cell(scenario="worker-outage")
+    text = report(planned, result(Plan("run", tmp_path, []), planned, events, found), found, events)
+    assert "## The end of the log of: server\n\n```text\nKilled by hand\n```" in text
+
+
+def test_results_hold_every_name_of_the_contract_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results_module, "redact", Redactor({"API_TOKEN": "hunter2hunter2"}))
+    trials = [entry(tmp_path, None), entry(tmp_path, "error", reason="with hunter2hunter2")]
+    write_results(tmp_path, trials, exit_code=None, seconds=61.23)
+    text = (tmp_path / "results.json").read_text(encoding="utf-8")
+    assert "hunter2" not in text
+    saved = json.loads(text)
+    assert {key: saved[key] for key in ("schema", "exit_code", "seconds")} == {
+        "schema": 1,
+        "exit_code": None,
+        "seconds": 61.2,
+    }
+    counts = {"at_risk", "kept", "progressed", "altered", "lost", "stranded", "recreated"}
+    names = {"scenario", "door", "subject", "version", "engine", "database", "outcome", "expected", "as_expected",
+             "twin", "seconds", "reason", "folder"}  # fmt: skip
+    for saved_entry in saved["trials"]:
+        assert names | counts <= set(saved_entry)
+        assert counts <= set(saved_entry["twin"])
+    assert saved["trials"][0]["outcome"] is None

@@ -1,0 +1,117 @@
+"""The laws of the exit code (DESIGN, "Exit codes")."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import cli, ownership
+from harness.errors import LabError, UsageError
+from harness.run import Interrupted
+from harness.verdict import OUTCOMES, exit_code
+
+Trial = dict[str, Any]
+
+
+def trial(outcome: str | None, expected: str | None) -> Trial:
+    return {"outcome": outcome, "expected": expected}
+
+
+JUDGED = ("lost", "altered", "stranded", "survived")
+as_known = st.sampled_from(JUDGED).map(lambda outcome: trial(outcome, outcome))
+contradicting = st.tuples(st.sampled_from(JUDGED), st.sampled_from(("lost", "survived"))).filter(
+    lambda pair: pair[0] != pair[1]
+).map(lambda pair: trial(*pair))  # fmt: skip
+unjudged = st.builds(trial, st.sampled_from(["error", "inconclusive", None]), st.sampled_from(["lost", "survived"]))
+unknown = st.sampled_from(JUDGED).map(lambda outcome: trial(outcome, None))
+passed_over = st.just(trial("not-applicable", "not-applicable"))
+anything = st.lists(st.one_of(as_known, contradicting, unjudged, unknown, passed_over), max_size=6)
+
+
+@given(st.lists(as_known, min_size=1), st.lists(passed_over))
+def test_0_when_every_verdict_is_as_expected(held: list[Trial], passed: list[Trial]) -> None:
+    assert exit_code([*passed, *held]) == 0
+
+
+@given(anything, contradicting)
+def test_1_when_one_outcome_contradicts_whatever_else_there_is(others: list[Trial], one: Trial) -> None:
+    assert exit_code([one, *others]) == exit_code([*others, one]) == 1
+
+
+@given(st.lists(st.one_of(as_known, passed_over)), st.one_of(unjudged, unknown))
+def test_125_when_nothing_contradicts_and_something_could_not_be_judged(others: list[Trial], one: Trial) -> None:
+    assert exit_code([one, *others]) == exit_code([*others, one]) == 125
+
+
+@given(st.lists(passed_over))
+def test_125_when_no_cell_had_a_verdict(passed: list[Trial]) -> None:
+    assert exit_code(passed) == 125
+
+
+@given(anything)
+def test_a_cell_that_is_not_applicable_changes_no_code(trials: list[Trial]) -> None:
+    assert exit_code([*trials, trial("not-applicable", "not-applicable")]) == exit_code(trials)
+
+
+@given(anything, st.randoms(use_true_random=False))
+def test_the_order_of_the_trials_changes_no_code(trials: list[Trial], shuffle: Any) -> None:
+    other = list(trials)
+    shuffle.shuffle(other)
+    assert exit_code(other) == exit_code(trials)
+
+
+def test_0_only_where_every_outcome_was_judged_and_known() -> None:
+    zero = {(o, e) for o in (*OUTCOMES, None) for e in (*OUTCOMES, None) if exit_code([trial(o, e)]) == 0}
+    assert zero == {(outcome, outcome) for outcome in JUDGED}
+
+
+@pytest.fixture
+def reproduce(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[BaseException | int], int]]:
+    """The command `harness reproduce` with a run that ends as told; gives its exit code."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setitem(os.environ, ownership.ENV_OWNER, str(ownership.Owner.of_this_process()))
+
+    def command(ending: BaseException | int) -> int:
+        def run(*_: object) -> int:
+            if isinstance(ending, BaseException):
+                raise ending
+            return ending
+
+        monkeypatch.setattr(cli, "run_matrix", run)
+        return cli.main(["reproduce"])
+
+    yield command
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        pytest.param(0, 0, id="as expected"),
+        pytest.param(1, 1, id="contradicted"),
+        pytest.param(UsageError("There is no scenario 'x'."), 2, id="wrong usage"),
+        pytest.param(LabError("no engine answers"), 125, id="no lab"),
+        pytest.param(Interrupted(signal.SIGINT), 130, id="Ctrl-C"),
+        pytest.param(Interrupted(signal.SIGTERM), 143, id="terminated"),
+    ],
+)
+def test_the_command_ends_with_the_code_of_what_happened(
+    reproduce: Callable[[BaseException | int], int], ending: BaseException | int, code: int
+) -> None:
+    assert reproduce(ending) == code
+
+
+@pytest.mark.parametrize("words", [[], ["reproduce", "--subjects", "3.3.3"], ["reproduce", "-n", "0"], ["reprduce"]])
+def test_wrong_usage_ends_with_2_in_at_most_three_lines(
+    reproduce: object, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("harness: ") and len(said.splitlines()) <= 3

@@ -1,0 +1,172 @@
+"""The fate of each run at risk, and the counts, from whole histories (DESIGN, "Fates of a run at risk")."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from harness.checkers.survival import Findings, check_survival
+from harness.history import Event
+from tests.unit.stories import ANSWERED_AT, GONE, LATE, STATE, STORIES, run_id, whole_history
+
+WHOLE = ("completed",) * 3
+
+
+def found(*treated: str, twin: tuple[str, ...] = WHOLE) -> Findings:
+    """The findings of a history with these stories."""
+    return check_survival(whole_history(treated, twin), state=STATE)
+
+
+def one_look(events: list[Event], when: str) -> Event:
+    """The look of this name."""
+    (look,) = (event for event in events if event["kind"] == "look" and event["when"] == when)
+    return look
+
+
+@pytest.mark.parametrize("word", [word for word, story in STORIES.items() if story.fate])
+def test_each_story_has_its_fate_while_the_whole_twin_completes(word: str) -> None:
+    findings = found(word, "completed", "completed")
+    fate = next(fate for fate in findings.fates if fate.run == run_id("treated", 0))
+    story = STORIES[word]
+    assert fate.fate == (story.whole_twin or story.fate)
+    assert fate.completed == story.completed
+    assert fate.never_ran == story.stranded
+    assert (fate.recreated is not None) == story.recreated
+
+
+@pytest.mark.parametrize("word", [word for word, story in STORIES.items() if story.whole_twin])
+def test_a_run_that_ended_otherwise_is_not_altered_while_one_of_the_twin_did_too(word: str) -> None:
+    findings = found(word, "completed", "completed", twin=("completed", "completed", "failed"))
+    assert findings.fates[0].fate == STORIES[word].fate
+    assert findings.treated.altered == 0
+
+
+def test_a_run_that_had_left_the_state_a_moment_before_the_answer_is_not_at_risk() -> None:
+    findings = found("picked up before the door was answered", "completed", "completed")
+    assert [fate.run for fate in findings.fates if fate.side == "treated"] == [run_id("treated", n) for n in (1, 2)]
+
+
+def test_a_run_that_left_the_state_a_moment_after_the_answer_is_at_risk() -> None:
+    assert found("picked up, completed", "completed").treated.at_risk == 2
+
+
+def test_times_with_and_without_a_fraction_or_an_offset_are_compared_as_instants() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    for event in events:
+        if event["kind"] == "states":
+            event["states"] = [
+                {"type": "SCHEDULED", "name": "Scheduled", "timestamp": "2030-01-01T00:00:19.9+00:00"},
+                {"type": "SCHEDULED", "name": STATE, "timestamp": "2030-01-01T00:00:20Z"},
+                {"type": "RUNNING", "name": "Running", "timestamp": "2030-01-01 00:00:20.6Z"},
+            ]
+    assert check_survival(events, state=STATE).treated.at_risk == 3
+
+
+def test_a_run_that_is_there_but_whose_states_the_server_does_not_show_is_not_at_risk() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    for event in events:
+        if event["kind"] == "states" and event["side"] == "treated":
+            event["states"] = []
+    assert check_survival(events, state=STATE).treated.at_risk == 0
+
+
+def test_the_last_listing_speaks_for_a_run_whose_states_went_with_it() -> None:
+    events = whole_history(("lost", "completed", "completed"), WHOLE)
+    assert check_survival(events, state=STATE).treated.lost == 1
+    for event in events:
+        if event["kind"] == "listing" and event["when"] == "before the door":
+            for run in event["runs"]:
+                run["state_name"] = "Running" if run["run"] == run_id("treated", 0) else run["state_name"]
+    findings = check_survival(events, state=STATE)
+    assert (findings.treated.at_risk, findings.treated.lost) == (2, 0)
+
+
+def test_a_new_state_id_time_or_next_start_is_no_change() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    for answer in one_look(events, "after the door")["answers"]:
+        answer |= {"state_id": "new", "state_timestamp": "2030-01-01T00:00:40Z"}
+        answer |= {"next_scheduled_start_time": "2030-01-01T00:01:00Z"}
+    assert check_survival(events, state=STATE).treated.kept == 3
+
+
+@pytest.mark.parametrize("key", ["name", "deployment_id", "work_queue_name", "expected_start_time"])
+@pytest.mark.parametrize("when", ["after the door", "after the drain"])
+def test_a_change_of_what_a_run_is_makes_it_altered_at_either_look(key: str, when: str) -> None:
+    events = whole_history(WHOLE, WHOLE)
+    one_look(events, when)["answers"][-1][key] = "changed"
+    findings = check_survival(events, state=STATE)
+    assert (findings.treated.altered, findings.treated.kept) == (1, 2)
+    assert f"'changed' {when}" in findings.fates[2].why
+
+
+def test_a_404_asked_for_only_once_is_not_lost() -> None:
+    events = whole_history(("lost", "completed", "completed"), WHOLE)
+    for when in ("after the door", "after the drain"):
+        look = one_look(events, when)
+        first = next(answer for answer in look["answers"] if answer["run"] == run_id("treated", 0))
+        look["answers"] = [a for a in look["answers"] if a["run"] != run_id("treated", 0)] + [first]
+    findings = check_survival(events, state=STATE)
+    assert (findings.treated.lost, findings.treated.unknown) == (0, 1)
+
+
+def test_a_404_counts_only_while_a_run_of_the_twin_answers_in_the_same_look() -> None:
+    events = whole_history(("lost", "completed", "completed"), WHOLE)
+    for when in ("after the door", "after the drain"):
+        look = one_look(events, when)
+        look["answers"] = [
+            {"run": a["run"], "side": "twin", "status": 500, "body": ""} if a["side"] == "twin" else a
+            for a in look["answers"]
+        ]
+    findings = check_survival(events, state=STATE)
+    assert (findings.treated.lost, findings.treated.unknown) == (0, 1)
+
+
+@pytest.mark.parametrize("answer", [GONE, {"status": 500, "body": ""}])
+def test_a_run_with_no_usable_answer_after_the_drain_has_no_fate(answer: dict[str, Any]) -> None:
+    events = whole_history(("lost", "completed", "completed"), WHOLE)
+    look = one_look(events, "after the drain")
+    look["answers"] = [a for a in look["answers"] if a["side"] == "treated"]
+    look["answers"] += [{"run": run_id("twin", n), "side": "twin", **answer} for n in (0, 0, 1, 1, 2, 2)]
+    findings = check_survival(events, state=STATE)
+    assert (findings.twin.kept, findings.twin.unknown) == (0, 3)
+
+
+def test_a_lost_run_names_the_look_at_which_it_was_gone() -> None:
+    findings = found("lost", "lost in the drain", "completed")
+    whys = [fate.why for fate in findings.fates if fate.fate == "lost"]
+    assert "twice after the door" in whys[0]
+    assert "twice after the drain" in whys[1]
+
+
+def test_a_run_gone_at_the_first_look_and_there_at_the_last_is_a_flaw() -> None:
+    events = whole_history(("lost", "completed", "completed"), WHOLE)
+    look = one_look(events, "after the drain")
+    look["answers"] = [a for a in look["answers"] if a["run"] != run_id("treated", 0)]
+    look["answers"].append({**look["answers"][-1], **LATE, "run": run_id("treated", 0)})
+    assert check_survival(events, state=STATE).flaws == [
+        f"run {run_id('treated', 0)} was gone after the door and there again after the drain"
+    ]
+
+
+def test_a_lost_run_is_recreated_only_by_a_new_run_of_its_side_for_its_tick() -> None:
+    events = whole_history(("lost", "recreated", "completed"), WHOLE)
+    assert check_survival(events, state=STATE).treated.recreated == 1
+    for event in events:
+        if event["kind"] == "listing" and event["when"] == "after the drain":
+            for run in event["runs"]:
+                run["side"] = "twin" if run["run"].endswith("-again") else run["side"]
+    assert check_survival(events, state=STATE).treated.recreated == 0
+
+
+def test_a_history_that_ends_before_the_looks_leaves_every_run_unknown() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    cut = next(number for number, event in enumerate(events) if event["kind"] == "look")
+    findings = check_survival(events[:cut], state=STATE)
+    assert asdict(findings.treated) == {**dict.fromkeys(asdict(findings.treated), 0), "at_risk": 3, "unknown": 3}
+
+
+def test_the_answer_lies_between_the_states_that_the_stories_turn_on() -> None:
+    # Without this the two tests of "a moment before" and "a moment after" would show nothing.
+    assert "2030-01-01T00:00:20.499999Z" < ANSWERED_AT < "2030-01-01T00:00:20.500001Z"

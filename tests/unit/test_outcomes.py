@@ -1,0 +1,204 @@
+"""Outcomes in order of precedence, and what is expected of them (DESIGN, "Outcomes, in order of precedence")."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.doors import DOORS
+from harness.evidence.trial_folder import conclude, open_history
+from harness.history import Event
+from harness.plan import Cell, Plan, plan_cell
+from harness.scenario import load_scenarios
+from harness.verdict import as_expected, judge
+from tests.unit.stories import whole_history
+
+WHOLE = ("completed",) * 3
+
+
+def without(events: list[Event], *kinds: str) -> list[Event]:
+    """The history with no event of these kinds."""
+    return [event for event in events if event["kind"] not in kinds]
+
+
+def broken(events: list[Event], *, inconclusive: bool = False) -> list[Event]:
+    """The history with an error of the lab at its end."""
+    error = {"phase": "drain", "reason": "the server ended", "source": "server", "log": "Killed"}
+    return [*events, {"at": events[-1]["at"], "kind": "error", "inconclusive": inconclusive, **error}]
+
+
+def planned(scenario: str, version: str) -> Cell:
+    """The cell of a scenario on a release."""
+    return plan_cell(
+        load_scenarios()[scenario], DOORS["prefect-deploy"], subject=version, version=version, as_of="2025-04-12",
+        engine="fake", engine_detail="a fake",
+    )  # fmt: skip
+
+
+def failed_door(events: list[Event]) -> list[Event]:
+    """The history with a door that exits 1."""
+    return [{**event, "exit_code": 1} if event["kind"] == "door" else event for event in events]
+
+
+# Each line holds everything that the lines below it hold, and what stands first in DESIGN's table wins.
+EVERYTHING = ("lost", "renamed", "never ran")
+TWIN_LOST = ("lost in the drain", "completed", "completed")
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome"),
+    [
+        pytest.param(broken(whole_history(EVERYTHING, TWIN_LOST)), "error", id="error before inconclusive"),
+        pytest.param(failed_door(whole_history(EVERYTHING, TWIN_LOST)), "error", id="door before inconclusive"),
+        pytest.param(broken(whole_history(EVERYTHING, WHOLE)), "error", id="error before lost"),
+        pytest.param(whole_history(EVERYTHING, TWIN_LOST), "inconclusive", id="inconclusive before lost"),
+        pytest.param(whole_history(("lost", "lost"), WHOLE), "inconclusive", id="too few before lost"),
+        pytest.param(whole_history(EVERYTHING, WHOLE), "lost", id="lost before altered"),
+        pytest.param(
+            whole_history(("renamed", "never ran", "completed"), WHOLE), "altered", id="altered before stranded"
+        ),
+        pytest.param(whole_history(("never ran", "completed", "completed"), WHOLE), "stranded", id="stranded"),
+        pytest.param(whole_history(WHOLE, WHOLE), "survived", id="survived"),
+    ],
+)
+def test_the_first_outcome_of_the_table_that_holds_is_the_outcome(events: list[Event], outcome: str) -> None:
+    assert judge(events).outcome == outcome
+
+
+@pytest.mark.parametrize(("word", "outcome"), [("renamed", "altered"), ("never ran", "stranded")])
+def test_altered_and_stranded_want_every_run_of_the_twin_completed(word: str, outcome: str) -> None:
+    treated = (word, "completed", "completed")
+    assert judge(whole_history(treated, WHOLE)).outcome == outcome
+    for one in ("still running", "failed", "never ran"):
+        assert judge(whole_history(treated, ("completed", "completed", one))).outcome == "inconclusive"
+
+
+def test_lost_does_not_want_the_twin_completed() -> None:
+    assert judge(whole_history(("lost", "completed", "completed"), ("never ran",) * 3)).outcome == "lost"
+
+
+def test_survived_does_not_want_the_twin_completed() -> None:
+    assert judge(whole_history(WHOLE, ("never ran",) * 3)).outcome == "survived"
+
+
+@pytest.mark.parametrize("word", ["still running", "still pending", "picked up, failed"])
+def test_a_run_that_ran_and_has_not_completed_is_never_survived_nor_stranded(word: str) -> None:
+    twin = ("completed", "completed", "failed") if word.endswith("failed") else WHOLE
+    assert judge(whole_history((word, "completed", "completed"), twin)).outcome == "inconclusive"
+
+
+@pytest.mark.parametrize("side", ["treated", "twin"])
+def test_a_run_with_no_fate_on_either_side_forbids_a_verdict(side: str) -> None:
+    stories = {"treated": WHOLE, "twin": WHOLE} | {side: ("server error", "completed", "completed")}
+    found = judge(whole_history(stories["treated"], stories["twin"]))
+    assert found.outcome == "inconclusive"
+    assert f"run {side}-run-0 of the {side} deployment" in found.reason
+
+
+@pytest.mark.parametrize(("treated", "twin"), [((), ()), ((), WHOLE), (WHOLE, ())])
+def test_zero_at_risk_is_inconclusive(treated: tuple[str, ...], twin: tuple[str, ...]) -> None:
+    assert judge(whole_history(treated, twin)).outcome == "inconclusive"
+
+
+@pytest.mark.parametrize("minimum", [0, -1])
+def test_zero_at_risk_is_inconclusive_whatever_minimum_a_scenario_declares(minimum: int) -> None:
+    assert judge(whole_history((), (), minimum=minimum)).outcome == "inconclusive"
+
+
+def test_exactly_the_minimum_is_enough_and_one_fewer_is_not() -> None:
+    assert judge(whole_history(WHOLE, WHOLE, minimum=3)).outcome == "survived"
+    assert judge(whole_history(WHOLE, WHOLE, minimum=4)).outcome == "inconclusive"
+
+
+def test_a_steady_state_that_was_never_shown_is_inconclusive() -> None:
+    found = judge(without(whole_history(WHOLE, WHOLE), "steady-state"))
+    assert (found.outcome, found.reason) == ("inconclusive", "the steady state was never shown")
+
+
+def test_a_steady_state_that_never_came_is_inconclusive_with_the_reason() -> None:
+    events = broken(without(whole_history((), ()), "door", "look"), inconclusive=True)
+    found = judge(events)
+    assert (found.outcome, found.reason) == ("inconclusive", "in phase drain: the server ended")
+
+
+def test_an_error_outweighs_a_steady_state_that_never_came() -> None:
+    events = broken(broken(whole_history(WHOLE, WHOLE), inconclusive=True))
+    assert judge(events).outcome == "error"
+
+
+def test_an_error_quotes_its_part_and_its_log_and_keeps_the_fates() -> None:
+    found = judge(broken(whole_history(("lost", "completed", "completed"), WHOLE)))
+    assert (found.outcome, found.source, found.log) == ("error", "server", "Killed")
+    assert (found.findings.treated.lost, found.findings.treated.kept) == (1, 2)
+
+
+def test_a_trial_cut_short_is_an_error_that_names_the_phase() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    cut = next(number for number, event in enumerate(events) if event.get("phase") == "drain")
+    found = judge(events[: cut + 1])
+    assert (found.outcome, found.reason) == ("error", "the trial was cut short in phase drain")
+
+
+def test_a_checker_that_raises_is_an_error_and_not_a_traceback() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    del events[0]["state"]
+    found = judge(events)
+    assert found.outcome == "error"
+    assert "KeyError" in found.reason
+
+
+@pytest.mark.parametrize("kind", ["drained", "error", "note"])
+def test_an_event_with_no_facts_is_an_error_and_not_a_traceback(kind: str) -> None:
+    events = [*without(whole_history(WHOLE[:2], WHOLE), kind), {"at": "", "kind": kind}]
+    if kind == "drained":
+        events = [*without(whole_history(WHOLE, WHOLE), kind), {"at": "", "kind": kind}]
+    assert judge(events).outcome == "error"
+
+
+def test_a_history_with_a_broken_line_says_which_line(tmp_path: Path) -> None:
+    plan = Plan("run", tmp_path, [])
+    cell = planned("worker-outage", "3.3.4")
+    history = open_history(plan, cell, load_scenarios()[cell.scenario])
+    with history.path.open("a", encoding="utf-8") as file:
+        file.write('{"kind": "vers\n')
+    history.add("phase", phase="start")
+    entry = conclude(plan, cell)
+    assert entry["outcome"] == "error"
+    assert "history.jsonl:2" in entry["reason"]
+
+
+def test_a_trial_with_no_history_is_an_error(tmp_path: Path) -> None:
+    entry = conclude(Plan("run", tmp_path, []), planned("worker-outage", "3.3.4"))
+    assert (entry["outcome"], entry["as_expected"]) == ("error", None)
+
+
+def test_not_applicable_comes_from_the_version_alone_and_outweighs_any_history(tmp_path: Path) -> None:
+    plan = Plan("run", tmp_path, [])
+    cell = planned("concurrency-limit", "2.20.20")
+    history = open_history(plan, cell, load_scenarios()[cell.scenario])
+    history.add("error", phase="build", reason="no wheel", source="build", log="")
+    entry = conclude(plan, cell)
+    assert (entry["outcome"], entry["expected"], entry["as_expected"]) == ("not-applicable", "not-applicable", True)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected", "held"),
+    [
+        ("lost", "lost", True),
+        ("survived", "survived", True),
+        ("survived", "lost", False),  # a silent fix is news
+        ("lost", "survived", False),
+        ("altered", "lost", False),
+        ("stranded", "survived", False),
+        ("error", "lost", None),
+        ("inconclusive", "survived", None),
+        (None, "survived", None),
+        ("survived", None, None),
+        ("not-applicable", "not-applicable", True),
+    ],
+)
+def test_an_outcome_is_held_to_what_is_known_in_both_directions(
+    outcome: str | None, expected: str | None, held: bool | None
+) -> None:
+    assert as_expected(outcome, expected) is held

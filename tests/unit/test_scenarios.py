@@ -1,0 +1,101 @@
+"""What a scenario declares: what is known of it by version, which versions can stage it, and how it is selected."""
+
+from __future__ import annotations
+
+import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from harness.doors import DOORS
+from harness.errors import UsageError
+from harness.plan import Cell, plan_cell
+from harness.scenario import Scenario, load_scenarios, select_scenarios
+from harness.verdict import OUTCOMES
+
+SCENARIOS = load_scenarios()
+RELEASES = ("2.20.20", "3.0.0", "3.0.4", "3.0.8", "3.0.9", "3.3.3", "3.3.4", "3.9.1")
+
+
+def planned(scenario: str, version: str) -> Cell:
+    """The cell of a scenario on a release."""
+    return plan_cell(
+        SCENARIOS[scenario], DOORS["prefect-deploy"], subject=version, version=version, as_of="", engine="fake",
+        engine_detail="",
+    )  # fmt: skip
+
+
+@pytest.fixture(params=SCENARIOS)
+def scenario(request: pytest.FixtureRequest) -> Scenario:
+    """Each scenario in turn."""
+    return SCENARIOS[request.param]
+
+
+def test_every_folder_with_a_scenario_is_found_under_its_name() -> None:
+    assert {"concurrency-limit", "worker-outage"} <= set(SCENARIOS)
+    assert all(found.name == name and (found.folder / "flow.py").exists() for name, found in SCENARIOS.items())
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_what_is_known_of_a_release_is_known_once_and_for_every_release_it_applies_to(
+    scenario: Scenario, version: str
+) -> None:
+    ranges = [k for k in scenario.known if SpecifierSet(k.versions, prereleases=True).contains(Version(version))]
+    assert len(ranges) == int(scenario.applies_to(version))
+
+
+def test_what_is_known_is_a_verdict_with_its_upstream_reference(scenario: Scenario) -> None:
+    for known in scenario.known:
+        assert known.outcome in set(OUTCOMES) - {"not-applicable", "error", "inconclusive"}
+        assert known.reference.startswith("PrefectHQ/prefect#")
+
+
+@pytest.mark.parametrize(("version", "outcome"), [("3.0.4", "lost"), ("3.3.3", "lost"), ("3.3.4", "survived")])
+def test_the_release_that_mended_it_is_where_lost_turns_into_survived(
+    scenario: Scenario, version: str, outcome: str
+) -> None:
+    cell = planned(scenario.name, version)
+    assert (cell.expected, cell.outcome) == (outcome, None)
+    assert cell.reference
+
+
+def test_a_scenario_puts_at_least_one_run_at_risk_and_schedules_as_many_as_it_needs(scenario: Scenario) -> None:
+    assert 1 <= scenario.minimum <= scenario.ticks
+
+
+def test_a_scenario_that_does_not_apply_everywhere_says_why(scenario: Scenario) -> None:
+    assert bool(scenario.applies) == bool(scenario.applies_reason)
+
+
+@pytest.mark.parametrize("version", ["2.20.20", "3.0.0", "3.0.3"])
+def test_a_concurrency_limit_is_not_applicable_before_3_0_4(version: str) -> None:
+    cell = planned("concurrency-limit", version)
+    assert (cell.outcome, cell.expected) == ("not-applicable", "not-applicable")
+    assert "from 3.0.4 on" in cell.reason
+    assert planned("worker-outage", version).outcome is None
+
+
+def test_a_subject_that_could_not_be_resolved_is_never_not_applicable() -> None:
+    cell = planned("concurrency-limit", "")
+    assert (cell.outcome, cell.expected) == (None, None)
+
+
+def test_all_scenarios_are_selected_where_none_is_named_and_each_named_one_once() -> None:
+    assert [found.name for found in select_scenarios([])] == sorted(SCENARIOS)
+    named = select_scenarios(["worker-outage", "concurrency-limit", "worker-outage"])
+    assert [found.name for found in named] == ["worker-outage", "concurrency-limit"]
+
+
+@pytest.mark.parametrize("name", ["worker-outtage", "worker_outage", "Worker-Outage", "outage"])
+def test_a_misspelt_scenario_is_answered_with_the_nearest_and_with_all(name: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        select_scenarios([name])
+    said = str(raised.value)
+    assert f"There is no scenario {name!r}. Did you mean 'worker-outage'? There are: " in said
+    assert all(known in said for known in SCENARIOS)
+    assert len(said.splitlines()) <= 3
+
+
+def test_a_name_like_no_scenario_is_answered_with_all_and_no_guess() -> None:
+    with pytest.raises(UsageError) as raised:
+        select_scenarios(["zzz"])
+    assert "Did you mean" not in str(raised.value)
