@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from pathlib import Path
 from typing import NoReturn
 
 import nox
+import nox.command
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent
@@ -17,7 +19,7 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "typecheck", "tests"]
 
 # Two runs at once in one checkout share these environments: making one is for one run at a time. The lock is taken
-# before nox makes an environment, and let go when the session hands over (exec closes the file) or has installed.
+# before nox makes an environment, and let go once the session has installed (or when the process ends).
 (ROOT / ".nox").mkdir(exist_ok=True)
 _preparing = FileLock(ROOT / ".nox" / "preparing.lock-file")
 _preparing.acquire()
@@ -39,7 +41,10 @@ def _group(name: str) -> list[str]:
 
 def _become(session: nox.Session, *command: str) -> NoReturn:
     """Replace nox with the command: nox would turn its exit code 125 into 1, and give it half a second on Ctrl-C."""
-    _install(session)
+    try:
+        _install(session)
+    except nox.command.CommandFailed:
+        sys.exit(125)  # nox's own 1 would read as "a trial contradicts what is known"
     program = Path(session.virtualenv.bin) / command[0]
     os.execv(program, [str(program), *command[1:], *session.posargs])  # noqa: S606 - our own command
 

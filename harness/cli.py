@@ -23,6 +23,7 @@ from harness.scenario import load_scenarios
 from harness.sweep import of_the_dead, remove_images_and_caches, sweep
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, EXIT_USAGE
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DEFAULT_SUBJECTS = ("3.3.3", "3.3.4")
 
 _EXIT_CODES = """\
@@ -31,7 +32,8 @@ exit codes:
   1    at least one trial contradicts what is known
   2    wrong usage; nothing was started
   125  nothing contradicts, but something could not be judged
-  130  interrupted (Ctrl-C), 143 terminated; the results so far are kept
+  130  interrupted (Ctrl-C), 143 terminated, 129 the terminal was closed;
+       the results so far are kept
 """
 
 
@@ -133,18 +135,18 @@ def _reproduce(options: argparse.Namespace, console: Console) -> int:
 
 def _images(options: argparse.Namespace, console: Console) -> int:
     engine, why = choose_engine(options.engine)
-    console.print(f"engine: {why}", highlight=False)
+    console.print(f"engine: {why}")
     resolved = resolve_subjects(list(dict.fromkeys(options.subject or DEFAULT_SUBJECTS)), engine.target())
     failed = False
     for asked, release in resolved.items():
         try:
             if isinstance(release, LabError):
                 raise release
-            key = engine.build(release, lambda text: console.print(text, highlight=False))
-            console.print(f"{asked}: {key}", highlight=False, soft_wrap=True)
+            key = engine.build(release, console.print)
+            console.print(f"{asked}: {key}", soft_wrap=True)
         except LabError as error:
             failed = True
-            console.print(f"{asked}: {error.reason}\n{error.log[-600:]}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"{asked}: {error.reason}\n{error.log[-600:]}", soft_wrap=True)
     return EXIT_UNJUDGED if failed else EXIT_AS_EXPECTED
 
 
@@ -152,22 +154,31 @@ def _clean(options: argparse.Namespace, console: Console) -> int:
     swept = str(sweep(of_the_dead))
     if options.all:
         swept = ", ".join(filter(None, (swept, str(remove_images_and_caches()))))
-    console.print(f"swept: {swept or 'nothing was left'}", highlight=False)
+    console.print(f"swept: {swept or 'nothing was left'}")
     return EXIT_AS_EXPECTED
 
 
 def _raise_interrupted(number: int, _frame: FrameType | None) -> None:
     # Once is enough: the clean-up that follows must not be cut short by an impatient second Ctrl-C.
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in _SIGNALS:
         signal.signal(each, signal.SIG_IGN)
+    if number == signal.SIGHUP:  # the terminal is gone, and writing to it would fail
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for output in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, output.fileno())
     raise Interrupted(number)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point. Returns the exit code; messages for people go to stderr, results to stdout."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _raise_interrupted)
-    console = _PipedConsole()
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT:  # nohup stays nohup
+            signal.signal(number, _raise_interrupted)
+    # Neither an owner above this one nor settings for the person's own tests are for the labs.
+    for name in [name for name in os.environ if name == ownership.ENV_OWNER or name.startswith("PYTEST_")]:
+        del os.environ[name]
+    # Paths and names are printed as they are: square brackets in them are no markup.
+    console = _PipedConsole(markup=False, highlight=False)
     try:
         options = parser().parse_args(arguments)
         os.environ[ownership.ENV_OWNER] = str(ownership.Owner.of_this_process())

@@ -7,7 +7,7 @@ import string
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from harness.engines.base import CommandResult, Node, Site
@@ -26,14 +26,14 @@ class Deadlines:
     steady_state: float = 120
     backlog: float = 60  # from the last staged tick on
     door: float = 180
-    drain_idle: float = 60  # starts again whenever a run of the trial changes state
-    drain_cap: float = 420
+    drain_idle: float = 150  # more than SQLite's busy timeout (60); starts again when a run changes state
+    drain_cap: float = 600
     poll: float = 1.0
     api_patience: float = 120
 
 
 class Lab:
-    """A context manager: inside it a healthy server of the right version answers at `api`.
+    """A context manager: inside it a healthy server answers at `api`; `check_versions` says which one it is.
 
     Raises on entry: LabError where the server dies or never gets healthy, with its log.
     """
@@ -73,7 +73,9 @@ class Lab:
     def log_of(self, source: str) -> str:
         """The end of the log of the part that an error names (`server`, `deployer`, a worker's node); else empty."""
         nodes = [self.server, self.deployer, *self._workers.values()]
-        return next((node.log()[-4000:] for node in nodes if node.name == source), "")
+        with suppress(Exception):  # it is asked where something is broken already
+            return next((node.log()[-4000:] for node in nodes if node.name == source), "")
+        return ""
 
     def check_server_alive(self) -> None:
         """Raises LabError with the end of its log where the server is gone."""
@@ -83,7 +85,7 @@ class Lab:
     def _healthy(self) -> None:
         self.check_server_alive()
         if not self.api.healthy():
-            raise NotYet("no healthy answer; the end of its log: " + self.server.log()[-300:].strip())
+            raise NotYet("no healthy answer; the end of its log: " + " ".join(self.server.log()[-300:].split()))
 
     def check_versions(self) -> dict[str, str]:
         """Ask server and deployer which version they are; returns what each said.
@@ -94,6 +96,7 @@ class Lab:
         told = self._deployer_version.result()
         self.prefect_version = told.output
         self.command_seconds = told.seconds
+        self.check_server_alive()  # on a port that was taken, another server may have answered so far
         said = {"server": self.server_version, "deployer": version_line(told)}
         for role, version in said.items():
             self._check_version(role, version)

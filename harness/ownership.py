@@ -83,7 +83,9 @@ def _host() -> str:
     # A boot's id tells two boots of one machine apart; a container and its host differ by name.
     boot_id = Path("/proc/sys/kernel/random/boot_id")
     boot = boot_id.read_text(encoding="ascii").strip() if boot_id.exists() else str(int(psutil.boot_time()))
-    return f"{platform.node()}@{boot}"
+    # Containers that share their host's name have pids of their own.
+    space = Path("/proc/self/ns/pid")
+    return f"{platform.node()}@{boot}" + (f"@{space.readlink()}" if space.is_symlink() else "")
 
 
 def _start_of(pid: int) -> int:

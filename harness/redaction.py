@@ -5,15 +5,29 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|PWD|CREDENTIAL|AUTH|COOKIE|CONNECTION_URL|DSN", re.IGNORECASE)
-_USERINFO = re.compile(r"(?<=://)[^/\s@:]*:[^/\s@]+(?=@)")
-_ASSIGNED = re.compile(
-    r"(?i)\b([\w.-]*(?:api_?key|token|secret|passw(?:or)?d|auth_string)[\w.-]*)(\s*[=:]\s*)(['\"]?)([^\s'\",;&]{4,})\3"
+SECRET_NAME = re.compile(
+    r"KEY(?=S?(?:_|\d|$))|TOKEN|SECRET|PASSW|PWD|CREDENTIAL|AUTH(?!OR(?!IZ))|COOKIE|CONNECTION_URL|DSN", re.IGNORECASE
 )
 MASK = "***"
+_USERINFO = re.compile(r"(?<=://)(?:[^/\s?#]*:[^/\s?#]*|[^/\s?#@:]{8,})(?=@)")
+_ASSIGNED = re.compile(
+    r"(?i)\b([\w.-]*(?:api[_-]?key|token|secret|passw(?:or)?d|auth_string)[\w.-]*['\"]?)"
+    r"(\s*[=:](?!=)\s*)(['\"]?)([^\s'\",;&]{4,})\3"
+)
+# Prefect's own API keys, and what an Authorization header holds.
+_SHAPED = re.compile(r"\bpn[ub]_\w{8,}|(?i:(?<=bearer )|(?<=basic ))[\w.~+/=-]{8,}")
 _SHORTEST = 6  # a shorter value ("1", "true") would mask innocent text
+_SHORTEST_WORD = 12  # and so would a plain word, which could be one of our own ("prefect", "treated")
+
+
+def _is_telling(value: str) -> bool:
+    """Whether a value can be masked wherever it stands. A path that is there is where a secret lies, not the secret."""
+    if len(value) < _SHORTEST or (value.startswith("/") and Path(value).exists()):
+        return False
+    return not (value.isalpha() and len(value) < _SHORTEST_WORD)
 
 
 class Redactor:
@@ -21,14 +35,13 @@ class Redactor:
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         source = os.environ if environment is None else environment
-        values = {value for name, value in source.items() if SECRET_NAME.search(name) and len(value) >= _SHORTEST}
-        # A path is where a secret may lie, not the secret (SSH_AUTH_SOCK, SSL_CERT_…).
-        self._values = sorted((v for v in values if not v.startswith("/")), key=len, reverse=True)
+        values = {value for name, value in source.items() if SECRET_NAME.search(name) and _is_telling(value)}
+        self._values = sorted(values, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         for value in self._values:
             text = text.replace(value, MASK)
-        text = _USERINFO.sub(MASK, text)
+        text = _SHAPED.sub(MASK, _USERINFO.sub(MASK, text))
         return _ASSIGNED.sub(rf"\1\2\3{MASK}\3", text)
 
     def value(self, value: Any) -> Any:

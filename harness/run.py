@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
@@ -30,11 +31,13 @@ from harness.evidence.results import harness_commit, host_facts, point_latest, w
 from harness.evidence.table import footnotes, summary, table
 from harness.evidence.trial_folder import conclude, open_history, result
 from harness.plan import Cell, Plan, plan_cell
-from harness.runner import copy_logs
+from harness.runner import as_lab_error, copy_logs
 from harness.scenario import SCENARIOS, Scenario, load_scenarios, select_scenarios
+from harness.scratch import scratch_folder
 from harness.subjects.release import Release, Target, check_name, resolve
 from harness.subjects.uv_tool import UvError
 from harness.sweep import of_run, of_the_dead, salvage_logs, sweep
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED
 from harness.verdict import exit_code as exit_code_of
 
 _DOOR = DOORS["prefect-deploy"]
@@ -93,15 +96,16 @@ def run_matrix(request: Request, console: Console) -> int:
     if request.expression:
         plan = replace(plan, cells=_select(plan, request.expression))
     plan.folder.mkdir(parents=True)
+    scratch_folder(run)  # marks the run as alive, whichever engine it uses
     matrix = _Matrix(request, plan, engine, releases, console=console, started=started)
     try:
         return matrix.run()
     except Interrupted as interrupted:
         matrix.finish(exit_code=128 + interrupted.number)
         raise
-    except BaseException:
-        matrix.finish(exit_code=None)
-        raise
+    except Exception:
+        traceback.print_exc()
+        return matrix.finish(broken=True)
 
 
 class _Matrix:
@@ -140,8 +144,8 @@ class _Matrix:
             release = self.releases[asked]
             try:
                 built[asked] = release if isinstance(release, LabError) else self.engine.build(release, self._say)
-            except LabError as error:
-                built[asked] = error
+            except Exception as error:
+                built[asked] = as_lab_error(error)
         cells = []
         for cell in self.plan.cells:
             key = built.get(cell.subject, "")
@@ -170,9 +174,9 @@ class _Matrix:
         command = [
             sys.executable, "-m", "pytest", "-p", "harness.pytest_plugin", "--plan", str(plan_file),
             "-n", str(self.request.labs), "--dist", "loadgroup", "-c", os.devnull, "--rootdir", str(SCENARIOS),
-            "-p", "no:cacheprovider", "--max-worker-restart", "0", str(SCENARIOS),
+            "-p", "no:cacheprovider", "-p", "xdist", "--noconftest", "--max-worker-restart", "0", str(SCENARIOS),
         ]  # fmt: skip
-        environment = {**os.environ, **ownership.environment(self.plan.run), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, **ownership.environment(self.plan.run)}
         with (self.plan.folder / "pytest.log").open("wb") as log:
             self._pytest = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
@@ -187,7 +191,9 @@ class _Matrix:
         """Print the labs' new phases, and take up the verdicts that have come."""
         progress = self.plan.folder / "progress.jsonl"
         if progress.exists():
-            lines = progress.read_text(encoding="utf-8").splitlines()
+            # A line that is only half written yet is for the next time.
+            text = progress.read_text(encoding="utf-8")
+            lines = text[: text.rfind("\n") + 1].splitlines()
             for line in lines[self._tail :]:
                 told = json.loads(line)
                 self._say(f"{told['lab'].replace('--', ', ')}: {told['phase']}")
@@ -203,29 +209,42 @@ class _Matrix:
     def _verdict_file(self, cell: Cell) -> Path:
         return self.plan.trial_folder(cell) / "verdict.json"
 
-    def finish(self, exit_code: int | None = None) -> int:
+    def finish(self, exit_code: int | None = None, *, broken: bool = False) -> int:
         """End what still runs, save its logs, sweep, judge what has no verdict, and show it; returns the exit code.
 
-        Runs whichever way the run ended. `exit_code` is that of an interrupt; None computes it from the outcomes.
+        Runs whichever way the run ended. `exit_code` is that of an interrupt; None computes it from the outcomes, and
+        `broken` says that the harness itself failed, which is never a success.
         """
         interrupted = exit_code is not None
         if interrupted:
             self._say("interrupted: saving logs and taking everything down")
-        if self._pytest is not None and self._pytest.poll() is None:
-            kill_tree(self._pytest.pid)
-            with suppress(subprocess.TimeoutExpired):
-                self._pytest.wait(timeout=20)
-        salvage_logs(self.plan.run, self.plan.lab_folder)
-        sweep(of_run(self.plan.run))
-        copy_logs(self.plan, [cell for cell in self.plan.cells if cell.outcome is None])
+        started = [cell for cell in self.plan.cells if cell.outcome is None]
+        for step in (
+            self._end_pytest,
+            lambda: salvage_logs(self.plan.run, self.plan.lab_folder),
+            lambda: sweep(of_run(self.plan.run)),
+            lambda: copy_logs(self.plan, started),
+        ):
+            try:
+                step()
+            except Exception as error:  # one that fails must not keep the next from its work
+                self._say(f"while taking down: {type(error).__name__}: {error}")
         for cell in self.plan.cells:
             if cell.outcome is None and (not interrupted or self._was_started(cell)):
                 self.entries[cell.name] = self._conclude(cell)
         code = exit_code_of(self.entries.values()) if exit_code is None else exit_code
+        if broken and code == EXIT_AS_EXPECTED:
+            code = EXIT_UNJUDGED
         self._write(exit_code=code)
         self._write_run()
         self._show(code)
         return code
+
+    def _end_pytest(self) -> None:
+        if self._pytest is not None and self._pytest.poll() is None:
+            kill_tree(self._pytest.pid)
+            with suppress(subprocess.TimeoutExpired):
+                self._pytest.wait(timeout=20)
 
     def _was_started(self, cell: Cell) -> bool:
         return (self.plan.trial_folder(cell) / "history.jsonl").exists()
@@ -257,10 +276,10 @@ class _Matrix:
             {
                 "run": self.plan.run,
                 "argv": sys.argv[1:],
-                "command": _command(self.request),
+                "command": self._again(),
                 "harness": harness_commit(),
                 "host": host_facts(),
-                "engine": {"name": self.engine.name, "detail": self.engine.describe()},
+                "engine": {"name": self.engine.name, "detail": self.plan.cells[0].engine_detail},
                 "subjects": {
                     asked: {"error": release.reason}
                     if isinstance(release, LabError)
@@ -273,22 +292,25 @@ class _Matrix:
 
     def _show(self, code: int) -> None:
         trials = list(self.entries.values())
-        command = _command(self.request)
+        command = self._again()
         (self.plan.folder / "summary.md").write_text(summary(trials, command), encoding="utf-8")
         self.console.print()
         self.console.print(table(trials))
         for line in footnotes(trials):
-            self.console.print(line, highlight=False, markup=False)
-        self.console.print(f"\nevidence: {self.plan.folder}", highlight=False, soft_wrap=True)
-        self.console.print(f"again:    {command}", highlight=False, soft_wrap=True, markup=False)
-        self.console.print(f"exit:     {code}", highlight=False)
+            self.console.print(line)
+        self.console.print(f"\nevidence: {self.plan.folder}", soft_wrap=True)
+        self.console.print(f"again:    {command}", highlight=False, soft_wrap=True)
+        self.console.print(f"exit:     {code}")
+
+    def _again(self) -> str:
+        return _command(replace(self.request, engine=self.engine.name))
 
     def _say(self, text: str) -> None:
         _say(self.console, f"{time.monotonic() - self.started:5.0f} s  {text}")
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+    console.print(text, soft_wrap=True)
 
 
 def _plan(
@@ -300,7 +322,13 @@ def _plan(
         known = release if isinstance(release, Release) else Release(asked, "", "", "")
         for scenario in scenarios:
             command = _command(
-                replace(request, subjects=[asked], scenarios=[scenario.name], engine=engine.name, expression="")
+                replace(
+                    request,
+                    subjects=[known.version or asked],
+                    scenarios=[scenario.name],
+                    engine=engine.name,
+                    expression="",
+                )
             )
             cells.append(
                 plan_cell(
@@ -359,7 +387,8 @@ def _select(plan: Plan, expression: str) -> list[Cell]:
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
             pytest.main(
                 ["-p", "harness.pytest_plugin", "--plan", str(plan_file), "--collect-only", "-q", "-k", expression,
-                 "-c", os.devnull, "--rootdir", str(SCENARIOS), "-p", "no:cacheprovider", str(SCENARIOS)],
+                 "-c", os.devnull, "--rootdir", str(SCENARIOS), "-p", "no:cacheprovider", "--noconftest",
+                 str(SCENARIOS)],
                 plugins=[selected],
             )  # fmt: skip
     cells = [cell for cell in plan.cells if cell.name in selected.names]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -10,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from harness import ownership
 from harness import trial as phases
+from harness.cache import write_whole
 from harness.doors import DOORS
 from harness.engines.base import Site
 from harness.errors import LabError, SteadyStateError
@@ -47,8 +50,10 @@ class Progress:
             name, since = self._phase
             self._seconds[name] = round(time.monotonic() - since, 1)
             self._seconds_file.parent.mkdir(parents=True, exist_ok=True)
-            self._seconds_file.write_text(json.dumps(self._seconds), encoding="utf-8")
+            write_whole(self._seconds_file, json.dumps(self._seconds))
         self._phase = (phase, time.monotonic()) if phase else None
+        if phase and ownership.is_dead(os.environ.get(ownership.ENV_OWNER)):
+            raise LabError("the command that this lab belongs to is gone")
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"at": now(), "lab": self._lab, "phase": phase or "done"}) + "\n")
 
@@ -72,21 +77,26 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
             _take_through_phases(trials, progress)
             progress.enter("judge")
             results = [conclude(plan, cell) for cell in cells]
-            kept = plan.keep == "always" or (plan.keep == "failed" and not all(r["as_expected"] for r in results))
-            if kept:
-                site.save_database(plan.lab_folder(lab_name))
+            if plan.keep == "always" or (plan.keep == "failed" and not all(r["as_expected"] for r in results)):
+                _save_database(site, plan, lab_name, trials)
             progress.enter("tear down")
-    except LabError as error:
-        for history in histories.values():
-            _record_error(history, "lab", error)
     except Exception as error:
         for history in histories.values():
-            _record_error(history, "lab", _as_lab_error(error))
+            _record_error(history, "lab", as_lab_error(error))
     finally:
         copy_logs(plan, cells)
     results = [conclude(plan, cell) for cell in cells]
     progress.enter(None)
     return results
+
+
+def _save_database(site: Site, plan: Plan, lab: str, trials: Sequence[Trial]) -> None:
+    """Save it if it can be saved: a copy that fails takes no verdict back."""
+    try:
+        site.save_database(plan.lab_folder(lab))
+    except Exception as error:
+        for trial in trials:
+            trial.history.add("note", text=f"the database was not saved: {error}")
 
 
 def _take_through_phases(trials: Sequence[Trial], progress: Progress) -> None:
@@ -105,12 +115,10 @@ def _through(trial: Trial, name: str, phase: Callable[[Trial], None]) -> bool:
     try:
         trial.history.add("phase", phase=name)
         phase(trial)
-    except LabError as error:
-        error.log = error.log or trial.lab.log_of(error.source)
-        _record_error(trial.history, name, error)
-        return False
     except Exception as error:
-        _record_error(trial.history, name, _as_lab_error(error))
+        broken = as_lab_error(error)
+        broken.log = broken.log or trial.lab.log_of(broken.source)
+        _record_error(trial.history, name, broken)
         return False
     return True
 
@@ -126,7 +134,10 @@ def _record_error(history: History, phase: str, error: LabError) -> None:
     )
 
 
-def _as_lab_error(error: Exception) -> LabError:
+def as_lab_error(error: Exception) -> LabError:
+    """The error as it is recorded: a LabError as it is, anything else with its traceback as the log."""
+    if isinstance(error, LabError):
+        return error
     trace = "".join(traceback.format_exception(error))
     return LabError(f"the harness itself failed: {type(error).__name__}: {error}", source="harness", log=trace[-4000:])
 

@@ -34,6 +34,9 @@ EVERYWHERE = {
     "DO_NOT_TRACK": "1",
     # A command that lost its API URL must fail, never start a server of its own and deploy to that.
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    # A proxy that the Docker client's settings put into every container, or the system's own, is not for a lab.
+    "NO_PROXY": "*",
+    "no_proxy": "*",
     "NO_COLOR": "1",
     "COLUMNS": "200",
     "PYTHONUNBUFFERED": "1",

@@ -16,7 +16,7 @@ import psutil
 from harness import cache, ownership
 from harness.engines import containers, processes
 from harness.engines.base import save_log
-from harness.errors import LabError
+from harness.errors import LabError, UsageError
 from harness.scratch import OWNER_FILE, scratch_root
 from harness.waiting import NotYet, wait_until
 
@@ -64,7 +64,7 @@ def sweep(chosen: Chosen) -> Swept:
 def salvage_logs(run: str, save_to: Callable[[str], Path]) -> None:
     """Save the logs of a run's labs that still stand; `save_to(lab)` is the folder for a lab's logs."""
     with _docker() as client:
-        for container in _labelled(client.containers.list, all=True) if client is not None else ():
+        for container in _labelled(client.containers.list, all=True, ignore_removed=True) if client is not None else ():
             labels = container.labels
             if labels.get(ownership.LABEL_RUN) == run and containers.LABEL_NODE in labels:
                 with suppress(docker.errors.DockerException, OSError):
@@ -76,7 +76,10 @@ def salvage_logs(run: str, save_to: Callable[[str], Path]) -> None:
 
 
 def remove_images_and_caches() -> Swept:
-    """Remove every image this project built and its cache folder."""
+    """Remove every image this project built and its cache folder. Raises UsageError while a run needs them."""
+    living = [run for _, run, owner in _scratch_folders() if owner and not ownership.is_dead(owner)]
+    if living:
+        raise UsageError(f"Still alive: {', '.join(living)}.\nWait for it or end it, then clean --all again.")
     swept = Swept()
     with _docker() as client:
         if client is not None:
@@ -125,7 +128,7 @@ def _labelled_processes(chosen: Chosen) -> Iterator[psutil.Process]:
 
 
 def _remove_containers(client: docker.DockerClient, chosen: Chosen, swept: Swept) -> None:
-    for container in _labelled(client.containers.list, all=True):
+    for container in _labelled(client.containers.list, all=True, ignore_removed=True):
         if chosen(container.labels.get(ownership.LABEL_RUN, ""), container.labels.get(ownership.LABEL_OWNER)):
             with suppress(docker.errors.DockerException):
                 container.remove(force=True, v=True)
@@ -139,17 +142,18 @@ def _remove_containers(client: docker.DockerClient, chosen: Chosen, swept: Swept
 
 
 def _labelled(listing: Callable[..., list[Any]], **options: Any) -> list[Any]:
-    try:
-        return listing(filters={"label": f"{ownership.LABEL_PROJECT}={ownership.PROJECT}"}, **options)
-    except docker.errors.NotFound:  # one of them went away between two questions of the listing
-        return listing(filters={"label": f"{ownership.LABEL_PROJECT}={ownership.PROJECT}"}, **options)
+    """What of one kind bears the project's label."""
+    return listing(filters={"label": f"{ownership.LABEL_PROJECT}={ownership.PROJECT}"}, **options)
 
 
 def _scratch_folders() -> Iterator[tuple[Path, str, str | None]]:
     root = scratch_root()
     for folder in root.iterdir() if root.is_dir() else ():
-        owner = folder / OWNER_FILE
-        yield folder, folder.name, owner.read_text(encoding="utf-8") if owner.exists() else None
+        try:
+            owner: str | None = (folder / OWNER_FILE).read_text(encoding="utf-8")
+        except OSError:  # not written yet, or taken away by its own run just now
+            owner = None
+        yield folder, folder.name, owner
 
 
 class _docker:  # noqa: N801 - used as a function

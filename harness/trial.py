@@ -16,7 +16,7 @@ from typing import Any
 from harness import settings
 from harness.doors import Door
 from harness.engines.base import CommandResult, Node
-from harness.errors import LabError, SteadyStateError
+from harness.errors import DeadlineError, LabError, SteadyStateError
 from harness.history import History
 from harness.lab import Lab
 from harness.scenario import Scenario
@@ -133,7 +133,7 @@ def steady_state(trial: Trial) -> None:
         run = wait_until(
             "a completed probe run", completed, seconds=lab.deadlines.steady_state, every=lab.deadlines.poll
         )
-    except LabError as error:
+    except DeadlineError as error:
         lab.check_server_alive()
         log = lab.worker(scenario).log()[-4000:]
         raise SteadyStateError(f"the steady state never came: {error.reason}", source="worker", log=log) from error
@@ -175,7 +175,7 @@ def prove(trial: Trial) -> None:
             seconds=max(0.0, remaining) + lab.deadlines.backlog,
             every=lab.deadlines.poll,
         )
-    except LabError as error:
+    except DeadlineError as error:
         lab.check_server_alive()
         trial.history.add("note", text=error.reason)
 
@@ -204,16 +204,15 @@ def trigger(trial: Trial) -> None:
     opener = threading.Thread(target=open_door)
     opener.start()
     seen: dict[str, Any] | None = None
-    while True:
-        opener.join(0 if seen else 0.25)
-        ended = not opener.is_alive()
-        if seen is None:
+    try:
+        ended = False
+        while not ended and seen is None:
+            opener.join(0.25)
+            ended = not opener.is_alive()
             facts = _read_deployment(trial, "treated")
             seen = facts if nonce in str(facts.get("description")) else None
-        if ended:
-            break
-        if seen:
-            opener.join()
+    finally:
+        opener.join()  # the door's own deadline bounds it; nothing is taken down around a door that is open
     (result,) = outcome
     excerpt = lab.server.log()[log_before:].splitlines()[-_LOG_LINES:]
     if isinstance(result, BaseException):
@@ -300,7 +299,7 @@ def _record_backlog(trial: Trial, when: str) -> None:
 
 
 def _look(trial: Trial, when: str) -> None:
-    """Look up every run at risk by its id, the twin's between the treated one's; a 404 is asked for twice."""
+    """Look every run at risk up by its id, the twin's first; what is not a 200 is asked for twice."""
     answers = []
     for side in reversed(SIDES):  # the twin first: its 200 shows that the server answers for runs at all
         for run_id in trial.at_risk.get(side, ()):

@@ -61,10 +61,7 @@ class Node(Protocol):
 
 
 class Site(Protocol):
-    """One engine's ground for one lab: its network or folder, and the nodes on it. A context manager.
-
-    server_url     the API as the harness reaches it, ending in /api
-    """
+    """One engine's ground for one lab: its network or folder, and the nodes on it. A context manager."""
 
     def __enter__(self) -> Site: ...
 

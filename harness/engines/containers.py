@@ -16,6 +16,7 @@ import docker.errors
 from docker.models.containers import Container
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import DockerClient
 from testcontainers.core.network import Network
 
 import docker
@@ -28,6 +29,7 @@ from harness.waiting import NotYet, wait_until
 
 # Its reaper's image may not be there to pull, and reaps by session, not by owner: the sweep here is by label.
 testcontainers_config.ryuk_disabled = True
+testcontainers_config.hub_image_name_prefix = ""  # the images are our own, and local
 
 LABEL_LAB = f"{ownership.PROJECT}.lab"
 LABEL_NODE = f"{ownership.PROJECT}.node"
@@ -39,7 +41,9 @@ _SCENARIOS = PurePosixPath("/srv/scenarios")
 def connect() -> docker.DockerClient:
     """A client of the engine that answers. Raises LabError where none does."""
     try:
-        client = docker.from_env(timeout=60)
+        # testcontainers' own way to an engine (its properties, DOCKER_HOST, the docker context): labs start on that
+        # one, so images must be built and sweeps made there too.
+        client = DockerClient(timeout=60).client
         client.ping()
     except (docker.errors.DockerException, OSError) as error:
         raise LabError(f"no Docker engine answers: {_short(error)}") from error
@@ -87,8 +91,10 @@ class ContainerSite:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.save_logs()
-        self._exit.close()
+        try:
+            self.save_logs()
+        finally:
+            self._exit.close()
 
     def save_logs(self) -> None:
         """Write every node's log, whatever its state."""
@@ -129,17 +135,24 @@ class ContainerSite:
         """Where a scenario's files lie in every container."""
         return str(_SCENARIOS / scenario)
 
+    def _image_id(self) -> str:
+        """The image by id: a name could be pulled from a registry, where it is not ours."""
+        try:
+            return str(self._client.images.get(self._image).id)
+        except docker.errors.DockerException as error:
+            raise LabError(f"the image {self._image} is gone: {_short(error)}", source="build") from error
+
     def _start(self, name: str, command: Sequence[str], *, publish: bool = False) -> ContainerNode:
         container = DockerContainer(
-            self._image,
+            self._image_id(),
             labels={**ownership.labels(self._run), LABEL_LAB: self._lab, LABEL_NODE: name},
             name=f"{ownership.PROJECT}-{self._run}-{self._lab}-{name}",
             init=True,
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
         )
-        container.with_command(shlex.join(command)).with_network(self._network).with_network_aliases(name)
-        for key, value in settings.node_environment(f"http://server:{_PORT}/api").items():
+        container.with_command(shlex.join(command)).with_network(self._network).with_network_aliases(_alias(name))
+        for key, value in settings.node_environment(f"http://{_alias('server')}:{_PORT}/api").items():
             container.with_env(key, value)
         if publish:
             # Not with_bind_ports, which publishes on every interface: the API has no password.
@@ -197,7 +210,9 @@ class ContainerNode:
         assert client is not None  # a container that an engine gave out has one
         api = client.api
         started = time.monotonic()
-        handle = api.exec_create(self.container.id, list(command), workdir=cwd, user=_USER)["Id"]
+        # The command is ended inside the container too, a little after the wait for it.
+        bounded = ["timeout", "-k", "5", str(int(seconds) + 5), *command]
+        handle = api.exec_create(self.container.id, bounded, workdir=cwd, user=_USER)["Id"]
         output: list[bytes] = []
         reader = threading.Thread(target=lambda: output.append(api.exec_start(handle)), daemon=True)
         reader.start()
@@ -236,6 +251,11 @@ class ContainerNode:
         return str(self.container.logs(timestamps=True).decode(errors="replace"))
 
 
+def _alias(name: str) -> str:
+    """A node's name on its lab's network; no other network has one like it, should the node be gone when asked for."""
+    return f"{ownership.PROJECT}-{name}"
+
+
 def _quietly(call: Callable[[], Any]) -> Callable[[], Any]:
     """The call, with an engine's refusal (a container gone already) taken as done."""
 
@@ -248,4 +268,7 @@ def _quietly(call: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def _short(error: BaseException) -> str:
-    return str(getattr(error, "explanation", None) or error)[:300]
+    root = error
+    while root.__cause__ or root.__context__:
+        root = root.__cause__ or root.__context__ or root
+    return str(getattr(error, "explanation", None) or root)[:300]

@@ -68,11 +68,13 @@ class ProcessSite:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.save_logs()
-        for node in reversed(self._nodes):
-            with suppress(LabError):
-                node.kill()
-        shutil.rmtree(self._root, ignore_errors=True)
+        try:
+            self.save_logs()
+        finally:
+            for node in reversed(self._nodes):
+                with suppress(LabError):
+                    node.kill()
+            shutil.rmtree(self._root, ignore_errors=True)
 
     def save_logs(self) -> None:
         """Write every node's log, whatever its state."""

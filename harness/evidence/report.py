@@ -72,6 +72,7 @@ def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
 def _steps(cell: Cell, stage: str, lift: str, verdict: Verdict, events: Sequence[Event]) -> str:
     at_risk = verdict.findings.treated.at_risk, verdict.findings.twin.at_risk
     opening = next(iter(of_kind(events, "trial")), {})
+    ended = "".join(event["ended"] for event in of_kind(events, "drained")[-1:])
     steps = [
         "A worker completed a run of an unscheduled probe deployment in the work pool (steady state).",
         f"{stage} Each of two deployments has {opening.get('ticks')} ticks, {opening.get('interval')} s apart.",
@@ -79,12 +80,15 @@ def _steps(cell: Cell, stage: str, lift: str, verdict: Verdict, events: Sequence
         f"twin were {opening.get('state')}.",
         f"The real command line of the subject updated `treated` alone ({cell.door}). Nobody touched `twin`.",
         "Every run was looked up by its id.",
-        f"{lift} Every run was looked up again once all had ended.",
+        f"{lift} Every run was looked up again after the drain, which ended by: {ended}.",
     ]
-    reached = {event["phase"] for event in of_kind(events, "phase")}
+    # The last phase that was entered is done only where the trial came to its end.
+    entered = [event["phase"] for event in of_kind(events, "phase")]
+    whole = any(listing["when"] == DRAINED for listing in of_kind(events, "listing"))
+    reached = set(entered if whole else entered[:-1])
     done = [step for step, phase in zip(steps, _PHASES, strict=True) if phase in reached]
     return (
-        "\n".join(f"{number}. {step}" for number, step in enumerate(done, start=1)) or "Nothing: the lab did not start."
+        "\n".join(f"{number}. {step}" for number, step in enumerate(done, start=1)) or "Nothing that came to its end."
     )
 
 

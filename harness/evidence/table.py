@@ -73,7 +73,7 @@ def footnotes(trials: Sequence[dict[str, Any]]) -> list[str]:
         mark = "(!) " if trial["as_expected"] is False else ""
         lines.setdefault(text, []).append(f"{mark}{trial['scenario']} on {trial['subject']}")
     notes = sorted({f"{trial['subject']}: {trial['note']}" for trial in trials if trial["note"]})
-    return [f"{', '.join(where)}: {text}." for text, where in lines.items()] + notes
+    return [f"{', '.join(where)}: {text.rstrip('.')}." for text, where in lines.items()] + notes
 
 
 def summary(trials: Sequence[dict[str, Any]], command: str) -> str:

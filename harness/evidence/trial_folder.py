@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.cache import write_whole
 from harness.checkers.survival import Counts
+from harness.errors import LabError
 from harness.evidence.report import report
 from harness.history import Event, History, of_kind, read_history
 from harness.plan import DATABASE, Cell, Plan
@@ -22,9 +23,10 @@ _COUNTS = ("at_risk", "kept", "progressed", "altered", "lost", "stranded", "recr
 
 
 def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
-    """A new history whose first event says what is to be tried; the subject's lock is copied beside it."""
-    folder = plan.trial_folder(cell)
-    history = History(folder / "history.jsonl")
+    """A new history whose first event says what is to be tried. Raises LabError where the trial has one already."""
+    history = History(plan.trial_folder(cell) / "history.jsonl")
+    if history.path.exists():
+        raise LabError("this trial was run before in this run")
     history.add(
         "trial",
         scenario=cell.scenario,

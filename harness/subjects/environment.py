@@ -33,7 +33,7 @@ def target() -> Target:
 
 
 def build_environment(release: Release, built_for: Target, say: Say) -> Path:
-    """The folder of the release's environment: `bin/python`, and `home/` with a migrated database.
+    """The folder of the release's environment: `venv/bin/python`, and `home/` with a migrated database.
 
     Raises: UvError, LabError with the end of the failing command's output.
     """

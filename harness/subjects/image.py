@@ -71,7 +71,7 @@ def base_image(client: docker.DockerClient, say: Say) -> str:
         say(f"looking for the base image {OFFICIAL_BASE} in a registry")
         try:
             return str(client.images.pull(OFFICIAL_BASE).id)
-        except docker.errors.APIError:
+        except (docker.errors.DockerException, OSError):
             say("no registry answers: making the base image from Debian's packages (one to two minutes, once)")
         _make_base(made)
         return str(client.images.get(made).id)

@@ -98,7 +98,7 @@ def _resolve_version(version: str, target: Target) -> Release:
             cache.write_whole(path, f"# prefect=={version} as of {as_of}\n{lock}")
     text = path.read_text(encoding="utf-8")
     as_of = text.partition("\n")[0].rpartition(" ")[2]
-    return Release(version, version, as_of, text)
+    return Release(version, _pinned(text), as_of, text)
 
 
 def _resolve_latest(target: Target) -> Release:

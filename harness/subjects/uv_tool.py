@@ -50,7 +50,7 @@ def _run(arguments: Sequence[str], *, stdin: str, seconds: float, not_passed: Se
         raise UvError(f"uv {arguments[0]} did not end within {seconds:.0f} s", source="build") from error
     if done.returncode:
         said = redact(done.stderr.strip())
-        raise UvError(_paragraph(said), source="build", log=said[-4000:])
+        raise UvError(_paragraph(said)[:400], source="build", log=said[-4000:])
     return done.stdout
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness import prefect_api
 from tests.fakes.clock import Clock, keep_time_by
 from tests.fakes.fake_lab import FakeLab
 
@@ -20,9 +19,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLab:
     clock = Clock()
     keep_time_by(clock, monkeypatch)
     # Nothing here speaks TLS, and loading the certificates anew would be a third of every trial.
-    monkeypatch.setattr(
-        prefect_api.httpx, "Client", partial(httpx.Client, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-    )
+    monkeypatch.setattr(httpx, "Client", partial(httpx.Client, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))
     return FakeLab(tmp_path / "lab", clock)
 
 

@@ -24,7 +24,7 @@ def test_the_value_of_a_setting_that_names_a_secret_is_masked_wherever_it_stands
 
 
 @pytest.mark.parametrize(
-    "setting", [{"LANG": "C.UTF-8"}, {"API_KEY": "short"}, {"SSH_AUTH_SOCK": "/tmp/agent/x"}], ids=str
+    "setting", [{"LANG": "C.UTF-8"}, {"API_KEY": "short"}, {"SSH_AUTH_SOCK": "/usr/bin/env"}], ids=str
 )
 def test_what_is_no_secret_too_short_or_a_path_is_left_alone(setting: dict[str, str]) -> None:
     (value,) = setting.values()
@@ -32,8 +32,8 @@ def test_what_is_no_secret_too_short_or_a_path_is_left_alone(setting: dict[str, 
 
 
 def test_a_secret_that_holds_another_is_masked_whole() -> None:
-    redact = Redactor({"A_TOKEN": "abcdef", "B_TOKEN": "abcdef-and-more"})
-    assert redact("abcdef-and-more, abcdef") == f"{MASK}, {MASK}"
+    redact = Redactor({"A_TOKEN": "abc123", "B_TOKEN": "abc123-and-more"})
+    assert redact("abc123-and-more, abc123") == f"{MASK}, {MASK}"
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,34 @@ def shape(value: Any) -> Any:
     if isinstance(value, list):
         return [shape(inner) for inner in value]
     return "" if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://t0ken-of-an-index@host/simple",
+        "https://user:p@ssw0rd@host/simple",
+        '{"api_key": "pnu_0123456789abcdef"}',
+        "X-API-Key: 0123456789abcdef",
+        "Authorization: Bearer 0123456789abcdef",
+    ],
+)
+def test_what_has_the_shape_of_a_secret_is_masked_wherever_it_comes_from(text: str) -> None:
+    masked = Redactor({})(text)
+    assert MASK in masked
+    for secret in ("t0ken", "ssw0rd", "0123456789abcdef"):
+        assert secret not in masked
+
+
+@pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "FOO_KEY"])
+def test_a_setting_whose_value_is_a_plain_word_does_not_mask_our_own_words(name: str) -> None:
+    assert Redactor({name: "prefect"})("prefect-deploy") == "prefect-deploy"
+
+
+@pytest.mark.parametrize("name", ["GIT_AUTHOR_NAME", "UV_KEYRING_PROVIDER"])
+def test_a_setting_that_only_sounds_like_a_secret_is_left_alone(name: str) -> None:
+    assert Redactor({name: "some-value-1"})("some-value-1") == "some-value-1"
+
+
+def test_a_pinned_requirement_is_no_assignment_of_a_secret() -> None:
+    assert Redactor({})("tokenizers==0.21.0") == "tokenizers==0.21.0"
