@@ -482,6 +482,14 @@ def test_a_server_that_dies_while_observed_is_an_error_with_the_end_of_its_log(l
     assert lab.saved(OUTAGE)["log"].endswith("Killed")
 
 
+def test_a_trial_that_the_server_refuses_quotes_the_servers_log(lab: FakeLab) -> None:
+    lab.prefect.refuse("^POST /work_pools/", 403, {"detail": "Forbidden"})
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("error", treated=NONE, twin=NONE)
+    assert "POST /work_pools/ answered 403" in entry["reason"]
+    assert lab.saved(OUTAGE)["log"].endswith('"POST /api/work_pools/ HTTP/1.1" 403')
+
+
 def test_a_server_that_never_gets_healthy_is_an_error_in_every_trial_of_the_lab(lab: FakeLab) -> None:
     lab.prefect.refuse("^GET /health", 500, "starting")
     for entry in lab.trials(OUTAGE, LIMIT):

@@ -160,6 +160,17 @@ def test_a_lost_run_is_recreated_only_by_a_new_run_of_its_side_for_its_tick() ->
     assert check_survival(events, state=STATE).treated.recreated == 0
 
 
+def test_a_run_that_was_listed_before_the_door_recreates_no_lost_one() -> None:
+    events = whole_history(("lost", "completed", "completed"), WHOLE)
+    for event in events:
+        if event["kind"] == "listing":
+            for run in event["runs"]:
+                lost_tick = "2030-01-01T00:00:00Z"
+                run["expected_start_time"] = lost_tick if run["run"].endswith("holder") else run["expected_start_time"]
+    findings = check_survival(events, state=STATE)
+    assert (findings.treated.lost, findings.treated.recreated) == (1, 0)
+
+
 def test_a_history_that_ends_before_the_looks_leaves_every_run_unknown() -> None:
     events = whole_history(WHOLE, WHOLE)
     cut = next(number for number, event in enumerate(events) if event["kind"] == "look")
