@@ -25,7 +25,7 @@ from harness.waiting import NotYet, wait_until
 SIDES = ("treated", "twin")
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 _LOG_LINES = 200
-_STAGING_TRIES = 3
+_STAGING_TRIES = 5
 
 
 @dataclass

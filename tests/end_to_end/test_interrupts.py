@@ -45,10 +45,10 @@ def interrupt_in(
                 raise NotYet(f"{phases}")
 
         try:
-            wait_until(f"the phase {phase}", entered, seconds=400, every=0.1)
+            wait_until(f"the phase {phase}", entered, seconds=900, every=0.1)
             meanwhile((results / "latest").resolve().name)
             process.send_signal(number)
-            process.communicate(timeout=90)
+            process.communicate(timeout=300)
         except BaseException:
             process.kill()
             raise

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from harness import cache
+from harness.verdict import EXIT_UNJUDGED
 
 pytestmark = pytest.mark.end_to_end
 
@@ -27,7 +28,7 @@ CELLS = {
 def reproduce(results: Path, *options: str) -> tuple[int, dict[str, Any], str]:
     """Run the command; returns its exit code, results.json, and what it printed."""
     command = [sys.executable, "-m", "harness.cli", "reproduce", "--results", str(results), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1500, cwd=results)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=2400, cwd=results)
     printed = done.stdout + done.stderr
     content = json.loads((results / "latest" / "results.json").read_text(encoding="utf-8"))
     return done.returncode, content, printed
@@ -36,6 +37,10 @@ def reproduce(results: Path, *options: str) -> tuple[int, dict[str, Any], str]:
 def check_default_run(results: Path, engine: str) -> None:
     # A folder with a space in its name, and a hostile environment around it, are part of the everyday.
     code, content, printed = reproduce(results, "--engine", engine)
+    if code == EXIT_UNJUDGED:
+        # A machine that gives its processors to others can keep a trial from a verdict, and the harness says so. Once:
+        # a harness that cannot judge fails here the second time, and a verdict that is wrong fails at once.
+        code, content, printed = reproduce(results, "--engine", engine)
     trials = {(trial["scenario"], trial["subject"]): trial for trial in content["trials"]}
     assert {cell: trial["outcome"] for cell, trial in trials.items()} == CELLS, printed
     assert code == content["exit_code"] == 0
