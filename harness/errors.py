@@ -25,5 +25,9 @@ class DeadlineError(LabError):
     """A wait ran out of time. The reason says what was awaited, for how long, and what was last seen."""
 
 
+class NoAnswerError(LabError):
+    """A server that lives did not answer in time: no word on anything, and while a wait lasts, no reason to end it."""
+
+
 class SteadyStateError(LabError):
     """The unhurt system never completed a probe run: the trial is `inconclusive`."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from harness.errors import LabError
+from harness.errors import LabError, NoAnswerError
 
 Json = Any
 PAGE = 200  # the server's own default for PREFECT_API_DEFAULT_LIMIT
@@ -56,7 +56,8 @@ class PrefectAPI:
             except httpx.TransportError as error:
                 self._check_alive()
                 if not read or time.monotonic() >= deadline:
-                    raise LabError(f"{method} {path}: {error or type(error).__name__}", source="server") from error
+                    said = str(error) or type(error).__name__
+                    raise NoAnswerError(f"{method} {path}: {said}", source="server") from error
             else:
                 retried = RETRIED_READS if read else RETRIED
                 if answer.status_code not in retried or time.monotonic() >= deadline:

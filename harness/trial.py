@@ -16,7 +16,7 @@ from typing import Any
 from harness import settings
 from harness.doors import Door
 from harness.engines.base import CommandResult, Node
-from harness.errors import DeadlineError, LabError, SteadyStateError
+from harness.errors import DeadlineError, LabError, NoAnswerError, SteadyStateError
 from harness.history import History
 from harness.lab import Lab
 from harness.scenario import Scenario
@@ -157,8 +157,7 @@ def prove(trial: Trial) -> None:
     last_tick = trial.last_tick
 
     def everything_at_risk() -> None:
-        lab.check_server_alive()
-        runs = _backlog(trial)
+        runs = _backlog_if_answered(trial)
         counts = {side: _count_at_risk(runs, side, scenario.state) for side in SIDES}
         # Where one run holds the slot, the others are at risk: every staged run must be somewhere other than Scheduled.
         waiting = [run for run in runs if run["state_name"] in ("Scheduled", "Pending")]
@@ -243,7 +242,7 @@ def drain(trial: Trial) -> None:
 
     The bound starts again whenever a run of the trial changes state, under a hard cap.
     """
-    lab, deadlines = trial.lab, trial.lab.deadlines
+    deadlines = trial.lab.deadlines
     trial.scenario.lift(trial)
     trial.history.add("lifted", what=trial.scenario.lift_text)
     started = moved = datetime.now(timezone.utc)
@@ -251,8 +250,7 @@ def drain(trial: Trial) -> None:
 
     def settled() -> str:
         nonlocal moved, last
-        lab.check_server_alive()
-        runs = _backlog(trial)
+        runs = _backlog_if_answered(trial)
         now = datetime.now(timezone.utc)
         # A run that only asks for its slot again and again gets a new state each time, and has not moved.
         names = {run["id"]: run["state_name"] for run in runs}
@@ -282,6 +280,15 @@ def _backlog(trial: Trial) -> list[dict[str, Any]]:
     sides = {deployment["id"]: side for side, deployment in trial.deployments.items()}
     runs = trial.lab.api.flow_runs(deployments=sides)
     return [{**run, "side": sides[run["deployment_id"]]} for run in runs]
+
+
+def _backlog_if_answered(trial: Trial) -> list[dict[str, Any]]:
+    """The backlog for a wait: a living server that does not answer is a reason to wait on. Raises NotYet, LabError."""
+    trial.lab.check_server_alive()
+    try:
+        return _backlog(trial)
+    except NoAnswerError as error:
+        raise NotYet(error.reason) from error
 
 
 def _count_at_risk(runs: Iterable[dict[str, Any]], side: str, state: str) -> int:

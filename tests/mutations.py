@@ -48,7 +48,8 @@ def run(copy: Path, *tests: str) -> int:
     """pytest's exit code for some tests in the copy: 0 passed, 1 failed, anything else could not be run."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     environment = {**os.environ, "PYTHONPATH": str(copy)}
-    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=PATIENCE, check=False)
+    patience = PATIENCE * len(tests)
+    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=patience, check=False)
     return done.returncode
 
 

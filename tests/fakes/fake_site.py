@@ -48,8 +48,6 @@ class FakeNode:
         match list(command):
             case ["version"]:
                 return CommandResult(0, f"Version:             {said}\nAPI version:         0.8.4\n", 0.1)
-            case ["--version"]:
-                return CommandResult(0, f"{said}\n", 0.1)
             case ["--no-prompt", "deploy", *chosen]:
                 return self._deploy(self.files[cwd], chosen[1::2])
         return CommandResult(2, f"No such command {command!r}", 0.1)

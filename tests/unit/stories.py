@@ -161,6 +161,8 @@ def outcome(treated: Sequence[str], twin: Sequence[str], minimum: int = MINIMUM)
     mine, control = fates(treated, twin), fates(twin, twin)
     stories = [STORIES[word] for word in treated if STORIES[word].fate]
     twin_completed = all(STORIES[word].completed for word in twin if STORIES[word].fate)
+    # A run still under way may hold what the others wait for.
+    held = any(STORIES[word].drained[-1].get("state_type") in ("PENDING", "RUNNING") for word in treated)
     if min(len(mine), len(control)) < minimum or "lost" in control or "unknown" in mine + control:
         return "inconclusive"
     if "lost" in mine:
@@ -169,7 +171,7 @@ def outcome(treated: Sequence[str], twin: Sequence[str], minimum: int = MINIMUM)
         return "survived"
     if twin_completed and "altered" in mine:
         return "altered"
-    if twin_completed and any(story.stranded for story in stories):
+    if twin_completed and not held and any(story.stranded for story in stories):
         return "stranded"
     return "inconclusive"
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+import pytest
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
@@ -76,8 +77,6 @@ def test_fates_and_outcome_are_those_that_the_design_calls_for(sides: tuple[list
     treated, twin = sides
     # Where no run of the twin answers at a look, no 404 at it means anything.
     assume(answers_at_every_look(twin))
-    # What a run that is still under way holds, and so is not stranded, is test_planted_faults' to say.
-    assume(not any("never ran" in words and {"still running", "still pending"} & set(words) for words in sides))
     found = judge(whole_history(treated, twin, minimum=least))
     for side, words in (("treated", treated), ("twin", twin)):
         assert [fate.fate for fate in found.findings.fates if fate.side == side] == fates(words, twin)
@@ -130,7 +129,6 @@ def test_a_history_with_events_dropped_always_has_an_outcome(history: list[Event
 def test_no_event_dropped_turns_another_outcome_into_survived(history: list[Event], number: int) -> None:
     dropped = history[number % len(history)]
     assume(judge(history).outcome != "survived")
-    assume(dropped["kind"] != "states")  # the test below
     assert judge([each for each in history if each is not dropped]).outcome != "survived"
 
 
@@ -138,6 +136,17 @@ def test_no_states_dropped_turn_another_outcome_into_survived() -> None:
     history = whole_history(["picked up before the door was answered", "completed", "completed"], WHOLE)
     assert judge(history).outcome == "inconclusive"
     assert judge([each for each in history if each["kind"] != "states"]).outcome != "survived"
+
+
+@pytest.mark.xfail(
+    strict=True, reason="bug: with no look after the drain, what the twin lost in the drain is not missed"
+)
+def test_a_look_that_is_missing_turns_no_outcome_into_lost() -> None:
+    history = whole_history(["lost", "completed", "completed"], ["lost in the drain", "completed", "completed"])
+    assert judge(history).outcome == "inconclusive"
+    for when in ("after the door", "after the drain"):
+        left = [each for each in history if (each["kind"], each.get("when")) != ("look", when)]
+        assert judge(left).outcome != "lost", when
 
 
 @given(garbled())
