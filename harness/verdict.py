@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.checkers.door_proof import check_door
-from harness.checkers.survival import DRAINED, Counts, Findings, check_survival
+from harness.checkers.survival import AFTER, DRAINED, Counts, Findings, check_survival
 from harness.history import Event, of_kind
 
 NOT_APPLICABLE, ERROR, INCONCLUSIVE = "not-applicable", "error", "inconclusive"
@@ -53,8 +53,7 @@ def _judge(events: Sequence[Event]) -> Verdict:
         return Verdict(outcome, reason, findings, broken.get("source", ""), broken.get("log", ""))
     if opening is None:
         return Verdict(ERROR, "the history does not say what was tried", findings)
-    # The listing after the drain is the last that a trial records.
-    if not any(listing["when"] == DRAINED for listing in of_kind(events, "listing")):
+    if not _is_whole(events):
         phases = of_kind(events, "phase")
         phase = phases[-1]["phase"] if phases else "start"
         return Verdict(ERROR, f"the trial was cut short in phase {phase}", findings)
@@ -65,6 +64,12 @@ def _judge(events: Sequence[Event]) -> Verdict:
     if not of_kind(events, "steady-state"):
         return Verdict(INCONCLUSIVE, "the steady state was never shown", findings)
     return _weigh(events, findings)
+
+
+def _is_whole(events: Sequence[Event]) -> bool:
+    """Whether both looks were taken, and the listing after the drain, which is the last that a trial records."""
+    looks = {look["when"] for look in of_kind(events, "look")}
+    return {AFTER, DRAINED} <= looks and any(listing["when"] == DRAINED for listing in of_kind(events, "listing"))
 
 
 def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:
