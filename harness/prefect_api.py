@@ -47,7 +47,10 @@ class PrefectAPI:
         self._client.close()
 
     def _send(self, method: str, path: str, body: Json = None) -> httpx.Response:
-        """One call, tried again on 503 and on transport errors of reads until `patience` runs out."""
+        """One call, tried again on 503 and on transport errors until `patience` runs out.
+
+        All that is ever sent may be sent twice: reads, upserts, a work pool (409 the second time), a probe run.
+        """
         deadline = time.monotonic() + self.patience
         read = method == "GET" or path.endswith("/filter")
         while True:
@@ -55,7 +58,7 @@ class PrefectAPI:
                 answer = self._client.request(method, path, json=body)
             except httpx.TransportError as error:
                 self._check_alive()
-                if not read or time.monotonic() >= deadline:
+                if time.monotonic() >= deadline:
                     said = str(error) or type(error).__name__
                     raise NoAnswerError(f"{method} {path}: {said}", source="server") from error
             else:
@@ -95,7 +98,9 @@ class PrefectAPI:
 
     def create_work_pool(self, name: str) -> None:
         """Create a process work pool; its worker adds the job template when it starts."""
-        self.call("POST", "/work_pools/", {"name": name, "type": "process"})
+        answer = self._send("POST", "/work_pools/", {"name": name, "type": "process"})
+        if answer.is_error and answer.status_code != 409:
+            raise LabError(f"the work pool answered {answer.status_code}: {answer.text[:300]}", source="server")
 
     def create_deployment(self, flow: str, name: str, *, work_pool: str, entrypoint: str, folder: str) -> str:
         """Create a deployment without a schedule whose flow lies in `folder` on the worker; returns its id."""
