@@ -71,7 +71,7 @@ class PrefectAPI:
         """The JSON answer of a call that must succeed. Raises LabError with the server's words when it does not."""
         answer = self._send(method, path, body)
         if answer.is_error:
-            raise LabError(f"{method} {path} answered {answer.status_code}: {answer.text[:300]}", source="server")
+            raise _refused(method, path, answer)
         return answer.json() if answer.content else None
 
     def answer(self, path: str) -> tuple[int | None, Json]:
@@ -100,7 +100,7 @@ class PrefectAPI:
         """Create a process work pool; its worker adds the job template when it starts."""
         answer = self._send("POST", "/work_pools/", {"name": name, "type": "process"})
         if answer.is_error and answer.status_code != 409:
-            raise LabError(f"the work pool answered {answer.status_code}: {answer.text[:300]}", source="server")
+            raise _refused("POST", "/work_pools/", answer)
 
     def create_deployment(self, flow: str, name: str, *, work_pool: str, entrypoint: str, folder: str) -> str:
         """Create a deployment without a schedule whose flow lies in `folder` on the worker; returns its id."""
@@ -161,3 +161,7 @@ class PrefectAPI:
         """A run's own state history, oldest first; empty where the run is gone."""
         states = self.call("GET", f"/flow_run_states/?flow_run_id={run_id}")
         return sorted(states, key=lambda state: str(state["timestamp"]))
+
+
+def _refused(method: str, path: str, answer: httpx.Response) -> LabError:
+    return LabError(f"{method} {path} answered {answer.status_code}: {answer.text[:300]}", source="server")
