@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import string
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -47,27 +47,26 @@ class Lab:
         self.server: Node
         self.deployer: Node
         self.api: PrefectAPI
-        self._deployer_version: Future[CommandResult]
-        self.server_version = ""
-        self.prefect_version = ""
-        self.command_seconds = 0.0
+        self.start_seconds = (
+            0.0  # from the server's start to its health: what a command of Prefect's takes here, at least
+        )
+        self._prefect_version: Future[CommandResult] | None = None
         self._workers: dict[str, Node] = {}
         self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor
         self._exit = ExitStack()
 
     def __enter__(self) -> Lab:
         with ExitStack() as undo:
             undo.enter_context(self.site)
             self.server, url = self.site.start_server()
+            started = time.monotonic()
             self.deployer = self.site.start_node("deployer", None)
-            pool = undo.enter_context(ThreadPoolExecutor(max_workers=1))
-            # Asked while the server starts: a command line takes seconds, and need not be waited for twice.
-            self._deployer_version = pool.submit(
-                self.deployer.run, ["version"], cwd=self.site.scenario_folder(""), seconds=self.deadlines.command
-            )
+            self._pool = undo.enter_context(ThreadPoolExecutor(max_workers=1))
             api = PrefectAPI(url, patience=self.deadlines.api_patience, check_alive=self.check_server_alive)
             self.api = undo.enter_context(api)
             wait_until("the server's health", self._healthy, seconds=self.deadlines.health, source="server")
+            self.start_seconds = time.monotonic() - started
             self._exit = undo.pop_all()
         return self
 
@@ -96,12 +95,11 @@ class Lab:
 
         Raises: LabError where one is not the release asked for.
         """
-        self.server_version = self.api.version()
-        told = self._deployer_version.result()
-        self.prefect_version = told.output
-        self.command_seconds = told.seconds
+        said = {
+            "server": self.api.version(),
+            "deployer": self.deployer.imported_version(seconds=self.deadlines.command),
+        }
         self.check_server_alive()  # on a port that was taken, another server may have answered so far
-        said = {"server": self.server_version, "deployer": version_line(told)}
         for role, version in said.items():
             self._check_version(role, version)
         return said
@@ -109,6 +107,18 @@ class Lab:
     def _check_version(self, role: str, version: str) -> None:
         if version != self.version:
             raise LabError(f"the {role} says it is Prefect {version!r}; asked for was {self.version}", source=role)
+
+    def ask_prefect_version(self) -> Future[CommandResult]:
+        """What `prefect version` says on the deployer, asked once a lab.
+
+        It is for the report alone and takes seconds, so it is asked where the lab waits for its ticks anyway.
+        """
+        with self._lock:
+            if self._prefect_version is None:
+                self._prefect_version = self._pool.submit(
+                    self.deployer.run, ["version"], cwd=self.site.scenario_folder(""), seconds=self.deadlines.command
+                )
+            return self._prefect_version
 
     def start_worker(self, scenario: Scenario) -> Node:
         """The worker of a scenario's work pool: started, or started again after it was killed."""
@@ -155,9 +165,3 @@ class Lab:
 def worker_name(scenario: Scenario) -> str:
     """The node name of a scenario's worker."""
     return f"worker-{scenario.name}"
-
-
-def version_line(told: CommandResult) -> str:
-    """The version in the answer of `prefect version`; all it said where there is none."""
-    found = re.search(r"^Version:\s*(\S+)\s*$", told.output, flags=re.MULTILINE)
-    return found.group(1) if found else told.output.strip()[-300:]

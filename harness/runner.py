@@ -73,7 +73,6 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
             for trial in trials:
                 for role, version in said.items():
                     trial.history.add("version", role=role, said=version)
-                trial.history.add("prefect-version", output=lab.prefect_version)
             _take_through_phases(trials, progress)
             progress.enter("judge")
             results = [conclude(plan, cell) for cell in cells]

@@ -61,11 +61,11 @@ class Trial:
     def deploy_backlog(self) -> None:
         """Deploy treated and twin with a finite, pinned schedule whose first tick lies just ahead.
 
-        Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a deploy, as
-        long as a command was measured to take, and a pass of the scheduler ahead. A deploy that took longer is done
-        again, with more ahead.
+        Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a deploy (half
+        as long again as the server took to start) and a pass of the scheduler ahead. A deploy that took longer is
+        done again, with more ahead.
         """
-        ahead = 2 * self.lab.command_seconds + settings.SCHEDULER_LOOP_SECONDS + 2
+        ahead = 1.5 * self.lab.start_seconds + settings.SCHEDULER_LOOP_SECONDS + 1
         for _ in range(_STAGING_TRIES):
             first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
             self._schedule(first)
@@ -155,6 +155,7 @@ def prove(trial: Trial) -> None:
         raise LabError("the scenario staged no backlog")
     remaining = (trial.last_tick - datetime.now(timezone.utc)).total_seconds()
     last_tick = trial.last_tick
+    asked = lab.ask_prefect_version()
 
     def everything_at_risk() -> None:
         runs = _backlog_if_answered(trial)
@@ -177,6 +178,10 @@ def prove(trial: Trial) -> None:
     except DeadlineError as error:
         lab.check_server_alive()
         trial.history.add("note", text=error.reason)
+    try:
+        trial.history.add("prefect-version", output=asked.result().output)
+    except LabError as error:
+        trial.history.add("note", text=f"`prefect version`: {error.reason}")
 
 
 def trigger(trial: Trial) -> None:
