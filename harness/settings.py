@@ -7,7 +7,7 @@ Times are in the form that all of them take (3.0.9 to 3.3.4 refuse a bare number
 from __future__ import annotations
 
 SCHEDULER_LOOP_SECONDS = 2  # one pass of the scheduler, and the longest a new deployment waits for its runs
-SLOT_WAIT_SECONDS = 3  # how long a run that found no slot waits before it asks again (default 30)
+SLOT_WAIT_SECONDS = 5  # how long a run that found no slot waits before it asks again (default 30)
 
 SERVER = {
     "PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS": "00:00:01",
@@ -24,7 +24,7 @@ SERVER = {
     "PREFECT_LOGGING_SERVER_LEVEL": "INFO",
 }
 WORKER = {
-    "PREFECT_WORKER_QUERY_SECONDS": "1",
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
     "PREFECT_WORKER_PREFETCH_SECONDS": "1",
     # Logs of flow runs go to the worker's own output, which is saved; over the API they are only more writes.
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
