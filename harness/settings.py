@@ -26,7 +26,7 @@ SERVER = {
 WORKER = {
     "PREFECT_WORKER_QUERY_SECONDS": "2",
     "PREFECT_WORKER_PREFETCH_SECONDS": "1",
-    # A process worker notices the end of a flow run at its runner's next look (default 10 s), and keeps its slot till then.
+    # A worker notices the end of a flow run at its runner's next look (default 10 s), and keeps its slot until then.
     "PREFECT_RUNNER_POLL_FREQUENCY": "2",
     # Logs of flow runs go to the worker's own output, which is saved; over the API they are only more writes.
     "PREFECT_LOGGING_TO_API_ENABLED": "false",

@@ -29,6 +29,7 @@ from harness.subjects.release import Release, Target
 from harness.waiting import NotYet, wait_until
 
 _INHERITED = ("PATH", "TMPDIR")
+_LISTEN_SECONDS = 300  # a server listens some seconds after its start; on a starved machine, many
 LOG_FILE = "node.log"
 
 
@@ -93,6 +94,15 @@ class ProcessSite:
         node = self._node("server", ["server", "start", "--host", "127.0.0.1", "--port", str(port)])
         shutil.copy(self._environment / "home" / "prefect.db", node.home / ".prefect")
         node.start()
+
+        def listening() -> None:
+            # Another server may have taken the port meanwhile, and nothing must ever be sent to that.
+            if not node.running():
+                raise LabError("the server's process ended at once", source="server", log=node.log()[-4000:])
+            if port not in node.ports():
+                raise NotYet(f"nothing of ours on port {port}")
+
+        wait_until("the server's port", listening, seconds=_LISTEN_SECONDS, source="server")
         return node, self._api_url
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:
@@ -141,6 +151,16 @@ class ProcessNode:
     def running(self) -> bool:
         """Whether its process lives."""
         return self._process is not None and self._process.poll() is None
+
+    def ports(self) -> set[int]:
+        """The ports that it and its descendants listen on."""
+        if self._process is None:
+            return set()
+        with suppress(psutil.Error):
+            root = psutil.Process(self._process.pid)
+            connections = [c for p in (root, *root.children(recursive=True)) for c in p.net_connections("inet")]
+            return {c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN}
+        return set()
 
     def start(self) -> None:
         """Start it, or start it again after `kill`."""

@@ -1,0 +1,70 @@
+"""The engine `processes`, with a stand-in for Prefect's command: what it takes for its own server, and what not."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import scratch
+from harness.engines import processes
+from harness.engines.processes import ProcessSite
+from harness.errors import LabError
+
+LISTENS = """
+import socket, sys, time
+server = socket.create_server(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])))
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(scratch, "scratch_root", lambda: tmp_path / "scratch")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "prefect.db").touch()
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    (tmp_path / "venv" / "bin" / "python").symlink_to(sys.executable)
+    (tmp_path / "venv" / "bin" / "prefect").write_text(LISTENS, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def taken_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setattr(processes, "_free_port", lambda: port)
+        yield port
+
+
+def test_a_server_is_there_once_a_process_of_its_own_listens(environment: Path) -> None:
+    with ProcessSite(environment, "run", "lab", environment / "logs") as site:
+        server, url = site.start_server()
+        assert server.running()
+        assert url.startswith("http://127.0.0.1:")
+    assert not server.running()
+
+
+@pytest.mark.usefixtures("taken_port")
+def test_a_server_whose_port_was_taken_is_an_error_that_quotes_its_log(environment: Path) -> None:
+    with (
+        ProcessSite(environment, "run", "lab", environment / "logs") as site,
+        pytest.raises(LabError, match="ended at once") as caught,
+    ):
+        site.start_server()
+    assert "in use" in caught.value.log
+
+
+def test_another_server_on_the_port_is_not_taken_for_ours(
+    environment: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "_LISTEN_SECONDS", 0.5)
+    (environment / "venv" / "bin" / "prefect").write_text("import time; time.sleep(60)", encoding="utf-8")
+    with (
+        ProcessSite(environment, "run", "lab", environment / "logs") as site,
+        pytest.raises(LabError, match=f"nothing of ours on port {taken_port}"),
+    ):
+        site.start_server()
