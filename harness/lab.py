@@ -59,8 +59,8 @@ class Lab:
     def __enter__(self) -> Lab:
         with ExitStack() as undo:
             undo.enter_context(self.site)
-            self.server, url = self.site.start_server()
             started = time.monotonic()
+            self.server, url = self.site.start_server()
             self.deployer = self.site.start_node("deployer", None)
             self._pool = undo.enter_context(ThreadPoolExecutor(max_workers=1))
             api = PrefectAPI(url, patience=self.deadlines.api_patience, check_alive=self.check_server_alive)

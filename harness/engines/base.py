@@ -108,6 +108,12 @@ class Engine(Protocol):
 
 ASK_VERSION = "import prefect; print(prefect.__version__)"
 
+# How a server is started: `python -c START_SERVER .../bin/prefect server start ...`. On SQLite, a server that collects
+# garbage can stand still for the busy timeout of 60 s (docs/architecture.md); it lives for minutes and can do without.
+START_SERVER = (
+    "import gc, runpy, sys; gc.disable(); sys.argv[:] = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+
 
 def save_log(folder: Path, name: str, text: str) -> None:
     """Write a node's log under `folder`, secret-looking values masked."""

@@ -21,7 +21,7 @@ from testcontainers.core.network import Network
 
 import docker
 from harness import ownership, settings
-from harness.engines.base import ASK_VERSION, CommandResult, Node, save_log
+from harness.engines.base import ASK_VERSION, START_SERVER, CommandResult, Node, save_log
 from harness.errors import LabError
 from harness.subjects.image import build_image, target
 from harness.subjects.release import Release, Target
@@ -113,7 +113,10 @@ class ContainerSite:
 
     def start_server(self) -> tuple[Node, str]:
         """The server's container, published on a free loopback port."""
-        command = [*_PREFECT, "server", "start", "--host", "0.0.0.0", "--port", str(_PORT)]  # noqa: S104 - its own network
+        python, prefect = _PREFECT
+        everywhere = "0.0.0.0"  # noqa: S104 - on its own network; the host publishes it on loopback alone
+        start = ["server", "start", "--host", everywhere, "--port", str(_PORT)]
+        command = [python, "-c", START_SERVER, prefect, *start]
         node = self._start("server", command, publish=True)
 
         def port() -> int:

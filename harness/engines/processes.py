@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from harness import ownership, settings
-from harness.engines.base import ASK_VERSION, CommandResult, Node, save_log
+from harness.engines.base import ASK_VERSION, START_SERVER, CommandResult, Node, save_log
 from harness.errors import LabError
 from harness.scratch import scratch_folder
 from harness.subjects.environment import build_environment, target
@@ -91,7 +91,7 @@ class ProcessSite:
         """The server's process on a free loopback port."""
         port = _free_port()
         self._api_url = f"http://127.0.0.1:{port}/api"
-        node = self._node("server", ["server", "start", "--host", "127.0.0.1", "--port", str(port)])
+        node = self._node("server", ["server", "start", "--host", "127.0.0.1", "--port", str(port)], "-c", START_SERVER)
         shutil.copy(self._environment / "home" / "prefect.db", node.home / ".prefect")
         node.start()
 
@@ -116,7 +116,7 @@ class ProcessSite:
         """Where a scenario's files lie, for every process of the lab."""
         return str(self._root / "scenarios" / scenario)
 
-    def _node(self, name: str, command: Sequence[str] | None) -> ProcessNode:
+    def _node(self, name: str, command: Sequence[str] | None, *python_options: str) -> ProcessNode:
         home = self._root / name
         (home / ".prefect").mkdir(parents=True)
         inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
@@ -130,9 +130,8 @@ class ProcessSite:
             "PREFECT_HOME": str(home / ".prefect"),
             "PREFECT_PROFILES_PATH": str(home / ".prefect" / "profiles.toml"),
         }
-        node = ProcessNode(
-            name, home, [str(venv / "bin" / "python"), str(venv / "bin" / "prefect")], command, environment
-        )
+        prefect = [str(venv / "bin" / "python"), *python_options, str(venv / "bin" / "prefect")]
+        node = ProcessNode(name, home, prefect, command, environment)
         self._nodes.append(node)
         return node
 
