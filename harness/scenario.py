@@ -39,6 +39,7 @@ class Scenario:
     state           the state *name* that is at risk (Prefect's words: `Late`, `AwaitingConcurrencySlot`)
     ticks, interval how many runs each deployment schedules, and the seconds between two
     minimum         how many runs at risk a side must have for a verdict
+    holders         how many runs a side hold what the others wait for; they are Running before the door opens
     known           outcomes by version range; the ranges do not overlap
     applies         the versions that can stage this at all, and why the others cannot
     worker_limit    flow runs the worker may run at a time; None is no limit
@@ -57,6 +58,7 @@ class Scenario:
     stage_text: str
     lift_text: str
     worker_limit: int | None = None
+    holders: int = 0
     applies: str = ""
     applies_reason: str = ""
     name: str = ""

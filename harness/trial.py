@@ -167,6 +167,9 @@ def prove(trial: Trial) -> None:
             raise NotYet(f"at risk {counts} of {staged} staged, {len(waiting)} still Scheduled or Pending")
         if min(counts.values()) < scenario.minimum:
             raise NotYet(f"at risk {counts}, of which {scenario.minimum} are needed")
+        holding = {side: sum(run["side"] == side and run["state_type"] == "RUNNING" for run in runs) for side in SIDES}
+        if min(holding.values()) < scenario.holders:
+            raise NotYet(f"Running {holding}, of which {scenario.holders} are to hold what the others wait for")
 
     try:
         wait_until(

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
+from harness import runner
+from harness.scenario import Scenario, load_scenarios
 from tests.fakes.clock import Clock, keep_time_by
 from tests.fakes.fake_lab import FakeLab
+
+
+def with_as_few_ticks_as_can_be() -> dict[str, Scenario]:
+    """The real scenarios, none with a run to spare: as many at risk a side as a verdict needs."""
+    found = load_scenarios()
+    return {name: replace(scenario, ticks=scenario.minimum + scenario.holders) for name, scenario in found.items()}
 
 
 @pytest.fixture
@@ -19,6 +28,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLab:
     clock = Clock()
     keep_time_by(clock, monkeypatch)
     # Nothing here speaks TLS, and loading the certificates anew would be a third of every trial.
+    monkeypatch.setattr(runner, "load_scenarios", with_as_few_ticks_as_can_be)
     monkeypatch.setattr(httpx, "Client", partial(httpx.Client, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))
     return FakeLab(tmp_path / "lab", clock)
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from harness import runner
 from harness.redaction import redact
+from harness.scenario import load_scenarios
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, exit_code
 from tests.fakes.fake_api import WRONG_ROUTE
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
@@ -115,6 +117,29 @@ def test_the_fates_are_recorded_when_the_server_dies_in_the_drain_after_the_loss
     assert "in phase drain: the server ended" in entry["reason"]
     assert (lab.saved(scenario)["source"], exit_code([entry])) == ("server", EXIT_UNJUDGED)
     assert lab.saved(scenario)["log"].endswith("Killed")
+
+
+# The precondition.
+
+
+def test_the_door_stays_shut_until_a_run_holds_the_slot_again(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "load_scenarios", load_scenarios)  # with the run to spare
+    crashed: list[Run] = []
+
+    def crash_the_first_holder() -> None:
+        holders = [run for run in lab.prefect.runs_of(f"{LIMIT}-treated") if run.state_type == "RUNNING"]
+        if holders and not crashed:
+            crashed.extend(holders)
+            lab.prefect.set_state(holders[0], "CRASHED", "Crashed")
+
+    for number in range(1, 100):
+        lab.prefect.on_request("^POST /flow_runs/filter", number, crash_the_first_holder)
+    entry = lab.trial(LIMIT)
+    assert len(crashed) == 1
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=counts(at_risk=4, kept=4))
+    (listing,) = (e for e in lab.history(LIMIT) if e["kind"] == "listing" and e["when"] == "before the door")
+    states = sorted(run["state_name"] for run in listing["runs"] if run["side"] == "treated")
+    assert states == [*["AwaitingConcurrencySlot"] * 3, "Crashed", "Running"]
 
 
 # Runs that the update changes.
