@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -125,15 +126,18 @@ def test_the_fates_are_recorded_when_the_server_dies_in_the_drain_after_the_loss
 def test_the_door_stays_shut_until_a_run_holds_the_slot_again(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "load_scenarios", load_scenarios)  # with the run to spare
     crashed: list[Run] = []
+    advance = lab.prefect.advance
 
-    def crash_the_first_holder() -> None:
-        holders = [run for run in lab.prefect.runs_of(f"{LIMIT}-treated") if run.state_type == "RUNNING"]
-        if holders and not crashed:
-            crashed.extend(holders)
-            lab.prefect.set_state(holders[0], "CRASHED", "Crashed")
+    def advance_and_crash_the_first_holder() -> None:
+        advance()
+        waiting = lab.backlog(LIMIT).at_risk()
+        if len(waiting) == len(lab.backlog(LIMIT).at_risk("twin")) == 4 and not crashed:  # all is as it should be
+            crashed.extend(run for run in lab.prefect.runs_of(f"{LIMIT}-treated") if run.state_type == "RUNNING")
+            lab.prefect.set_state(crashed[0], "CRASHED", "Crashed")
+            for run in waiting:
+                run.next_start = lab.clock.now() + timedelta(seconds=5)  # the slot stays free for a while
 
-    for number in range(1, 100):
-        lab.prefect.on_request("^POST /flow_runs/filter", number, crash_the_first_holder)
+    monkeypatch.setattr(lab.prefect, "advance", advance_and_crash_the_first_holder)
     entry = lab.trial(LIMIT)
     assert len(crashed) == 1
     assert judged(entry) == verdict("survived", treated=KEPT, twin=counts(at_risk=4, kept=4))
