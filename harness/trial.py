@@ -24,6 +24,7 @@ from harness.waiting import NotYet, wait_until
 
 SIDES = ("treated", "twin")
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+_UNHAPPY = ENDED - {"COMPLETED"}
 _LOG_LINES = 200
 _STAGING_TRIES = 5
 
@@ -361,7 +362,9 @@ _RUN_FACTS = (
 
 def _run_facts(run: dict[str, Any]) -> dict[str, Any]:
     state = run.get("state") or {}
-    return {"run": run["id"], **{key: run.get(key) for key in _RUN_FACTS}, "state_timestamp": state.get("timestamp")}
+    facts = {"run": run["id"], **{key: run.get(key) for key in _RUN_FACTS}, "state_timestamp": state.get("timestamp")}
+    # Why a run ended otherwise than Completed, in Prefect's words.
+    return {**facts, "state_message": str(state.get("message"))[:1000]} if state.get("type") in _UNHAPPY else facts
 
 
 def _state_facts(state: dict[str, Any]) -> dict[str, Any]:

@@ -121,9 +121,11 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
             f"{treated.stranded} of {treated.at_risk} kept runs never ran, and the whole twin completed",
             findings,
         )
+    unfinished = next(fate for fate in findings.fates if fate.side == "treated" and not fate.completed)
     return Verdict(
         INCONCLUSIVE,
-        f"only {treated.completed} of {treated.at_risk} completed; the drain ended by: {drained}",
+        f"only {treated.completed} of {treated.at_risk} completed; the drain ended by: {drained}; "
+        f"the first that did not: {unfinished.why}",
         findings,
     )
 

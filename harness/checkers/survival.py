@@ -17,6 +17,7 @@ SIDES = ("treated", "twin")
 GONE = "Flow run not found"
 PICKED_UP = {"PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED"}
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+REFUSED = "503 Service Unavailable"
 BEFORE, AFTER, DRAINED = "before the door", "after the door", "after the drain"
 _IDENTITY = ("name", "deployment_id", "work_pool_name", "work_queue_name", "expected_start_time")
 _HOLDS_A_SLOT = {"PENDING", "RUNNING", "CANCELLING"}
@@ -179,6 +180,8 @@ def _fate(
     else:
         fate, why = _fate_of_the_living(listed, first, final, state)
     end = final or {}
+    if _given_up(end):
+        why += f"; then its worker gave it up, since the server had answered {REFUSED}"
     final_type = str(end.get("state_type"))
     ran = bool(end.get("run_count") or end.get("start_time")) or final_type in PICKED_UP
     return RunFate(
@@ -191,8 +194,16 @@ def _fate(
         why=why,
         completed=final_type == "COMPLETED",
         never_ran=fate == "kept" and words[DRAINED] == "there" and not ran and not held,
-        ended_otherwise=final_type in ENDED - {"COMPLETED"} and fate in ("kept", "progressed"),
+        ended_otherwise=final_type in ENDED - {"COMPLETED"} and fate in ("kept", "progressed") and not _given_up(end),
     )
+
+
+def _given_up(look: dict[str, Any]) -> bool:
+    """Whether a worker gave the run up because the server was too busy: a 503 is never a fate, at second hand neither.
+
+    Prefect's worker tries a refused write five times, and then calls the run Crashed, quoting the answer (seen, 3.3.4).
+    """
+    return look.get("state_type") == "CRASHED" and REFUSED in str(look.get("state_message"))
 
 
 def _fate_of_the_living(

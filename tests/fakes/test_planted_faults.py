@@ -220,6 +220,21 @@ def test_a_run_that_fails_while_one_of_the_twin_fails_too_is_inconclusive(lab: F
     assert "the twin did not complete either (2 of 3)" in entry["reason"]
 
 
+def test_a_run_that_its_worker_gave_up_on_a_busy_server_is_no_fate_of_the_doors(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+
+    def give_up() -> None:
+        (run,) = backlog.at_risk()[:1]
+        lab.prefect.set_state(run, "CRASHED", "Crashed")
+        run.states[-1]["message"] = "could not be submitted: Server error '503 Service Unavailable' for url '…'"
+
+    backlog.on_lift(give_up)
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("inconclusive", treated=KEPT, twin=KEPT)
+    assert "only 2 of 3 completed" in entry["reason"]
+    assert "its worker gave it up" in entry["reason"]
+
+
 def fail(runs: list[Run]) -> None:
     for run in runs:
         run.fails = True

@@ -23,6 +23,12 @@ RUNNING = {"state_type": "RUNNING", "state_name": "Running", "run_count": 1, "st
 COMPLETED = {**RUNNING, "state_type": "COMPLETED", "state_name": "Completed"}
 FAILED = {**RUNNING, "state_type": "FAILED", "state_name": "Failed"}
 CRASHED = {**RUNNING, "state_type": "CRASHED", "state_name": "Crashed"}
+GIVEN_UP = {
+    "state_type": "CRASHED",
+    "state_name": "Crashed",
+    "state_message": "Flow run could not be submitted to infrastructure:\n"
+    "PrefectHTTPStatusError(\"Server error '503 Service Unavailable' for url 'http://127.0.0.1/api/flow_runs/1/labels'\")",
+}
 CANCELLED = {"state_type": "CANCELLED", "state_name": "Cancelled"}
 RESCHEDULED = {"state_type": "SCHEDULED", "state_name": "Scheduled"}
 GONE = {"status": 404, "body": {"detail": "Flow run not found"}}
@@ -56,6 +62,7 @@ STORIES = {
     "found at the second try": Story([GONE, LATE], [SERVER_ERROR, COMPLETED], "kept", completed=True),
     "failed": Story([LATE], [FAILED], "kept", "altered"),
     "crashed": Story([LATE], [CRASHED], "kept", "altered"),
+    "given up": Story([LATE], [GIVEN_UP], "kept"),
     "still running": Story([LATE], [RUNNING], "kept"),
     "still pending": Story([LATE], [PENDING], "kept"),
     "never ran": Story([LATE], [LATE], "kept", stranded=True),
