@@ -47,9 +47,8 @@ class Lab:
         self.server: Node
         self.deployer: Node
         self.api: PrefectAPI
-        self.start_seconds = (
-            0.0  # from the server's start to its health: what a command of Prefect's takes here, at least
-        )
+        # From the server's start to its health: what a command of Prefect's takes here, at least.
+        self.start_seconds = 0.0
         self._prefect_version: Future[CommandResult] | None = None
         self._workers: dict[str, Node] = {}
         self._lock = threading.Lock()

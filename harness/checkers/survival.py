@@ -180,7 +180,8 @@ def _fate(
     else:
         fate, why = _fate_of_the_living(listed, first, final, state)
     end = final or {}
-    if _given_up(end):
+    given_up = _given_up(end)
+    if given_up:
         why += f"; then its worker gave it up, since the server had answered {REFUSED}"
     final_type = str(end.get("state_type"))
     ran = bool(end.get("run_count") or end.get("start_time")) or final_type in PICKED_UP
@@ -194,7 +195,7 @@ def _fate(
         why=why,
         completed=final_type == "COMPLETED",
         never_ran=fate == "kept" and words[DRAINED] == "there" and not ran and not held,
-        ended_otherwise=final_type in ENDED - {"COMPLETED"} and fate in ("kept", "progressed") and not _given_up(end),
+        ended_otherwise=final_type in ENDED - {"COMPLETED"} and fate in ("kept", "progressed") and not given_up,
     )
 
 

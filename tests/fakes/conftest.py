@@ -27,8 +27,8 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLab:
     """A lab on a fake Prefect that keeps every run, before anything is planted in it."""
     clock = Clock()
     keep_time_by(clock, monkeypatch)
-    # Nothing here speaks TLS, and loading the certificates anew would be a third of every trial.
     monkeypatch.setattr(runner, "load_scenarios", with_as_few_ticks_as_can_be)
+    # Nothing here speaks TLS, and loading the certificates anew would be a third of every trial.
     monkeypatch.setattr(httpx, "Client", partial(httpx.Client, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))
     return FakeLab(tmp_path / "lab", clock)
 
