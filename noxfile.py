@@ -56,6 +56,12 @@ def reproduce(session: nox.Session) -> None:
 
 
 @nox.session
+def matrix(session: nox.Session) -> None:
+    """Try every state through every door that makes sense, on a release of each era (-- --help lists the options)."""
+    _become(session, "harness", "matrix")
+
+
+@nox.session
 def images(session: nox.Session) -> None:
     """Build what a run would need, and run nothing."""
     _become(session, "harness", "images")

@@ -16,6 +16,7 @@ from typing import NoReturn
 from rich.console import Console
 
 from harness import ownership
+from harness.doors import DOORS, PREFECT_DEPLOY
 from harness.engines.choose import ENGINES, choose_engine
 from harness.errors import LabError, UsageError
 from harness.run import Interrupted, Request, resolve_subjects, run_matrix
@@ -24,7 +25,8 @@ from harness.sweep import of_the_dead, remove_images_and_caches, sweep
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, EXIT_USAGE
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-DEFAULT_SUBJECTS = ("3.3.3", "3.3.4")
+REPRODUCED = ("3.3.3", "3.3.4")
+ERAS = ("2.20.20", "3.0.8", "3.3.3", "3.3.4", "latest")  # one release for each form of the deletion (FACTS: The bug)
 
 _EXIT_CODES = """\
 exit codes:
@@ -64,38 +66,30 @@ def parser() -> argparse.ArgumentParser:
     whole = _Parser(prog="harness", description="Which flow runs survive a Prefect deployment update?")
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
+    known = load_scenarios()
     reproduce = commands.add_parser(
         "reproduce",
-        help="run every scenario on an unpatched and a patched release, and judge which runs survive",
+        help="run both scenarios of the report on an unpatched and a patched release, and judge which runs survive",
         description="Stages each scenario on real Prefect, runs the real `prefect deploy`, judges which runs survive.",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_subjects(reproduce)
-    scenarios = ", ".join(load_scenarios())
-    reproduce.add_argument(
-        "--scenario", action="append", default=[], metavar="NAME", help=f"one of {scenarios}; repeatable (default: all)"
+    plain = " and ".join(name for name, one in known.items() if one.in_reproduce)
+    _add_trials(reproduce, REPRODUCED, scenarios=plain, doors=PREFECT_DEPLOY)
+    reproduce.set_defaults(call=_run, plan="reproduce", default_subjects=REPRODUCED)
+
+    matrix = commands.add_parser(
+        "matrix",
+        help="run every scenario through the doors that make sense for it, on a release of each era",
+        description="Stages each scenario once a release, opens each door on a deployment of its own, and judges.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    reproduce.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="where evidence goes (default: results)"
-    )
-    reproduce.add_argument(
-        "--keep",
-        choices=("never", "failed", "always"),
-        default="failed",
-        help="whether a lab's database is saved with the evidence; `failed`: when a trial is not as expected (default)",
-    )
-    reproduce.add_argument(
-        "-n", dest="labs", type=_positive, default=1, metavar="N",
-        help="labs at once (default: 1; each wants two cores of its own)",
-    )  # fmt: skip
-    reproduce.add_argument(
-        "-k", dest="expression", default="", metavar="EXPR", help="only trials whose name matches, as in pytest"
-    )
-    reproduce.set_defaults(call=_reproduce)
+    _add_trials(matrix, ERAS, scenarios="all", doors="those that each scenario names")
+    matrix.set_defaults(call=_run, plan="matrix", default_subjects=ERAS)
 
     images = commands.add_parser("images", help="build what a run would need, and run nothing")
-    _add_subjects(images)
+    _add_subjects(images, REPRODUCED)
     images.set_defaults(call=_images)
 
     clean = commands.add_parser("clean", help="take away what dead runs left; nothing of a run that is alive")
@@ -104,10 +98,45 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _add_subjects(command: argparse.ArgumentParser) -> None:
+def _add_trials(command: argparse.ArgumentParser, subjects: Sequence[str], *, scenarios: str, doors: str) -> None:
+    """The options of a command that runs trials; `scenarios` and `doors` say what is run where none is named."""
+    _add_subjects(command, subjects)
+    command.add_argument(
+        "--scenario",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"one of {', '.join(load_scenarios())}; repeatable (default: {scenarios})",
+    )
+    command.add_argument(
+        "--door",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"what touches the deployment: {', '.join(DOORS)}; repeatable (default: {doors})",
+    )
+    command.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="where evidence goes (default: results)"
+    )
+    command.add_argument(
+        "--keep",
+        choices=("never", "failed", "always"),
+        default="failed",
+        help="whether a lab's database is saved with the evidence; `failed`: when a trial is not as expected (default)",
+    )
+    command.add_argument(
+        "-n", dest="labs", type=_positive, default=1, metavar="N",
+        help="labs at once (default: 1; each wants two cores of its own)",
+    )  # fmt: skip
+    command.add_argument(
+        "-k", dest="expression", default="", metavar="EXPR", help="only trials whose name matches, as in pytest"
+    )
+
+
+def _add_subjects(command: argparse.ArgumentParser, default: Sequence[str]) -> None:
     command.add_argument(
         "--subject", action="append", default=[], metavar="RELEASE",
-        help=f"a Prefect release such as 3.3.3, or latest; repeatable (default: {', '.join(DEFAULT_SUBJECTS)})",
+        help=f"a Prefect release such as 3.3.3, or latest; repeatable (default: {', '.join(default)})",
     )  # fmt: skip
     command.add_argument(
         "--engine", metavar="|".join(ENGINES), help="where labs run (default: containers where a Docker engine answers)"
@@ -120,10 +149,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _reproduce(options: argparse.Namespace, console: Console) -> int:
+def _run(options: argparse.Namespace, console: Console) -> int:
     request = Request(
-        subjects=list(dict.fromkeys(options.subject or DEFAULT_SUBJECTS)),
+        command=options.plan,
+        subjects=list(dict.fromkeys(options.subject or options.default_subjects)),
         scenarios=options.scenario,
+        doors=options.door,
         engine=options.engine,
         results=options.results,
         keep=options.keep,
@@ -136,7 +167,7 @@ def _reproduce(options: argparse.Namespace, console: Console) -> int:
 def _images(options: argparse.Namespace, console: Console) -> int:
     engine, why = choose_engine(options.engine)
     console.print(f"engine: {why}")
-    resolved = resolve_subjects(list(dict.fromkeys(options.subject or DEFAULT_SUBJECTS)), engine.target())
+    resolved = resolve_subjects(list(dict.fromkeys(options.subject or REPRODUCED)), engine.target())
     failed = False
     for asked, release in resolved.items():
         try:

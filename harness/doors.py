@@ -1,33 +1,269 @@
-"""Doors: what touches the treated deployment, and nothing else. A new door is one function."""
+"""Doors: what touches the treated deployment, and nothing else. A new door is one function and one line in DOORS.
+
+A door is proven by a nonce that only it could have sent, or, where it sends none, by the server's own access log; its
+exit code proves nothing. Routes are those of 2.20 to 3.9 (read in Prefect's source, server/api/deployments.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+import json
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from harness.engines.base import CommandResult
+from harness.errors import LabError, UsageError
 
 if TYPE_CHECKING:
     from harness.trial import Trial
 
+Facts = dict[str, Any]
+PREFECT_DEPLOY = "prefect-deploy"
+
 
 @dataclass(frozen=True)
 class Door:
-    """A door by name. `open` touches the treated deployment such that its description then holds the nonce."""
+    """A door by name.
+
+    open      touches the treated deployment, and returns how that ended (an HTTP status of 2xx counts as exit code 0)
+    proof     `nonce`: the treated deployment shows the nonce afterwards; `request`: the server's access log shows each
+              of `requests` answered 2xx; `redeploy`: the same, or its schedules have new ids; `nothing`: treated and
+              twin are unchanged (the null door)
+    requests  patterns of what the access log must show, `{id}` being the treated deployment's
+    changes   whether a look at the treated deployment (facts before, facts now) shows that the door was answered
+    versions  the releases that have this door, and why the others have not
+    """
 
     name: str
     summary: str
     open: Callable[[Trial, str], CommandResult]
+    proof: str = "nonce"
+    requests: Sequence[str] = ()
+    changes: Callable[[Facts, Facts], bool] | None = None
+    versions: str = ""
+    versions_reason: str = ""
+
+    def exists_in(self, version: str) -> bool:
+        """Whether a release has this door at all."""
+        return Version(version) in SpecifierSet(self.versions, prereleases=True)
+
+    def answered_at(self, before: Facts, now: Facts, nonce: str) -> str | None:
+        """The treated deployment's `updated` in a look that shows what the door did; None where it does not."""
+        if self.proof == "nonce":
+            shown = nonce in json.dumps(now) and nonce not in json.dumps(before)
+        else:
+            shown = self.changes is not None and self.changes(before, now)
+        return now.get("updated") if shown else None
+
+
+# By Prefect's command line, on the deployer.
+
+
+def _deploy(trial: Trial, **changed: str) -> CommandResult:
+    trial.staging.write_deployments(trial.lab.deployer, [trial.name], **changed)
+    return trial.lab.deploy(trial.staging.scenario, [trial.name])
 
 
 def prefect_deploy(trial: Trial, nonce: str) -> CommandResult:
-    """The subject's own `prefect deploy` of the treated deployment, its file changed in the description alone."""
-    trial.write_deployments(trial.lab.deployer, description=nonce)
-    return trial.lab.deploy(trial.scenario, ["treated"])
+    """`prefect deploy`, the file changed in the description alone."""
+    return _deploy(trial, DESCRIPTION=nonce)
 
+
+def deploy_unchanged(trial: Trial, _nonce: str) -> CommandResult:
+    """`prefect deploy` of the file as it was."""
+    return _deploy(trial)
+
+
+def deploy_parameters(trial: Trial, nonce: str) -> CommandResult:
+    """`prefect deploy`, the file changed in the parameters alone."""
+    return _deploy(trial, PARAMETERS=json.dumps({"note": nonce}))
+
+
+def _schedule_command(*words: str) -> Callable[[Trial, str], CommandResult]:
+    """`prefect deployment schedule`; `{deployment}` and `{schedule}` in the words are the treated one's."""
+
+    def open_(trial: Trial, _nonce: str) -> CommandResult:
+        names = {
+            "deployment": f"{trial.staging.scenario.flows}-treated/{trial.name}",
+            "schedule": _schedules(trial)[0]["id"],
+        }
+        command = ["--no-prompt", "deployment", "schedule", *(word.format(**names) for word in words)]
+        folder = trial.lab.site.scenario_folder(trial.staging.scenario.name)
+        return trial.lab.deployer.run(command, cwd=folder, seconds=trial.lab.deadlines.door)
+
+    return open_
+
+
+# By the API, as Prefect's UI and clients do.
+
+
+def _request(method: str, path: str, body: Callable[[Trial, str], Any] | Any = None) -> Callable[..., CommandResult]:
+    """One call; `{id}` and `{schedule}` in the path are the treated deployment's and its first schedule's."""
+
+    def open_(trial: Trial, nonce: str) -> CommandResult:
+        route = path.format(id=trial.treated["id"], schedule=_schedules(trial)[0]["id"] if "{schedule}" in path else "")
+        started = time.monotonic()
+        status, text = trial.lab.api.send_once(method, route, body(trial, nonce) if callable(body) else body)
+        code = 0 if 200 <= status < 300 else status
+        return CommandResult(code, f"{method} /api{route} answered {status} {text[:300]}", time.monotonic() - started)
+
+    return open_
+
+
+def _schedules(trial: Trial) -> list[Facts]:
+    found = trial.lab.api.read_deployment(trial.treated["id"]).get("schedules") or []
+    if not found:
+        raise LabError("the treated deployment has no schedule")
+    return list(found)
+
+
+_UPSERTED = (
+    "name", "flow_id", "version", "tags", "parameters", "entrypoint", "path", "pull_steps", "work_pool_name",
+    "work_queue_name", "concurrency_limit", "job_variables", "infra_overrides", "paused", "parameter_openapi_schema",
+    "enforce_parameter_schema",
+)  # fmt: skip
+
+
+def _upserted(trial: Trial, nonce: str) -> Facts:
+    """The treated deployment as it is, but for its description."""
+    there = trial.lab.api.read_deployment(trial.treated["id"])
+    schedules = [{"active": s["active"], "schedule": s["schedule"]} for s in there["schedules"]]
+    same = {key: there[key] for key in _UPSERTED if there.get(key) is not None}
+    return {**same, "schedules": schedules, "description": nonce}
+
+
+_FAR_AWAY = "DTSTART:20990101T000000\nRRULE:FREQ=DAILY;INTERVAL=1;COUNT=1"
+_ANOTHER_SCHEDULE = [{"active": True, "schedule": {"rrule": _FAR_AWAY, "timezone": "UTC"}}]
+
+
+def nothing(_trial: Trial, _nonce: str) -> CommandResult:
+    """The null door: nothing is touched."""
+    return CommandResult(0, "nothing was done", 0.0)
+
+
+def _paused(before: Facts, now: Facts) -> bool:
+    return bool(now.get("paused")) and not before.get("paused")
+
+
+def _schedules_differ(before: Facts, now: Facts) -> bool:
+    return bool(now.get("schedules") != before.get("schedules"))
+
+
+def _deleted(_before: Facts, now: Facts) -> bool:
+    return bool(now.get("deleted"))
+
+
+_ONE = "PATCH /api/deployments/{id}"
+_SCHEDULES = "/api/deployments/{id}/schedules"
 
 DOORS = {
     door.name: door
-    for door in (Door("prefect-deploy", "`prefect deploy -n treated`, with another description", prefect_deploy),)
+    for door in (
+        Door(PREFECT_DEPLOY, "`prefect deploy`, with another description", prefect_deploy),
+        Door(
+            "deploy-unchanged",
+            "`prefect deploy` of the file as it was",
+            deploy_unchanged,
+            proof="redeploy",
+            requests=(_ONE + " ",),
+        ),
+        Door("deploy-parameters", "`prefect deploy`, with other parameters", deploy_parameters),
+        Door(
+            "upsert-deployment",
+            "POST /deployments/, all as it was but for the description",
+            _request("POST", "/deployments/", _upserted),
+        ),
+        Door(
+            "patch-deployment",
+            "PATCH /deployments/{id} of the description",
+            _request("PATCH", "/deployments/{id}", lambda _trial, nonce: {"description": nonce}),
+        ),
+        Door(
+            "pause-by-patch",
+            "PATCH /deployments/{id} with `paused`",
+            _request("PATCH", "/deployments/{id}", {"paused": True}),
+            proof="request",
+            requests=(_ONE + " ",),
+            changes=_paused,
+        ),
+        Door(
+            "pause-deployment",
+            "POST /deployments/{id}/pause_deployment",
+            _request("POST", "/deployments/{id}/pause_deployment"),
+            proof="request",
+            requests=("POST /api/deployments/{id}/pause_deployment ",),
+            changes=_paused,
+        ),
+        Door(
+            "resume-deployment",
+            "POST /deployments/{id}/resume_deployment",
+            _request("POST", "/deployments/{id}/resume_deployment"),
+            proof="request",
+            requests=("POST /api/deployments/{id}/resume_deployment ",),
+        ),
+        Door(
+            "deactivate-schedule",
+            "PATCH of the schedule with `active: false`",
+            _request("PATCH", "/deployments/{id}/schedules/{schedule}", {"active": False}),
+            proof="request",
+            requests=(f"PATCH {_SCHEDULES}/",),
+            changes=_schedules_differ,
+        ),
+        Door(
+            "add-schedule",
+            "POST of another schedule, its one tick far away",
+            _request("POST", "/deployments/{id}/schedules", _ANOTHER_SCHEDULE),
+            proof="request",
+            requests=(f"POST {_SCHEDULES} ",),
+            changes=_schedules_differ,
+        ),
+        Door(
+            "delete-schedule",
+            "DELETE of the schedule whose runs are at risk",
+            _request("DELETE", "/deployments/{id}/schedules/{schedule}"),
+            proof="request",
+            requests=(f"DELETE {_SCHEDULES}/",),
+            changes=_schedules_differ,
+        ),
+        Door(
+            "schedule-pause",
+            "`prefect deployment schedule pause`",
+            _schedule_command("pause", "{deployment}", "{schedule}"),
+            proof="request",
+            requests=(f"PATCH {_SCHEDULES}/",),
+            changes=_schedules_differ,
+        ),
+        Door(
+            "schedule-clear",
+            "`prefect deployment schedule clear`",
+            _schedule_command("clear", "--accept-yes", "{deployment}"),
+            proof="request",
+            requests=(f"DELETE {_SCHEDULES}/",),
+            changes=_schedules_differ,
+        ),
+        Door(
+            "delete-deployment",
+            "DELETE /deployments/{id}",
+            _request("DELETE", "/deployments/{id}"),
+            proof="request",
+            requests=("DELETE /api/deployments/{id} ",),
+            changes=_deleted,
+        ),
+        Door("none", "nothing at all: the null door", nothing, proof="nothing"),
+    )
 }
+
+
+def select_doors(names: Sequence[str]) -> list[Door]:
+    """The doors named. Raises UsageError for a name that is not there."""
+    for name in names:
+        if name not in DOORS:
+            near = difflib.get_close_matches(name, DOORS, n=1, cutoff=0.4)
+            hint = f"Did you mean {near[0]!r}? " if near else ""
+            raise UsageError(f"There is no door {name!r}. {hint}There are: {', '.join(DOORS)}.")
+    return [DOORS[name] for name in dict.fromkeys(names)]

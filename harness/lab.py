@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import string
 import threading
 import time
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -142,14 +140,6 @@ class Lab:
         version = self.worker(scenario).imported_version(seconds=self.deadlines.command)
         self._check_version("worker", version)
         return version
-
-    def write_scenario(self, node: Node, scenario: Scenario, values: Mapping[str, str]) -> None:
-        """Put a scenario's flow.py and its prefect.yaml, with `values` filled in, where `node` reads them."""
-        folder = self.site.scenario_folder(scenario.name)
-        template = string.Template((scenario.folder / "prefect.yaml").read_text(encoding="utf-8"))
-        text = template.substitute({"DIRECTORY": folder, "POOL": scenario.name, **values})
-        flow = (scenario.folder / "flow.py").read_bytes()
-        node.write(folder, {"prefect.yaml": text.encode(), "flow.py": flow})
 
     def deploy(self, scenario: Scenario, names: list[str]) -> CommandResult:
         """The real `prefect deploy` of these deployments of the scenario's prefect.yaml, whatever its exit code."""

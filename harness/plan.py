@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from harness.cache import write_whole
-from harness.doors import Door
-from harness.scenario import Scenario
+from harness.doors import PREFECT_DEPLOY, Door, select_doors
+from harness.scenario import Scenario, select_scenarios
 
 DATABASE = "sqlite"
 
@@ -36,6 +36,7 @@ class Cell:
     lab: str
     subject_key: str = ""
     expected: str | None = None
+    expected_ticks: str | None = None
     reference: str = ""
     outcome: str | None = None
     reason: str = ""
@@ -77,6 +78,19 @@ class Plan:
         return cls(saved["run"], Path(saved["folder"]), cells, saved["keep"])
 
 
+def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) -> list[tuple[Scenario, Door]]:
+    """What `reproduce` or `matrix` tries, in order: what is named, else what is the command's to choose.
+
+    Raises: UsageError for a name that is not there.
+    """
+    named = select_doors(doors)
+    chosen = select_scenarios(scenarios)
+    if command == "matrix":
+        return [(scenario, door) for scenario in chosen for door in named or select_doors(scenario.doors)]
+    chosen = [scenario for scenario in chosen if scenario.in_reproduce or scenarios]
+    return [(scenario, door) for scenario in chosen for door in named or select_doors([PREFECT_DEPLOY])]
+
+
 def plan_cell(
     scenario: Scenario, door: Door, *, subject: str, version: str, as_of: str, engine: str, engine_detail: str,
     subject_key: str = "", note: str = "", command: str = "",
@@ -88,14 +102,10 @@ def plan_cell(
     )  # fmt: skip
     if not version:
         return cell
-    if not scenario.applies_to(version):
-        return Cell(
-            **{
-                **asdict(cell),
-                "outcome": "not-applicable",
-                "expected": "not-applicable",
-                "reason": scenario.applies_reason,
-            }
-        )
-    known = scenario.known_for(version)
-    return Cell(**{**asdict(cell), "expected": known.outcome, "reference": known.reference}) if known else cell
+    if not scenario.applies_to(version) or not door.exists_in(version):
+        reason = door.versions_reason if scenario.applies_to(version) else scenario.applies_reason
+        return replace(cell, outcome="not-applicable", expected="not-applicable", reason=reason)
+    if door.proof == "nothing":
+        return replace(cell, expected="survived", expected_ticks="whole", reference="by definition")
+    known = scenario.known_for(version, door.name)
+    return replace(cell, expected=known.outcome, reference=known.reference) if known else cell

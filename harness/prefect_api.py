@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -85,6 +87,29 @@ class PrefectAPI:
         except ValueError:
             return answer.status_code, answer.text[:300]
 
+    def send_once(self, method: str, path: str, body: Json = None) -> tuple[int, str]:
+        """Status and text of a call that changes something, whatever they are; only a 503 (nothing done) is sent again.
+
+        Raises: LabError where no answer comes.
+        """
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                answer = self._client.request(method, path, json=body, timeout=self.patience)
+            except httpx.TransportError as error:
+                raise LabError(f"{method} {path}: {error or type(error).__name__}", source="server") from error
+            if answer.status_code not in RETRIED or time.monotonic() >= deadline:
+                return answer.status_code, answer.text
+            time.sleep(0.3)
+
+    def now(self) -> str:
+        """The server's own clock (UTC, ISO 8601), rounded up to a whole second: the Date of an answer is cut to one."""
+        date = self._send("GET", "/health").headers.get("date", "")
+        try:
+            return (parsedate_to_datetime(date) + timedelta(seconds=1)).isoformat()
+        except ValueError as error:
+            raise LabError(f"the server's answer has no date: {date!r}", source="server") from error
+
     def healthy(self) -> bool:
         """Whether the server says it is healthy, asked once."""
         try:
@@ -122,8 +147,11 @@ class PrefectAPI:
         return self.call("GET", f"/deployments/name/{flow}/{name}")
 
     def read_deployment(self, deployment_id: str) -> Json:
-        """A deployment by id."""
-        return self.call("GET", f"/deployments/{deployment_id}")
+        """A deployment by id; `deleted` alone where the server says that there is none."""
+        status, body = self.answer(f"/deployments/{deployment_id}")
+        if status == 404 and body == {"detail": "Deployment not found"}:
+            return {"id": deployment_id, "deleted": True}
+        return body if status == 200 else self.call("GET", f"/deployments/{deployment_id}")
 
     def create_flow_run(self, deployment_id: str) -> Json:
         """Start a run of a deployment now, as a person would."""

@@ -15,6 +15,8 @@ import pytest
 from harness.engines.choose import engine_named
 from harness.plan import Cell, Plan
 from harness.runner import run_lab
+from harness.scenario import load_scenarios
+from harness.verdict import contradicts, unjudged
 
 _PLAN = pytest.StashKey[Plan]()
 _RESULTS = pytest.StashKey[dict[str, dict[str, Any]]]()
@@ -42,8 +44,9 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterator[TrialItem]:
         """One item a cell that has no outcome yet."""
+        scenarios = load_scenarios()
         for cell in self.config.stash[_PLAN].cells:
-            if cell.scenario == self.path.parent.name and cell.outcome is None:
+            if scenarios[cell.scenario].folder == self.path.parent and cell.outcome is None:
                 yield TrialItem.from_parent(self, name=cell.name, cell=cell)
 
 
@@ -76,7 +79,7 @@ class TrialItem(pytest.Item):
             for cell, result in zip(together, run_lab(plan, together, site), strict=True):
                 results[cell.name] = result
         result = results[self.cell.name]
-        if not result["as_expected"]:
+        if contradicts(result) or unjudged(result):
             raise UnexpectedOutcome(f"{result['outcome']}, expected {result['expected']}: {result['reason']}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

@@ -22,17 +22,17 @@ import pytest
 from rich.console import Console
 
 from harness import ownership
-from harness.doors import DOORS
+from harness.doors import PREFECT_DEPLOY, Door
 from harness.engines.base import Engine
 from harness.engines.choose import choose_engine
 from harness.engines.processes import kill_tree
 from harness.errors import LabError, UsageError
 from harness.evidence.results import harness_commit, host_facts, point_latest, write_results, write_run
-from harness.evidence.table import footnotes, summary, table
+from harness.evidence.table import footnotes, picture, summary, table
 from harness.evidence.trial_folder import conclude, open_history, result
-from harness.plan import Cell, Plan, plan_cell
+from harness.plan import Cell, Plan, choose_trials, plan_cell
 from harness.runner import as_lab_error, copy_logs
-from harness.scenario import SCENARIOS, Scenario, load_scenarios, select_scenarios
+from harness.scenario import SCENARIOS, Scenario, load_scenarios
 from harness.scratch import scratch_folder
 from harness.subjects.release import Release, Target, check_name, resolve
 from harness.subjects.uv_tool import UvError
@@ -40,7 +40,6 @@ from harness.sweep import of_run, of_the_dead, salvage_logs, sweep
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED
 from harness.verdict import exit_code as exit_code_of
 
-_DOOR = DOORS["prefect-deploy"]
 _POLL = 0.3
 
 
@@ -54,10 +53,12 @@ class Interrupted(BaseException):
 
 @dataclass(frozen=True)
 class Request:
-    """What the person asked for, as typed."""
+    """What the person asked for, as typed; `command` is `reproduce` or `matrix`."""
 
+    command: str
     subjects: Sequence[str]
     scenarios: Sequence[str]
+    doors: Sequence[str]
     engine: str | None
     results: Path
     keep: str
@@ -81,7 +82,7 @@ def resolve_subjects(names: Sequence[str], target: Target) -> dict[str, Release 
 def run_matrix(request: Request, console: Console) -> int:
     """Carry the request out; returns the exit code. Raises UsageError before anything is started, and Interrupted."""
     started = time.monotonic()
-    scenarios = select_scenarios(request.scenarios)
+    trials = choose_trials(request.command, request.scenarios, request.doors)
     for name in request.subjects:
         check_name(name)
     _check_writable(request.results)
@@ -92,7 +93,8 @@ def run_matrix(request: Request, console: Console) -> int:
         _say(console, f"swept what a dead run left: {swept}")
     releases = resolve_subjects(request.subjects, engine.target())
     run = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    plan = _plan(request, run, scenarios, engine, releases)
+    planned = [(release, scenario, door) for release in releases.items() for scenario, door in trials]
+    plan = _plan(request, run, planned, engine)
     if request.expression:
         plan = replace(plan, cells=_select(plan, request.expression))
     plan.folder.mkdir(parents=True)
@@ -295,7 +297,7 @@ class _Matrix:
         command = self._again()
         (self.plan.folder / "summary.md").write_text(summary(trials, command), encoding="utf-8")
         self.console.print()
-        self.console.print(table(trials))
+        self.console.print(picture(trials) if self.request.command == "matrix" else table(trials))
         for line in footnotes(trials):
             self.console.print(line)
         self.console.print(f"\nevidence: {self.plan.folder}", soft_wrap=True)
@@ -314,45 +316,49 @@ def _say(console: Console, text: str) -> None:
 
 
 def _plan(
-    request: Request, run: str, scenarios: Sequence[Scenario], engine: Engine, releases: dict[str, Release | LabError]
+    request: Request,
+    run: str,
+    planned: Sequence[tuple[tuple[str, Release | LabError], Scenario, Door]],
+    engine: Engine,
 ) -> Plan:
     cells = []
     detail = engine.describe()
-    for asked, release in releases.items():
+    for (asked, release), scenario, door in planned:
         known = release if isinstance(release, Release) else Release(asked, "", "", "")
-        for scenario in scenarios:
-            command = _command(
-                replace(
-                    request,
-                    subjects=[known.version or asked],
-                    scenarios=[scenario.name],
-                    engine=engine.name,
-                    expression="",
-                )
+        again = replace(
+            request,
+            command="reproduce",
+            subjects=[known.version or asked],
+            scenarios=[scenario.name],
+            doors=[] if door.name == PREFECT_DEPLOY else [door.name],
+            engine=engine.name,
+            expression="",
+        )
+        cells.append(
+            plan_cell(
+                scenario,
+                door,
+                subject=asked,
+                version=known.version,
+                as_of=known.as_of,
+                engine=engine.name,
+                engine_detail=detail,
+                note=known.note,
+                command=_command(again),
             )
-            cells.append(
-                plan_cell(
-                    scenario,
-                    _DOOR,
-                    subject=asked,
-                    version=known.version,
-                    as_of=known.as_of,
-                    engine=engine.name,
-                    engine_detail=detail,
-                    note=known.note,
-                    command=command,
-                )
-            )
+        )
     return Plan(run, (request.results / run).absolute(), cells, request.keep)
 
 
 def _command(request: Request) -> str:
     """The line that does the same again, from the checkout's root."""
-    words = ["nox", "-s", "reproduce", "--"]
+    words = ["nox", "-s", request.command, "--"]
     for subject in request.subjects:
         words += ["--subject", subject]
     for scenario in request.scenarios:
         words += ["--scenario", scenario]
+    for door in request.doors:
+        words += ["--door", door]
     if request.engine:
         words += ["--engine", request.engine]
     if request.expression:

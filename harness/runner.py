@@ -6,13 +6,12 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from harness import ownership
-from harness import trial as phases
+from harness import ownership, staging, trial
 from harness.cache import write_whole
 from harness.doors import DOORS
 from harness.engines.base import Site
@@ -22,15 +21,34 @@ from harness.history import History, now
 from harness.lab import Deadlines, Lab
 from harness.plan import Cell, Plan
 from harness.scenario import load_scenarios
+from harness.staging import Staging
 from harness.trial import Trial
+from harness.verdict import contradicts, unjudged
 
-PHASES: Sequence[tuple[str, Callable[[Trial], None]]] = (
-    ("steady state", phases.steady_state),
-    ("stage", phases.stage),
-    ("prove", phases.prove),
-    ("trigger", phases.trigger),
-    ("observe", phases.observe),
-    ("drain", phases.drain),
+Phase = Callable[[Staging], None]
+
+
+def _each(name: str, phase: Callable[[Trial], None]) -> Phase:
+    """A phase of single trials, one after the other, for a staging: a trial that fails drops out, alone."""
+
+    def of_each(shared: Staging) -> None:
+        for one in list(shared.trials):
+            try:
+                phase(one)
+            except Exception as error:
+                _record_error(one.history, name, _with_log(error, one.lab))
+                shared.trials.remove(one)
+
+    return of_each
+
+
+PHASES: Sequence[tuple[str, Sequence[Phase]]] = (
+    ("steady state", [staging.steady_state]),
+    ("stage", [staging.stage]),
+    ("prove", [staging.prove]),
+    ("trigger", [_each("trigger", trial.trigger)]),
+    ("observe", [_each("observe", trial.observe)]),
+    ("drain", [staging.drain, _each("drain", trial.look_again)]),
 )
 
 
@@ -69,15 +87,19 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
         with Lab(site, cells[0].version, deadlines or Deadlines()) as lab:
             progress.enter("versions")
             said = lab.check_versions()
-            trials = [Trial(scenarios[cell.scenario], DOORS[cell.door], lab, histories[cell.name]) for cell in cells]
-            for trial in trials:
+            stagings = []
+            for name in dict.fromkeys(cell.scenario for cell in cells):
+                shared = Staging(scenarios[name], lab, [])
+                mine = [cell for cell in cells if cell.scenario == name]
+                shared.trials = [Trial(DOORS[cell.door], shared, histories[cell.name]) for cell in mine]
+                stagings.append(shared)
                 for role, version in said.items():
-                    trial.history.add("version", role=role, said=version)
-            _take_through_phases(trials, progress)
+                    shared.record("version", role=role, said=version)
+            _take_through_phases(stagings, progress)
             progress.enter("judge")
             results = [conclude(plan, cell) for cell in cells]
-            if plan.keep == "always" or (plan.keep == "failed" and not all(r["as_expected"] for r in results)):
-                _save_database(site, plan, lab_name, trials)
+            if plan.keep == "always" or (plan.keep == "failed" and any(contradicts(r) or unjudged(r) for r in results)):
+                _save_database(site, plan, lab_name, histories.values())
             progress.enter("tear down")
     except Exception as error:
         for history in histories.values():
@@ -89,37 +111,44 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
     return results
 
 
-def _save_database(site: Site, plan: Plan, lab: str, trials: Sequence[Trial]) -> None:
+def _save_database(site: Site, plan: Plan, lab: str, histories: Iterable[History]) -> None:
     """Save it if it can be saved: a copy that fails takes no verdict back."""
     try:
         site.save_database(plan.lab_folder(lab))
     except Exception as error:
-        for trial in trials:
-            trial.history.add("note", text=f"the database was not saved: {error}")
+        for history in histories:
+            history.add("note", text=f"the database was not saved: {error}")
 
 
-def _take_through_phases(trials: Sequence[Trial], progress: Progress) -> None:
-    """All trials through each phase, side by side; one that fails drops out, and the others go on."""
-    going = list(trials)
+def _take_through_phases(stagings: Sequence[Staging], progress: Progress) -> None:
+    """All stagings through each phase, side by side; one that fails drops out, and the others go on."""
+    going = list(stagings)
     with ThreadPoolExecutor(max_workers=max(1, len(going))) as pool:
-        for name, phase in PHASES:
+        for name, steps in PHASES:
             if not going:
                 return
             progress.enter(name)
-            went_well = list(pool.map(lambda trial, name=name, phase=phase: _through(trial, name, phase), going))
-            going = [trial for trial, well in zip(going, went_well, strict=True) if well]
+            list(pool.map(lambda shared, name=name, steps=steps: _through(shared, name, steps), going))
+            going = [shared for shared in going if shared.trials]
 
 
-def _through(trial: Trial, name: str, phase: Callable[[Trial], None]) -> bool:
+def _through(shared: Staging, name: str, steps: Sequence[Phase]) -> None:
+    """One phase of a staging; what goes wrong ends it for all of its trials."""
+    shared.record("phase", phase=name)
     try:
-        trial.history.add("phase", phase=name)
-        phase(trial)
+        for step in steps:
+            step(shared)
     except Exception as error:
-        broken = as_lab_error(error)
-        broken.log = broken.log or trial.lab.log_of(broken.source)
-        _record_error(trial.history, name, broken)
-        return False
-    return True
+        broken = _with_log(error, shared.lab)
+        for one in shared.trials:
+            _record_error(one.history, name, broken)
+        shared.trials.clear()
+
+
+def _with_log(error: Exception, lab: Lab) -> LabError:
+    broken = as_lab_error(error)
+    broken.log = broken.log or lab.log_of(broken.source)
+    return broken
 
 
 def _record_error(history: History, phase: str, error: LabError) -> None:

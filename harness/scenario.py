@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,32 +15,47 @@ from packaging.version import Version
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from harness.trial import Trial
+    from harness.staging import Staging
 
 ROOT = Path(__file__).resolve().parent.parent
 SCENARIOS = ROOT / "scenarios"
 
 
+# Doors that change a deployment through one and the same path in the server; what is known of one is known of all.
+UPDATES = (
+    "prefect-deploy",
+    "deploy-unchanged",
+    "deploy-parameters",
+    "upsert-deployment",
+    "patch-deployment",
+    "pause-by-patch",
+)
+
+
 @dataclass(frozen=True)
 class Known:
-    """An outcome known for a range of releases, with the upstream issue or change it is known from."""
+    """An outcome known for a range of releases and these doors, with the upstream issue or change it is known from."""
 
     versions: str
     outcome: str
     reference: str
+    doors: Sequence[str] = ("prefect-deploy",)
 
 
 @dataclass(frozen=True)
 class Scenario:
     """A stage with its flow and deployments, the state it puts at risk, and what is known of it by version.
 
-    name            set from the folder
+    name            set from the folder, and from the variant where the folder declares several
+    flows           what the flows' names in flow.py begin with: the folder's name
     summary         one line, for listings and reports
     state           the state *name* that is at risk (Prefect's words: `Late`, `AwaitingConcurrencySlot`)
     ticks, interval how many runs each deployment schedules, and the seconds between two
     minimum         how many runs at risk a side must have for a verdict
     holders         how many runs a side hold what the others wait for; they are Running before the door opens
     known           outcomes by version range; the ranges do not overlap
+    in_reproduce    whether a plain `reproduce` runs it: the report of #17764
+    doors           the doors that a plain `matrix` opens on it
     applies         the versions that can stage this at all, and why the others cannot
     worker_limit    flow runs the worker may run at a time; None is no limit
     stage           hurts the system and makes the backlog, for treated and twin alike
@@ -53,31 +68,38 @@ class Scenario:
     interval: int
     minimum: int
     known: Sequence[Known]
-    stage: Callable[[Trial], None]
-    lift: Callable[[Trial], None]
+    stage: Callable[[Staging], None]
+    lift: Callable[[Staging], None]
     stage_text: str
     lift_text: str
     worker_limit: int | None = None
     holders: int = 0
+    in_reproduce: bool = False
+    doors: Sequence[str] = ("prefect-deploy", "pause-deployment", "delete-schedule", "none")
     applies: str = ""
     applies_reason: str = ""
     name: str = ""
+    flows: str = ""
     folder: Path = Path()
 
     def applies_to(self, version: str) -> bool:
         """Whether this release can stage the scenario at all, from its version alone."""
         return Version(version) in SpecifierSet(self.applies, prereleases=True)
 
-    def known_for(self, version: str) -> Known | None:
-        """What is known of a release, or None."""
+    def known_for(self, version: str, door: str) -> Known | None:
+        """What is known of a release and a door, or None."""
         for known in self.known:
-            if Version(version) in SpecifierSet(known.versions, prereleases=True):
+            if door in known.doors and Version(version) in SpecifierSet(known.versions, prereleases=True):
                 return known
         return None
 
 
 def load_scenarios(folder: Path = SCENARIOS) -> dict[str, Scenario]:
-    """Every scenario under `folder`, by name, in alphabetical order. Each folder's scenario.py sets `scenario`."""
+    """Every scenario under `folder`, by name, in alphabetical order.
+
+    Each folder's scenario.py sets `scenario`, or `variants`: scenarios by what tells them apart (`pool`), with the
+    same flows. Raises UsageError where it sets neither.
+    """
     found = {}
     for path in sorted(folder.glob("*/scenario.py")):
         name = path.parent.name
@@ -86,15 +108,15 @@ def load_scenarios(folder: Path = SCENARIOS) -> dict[str, Scenario]:
             raise UsageError(f"{path} cannot be loaded")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        declared: Scenario = module.scenario
-        object.__setattr__(declared, "name", name)
-        object.__setattr__(declared, "folder", path.parent)
-        found[name] = declared
-    return found
+        variants: dict[str, Scenario] = getattr(module, "variants", None) or {"": module.scenario}
+        for variant, declared in variants.items():
+            full = f"{name}-{variant}" if variant else name
+            found[full] = replace(declared, name=full, flows=name, folder=path.parent)
+    return dict(sorted(found.items()))
 
 
 def select_scenarios(names: Sequence[str], folder: Path = SCENARIOS) -> list[Scenario]:
-    """The scenarios named, or all of them when none is. Raises UsageError for a name that is not there."""
+    """The scenarios named, or all where none is. Raises UsageError for a name that is not there."""
     everything = load_scenarios(folder)
     for name in names:
         if name not in everything:

@@ -141,15 +141,28 @@ def as_expected(outcome: str | None, expected: str | None) -> bool | None:
     return outcome == expected
 
 
-def exit_code(trials: Iterable[dict[str, Any]]) -> int:
-    """The exit code of a run from its trials (`outcome` and `expected` of each; see DESIGN's exit codes).
+def contradicts(trial: dict[str, Any]) -> bool:
+    """Whether a trial's entry contradicts what is known: of its runs, or of its ticks."""
+    return (
+        as_expected(trial["outcome"], trial["expected"]) is False
+        or (trial.get("ticks") or {}).get("as_expected") is False
+    )
 
-    A contradiction outweighs what could not be judged, so that `git bisect run` skips only what says nothing.
+
+def unjudged(trial: dict[str, Any]) -> bool:
+    """Whether a trial's entry has no verdict."""
+    return trial["outcome"] in UNJUDGED
+
+
+def exit_code(trials: Iterable[dict[str, Any]]) -> int:
+    """The exit code of a run from its trials' entries (see DESIGN's exit codes).
+
+    A contradiction outweighs what could not be judged, so that `git bisect run` skips only what says nothing. A verdict
+    of which nothing is known contradicts nothing, and is no success by itself.
     """
-    verdicts = [trial for trial in trials if trial["outcome"] != NOT_APPLICABLE]
-    held = [as_expected(trial["outcome"], trial["expected"]) for trial in verdicts]
-    if False in held:
+    tried = [trial for trial in trials if trial["outcome"] != NOT_APPLICABLE]
+    if any(contradicts(trial) for trial in tried):
         return EXIT_CONTRADICTED
-    if None in held or not held:
+    if any(unjudged(trial) for trial in tried) or not any(trial["expected"] for trial in tried):
         return EXIT_UNJUDGED
     return EXIT_AS_EXPECTED

@@ -125,7 +125,7 @@ def _was_at_risk(
     if states is None or not answered_at:
         return bool(listed["state_name"] == state)
     earlier = [entry for entry in states if _instant(entry["timestamp"]) <= _instant(answered_at)]
-    return bool(earlier) and max(earlier, key=lambda entry: _instant(entry["timestamp"]))["name"] == state
+    return bool(earlier) and sorted(earlier, key=lambda entry: _instant(entry["timestamp"]))[-1]["name"] == state
 
 
 def _instant(text: str) -> tuple[str, str]:
@@ -184,7 +184,8 @@ def _fate(
     if given_up:
         why += f"; then its worker gave it up, since the server had answered {REFUSED}"
     final_type = str(end.get("state_type"))
-    ran = bool(end.get("run_count") or end.get("start_time")) or final_type in PICKED_UP
+    # A run that waits for its retry has run before: what counts is whether it ran since.
+    ran = final_type in PICKED_UP or (end.get("run_count") or 0) > (listed.get("run_count") or 0)
     return RunFate(
         run=listed["run"],
         side=listed["side"],

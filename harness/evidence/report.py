@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.checkers.survival import AFTER, DRAINED, RunFate
+from harness.doors import DOORS
 from harness.history import Event, of_kind
 from harness.plan import Cell
 from harness.scenario import load_scenarios
@@ -78,7 +79,7 @@ def _steps(cell: Cell, stage: str, lift: str, verdict: Verdict, events: Sequence
         f"{stage} Each of two deployments has {opening.get('ticks')} ticks, {opening.get('interval')} s apart.",
         f"By the server's own listing, {at_risk[0]} runs of the deployment `treated` and {at_risk[1]} of its "
         f"twin were {opening.get('state')}.",
-        f"The real command line of the subject updated `treated` alone ({cell.door}). Nobody touched `twin`.",
+        f"On the treated deployment alone: {DOORS[cell.door].summary}. Nobody touched `twin`.",
         "Every run was looked up by its id.",
         f"{lift} Every run was looked up again after the drain, which ended by: {ended}.",
     ]
@@ -144,17 +145,30 @@ def _proof(events: Sequence[Event]) -> str:
         found = seen.get((side, "after"))
         return f" (`{found['id']}`)" if found else ""
 
+    proven = _PROVEN[door.get("proof", "nonce")](door)
     return "\n".join(
         [
             "## Proof of the door",
             "",
-            f"- `{door['door']}` ended with exit code {door.get('exit_code')}, and sent the nonce `{door['nonce']}`.",
+            f"- `{door['door']}` ended with exit code {door.get('exit_code')}{proven}.",
             f"- Description of `treated`{identified('treated')}: {described('treated', 'before')} before, "
             f"{described('treated', 'after')} after; updated at {door.get('answered_at')} by the server's clock.",
             f"- Description of `twin`{identified('twin')}: {described('twin', 'before')} before, "
             f"{described('twin', 'after')} after.",
         ]
     )
+
+
+def _requests(door: Event) -> str:
+    return ", ".join(f"`{request.strip()}`" for request in door["requests"])
+
+
+_PROVEN: dict[str, Callable[[Event], str]] = {
+    "nonce": lambda door: f", and sent the nonce `{door['nonce']}`",
+    "request": lambda door: f", and the server's access log names {_requests(door)}",
+    "redeploy": lambda door: f", and the server's access log names {_requests(door)}, or the schedules have new ids",
+    "nothing": lambda _door: "; treated and twin are as they were",
+}
 
 
 def _server_log(events: Sequence[Event]) -> str:

@@ -8,6 +8,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from harness.doors import PREFECT_DEPLOY
+from harness.verdict import contradicts
+
 # Told apart without red against green, and by the word in any case.
 _STYLES = {
     "lost": "bold magenta",
@@ -24,8 +27,9 @@ def table(trials: Sequence[dict[str, Any]]) -> Table:
     """The trials as a table that fits 80 columns."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     drawn.add_column("scenario", no_wrap=True)
-    drawn.add_column("subject")
-    for name in ("at risk", "kept", "lost", "twin"):
+    drawn.add_column("subject", min_width=7)
+    drawn.add_column("at risk", justify="right", min_width=4)  # its heading may take two lines
+    for name in ("kept", "lost", "twin"):
         drawn.add_column(name, justify="right", no_wrap=True)
     drawn.add_column("outcome", no_wrap=True)
     drawn.add_column("seconds", justify="right", no_wrap=True)
@@ -47,12 +51,44 @@ def cells(trial: dict[str, Any]) -> list[Text]:
     mark = " (!)" if trial["as_expected"] is False else ""
     seconds = "-" if trial["seconds"] is None else f"{trial['seconds']:.0f}"
     return [
-        Text(trial["scenario"]),
+        Text(_trial(trial)),
         Text(_subject(trial)),
         *(Text(str(count)) for count in counts),
         Text(outcome + mark, style=_STYLES.get(outcome, "")),
         Text(seconds),
     ]
+
+
+def picture(trials: Sequence[dict[str, Any]]) -> Table:
+    """The trials as a picture that fits 80 columns up to five subjects: rows are stage and door, columns subjects."""
+    subjects = {trial["subject"]: _subject(trial) for trial in trials}
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    drawn.add_column("stage, door", no_wrap=True)
+    for name in subjects.values():
+        drawn.add_column(name, min_width=9)
+    found = {(trial["scenario"], trial["door"], trial["subject"]): trial for trial in trials}
+    for scenario in dict.fromkeys(trial["scenario"] for trial in trials):
+        drawn.add_row(Text(scenario, style="bold"))
+        for door in dict.fromkeys(trial["door"] for trial in trials if trial["scenario"] == scenario):
+            row = [found.get((scenario, door, subject)) for subject in subjects]
+            drawn.add_row(Text(f" {door}"), *(_square(trial) for trial in row))
+    return drawn
+
+
+_SHORT = {"not-applicable": "n/a", "inconclusive": "unclear", None: "not run"}
+
+
+def _square(trial: dict[str, Any] | None) -> Text:
+    if trial is None:
+        return Text("")
+    outcome = trial["outcome"]
+    mark = "!" if contradicts(trial) else ""
+    return Text(_SHORT.get(outcome, outcome) + mark, style=_STYLES.get(outcome, ""))
+
+
+def _trial(trial: dict[str, Any]) -> str:
+    """The scenario, and below it the door where that is another than `prefect deploy`."""
+    return str(trial["scenario"]) if trial["door"] == PREFECT_DEPLOY else f"{trial['scenario']}\n{trial['door']}"
 
 
 def _subject(trial: dict[str, Any]) -> str:
@@ -71,7 +107,8 @@ def footnotes(trials: Sequence[dict[str, Any]]) -> list[str]:
         else:
             continue
         mark = "(!) " if trial["as_expected"] is False else ""
-        lines.setdefault(text, []).append(f"{mark}{trial['scenario']} on {trial['subject']}")
+        name = _trial(trial).replace("\n", ", ")
+        lines.setdefault(text, []).append(f"{mark}{name} on {trial['subject']}")
     notes = sorted({f"{trial['subject']}: {trial['note']}" for trial in trials if trial["note"]})
     return [f"{', '.join(where)}: {text.rstrip('.')}." for text, where in lines.items()] + notes
 
@@ -83,7 +120,7 @@ def summary(trials: Sequence[dict[str, Any]], command: str) -> str:
         "|---|---|---:|---:|---:|---:|---|---|---|",
     ]
     for trial in trials:
-        scenario, subject, risk, kept, lost, twin, outcome, _ = (str(cell) for cell in cells(trial))
+        scenario, subject, risk, kept, lost, twin, outcome, _ = (str(cell).replace("\n", ", ") for cell in cells(trial))
         link = f"[report]({trial['folder']}/report.md)" if trial["outcome"] not in (None, "not-applicable") else ""
         expected = trial["expected"] or ""
         lines.append(

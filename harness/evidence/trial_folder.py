@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.cache import write_whole
 from harness.checkers.survival import Counts
+from harness.checkers.ticks import INCONCLUSIVE, Ticks, check_ticks
 from harness.errors import LabError
 from harness.evidence.report import report
 from harness.history import Event, History, of_kind, read_history
@@ -65,6 +66,7 @@ def conclude(plan: Plan, cell: Cell) -> dict[str, Any]:
 def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None) -> dict[str, Any]:
     """A cell's entry of results.json: judged, decided before the start, or still to come (outcome null)."""
     outcome = verdict.outcome if verdict else cell.outcome
+    ticks = check_ticks(events) if verdict else None
     treated, twin = (verdict.findings.treated, verdict.findings.twin) if verdict else (Counts(), Counts())
     return {
         "scenario": cell.scenario,
@@ -78,11 +80,29 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         "as_expected": as_expected(outcome, cell.expected),
         **_counts(treated),
         "twin": _counts(twin),
+        "ticks": _ticks(ticks, cell),
         "seconds": _seconds(events),
         "reason": verdict.reason if verdict else cell.reason,
         "folder": str(plan.trial_folder(cell).relative_to(plan.folder)),
         "reference": cell.reference,
         "note": cell.note,
+    }
+
+
+def _ticks(ticks: Ticks | None, cell: Cell) -> dict[str, Any] | None:
+    """The second verdict beside the first; None where there is no first."""
+    if ticks is None:
+        return None
+    held = (
+        None if cell.expected_ticks is None or ticks.outcome == INCONCLUSIVE else ticks.outcome == cell.expected_ticks
+    )
+    return {
+        "outcome": ticks.outcome,
+        "expected": cell.expected_ticks,
+        "as_expected": held,
+        "missing": len(ticks.missing),
+        "duplicate": len(ticks.duplicate),
+        "reason": ticks.reason,
     }
 
 

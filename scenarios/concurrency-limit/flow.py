@@ -23,12 +23,12 @@ def probe() -> None:
 
 
 @flow(name="concurrency-limit-treated")
-def treated() -> None:
+def treated(note: str = "") -> None:
     """Holds the slot until the signal is given."""
     wait_for_signal()
 
 
 @flow(name="concurrency-limit-twin")
-def twin() -> None:
+def twin(note: str = "") -> None:
     """Holds the twin's slot, the same."""
     wait_for_signal()

@@ -1,15 +1,15 @@
 """A deployment's concurrency limit of 1 is tighter than its schedule: the runs wait for a slot."""
 
-from harness.scenario import Known, Scenario
-from harness.trial import Trial
+from harness.scenario import UPDATES, Known, Scenario
+from harness.staging import Staging
 
 
-def stage(trial: Trial) -> None:
-    trial.deploy_backlog()
+def stage(staging: Staging) -> None:
+    staging.deploy_backlog()
 
 
-def lift(trial: Trial) -> None:
-    trial.give_signal()
+def lift(staging: Staging) -> None:
+    staging.give_signal()
 
 
 scenario = Scenario(
@@ -19,13 +19,14 @@ scenario = Scenario(
     holders=1,
     interval=1,
     minimum=3,
+    in_reproduce=True,
     stage=stage,
     stage_text="With `concurrency_limit: 1`, one run holds the only slot, waiting for a signal; a worker is alive.",
     lift=lift,
     lift_text="The run that holds the slot is given its signal and ends.",
     known=(
-        Known(">=3.0.4,<3.3.4", "lost", "PrefectHQ/prefect#17764"),
-        Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769"),
+        Known(">=3.0.4,<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),
+        Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769", UPDATES),
     ),
     applies=">=3.0.4",
     applies_reason="a deployment's concurrency limit is enforced from 3.0.4 on",

@@ -9,10 +9,10 @@ def probe() -> None:
 
 
 @flow(name="worker-outage-treated")
-def treated() -> None:
+def treated(note: str = "") -> None:
     """The treated deployment's work; its runs only need to happen."""
 
 
 @flow(name="worker-outage-twin")
-def twin() -> None:
+def twin(note: str = "") -> None:
     """The twin's work, the same."""

@@ -1,16 +1,17 @@
 """A worker that served its pool is killed, and ticks pass: the runs turn Late."""
 
-from harness.scenario import Known, Scenario
-from harness.trial import Trial
+from harness.doors import DOORS
+from harness.scenario import UPDATES, Known, Scenario
+from harness.staging import Staging
 
 
-def stage(trial: Trial) -> None:
-    trial.kill_worker()
-    trial.deploy_backlog()
+def stage(staging: Staging) -> None:
+    staging.kill_worker()
+    staging.deploy_backlog()
 
 
-def lift(trial: Trial) -> None:
-    trial.start_worker()
+def lift(staging: Staging) -> None:
+    staging.start_worker()
 
 
 scenario = Scenario(
@@ -19,13 +20,15 @@ scenario = Scenario(
     ticks=3,
     interval=1,
     minimum=3,
+    in_reproduce=True,
+    doors=tuple(DOORS),
     worker_limit=2,
     stage=stage,
     stage_text="The worker that had just completed a run is killed (SIGKILL), and the scheduled times pass.",
     lift=lift,
     lift_text="The worker is started again.",
     known=(
-        Known("<3.3.4", "lost", "PrefectHQ/prefect#17764"),
-        Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769"),
+        Known("<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),
+        Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769", UPDATES),
     ),
 )

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.fakes.fake_prefect import Deployment, FakePrefect, Json, Run, Unanswered, stamp
@@ -25,25 +26,26 @@ def answer(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
 def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[int, Json]:
     parts = path.partition("?")[0].strip("/").split("/")
     match method, parts:
-        case "GET", ["health"]:
-            return 200, True
-        case "GET", ["admin", "version"]:
-            return 200, prefect.version
+        case "GET", ["health"] | ["admin", "version"]:
+            return 200, True if parts == ["health"] else prefect.version
         case "POST", ["work_pools"]:
             return 201, {"name": body["name"]}
+        case "PATCH", ["work_pools", pool] | ["work_pools", pool, "queues", "default"]:
+            prefect.limits[pool] = body["concurrency_limit"]
+            return 204, None
         case "POST", ["flows"]:
             return 201, {"id": body["name"], "name": body["name"]}
         case "POST", ["deployments"]:
-            made = Deployment(body["flow_id"], body["name"], body["work_pool_name"], prefect.clock.now())
-            return 201, _deployment_json(prefect, prefect.deploy(made))
+            return _upsert(prefect, body)
+        case "POST" | "PATCH" | "DELETE", ["deployments", known, *rest] if known in prefect.deployments:
+            return _change(prefect, prefect.deployments[known], (method, rest), body)
+        case "GET", ["deployments", known] if known not in prefect.deployments:
+            return 404, {"detail": "Deployment not found"}
         case "GET", ["deployments", "name", flow, name]:
             found = [d for d in prefect.deployments.values() if (d.flow, d.name) == (flow, name)]
             return (200, _deployment_json(prefect, found[0])) if found else (404, {"detail": "Deployment not found"})
         case "GET", ["deployments", known] if known in prefect.deployments:
             return 200, _deployment_json(prefect, prefect.deployments[known])
-        case "POST", ["deployments", known, "create_flow_run"] if known in prefect.deployments:
-            run = prefect.add_run(prefect.deployments[known], prefect.clock.now(), auto_scheduled=False)
-            return 201, _run_json(run)
         case "POST", ["flow_runs", "filter"]:
             return _list(prefect, body)
         case "GET", ["flow_runs", run_id]:
@@ -52,6 +54,46 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
             run_id = path.rpartition("flow_run_id=")[2]
             return 200, prefect.runs[run_id].states if run_id in prefect.runs else []
     return 404, WRONG_ROUTE
+
+
+def _upsert(prefect: FakePrefect, body: Json) -> tuple[int, Json]:
+    made = Deployment(body["flow_id"], body["name"], body["work_pool_name"], prefect.clock.now())
+    if there := prefect.find(made.flow, made.name):
+        there.description = body["description"]
+        prefect.update(there)
+        return 200, _deployment_json(prefect, there)
+    return 201, _deployment_json(prefect, prefect.deploy(made))
+
+
+def _change(
+    prefect: FakePrefect, deployment: Deployment, request: tuple[str, list[str]], body: Json
+) -> tuple[int, Json]:
+    """What changes one deployment."""
+    match request:
+        case "POST", ["create_flow_run"]:
+            return 201, _run_json(prefect.add_run(deployment, prefect.clock.now(), auto_scheduled=False))
+        case "PATCH", []:
+            for name, value in body.items():
+                setattr(deployment, name, value)
+        case "DELETE", []:
+            del prefect.deployments[deployment.id]
+            for run in [run for run in prefect.runs.values() if run.deployment is deployment]:
+                del prefect.runs[run.id]
+            return 204, None
+        case "POST", ["pause_deployment"]:
+            deployment.paused = True
+        case "POST", ["resume_deployment"]:
+            deployment.paused = False
+        case "PATCH", ["schedules", known] if known == deployment.schedule_id:
+            deployment.active = body["active"]
+        case "DELETE", ["schedules", known] if known == deployment.schedule_id:
+            deployment.rrule = ""
+        case "POST", ["schedules"]:
+            deployment.others += [{**schedule, "id": f"other-{len(deployment.others)}"} for schedule in body]
+        case _:
+            return 404, WRONG_ROUTE
+    prefect.update(deployment)
+    return 200, None
 
 
 def _list(prefect: FakePrefect, body: Json) -> tuple[int, Json]:
@@ -68,17 +110,19 @@ def _list(prefect: FakePrefect, body: Json) -> tuple[int, Json]:
 
 def _deployment_json(prefect: FakePrefect, deployment: Deployment) -> Json:
     schedule = {"rrule": deployment.rrule, "timezone": "UTC"}
-    schedules = [{"id": deployment.schedule_id, "active": True, "schedule": schedule}]
+    schedules = [{"id": deployment.schedule_id, "active": deployment.active, "schedule": schedule}]
     return {
         "id": deployment.id,
         "name": deployment.name,
         "description": deployment.description,
         "updated": stamp(deployment.updated) if prefect.says_updated else None,
-        "paused": False,
+        "paused": deployment.paused,
+        "flow_id": deployment.flow,
+        "parameters": deployment.parameters,
         "work_pool_name": deployment.pool,
         "work_queue_name": "default",
         "concurrency_limit": deployment.concurrency_limit,
-        "schedules": schedules if deployment.rrule else [],
+        "schedules": (schedules if deployment.rrule else []) + deployment.others,
     }
 
 
@@ -96,7 +140,7 @@ def _run_json(run: Run) -> Json:
         "state_id": run.states[-1]["id"],
         "state": run.states[-1],
         "start_time": run.start_time and stamp(run.start_time),
-        "run_count": int(run.start_time is not None),
+        "run_count": run.tries,
         "auto_scheduled": run.auto_scheduled,
     }
 
@@ -136,7 +180,10 @@ def _handler_of(prefect: FakePrefect) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_GET  # noqa: N815 - the name that http.server asks for
+        do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names that http.server asks for
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return format_datetime(prefect.clock.now(), usegmt=True)
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             prefect.log.append(f'INFO:     127.0.0.1:1 - "{self.requestline}" {code}')

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.doors import DOORS
+from harness.doors import DOORS, PREFECT_DEPLOY
 from harness.history import Event, read_history
 from harness.lab import Deadlines
 from harness.plan import Cell, Plan, plan_cell
@@ -53,21 +53,22 @@ class FakeLab:
         self.site = FakeSite(self.prefect, self.plan.lab_folder(self.lab_name))
         self.deadlines = DEADLINES
 
-    def trial(self, scenario: str) -> Entry:
+    def trial(self, scenario: str, door: str = PREFECT_DEPLOY) -> Entry:
         """A trial of this scenario alone; its entry of results.json."""
-        (entry,) = self.trials(scenario)
+        (entry,) = self.trials(scenario, doors=[door])
         return entry
 
-    def trials(self, *scenarios: str) -> list[Entry]:
-        """Trials of these scenarios together; their entries of results.json."""
+    def trials(self, *scenarios: str, doors: Sequence[str] = (PREFECT_DEPLOY,)) -> list[Entry]:
+        """Trials of these scenarios by these doors together; their entries of results.json."""
         self.plan.folder.mkdir(parents=True)
-        return run_lab(self.plan, [self.cell(scenario) for scenario in scenarios], self.site, self.deadlines)
+        cells = [self.cell(scenario, door) for scenario in scenarios for door in doors]
+        return run_lab(self.plan, cells, self.site, self.deadlines)
 
-    def cell(self, scenario: str) -> Cell:
-        """The cell of a scenario, by `prefect deploy`, on this lab's version."""
+    def cell(self, scenario: str, door: str = PREFECT_DEPLOY) -> Cell:
+        """The cell of a scenario and a door on this lab's version."""
         return plan_cell(
             load_scenarios()[scenario],
-            DOORS["prefect-deploy"],
+            DOORS[door],
             subject=VERSION,
             version=VERSION,
             as_of="2025-04-12T00:00:00Z",
@@ -99,7 +100,7 @@ class Backlog:
 
     def flow(self, side: str) -> str:
         """The flow of a side."""
-        return f"{self.scenario}-{side}"
+        return f"{load_scenarios()[self.scenario].flows}-{side}"
 
     def on(self, event: str, action: Callable[[], None], side: str = "treated") -> None:
         """Do this when a side's deployment is updated, about to be, or created."""

@@ -18,7 +18,7 @@ from typing import Any
 from tests.fakes.clock import Clock
 
 Json = Any
-LATE_AFTER, SLOT_WAIT = timedelta(seconds=1), timedelta(seconds=3)
+LATE_AFTER, SLOT_WAIT, RETRY_DELAY = timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=15)
 UPDATE_BEGINS, UPDATED, LIFTED = "update begins", "updated", "lifted"
 
 
@@ -39,6 +39,7 @@ class Run:
     never_picked_up: bool = False
     never_ends: bool = False
     fails: bool = False
+    tries: int = 0
 
     @property
     def state_type(self) -> str:
@@ -65,8 +66,18 @@ class Deployment:
     concurrency_limit: int | None = None
     rrule: str = ""
     waits: bool = False
+    retries: bool = False
+    paused: bool = False
+    active: bool = True
+    parameters: Json = field(default_factory=dict)
+    others: list[Json] = field(default_factory=list)  # schedules beside the first
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     schedule_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def schedules_runs(self) -> bool:
+        """Whether its schedule is one that makes runs."""
+        return self.active and not self.paused
 
     def ticks(self) -> list[datetime]:
         """The times of the schedule, an RRULE that is finite and pinned."""
@@ -110,6 +121,7 @@ class FakePrefect:
         self.deployments: dict[str, Deployment] = {}
         self.runs: dict[str, Run] = {}
         self.workers: dict[str, Callable[[], bool]] = {}  # pool: whether its worker lives
+        self.limits: dict[str, int] = {}  # pool: how many runs it, its queue or its worker lets through at a time
         self.signals: dict[str, Callable[[], bool]] = {}  # pool: whether the signal lies beside the flow
         self.schedules_runs = True
         self.says_updated = True
@@ -148,23 +160,44 @@ class FakePrefect:
 
     # What the server, its scheduler and its workers do.
 
+    def find(self, flow: str, name: str) -> Deployment | None:
+        """The deployment of that flow and name."""
+        return next((d for d in self.deployments.values() if (d.flow, d.name) == (flow, name)), None)
+
+    def says(self, method: str, path: str, status: int) -> None:
+        """A line in the access log."""
+        self.log.append(f'INFO:     127.0.0.1:1 - "{method} /api{path} HTTP/1.1" {status}')
+
     def deploy(self, deployment: Deployment) -> Deployment:
         """Create the deployment, or update the one there is; upcoming runs are made anew, as all releases do."""
-        now = self.clock.now()
-        there = next((d for d in self.deployments.values() if d.flow == deployment.flow), None)
+        there = self.find(deployment.flow, deployment.name)
         if there is None:
             self.deployments[deployment.id] = deployment
             self.happens(deployment.flow, "created")
             self.advance()
             return deployment
-        for name in ("description", "concurrency_limit", "rrule", "waits", "schedule_id", "updated"):
+        for name in (
+            "description",
+            "parameters",
+            "concurrency_limit",
+            "rrule",
+            "waits",
+            "retries",
+            "schedule_id",
+            "updated",
+        ):
             setattr(there, name, getattr(deployment, name))
-        for run in self.runs_of(there.flow):
+        self.update(there)
+        return there
+
+    def update(self, deployment: Deployment) -> None:
+        """What any update of a deployment brings with it: upcoming runs are made anew."""
+        now = deployment.updated = self.clock.now()
+        for run in [run for run in self.runs.values() if run.deployment is deployment]:
             if run.auto_scheduled and run.state_name == "Scheduled" and run.expected > now:
                 del self.runs[run.id]
-        self.happens(there.flow, UPDATED)
+        self.happens(deployment.flow, UPDATED)
         self.advance()
-        return there
 
     def add_run(self, deployment: Deployment, expected: datetime, *, auto_scheduled: bool, run_id: str = "") -> Run:
         """A new run in the state Scheduled."""
@@ -182,6 +215,7 @@ class FakePrefect:
         run.states.append({"id": str(uuid.uuid4()), "type": state_type, "name": state_name, "timestamp": stamp(now)})
         if state_type == "RUNNING":
             run.start_time = now
+            run.tries += 1
         if state_type != "SCHEDULED":
             run.next_start = None
 
@@ -210,8 +244,8 @@ class FakePrefect:
             pass
 
     def _schedule(self, deployment: Deployment, now: datetime) -> None:
-        there = {run.expected for run in self.runs_of(deployment.flow)}
-        for tick in deployment.ticks() if self.schedules_runs else ():
+        there = {run.expected for run in self.runs.values() if run.deployment is deployment}
+        for tick in deployment.ticks() if self.schedules_runs and deployment.schedules_runs else ():
             if tick > now and tick not in there:  # ticks past are never made
                 self.add_run(deployment, tick, auto_scheduled=True)
 
@@ -226,20 +260,31 @@ class FakePrefect:
                 return False
             if run.deployment.waits and not self.signals[run.deployment.pool]():
                 return False
-            self.set_state(run, *(("FAILED", "Failed") if run.fails else ("COMPLETED", "Completed")))
+            if run.deployment.retries and run.tries == 1:
+                self.set_state(run, "SCHEDULED", "AwaitingRetry")
+                run.next_start = now + RETRY_DELAY
+            else:
+                self.set_state(run, *(("FAILED", "Failed") if run.fails else ("COMPLETED", "Completed")))
             return True
         if run.state_type != "SCHEDULED" or now < (run.next_start or run.expected):
             return False
-        if self._worker_lives(run.deployment) and not run.never_picked_up:
+        if self._worker_lives(run.deployment) and not run.never_picked_up and self._is_let_through(run):
             return self._pick_up(run, now)
         if run.state_name == "Scheduled" and now >= run.expected + LATE_AFTER:
             self.set_state(run, "SCHEDULED", "Late")
             return True
         return False
 
+    def _is_let_through(self, run: Run) -> bool:
+        """Whether the limit on the run's pool, if there is one, has room for it."""
+        pool = run.deployment.pool
+        running = sum(r.deployment.pool == pool and r.state_type == "RUNNING" for r in self.runs.values())
+        return pool not in self.limits or running < self.limits[pool]
+
     def _pick_up(self, run: Run, now: datetime) -> bool:
         limit = run.deployment.concurrency_limit
-        holders = [other for other in self.runs_of(run.deployment.flow) if other.state_type == "RUNNING"]
+        there = [other for other in self.runs.values() if other.deployment is run.deployment]
+        holders = [other for other in there if other.state_type == "RUNNING"]
         if limit and len(holders) >= limit:
             self.set_state(run, "SCHEDULED", "AwaitingConcurrencySlot")
             run.next_start = now + SLOT_WAIT

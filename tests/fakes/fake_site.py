@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from harness.engines.base import CommandResult, Node, save_log
 from tests.fakes.fake_api import serve
 from tests.fakes.fake_prefect import LIFTED, UPDATE_BEGINS, Deployment, FakePrefect
 
-_FLOW = re.compile(r'@flow\(name="([^"]+)"\)\s+def (\w+)\(.*?\n(.*?)(?=\n@|\Z)', re.DOTALL)
+_FLOW = re.compile(r'@flow\(name="([^"]+)"([^\n]*)\)\s+def (\w+)\(.*?\n(.*?)(?=\n@|\Z)', re.DOTALL)
 
 
 class FakeNode:
@@ -50,6 +51,8 @@ class FakeNode:
                 return CommandResult(0, f"Version:             {said}\nAPI version:         0.8.4\n", 0.1)
             case ["--no-prompt", "deploy", *chosen]:
                 return self._deploy(self.files[cwd], chosen[1::2])
+            case ["--no-prompt", "deployment", "schedule", what, *rest]:
+                return self._schedule(what, [word for word in rest if not word.startswith("-")])
         return CommandResult(2, f"No such command {command!r}", 0.1)
 
     def imported_version(self, *, seconds: float) -> str:
@@ -64,12 +67,29 @@ class FakeNode:
             for deployment in deployments_of(files, prefect):
                 if deployment.name not in names:
                     continue
-                if any(there.flow == deployment.flow for there in prefect.deployments.values()):
+                if prefect.find(deployment.flow, deployment.name):
                     prefect.happens(deployment.flow, UPDATE_BEGINS)
                     deployment.updated = prefect.clock.now()
                 done = deployment if site.deploys_elsewhere else prefect.deploy(deployment)
+                if not site.deploys_elsewhere:
+                    prefect.says("PATCH", f"/deployments/{done.id}", 204)
                 output.append(f"Deployment '{done.flow}/{done.name}' successfully created with id '{done.id}'.")
         return CommandResult(site.deploy_exit_code, "\n".join([*output, site.deploy_says]), seconds)
+
+    def _schedule(self, what: str, words: Sequence[str]) -> CommandResult:
+        """`prefect deployment schedule pause FLOW/NAME ID`, and `clear FLOW/NAME`."""
+        prefect = self._site.prefect
+        with prefect.lock:
+            there = prefect.find(*words[0].split("/", 1))
+            assert there
+            method = "PATCH" if what == "pause" else "DELETE"
+            if what == "pause":
+                there.active = False
+            else:
+                there.rrule = ""
+            prefect.update(there)
+            prefect.says(method, f"/deployments/{there.id}/schedules/{there.schedule_id}", 204)
+        return CommandResult(0, "Done.", 0.1)
 
     def log(self) -> str:
         return "\n".join(self._site.prefect.log) if self.name == "server" else f"the log of {self.name}"
@@ -105,6 +125,8 @@ class FakeSite:
         if command:
             pool = command[command.index("--pool") + 1]
             folder = self.scenario_folder(pool)
+            if "--limit" in command:
+                self.prefect.limits[pool] = int(command[command.index("--limit") + 1])
             self.prefect.workers[pool] = node.running
             self.prefect.signals[pool] = lambda: "signal" in node.files.get(folder, {})
         return node
@@ -127,7 +149,7 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
     _, *blocks = re.split(
         r"^  - name: ", files["prefect.yaml"].decode().partition("deployments:")[2], flags=re.MULTILINE
     )
-    flows = {found[2]: (found[1], found[3]) for found in _FLOW.finditer(files["flow.py"].decode())}
+    flows = {found[3]: (found[1], found[2], found[4]) for found in _FLOW.finditer(files["flow.py"].decode())}
 
     def value(block: str, key: str) -> str:
         found = re.search(rf'\b{key}: "?([^"\n]*)"?$', block, flags=re.MULTILINE)
@@ -135,17 +157,19 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
 
     deployments = []
     for block in blocks:
-        flow, code = flows[value(block, "entrypoint").partition(":")[2]]
+        flow, options, code = flows[value(block, "entrypoint").partition(":")[2]]
         deployments.append(
             Deployment(
                 flow=flow,
-                name=block.splitlines()[0].strip(),
+                name=block.splitlines()[0].strip().strip('"'),
                 pool=value(block.partition("work_pool:")[2], "name"),
                 updated=prefect.clock.now(),
                 description=value(block, "description"),
+                parameters=json.loads(re.search(r"parameters: (.*)$", block, flags=re.MULTILINE)[1]),  # type: ignore[index]
                 concurrency_limit=int(value(block, "concurrency_limit") or 0) or None,
                 rrule=value(block, "rrule").replace("\\n", "\n"),
                 waits="wait_for_signal()" in code,
+                retries="retries=1" in options,
             )
         )
     return deployments

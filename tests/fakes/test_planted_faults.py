@@ -25,7 +25,7 @@ from tests.fakes.fake_prefect import UPDATE_BEGINS, Run
 KEPT = counts(at_risk=3, kept=3)
 NONE = counts()
 LOOK_UP = "^GET /flow_runs/"
-OUTAGE, LIMIT = "worker-outage", "concurrency-limit"
+OUTAGE, LIMIT = LIFTED = ("worker-outage", "concurrency-limit")  # whose fault is lifted; a retry comes by itself
 
 
 # Nothing planted.
@@ -35,6 +35,16 @@ def test_a_sound_prefect_survives_and_nothing_else(lab: FakeLab, scenario: str) 
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT)
     assert (entry["as_expected"], exit_code([entry])) == (True, EXIT_AS_EXPECTED)
+
+
+@pytest.mark.parametrize("variant", ["pool", "queue", "worker"])
+def test_behind_a_limit_of_a_pool_a_queue_or_a_worker_a_sound_prefect_keeps_what_is_late(
+    lab: FakeLab, variant: str
+) -> None:
+    entry = lab.trial(f"late-by-limit-{variant}")
+    one_ran, none_ran = counts(at_risk=3, kept=3), counts(at_risk=4, kept=4)
+    assert entry["outcome"] == "survived"
+    assert [judged(entry)["treated"], judged(entry)["twin"]] in ([one_ran, none_ran], [none_ran, one_ran])
 
 
 def test_a_trial_alone_and_the_same_in_company_come_to_the_same(lab: FakeLab, tmp_path: Path) -> None:
@@ -77,6 +87,7 @@ def test_runs_deleted_and_made_again_under_a_new_id_are_lost_and_counted_as_recr
     assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2, recreated=2), twin=KEPT)
 
 
+@pytest.mark.parametrize("scenario", LIFTED)
 def test_a_run_deleted_only_during_the_drain_is_lost_and_the_look_is_named(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
     gone: list[str] = []
@@ -109,6 +120,7 @@ def test_a_run_that_was_gone_and_is_there_again_forbids_a_verdict(lab: FakeLab) 
     assert "there again after the drain" in entry["reason"]
 
 
+@pytest.mark.parametrize("scenario", LIFTED)
 def test_the_fates_are_recorded_when_the_server_dies_in_the_drain_after_the_loss(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
     backlog.on_update(lambda: backlog.delete(backlog.at_risk()))
@@ -220,6 +232,7 @@ def test_a_run_that_fails_while_one_of_the_twin_fails_too_is_inconclusive(lab: F
     assert "the twin did not complete either (2 of 3)" in entry["reason"]
 
 
+@pytest.mark.parametrize("scenario", LIFTED)
 def test_a_run_that_its_worker_gave_up_on_a_busy_server_is_no_fate_of_the_doors(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
 
@@ -551,7 +564,7 @@ def test_a_worker_that_never_starts_is_inconclusive_and_its_log_is_quoted(lab: F
 
 def test_a_probe_run_that_fails_is_no_steady_state(lab: FakeLab, scenario: str) -> None:
     def fail_the_probe(run: Run) -> None:
-        run.fails = run.deployment.name == "probe"
+        run.fails = run.deployment.name.endswith("--probe")
 
     lab.prefect.on_new_run = fail_the_probe
     entry = lab.trial(scenario)

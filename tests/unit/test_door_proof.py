@@ -129,3 +129,57 @@ def test_updated_proves_nothing_either_way() -> None:
     assert check_door(events) == []
     read(events, "treated", "after")["description"] = "staged"
     assert "does not bear its nonce" in check_door(events)[0]
+
+
+ONE = "PATCH /api/deployments/1 "
+POST = "POST /api/deployments/ "
+
+
+def by(proof: str, *lines: str, requests: tuple[str, ...] = (ONE,)) -> list[Event]:
+    """A proven history whose door is to be proven in another way; the treated deployment is as it was."""
+    events = proven()
+    the_door(events).update(proof=proof, requests=list(requests), server_log=list(lines))
+    read(events, "treated", "after").update(read(events, "treated", "before"))
+    return events
+
+
+def logged(request: str, status: int) -> str:
+    return f'INFO:     172.18.0.3:52114 - "{request}HTTP/1.1" {status} No Content'
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_a_door_that_sends_no_nonce_is_proven_by_the_servers_own_log(status: int) -> None:
+    assert check_door(by("request", logged(ONE, status))) == []
+
+
+@pytest.mark.parametrize("status", [307, 404, 409, 422, 500, 503])
+def test_a_request_that_the_log_does_not_show_answered_is_not_proven(status: int) -> None:
+    for events in (
+        by("request"),
+        by("request", logged(ONE, status)),
+        by("request", logged(ONE.replace("1", "2"), 200)),
+    ):
+        (problem,) = check_door(events)
+        assert "this server's access log has no 'PATCH /api/deployments/1'" in problem
+
+
+def test_each_of_several_requests_is_wanted() -> None:
+    wanted = (ONE, "DELETE /api/deployments/1/schedules/")
+    assert len(check_door(by("request", logged(ONE, 204), requests=wanted))) == 1
+
+
+def test_a_redeploy_is_proven_by_its_own_patch_or_by_new_schedules() -> None:
+    assert check_door(by("redeploy", logged(ONE, 204))) == []
+    posted = by("redeploy", logged(POST, 200))
+    assert "no 'PATCH /api/deployments/1'" in check_door(posted)[0], "another trial may have sent that POST"
+    read(posted, "treated", "after")["schedules"] = [{"id": "made anew"}]
+    assert check_door(posted) == []
+    the_door(posted)["server_log"] = []
+    assert check_door(posted) != []
+
+
+def test_the_null_door_is_proven_by_nothing_having_changed() -> None:
+    assert check_door(by("nothing")) == []
+    changed = by("nothing")
+    read(changed, "treated", "after")["paused"] = True
+    assert check_door(changed) == ["the treated deployment's paused changed"]

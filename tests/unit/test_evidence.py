@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from harness.doors import DOORS
 from harness.evidence import results as results_module
 from harness.evidence.report import report
 from harness.evidence.results import write_results
-from harness.evidence.table import footnotes, summary, table
+from harness.evidence.table import footnotes, picture, summary, table
 from harness.evidence.trial_folder import result
 from harness.plan import Cell, Plan
 from harness.redaction import Redactor
@@ -55,7 +56,45 @@ def test_the_table_fits_80_columns_with_nothing_cut_off(tmp_path: Path) -> None:
         assert f"  {outcome} " in text
     assert text.count(LONGEST) == len(trials)
     assert text.count("2.20.20") == len(trials) - 1
-    assert all(word in text for word in ("at risk", "kept", "lost", "twin", "outcome", "seconds", "latest", "3.9.1"))
+    assert all(
+        word in text for word in ("at ", "risk", "kept", "lost", "twin", "outcome", "seconds", "latest", "3.9.1")
+    )
+
+
+ERA = ("2.20.20", "3.0.8", "3.3.3", "3.3.4", "latest")
+
+
+def pictured(trials: list[dict[str, Any]]) -> str:
+    """The picture as a terminal of 80 columns shows it."""
+    file = io.StringIO()
+    Console(file=file, width=80).print(picture(trials))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("outcome", [*OUTCOMES, None])
+def test_the_picture_fits_80_columns_with_nothing_cut_off(tmp_path: Path, outcome: str | None) -> None:
+    longest = max(DOORS, key=len)
+    trials = [entry(tmp_path, outcome, door=door, subject=era) for door in ("none", longest) for era in ERA]
+    text = pictured(trials)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "…" not in text
+    assert all(name in text for name in (LONGEST, longest, *ERA))
+    (row,) = (line for line in text.splitlines() if line.split()[:1] == [longest])
+    assert len(set(row.replace("not run", "not-run").split()[1:])) == 1 and len(row.split()) >= 6
+
+
+def test_the_picture_has_a_row_a_stage_and_door_and_leaves_out_what_was_not_asked_for(tmp_path: Path) -> None:
+    one = entry(tmp_path, "lost", scenario="late", door="pause", subject="3.3.3", expected="lost")
+    other = entry(tmp_path, "lost", scenario="late", door="deploy", subject="3.3.4", expected="survived")
+    (_, stage, *rows) = pictured([one, other]).splitlines()
+    assert stage.strip() == "late"
+    assert [row.split() for row in rows] == [["pause", "lost"], ["deploy", "lost!"]]
+    assert rows[0].index("lost") < rows[1].index("lost"), "each under its own subject"
+
+
+def test_a_tick_that_contradicts_what_is_known_marks_its_trial(tmp_path: Path) -> None:
+    ticks = {"outcome": "missing", "expected": "whole", "as_expected": False}
+    assert "survived!" in pictured([entry(tmp_path, "survived", expected="survived", ticks=ticks)])
 
 
 def test_a_cell_with_no_outcome_is_drawn_as_not_run_and_its_counts_as_dashes(tmp_path: Path) -> None:

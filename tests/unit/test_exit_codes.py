@@ -19,8 +19,8 @@ from harness.verdict import OUTCOMES, exit_code
 Trial = dict[str, Any]
 
 
-def trial(outcome: str | None, expected: str | None) -> Trial:
-    return {"outcome": outcome, "expected": expected}
+def trial(outcome: str | None, expected: str | None, ticks: bool | None = None) -> Trial:
+    return {"outcome": outcome, "expected": expected, "ticks": {"as_expected": ticks}}
 
 
 JUDGED = ("lost", "altered", "stranded", "survived")
@@ -34,9 +34,9 @@ passed_over = st.just(trial("not-applicable", "not-applicable"))
 anything = st.lists(st.one_of(as_known, contradicting, unjudged, unknown, passed_over), max_size=6)
 
 
-@given(st.lists(as_known, min_size=1), st.lists(passed_over))
-def test_0_when_every_verdict_is_as_expected(held: list[Trial], passed: list[Trial]) -> None:
-    assert exit_code([*passed, *held]) == 0
+@given(st.lists(as_known, min_size=1), st.lists(st.one_of(passed_over, unknown)))
+def test_0_when_every_verdict_of_which_anything_is_known_is_as_expected(held: list[Trial], others: list[Trial]) -> None:
+    assert exit_code([*others, *held]) == 0
 
 
 @given(anything, contradicting)
@@ -44,14 +44,24 @@ def test_1_when_one_outcome_contradicts_whatever_else_there_is(others: list[Tria
     assert exit_code([one, *others]) == exit_code([*others, one]) == 1
 
 
-@given(st.lists(st.one_of(as_known, passed_over)), st.one_of(unjudged, unknown))
+@given(anything)
+def test_1_when_the_ticks_of_one_trial_contradict(others: list[Trial]) -> None:
+    assert exit_code([*others, trial("survived", "survived", ticks=False)]) == 1
+    assert exit_code([*others, trial("survived", "survived", ticks=True)]) == exit_code([*others, as_survived()])
+
+
+def as_survived() -> Trial:
+    return trial("survived", "survived")
+
+
+@given(st.lists(st.one_of(as_known, unknown, passed_over)), unjudged)
 def test_125_when_nothing_contradicts_and_something_could_not_be_judged(others: list[Trial], one: Trial) -> None:
     assert exit_code([one, *others]) == exit_code([*others, one]) == 125
 
 
-@given(st.lists(passed_over))
-def test_125_when_no_cell_had_a_verdict(passed: list[Trial]) -> None:
-    assert exit_code(passed) == 125
+@given(st.lists(st.one_of(passed_over, unknown)))
+def test_125_when_no_cell_had_a_verdict_of_which_anything_is_known(trials: list[Trial]) -> None:
+    assert exit_code(trials) == 125
 
 
 @given(anything)

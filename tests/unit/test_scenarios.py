@@ -6,10 +6,10 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from harness.doors import DOORS
+from harness.doors import DOORS, PREFECT_DEPLOY
 from harness.errors import UsageError
-from harness.plan import Cell, plan_cell
-from harness.scenario import Scenario, load_scenarios, select_scenarios
+from harness.plan import Cell, choose_trials, plan_cell
+from harness.scenario import UPDATES, Scenario, load_scenarios, select_scenarios
 from harness.verdict import OUTCOMES
 
 SCENARIOS = load_scenarios()
@@ -39,8 +39,10 @@ def test_every_folder_with_a_scenario_is_found_under_its_name() -> None:
 def test_what_is_known_of_a_release_is_known_once_and_for_every_release_it_applies_to(
     scenario: Scenario, version: str
 ) -> None:
-    ranges = [k for k in scenario.known if SpecifierSet(k.versions, prereleases=True).contains(Version(version))]
-    assert len(ranges) == int(scenario.applies_to(version))
+    for door in UPDATES:
+        known = [k for k in scenario.known if door in k.doors]
+        ranges = [k for k in known if SpecifierSet(k.versions, prereleases=True).contains(Version(version))]
+        assert len(ranges) == int(scenario.applies_to(version))
 
 
 def test_what_is_known_is_a_verdict_with_its_upstream_reference(scenario: Scenario) -> None:
@@ -49,13 +51,17 @@ def test_what_is_known_is_a_verdict_with_its_upstream_reference(scenario: Scenar
         assert known.reference.startswith("PrefectHQ/prefect#")
 
 
-@pytest.mark.parametrize(("version", "outcome"), [("3.0.4", "lost"), ("3.3.3", "lost"), ("3.3.4", "survived")])
-def test_the_release_that_mended_it_is_where_lost_turns_into_survived(
-    scenario: Scenario, version: str, outcome: str
-) -> None:
-    cell = planned(scenario.name, version)
-    assert (cell.expected, cell.outcome) == (outcome, None)
-    assert cell.reference
+@pytest.mark.parametrize(
+    ("name", "last", "first"),
+    [
+        ("worker-outage", "3.3.3", "3.3.4"),
+        ("concurrency-limit", "3.3.3", "3.3.4"),
+        ("awaiting-retry", "3.0.8", "3.0.9"),
+    ],
+)
+def test_the_release_that_mended_it_is_where_lost_turns_into_survived(name: str, last: str, first: str) -> None:
+    assert [planned(name, version).expected for version in ("3.0.4", last, first)] == ["lost", "lost", "survived"]
+    assert planned(name, last).reference
 
 
 def test_a_scenario_puts_at_least_one_run_at_risk_and_schedules_as_many_as_it_needs(scenario: Scenario) -> None:
@@ -79,10 +85,30 @@ def test_a_subject_that_could_not_be_resolved_is_never_not_applicable() -> None:
     assert (cell.outcome, cell.expected) == (None, None)
 
 
-def test_all_scenarios_are_selected_where_none_is_named_and_each_named_one_once() -> None:
-    assert [found.name for found in select_scenarios([])] == sorted(SCENARIOS)
-    named = select_scenarios(["worker-outage", "concurrency-limit", "worker-outage"])
-    assert [found.name for found in named] == ["worker-outage", "concurrency-limit"]
+def test_reproduce_tries_the_two_of_the_report_by_the_door_of_the_report() -> None:
+    tried = [(scenario.name, door.name) for scenario, door in choose_trials("reproduce", [], [])]
+    assert tried == [("concurrency-limit", PREFECT_DEPLOY), ("worker-outage", PREFECT_DEPLOY)]
+
+
+def test_reproduce_tries_each_named_scenario_once_through_each_named_door_once() -> None:
+    tried = choose_trials("reproduce", ["worker-outage", "awaiting-retry", "worker-outage"], ["none", "none"])
+    assert [(scenario.name, door.name) for scenario, door in tried] == [
+        ("worker-outage", "none"),
+        ("awaiting-retry", "none"),
+    ]
+
+
+def test_a_matrix_tries_every_scenario_and_each_through_the_doors_it_names() -> None:
+    tried = choose_trials("matrix", [], [])
+    by_scenario = {scenario.name: [door.name for one, door in tried if one == scenario] for scenario, _ in tried}
+    assert by_scenario == {name: list(scenario.doors) for name, scenario in load_scenarios().items()}
+    assert set(by_scenario["worker-outage"]) == set(DOORS), "every door is opened somewhere"
+
+
+def test_a_matrix_narrowed_to_a_door_opens_it_on_every_scenario() -> None:
+    tried = choose_trials("matrix", [], ["none"])
+    assert [scenario.name for scenario, _ in tried] == list(load_scenarios())
+    assert {door.name for _, door in tried} == {"none"}
 
 
 @pytest.mark.parametrize("name", ["worker-outtage", "worker_outage", "Worker-Outage", "outage"])

@@ -1,0 +1,129 @@
+"""Whether each tick of a deployment's schedule has exactly one flow run, from a history alone.
+
+A tick is a time that the schedule itself names, from the first that has a run before the door up to the last
+observation. What was due when the door was answered is due by the schedules as they
+were before it, and what comes later by the schedules as they were after it; a schedule that is not active, or whose
+deployment is paused, makes none. Counted is every run of the deployment that the scheduler made, whatever its state.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from itertools import takewhile
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from croniter import croniter
+from dateutil.rrule import rrulestr
+
+from harness.history import Event, of_kind
+
+BEFORE, DRAINED = "before the door", "after the drain"
+WHOLE, MISSING, DUPLICATE, INCONCLUSIVE = "whole", "missing", "duplicate", "inconclusive"
+_MOST = 100_000  # ticks of one schedule; more are a schedule that nobody stages
+
+
+@dataclass(frozen=True)
+class Ticks:
+    """The verdict on one trial's ticks: the treated deployment's, with the twin's beside them.
+
+    expected            how many ticks the schedule names up to the last observation
+    missing, duplicate  the treated deployment's ticks (UTC, ISO 8601) that have no run, and those that have several
+    """
+
+    outcome: str
+    reason: str
+    expected: int = 0
+    missing: tuple[str, ...] = ()
+    duplicate: tuple[str, ...] = ()
+
+
+def check_ticks(events: Sequence[Event]) -> Ticks:
+    """The verdict; `inconclusive` where the history does not hold what it takes, or the twin's ticks are not whole.
+
+    Never raises: what cannot be read is `inconclusive`.
+    """
+    try:
+        return _check(events)
+    except Exception as error:
+        return Ticks(INCONCLUSIVE, f"the ticks could not be judged: {type(error).__name__}: {error}")
+
+
+def _check(events: Sequence[Event]) -> Ticks:
+    listings = [listing for listing in of_kind(events, "listing") if listing["when"] == DRAINED]
+    earlier = [listing for listing in of_kind(events, "listing") if listing["when"] == BEFORE]
+    doors = [door for door in of_kind(events, "door") if door.get("answered_at")]
+    if not listings or not earlier or not doors:
+        return Ticks(INCONCLUSIVE, "the trial did not come to its end")
+    answered, last = _moment(doors[-1]["answered_at"]), _moment(listings[-1]["at"])
+    found: dict[str, tuple[list[str], list[str], int]] = {}
+    for side in ("treated", "twin"):
+        before, after = (_deployment(events, side, when) for when in ("before", "after"))
+        if before is None or after is None:
+            return Ticks(INCONCLUSIVE, f"the {side} deployment was not read before and after the door")
+        seen = [_moment(run["expected_start_time"]) for run in earlier[0]["runs"] if run["side"] == side]
+        first = min(seen, default=answered)
+        due = {tick for tick in _ticks(before, last) if first <= tick <= answered}
+        due |= {tick for tick in _ticks(after, last) if tick > answered}
+        runs = [run for run in listings[-1]["runs"] if run["side"] == side and run.get("auto_scheduled")]
+        made = Counter(_moment(run["expected_start_time"]) for run in runs)
+        missing = sorted(tick.isoformat() for tick in due if not made[tick])
+        duplicate = sorted(tick.isoformat() for tick, number in made.items() if number > 1)
+        found[side] = missing, duplicate, len(due)
+    if found["twin"][0] or found["twin"][1]:
+        return Ticks(INCONCLUSIVE, "the twin's ticks, which nobody touched, are not whole either")
+    missing, duplicate, expected = found["treated"]
+    outcome = MISSING if missing else DUPLICATE if duplicate else WHOLE
+    reason = f"of {expected} ticks {len(missing)} have no run and {len(duplicate)} have several"
+    return Ticks(outcome, reason, expected, tuple(missing), tuple(duplicate))
+
+
+def _deployment(events: Sequence[Event], side: str, when: str) -> dict[str, Any] | None:
+    seen = [e["deployment"] for e in of_kind(events, "deployment") if (e["side"], e.get("when")) == (side, when)]
+    return seen[-1] if seen else None
+
+
+def _ticks(deployment: dict[str, Any], last: datetime) -> set[datetime]:
+    """Every tick of a deployment's schedules up to `last` (UTC)."""
+    if deployment.get("paused") or deployment.get("deleted"):
+        return set()
+    active = [entry["schedule"] for entry in deployment.get("schedules") or () if entry.get("active", True)]
+    return {tick for schedule in active for tick in _until(times(schedule, last), last)}
+
+
+def _until(ticks: Iterable[datetime], last: datetime) -> Iterator[datetime]:
+    return takewhile(lambda tick: tick <= last, ticks)
+
+
+def times(schedule: dict[str, Any], last: datetime) -> Iterator[datetime]:
+    """A schedule's ticks in order, as UTC; its definition is the server's own JSON.
+
+    An interval's ticks start at its anchor, a cron's a day before `last`. Raises ValueError for any other kind.
+    """
+    zone = ZoneInfo(schedule.get("timezone") or "UTC")
+    if rule := schedule.get("rrule"):
+        ticks = rrulestr(rule, cache=False)
+        for number, tick in enumerate(ticks):  # naive times are in the schedule's own time zone
+            if number >= _MOST:
+                raise ValueError(f"a schedule with more than {_MOST} ticks")
+            yield (tick if tick.tzinfo else tick.replace(tzinfo=zone)).astimezone(timezone.utc)
+    elif seconds := schedule.get("interval"):
+        anchor = _moment(schedule["anchor_date"])
+        steps = max(0, int((last - anchor) / timedelta(seconds=seconds)) + 1)
+        for step in range(max(0, steps - _MOST), steps):
+            yield anchor + step * timedelta(seconds=seconds)
+    elif cron := schedule.get("cron"):
+        each = croniter(cron, (last - timedelta(days=1)).astimezone(zone))
+        while True:
+            yield each.get_next(datetime).astimezone(timezone.utc)
+    else:
+        raise ValueError(f"a schedule of no known kind: {sorted(schedule)}")
+
+
+def _moment(text: str) -> datetime:
+    """A time of the server's or of the harness's, as UTC."""
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)

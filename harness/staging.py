@@ -1,0 +1,290 @@
+"""One scenario staged in one lab, for all of its trials: steady state, backlog, proof, drain.
+
+Each phase is a function from a Staging to its trials' histories; none of them judges. What a phase cannot do raises
+LabError, and ends every trial of the staging.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from harness import settings
+from harness.engines.base import Node
+from harness.errors import DeadlineError, LabError, NoAnswerError, SteadyStateError
+from harness.facts import deployment_facts, result_facts, run_facts
+from harness.lab import Lab
+from harness.scenario import Scenario
+from harness.trial import TREATED, TWIN, Trial
+from harness.waiting import NotYet, wait_until
+
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+_STAGING_TRIES = 5
+
+
+@dataclass
+class Staging:
+    """A scenario under way. It acts through these methods; everything they do is in the history of each trial."""
+
+    scenario: Scenario
+    lab: Lab
+    trials: list[Trial]
+    twin: dict[str, Any] = field(default_factory=dict)
+    rrule: str = "DTSTART:20000101T000000\\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=1"
+    last_tick: datetime | None = None
+
+    @property
+    def twin_name(self) -> str:
+        """The twin deployment's name."""
+        return f"{self.scenario.name}--{TWIN}"
+
+    def _side_of(self, deployment: str) -> str:
+        """The function in flow.py that a deployment runs: the twin has one of its own."""
+        return TWIN if deployment == self.twin_name else TREATED
+
+    def record(self, kind: str, **facts: Any) -> None:
+        """Add an event to the history of every trial."""
+        for trial in self.trials:
+            trial.history.add(kind, **facts)
+
+    # What a scenario may do to its system.
+
+    def start_worker(self) -> None:
+        """Start the scenario's worker, or start it again."""
+        self.record("act", what="start the worker")
+        self.lab.start_worker(self.scenario)
+
+    def kill_worker(self) -> None:
+        """SIGKILL to the scenario's worker; returns once it is dead."""
+        self.lab.worker(self.scenario).kill()
+        self.record("fault", what="worker killed (SIGKILL)")
+
+    def give_signal(self) -> None:
+        """Give the flows that wait for it their signal."""
+        self.put_beside_flow("signal", "")
+
+    def put_beside_flow(self, name: str, text: str) -> None:
+        """Put a file beside flow.py on the worker, for the flows to read."""
+        self.record("act", what=f"put {name!r} beside the flow", text=text)
+        self.lab.worker(self.scenario).write(self.lab.site.scenario_folder(self.scenario.name), {name: text.encode()})
+
+    def limit_work_pool(self, runs: int) -> None:
+        """Let the work pool hand out so many flow runs at a time."""
+        self.record("act", what=f"limit the work pool to {runs}")
+        self.lab.api.call("PATCH", f"/work_pools/{self.scenario.name}", {"concurrency_limit": runs})
+
+    def limit_work_queue(self, runs: int) -> None:
+        """Let the work pool's default queue hand out so many flow runs at a time."""
+        self.record("act", what=f"limit the work queue to {runs}")
+        self.lab.api.call("PATCH", f"/work_pools/{self.scenario.name}/queues/default", {"concurrency_limit": runs})
+
+    def deploy_backlog(self) -> None:
+        """Deploy the twin and every treated deployment with a finite, pinned schedule whose first tick lies just ahead.
+
+        Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a deploy (half
+        as long again as the server took to start) and a pass of the scheduler ahead. A deploy that took longer is
+        done again, with more ahead.
+        """
+        names = [self.twin_name, *(trial.name for trial in self.trials)]
+        ahead = 1.5 * self.lab.start_seconds + settings.SCHEDULER_LOOP_SECONDS + 1
+        for _ in range(_STAGING_TRIES):
+            first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
+            self._schedule(first)
+            self.write_deployments(self.lab.deployer, names)
+            seconds = self._must_deploy(names)
+            if datetime.now(timezone.utc) + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS) < first:
+                break
+            self.record("note", text=f"the deploy took {seconds:.0f} s, past the first tick; again")
+            ahead = 2 * seconds + settings.SCHEDULER_LOOP_SECONDS + 2
+        self.twin = self._deployment(self.twin_name)
+        self.record("deployment", side=TWIN, deployment=deployment_facts(self.twin))
+        for trial in self.trials:
+            trial.treated = self._deployment(trial.name)
+            trial.history.add("deployment", side="treated", deployment=deployment_facts(trial.treated))
+
+    def _schedule(self, first: datetime) -> None:
+        ticks, interval = self.scenario.ticks, self.scenario.interval
+        self.rrule = f"DTSTART:{first:%Y%m%dT%H%M%S}\\nRRULE:FREQ=SECONDLY;INTERVAL={interval};COUNT={ticks}"
+        self.last_tick = first + timedelta(seconds=interval * (ticks - 1))
+
+    def _deployment(self, name: str) -> dict[str, Any]:
+        return dict(self.lab.api.deployment(f"{self.scenario.flows}-{self._side_of(name)}", name))
+
+    def write_deployments(self, node: Node, names: Iterable[str], **changed: str) -> None:
+        """Write the scenario's flow.py for `node`, and its prefect.yaml with these deployments.
+
+        `changed` is what differs from how they were staged, by the name of the template's value.
+        """
+        folder = self.lab.site.scenario_folder(self.scenario.name)
+        staged = {
+            "DIRECTORY": folder,
+            "POOL": self.scenario.name,
+            "RRULE": self.rrule,
+            "DESCRIPTION": "staged",
+            "PARAMETERS": "{}",
+        }
+        template = (self.scenario.folder / "prefect.yaml").read_text(encoding="utf-8")
+        text = render(template, [{**staged, "NAME": name, "FLOW": self._side_of(name), **changed} for name in names])
+        node.write(folder, {"prefect.yaml": text.encode(), "flow.py": (self.scenario.folder / "flow.py").read_bytes()})
+
+    def _must_deploy(self, names: list[str]) -> float:
+        result = self.lab.deploy(self.scenario, names)
+        self.record("command", command="prefect deploy", names=names, **result_facts(result))
+        if result.exit_code:
+            raise LabError(
+                f"`prefect deploy` of {', '.join(names)} exited {result.exit_code} while staging",
+                source="deployer",
+                log=result.output[-4000:],
+            )
+        return result.seconds
+
+
+def render(template: str, deployments: Iterable[Mapping[str, str]]) -> str:
+    """A scenario's prefect.yaml: its one deployment, after the line `deployments:`, as often as there are values."""
+    values = list(deployments)
+    head, line, one = template.partition("\ndeployments:\n")
+    if not line:
+        raise LabError("the scenario's prefect.yaml has no line `deployments:`")
+    blocks = [string.Template(one).substitute(value) for value in values]
+    return string.Template(head).substitute(values[0]) + line + "".join(blocks)
+
+
+# The phases.
+
+
+def steady_state(staging: Staging) -> None:
+    """A run of an unscheduled probe deployment in the work pool completes, before anything is hurt.
+
+    Raises: SteadyStateError where it does not in time, with the worker's log; LabError for a wrong version.
+    """
+    lab, scenario = staging.lab, staging.scenario
+    lab.api.create_work_pool(scenario.name)
+    staging.start_worker()
+    staging.write_deployments(lab.worker(scenario), [staging.twin_name])
+    probe = lab.api.create_deployment(
+        f"{scenario.flows}-probe",
+        f"{scenario.name}--probe",
+        work_pool=scenario.name,
+        entrypoint="flow.py:probe",
+        folder=lab.site.scenario_folder(scenario.name),
+    )
+    run_id = lab.api.create_flow_run(probe)["id"]
+    staging.record("version", role="worker", said=lab.check_worker_version(scenario))
+
+    def completed() -> dict[str, Any]:
+        lab.check_server_alive()
+        (run,) = lab.api.flow_runs(ids=[run_id]) or [{}]
+        if run.get("state_type") != "COMPLETED":
+            raise NotYet(f"the probe run is {run.get('state_name')}")
+        return dict(run)
+
+    try:
+        run = wait_until(
+            "a completed probe run", completed, seconds=lab.deadlines.steady_state, every=lab.deadlines.poll
+        )
+    except DeadlineError as error:
+        lab.check_server_alive()
+        log = lab.worker(scenario).log()[-4000:]
+        raise SteadyStateError(f"the steady state never came: {error.reason}", source="worker", log=log) from error
+    staging.record("steady-state", pool=scenario.name, run=run_facts(run))
+
+
+def stage(staging: Staging) -> None:
+    """Hurt the system and make the backlog, for every treated deployment and the twin alike."""
+    staging.scenario.stage(staging)
+
+
+def prove(staging: Staging) -> None:
+    """Wait until the last staged tick is past and as many runs as can be are at risk on every side.
+
+    What is found is recorded whether it is enough or not: that is the checker's to say.
+    """
+    lab, scenario = staging.lab, staging.scenario
+    if staging.last_tick is None:
+        raise LabError("the scenario staged no backlog")
+    remaining = (staging.last_tick - datetime.now(timezone.utc)).total_seconds()
+    last_tick = staging.last_tick
+    asked = lab.ask_prefect_version()
+
+    def everything_at_risk() -> None:
+        runs = _runs_if_answered(staging)
+        staged = {name: [run for run in runs if run["deployment_id"] == id_] for name, id_ in _ids(staging).items()}
+        counts = {name: sum(run["state_name"] == scenario.state for run in found) for name, found in staged.items()}
+        # Where one run holds the slot, the others are at risk: every staged run must be somewhere other than Scheduled.
+        waiting = [run for run in runs if run["state_name"] in ("Scheduled", "Pending")]
+        fewest = min(len(found) for found in staged.values())
+        if datetime.now(timezone.utc) <= last_tick or waiting or fewest < scenario.ticks:
+            raise NotYet(f"at risk {counts} of {len(runs)} staged, {len(waiting)} still Scheduled or Pending")
+        if min(counts.values()) < scenario.minimum:
+            raise NotYet(f"at risk {counts}, of which {scenario.minimum} are needed")
+        holding = {name: sum(run["state_type"] == "RUNNING" for run in found) for name, found in staged.items()}
+        if min(holding.values()) < scenario.holders:
+            raise NotYet(f"Running {holding}, of which {scenario.holders} are to hold what the others wait for")
+
+    try:
+        wait_until(
+            f"{scenario.minimum} runs {scenario.state} a side",
+            everything_at_risk,
+            seconds=max(0.0, remaining) + lab.deadlines.backlog,
+            every=lab.deadlines.poll,
+        )
+    except DeadlineError as error:
+        lab.check_server_alive()
+        staging.record("note", text=error.reason)
+    try:
+        staging.record("prefect-version", output=asked.result().output)
+    except LabError as error:
+        staging.record("note", text=f"`prefect version`: {error.reason}")
+
+
+def drain(staging: Staging) -> None:
+    """Lift the fault, and wait until every run that is there has ended.
+
+    The bound starts again whenever a run of the staging changes state, under a hard cap.
+    """
+    deadlines = staging.lab.deadlines
+    staging.scenario.lift(staging)
+    staging.record("lifted", what=staging.scenario.lift_text)
+    started = moved = datetime.now(timezone.utc)
+    last: dict[str, str] = {}
+
+    def settled() -> str:
+        nonlocal moved, last
+        runs = _runs_if_answered(staging)
+        now = datetime.now(timezone.utc)
+        # A run that only asks for its slot again and again gets a new state each time, and has not moved.
+        names = {run["id"]: run["state_name"] for run in runs}
+        if names != last:
+            moved, last = now, names
+        if runs and all(run["state_type"] in ENDED for run in runs):
+            return "every run that is there has ended"
+        if not runs:
+            return "no run is there"
+        if (now - moved).total_seconds() > deadlines.drain_idle:
+            return f"no run changed state within {deadlines.drain_idle:.0f} s"
+        if (now - started).total_seconds() > deadlines.drain_cap:
+            return f"the hard cap of {deadlines.drain_cap:.0f} s"
+        raise NotYet(", ".join(sorted(names.values())))
+
+    ended = wait_until("the drain", settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)
+    staging.record("drained", ended=ended)
+
+
+def _ids(staging: Staging) -> dict[str, str]:
+    """The ids of the twin and of every treated deployment, by name."""
+    return {staging.twin_name: staging.twin["id"], **{trial.name: trial.treated["id"] for trial in staging.trials}}
+
+
+def _runs_if_answered(staging: Staging) -> list[dict[str, Any]]:
+    """The staging's runs for a wait: a living server that does not answer is a reason to wait on.
+
+    Raises: NotYet, LabError.
+    """
+    staging.lab.check_server_alive()
+    try:
+        return list(staging.lab.api.flow_runs(deployments=_ids(staging).values()))
+    except NoAnswerError as error:
+        raise NotYet(error.reason) from error

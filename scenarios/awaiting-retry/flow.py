@@ -1,0 +1,34 @@
+"""Runs inside the subject: it imports prefect and the standard library alone."""
+
+from pathlib import Path
+
+from prefect import flow
+from prefect.runtime import flow_run
+
+_DELAY = Path(__file__).with_name("retry-delay")
+RETRY_DELAY = float(_DELAY.read_text()) if _DELAY.exists() else 60.0  # seconds
+
+
+def fail_the_first_time() -> None:
+    """Once a run; its own count of runs is not the same thing in every release while it retries."""
+    tried = Path(__file__).with_name(f"tried-{flow_run.id}")
+    if not tried.exists():
+        tried.touch()
+        raise RuntimeError("the first try fails, as it is meant to")
+
+
+@flow(name="awaiting-retry-probe")
+def probe() -> None:
+    """Completes at once: the unhurt system works."""
+
+
+@flow(name="awaiting-retry-treated", retries=1, retry_delay_seconds=RETRY_DELAY)
+def treated(note: str = "") -> None:
+    """Fails, and waits for its second try."""
+    fail_the_first_time()
+
+
+@flow(name="awaiting-retry-twin", retries=1, retry_delay_seconds=RETRY_DELAY)
+def twin(note: str = "") -> None:
+    """The twin's work, the same."""
+    fail_the_first_time()

@@ -1,0 +1,31 @@
+"""A flow fails and waits a long delay for its second try: the runs are AwaitingRetry."""
+
+from harness.scenario import UPDATES, Known, Scenario
+from harness.staging import Staging
+
+
+def stage(staging: Staging) -> None:
+    # Long enough to be waiting still when the door was opened, on a machine as slow as this one.
+    staging.put_beside_flow("retry-delay", f"{max(60, 8 * staging.lab.start_seconds):.0f}")
+    staging.deploy_backlog()
+
+
+def lift(_staging: Staging) -> None:
+    """The delay passes by itself."""
+
+
+scenario = Scenario(
+    summary="A flow fails once and waits a long delay for its retry; runs await it.",
+    state="AwaitingRetry",
+    ticks=3,
+    interval=1,
+    minimum=3,
+    stage=stage,
+    stage_text="With a worker alive, each run's first try fails, and it waits for its retry, a minute or more later.",
+    lift=lift,
+    lift_text="Nothing was held: each run's retry delay passes.",
+    known=(
+        Known("<3.0.9", "lost", "PrefectHQ/prefect#15688", UPDATES),
+        Known(">=3.0.9", "survived", "PrefectHQ/prefect#15688", UPDATES),
+    ),
+)

@@ -1,0 +1,59 @@
+"""A limit of 1 withholds runs from a worker that lives: they turn Late behind one run that waits for a signal."""
+
+from dataclasses import replace
+
+from harness.scenario import UPDATES, Known, Scenario
+from harness.staging import Staging
+
+
+def stage_pool(staging: Staging) -> None:
+    staging.limit_work_pool(1)
+    staging.deploy_backlog()
+
+
+def stage_queue(staging: Staging) -> None:
+    staging.limit_work_queue(1)
+    staging.deploy_backlog()
+
+
+def stage_worker(staging: Staging) -> None:
+    staging.deploy_backlog()
+
+
+def lift(staging: Staging) -> None:
+    staging.give_signal()
+
+
+_pool = Scenario(
+    summary="A work pool's limit of 1 withholds runs while a worker lives; they turn Late.",
+    state="Late",
+    ticks=4,  # one of them is the run that is let through
+    interval=1,
+    minimum=3,
+    doors=("prefect-deploy", "pause-deployment"),
+    stage=stage_pool,
+    stage_text="The work pool's limit is 1, and one run holds it, waiting for a signal; a worker is alive.",
+    lift=lift,
+    lift_text="The run that was let through is given its signal and ends.",
+    known=(
+        Known("<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),
+        Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769", UPDATES),
+    ),
+)
+
+variants = {
+    "pool": _pool,
+    "queue": replace(
+        _pool,
+        summary="A work queue's limit of 1 withholds runs while a worker lives; they turn Late.",
+        stage=stage_queue,
+        stage_text="The work queue's limit is 1, and one run holds it, waiting for a signal; a worker is alive.",
+    ),
+    "worker": replace(
+        _pool,
+        summary="A worker's own limit of 1 withholds runs while it lives; they turn Late.",
+        stage=stage_worker,
+        stage_text="The worker's own limit is 1, and one run holds it, waiting for a signal.",
+        worker_limit=1,
+    ),
+}

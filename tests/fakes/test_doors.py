@@ -1,0 +1,127 @@
+"""Each door against a sound Prefect, and against one that refuses it: its failure is told apart from its effect."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.doors import DOORS, PREFECT_DEPLOY
+from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
+
+KEPT = counts(at_risk=3, kept=3)
+OUTAGE, LIMIT = "worker-outage", "concurrency-limit"
+KEEPING = [name for name in DOORS if name != "delete-deployment"]
+REQUESTS = {
+    "upsert-deployment": "^POST /deployments/$",
+    "patch-deployment": "^PATCH /deployments/[^/]+$",
+    "pause-by-patch": "^PATCH /deployments/[^/]+$",
+    "pause-deployment": "/pause_deployment$",
+    "resume-deployment": "/resume_deployment$",
+    "deactivate-schedule": "^PATCH .*/schedules/",
+    "add-schedule": "^POST .*/schedules$",
+    "delete-schedule": "^DELETE .*/schedules/",
+    "delete-deployment": "^DELETE /deployments/[^/]+$",
+}
+
+
+@pytest.mark.parametrize("door", KEEPING)
+def test_through_any_door_a_sound_prefect_survives(lab: FakeLab, door: str) -> None:
+    entry = lab.trial(OUTAGE, door)
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    assert entry["door"] == door
+
+
+def test_a_deleted_deployment_takes_its_runs_along(lab: FakeLab) -> None:
+    entry = lab.trial(OUTAGE, "delete-deployment")
+    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT), entry["reason"]
+
+
+def test_all_doors_at_once_come_to_what_each_comes_to_alone(lab: FakeLab) -> None:
+    entries = lab.trials(OUTAGE, LIMIT, doors=list(DOORS))
+    outcomes = {(entry["scenario"], entry["door"]): entry["outcome"] for entry in entries}
+    alone = {door: "lost" if door == "delete-deployment" else "survived" for door in DOORS}
+    assert outcomes == {(scenario, door): alone[door] for scenario in (OUTAGE, LIMIT) for door in DOORS}
+    assert all(entry["at_risk"] == entry["twin"]["at_risk"] == 3 for entry in entries)
+
+
+def test_what_one_door_deletes_is_lost_in_its_own_trial_alone(lab: FakeLab) -> None:
+    def delete_one() -> None:
+        paused = next(d for d in lab.prefect.deployments.values() if d.name == "worker-outage--pause-deployment")
+        if paused.paused:
+            late = [run for run in lab.prefect.runs.values() if run.deployment is paused]
+            for run in late[:1]:
+                del lab.prefect.runs[run.id]
+
+    lab.backlog(OUTAGE).on_update(delete_one)
+    by_door = {e["door"]: e for e in lab.trials(OUTAGE, doors=["patch-deployment", "pause-deployment", "none"])}
+    assert judged(by_door["pause-deployment"])["outcome"] == "lost"
+    assert judged(by_door["patch-deployment"]) == verdict("survived", treated=KEPT, twin=KEPT)
+    assert judged(by_door["none"]) == verdict("survived", treated=KEPT, twin=KEPT)
+
+
+@pytest.mark.parametrize("status", [409, 422])
+@pytest.mark.parametrize("door", sorted(REQUESTS))
+def test_a_door_that_the_server_refuses_is_an_error_that_names_the_status(lab: FakeLab, door: str, status: int) -> None:
+    staged = lab.prefect.deploy
+
+    def deploy_then_refuse(deployment):  # type: ignore[no-untyped-def]
+        made = staged(deployment)
+        if not deployment.name.endswith(("--probe", "--twin")):
+            lab.prefect.refuse(REQUESTS[door], status, {"detail": "no"})
+        return made
+
+    lab.prefect.deploy = deploy_then_refuse  # type: ignore[method-assign]
+    entry = lab.trial(OUTAGE, door)
+    assert entry["outcome"] == "error"
+    assert f"answered {status}" in entry["reason"]
+    assert judged(entry)["treated"] == KEPT, "its runs are still accounted for"
+
+
+def test_a_door_that_fails_does_not_take_another_trial_of_its_staging_with_it(lab: FakeLab) -> None:
+    lab.prefect.refuse("/pause_deployment$", 409, {"detail": "no"})
+    broken, sound = lab.trials(OUTAGE, doors=["pause-deployment", "patch-deployment"])
+    assert broken["outcome"] == "error" and "answered 409" in broken["reason"]
+    assert judged(sound) == verdict("survived", treated=KEPT, twin=KEPT)
+
+
+def test_a_door_that_raises_does_not_take_another_trial_of_its_staging_with_it(lab: FakeLab) -> None:
+    lab.prefect.refuse("/pause_deployment$", 0, None)
+    broken, sound = lab.trials(OUTAGE, doors=["pause-deployment", "patch-deployment"])
+    assert broken["outcome"] == "error" and "in phase trigger" in broken["reason"]
+    assert judged(sound) == verdict("survived", treated=KEPT, twin=KEPT)
+
+
+def test_a_503_in_the_door_is_tried_again_and_told_apart_from_its_effect(lab: FakeLab) -> None:
+    lab.prefect.refuse("/pause_deployment$", 503, {"detail": "database is locked"}, times=2)
+    entry = lab.trial(OUTAGE, "pause-deployment")
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT)
+    assert lab.prefect.refusals_left == 0
+
+
+@pytest.mark.parametrize("door", ["deploy-unchanged", "deploy-parameters", PREFECT_DEPLOY])
+def test_a_deploy_to_another_server_is_not_proven(lab: FakeLab, door: str) -> None:
+    staged = lab.prefect.deploy
+
+    def deploy_then_elsewhere(deployment):  # type: ignore[no-untyped-def]
+        made = staged(deployment)
+        lab.site.deploys_elsewhere = not deployment.name.endswith(("--probe", "--twin"))
+        return made
+
+    lab.prefect.deploy = deploy_then_elsewhere  # type: ignore[method-assign]
+    entry = lab.trial(OUTAGE, door)
+    assert entry["outcome"] == "error"
+    assert "exited 0, but this server's" in entry["reason"]
+
+
+def test_the_null_door_is_no_null_door_where_the_deployment_changed_meanwhile(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+    seen: list[int] = []
+
+    def change() -> None:
+        backlog.deployment("treated").description = "somebody else's"
+        seen.append(1)
+
+    lab.prefect.on_request("^GET /health", 2, change)
+    entry = lab.trial(OUTAGE, "none")
+    assert seen
+    assert entry["outcome"] == "error"
+    assert "description changed" in entry["reason"]

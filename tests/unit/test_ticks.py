@@ -1,0 +1,113 @@
+"""Each time that a schedule names has exactly one run, whatever its state, and both ways to miss that are told."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.checkers.ticks import check_ticks, times
+
+START = datetime(2030, 1, 1, tzinfo=timezone.utc)
+RULE = {"rrule": "DTSTART:20300101T000000\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=5", "timezone": "UTC"}
+DUE = [START + timedelta(seconds=number) for number in range(5)]
+ANSWERED = START + timedelta(seconds=2)
+Event = dict[str, Any]
+
+
+def stamp(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def history(
+    treated: list[datetime],
+    twin: list[datetime] = DUE,
+    *,
+    before: list[datetime] = DUE,
+    after: dict[str, Any] | None = None,
+    schedule: dict[str, Any] = RULE,
+) -> list[Event]:
+    """A history in which these runs are there at the end; `after` is what the door made of the treated deployment."""
+    deployment = {"paused": False, "schedules": [{"id": "1", "active": True, "schedule": schedule}]}
+    now = {"treated": {**deployment, **(after or {})}, "twin": deployment}
+    sides = {"treated": treated, "twin": twin}
+    end = START + timedelta(minutes=1)
+    return [
+        *({"kind": "deployment", "side": side, "when": "before", "deployment": deployment} for side in sides),
+        {
+            "kind": "listing",
+            "when": "before the door",
+            "at": stamp(ANSWERED),
+            "runs": runs(dict.fromkeys(sides, before)),
+        },
+        {"kind": "door", "answered_at": stamp(ANSWERED)},
+        *({"kind": "deployment", "side": side, "when": "after", "deployment": now[side]} for side in sides),
+        {"kind": "listing", "when": "after the drain", "at": stamp(end), "runs": runs(sides)},
+    ]
+
+
+def runs(ticks: dict[str, list[datetime]]) -> list[dict[str, Any]]:
+    return [
+        {"side": side, "expected_start_time": stamp(tick), "auto_scheduled": True, "state_name": "Late"}
+        for side, moments in ticks.items()
+        for tick in moments
+    ]
+
+
+@given(st.lists(st.sampled_from(DUE), max_size=10))
+def test_missing_and_duplicate_are_counted_whatever_runs_there_are(made: list[datetime]) -> None:
+    found = check_ticks(history(made))
+    assert found.missing == tuple(tick.isoformat() for tick in DUE if tick not in made)
+    assert found.duplicate == tuple(tick.isoformat() for tick in DUE if made.count(tick) > 1)
+    assert found.outcome == ("missing" if found.missing else "duplicate" if found.duplicate else "whole")
+    assert found.expected == len(DUE)
+
+
+def test_a_twin_whose_ticks_are_not_whole_forbids_a_verdict() -> None:
+    assert check_ticks(history(DUE[1:], DUE[1:])).outcome == "inconclusive"
+    assert check_ticks(history(DUE, [*DUE, DUE[0]])).outcome == "inconclusive"
+
+
+@pytest.mark.parametrize("after", [{"paused": True}, {"schedules": []}, {"deleted": True, "schedules": []}])
+def test_what_the_door_stopped_is_due_only_up_to_the_door(after: dict[str, Any]) -> None:
+    found = check_ticks(history(DUE[:3], after=after))
+    assert (found.outcome, found.expected) == ("whole", 3)
+    assert check_ticks(history(DUE[1:3], after=after)).missing == (DUE[0].isoformat(),)
+
+
+def test_what_a_changed_schedule_names_after_the_door_is_due() -> None:
+    later = [START + timedelta(seconds=30 + number) for number in range(2)]
+    rule = {"rrule": "DTSTART:20300101T000030\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=2", "timezone": "UTC"}
+    after = {"schedules": [{"id": "2", "active": True, "schedule": rule}]}
+    assert check_ticks(history([*DUE[:3], *later], after=after)).outcome == "whole"
+    assert check_ticks(history([*DUE[:3], later[0]], after=after)).missing == (later[1].isoformat(),)
+
+
+def test_a_run_that_a_person_made_is_no_tick() -> None:
+    events = history(DUE)
+    extra = {**events[-1]["runs"][0], "auto_scheduled": False}
+    events[-1]["runs"].append(extra)
+    assert check_ticks(events).outcome == "whole"
+
+
+@pytest.mark.parametrize("gone", ["listing", "door", "deployment"])
+def test_a_history_that_was_cut_short_has_no_verdict(gone: str) -> None:
+    events = [event for event in history(DUE) if event["kind"] != gone]
+    assert check_ticks(events).outcome == "inconclusive"
+
+
+def test_an_interval_ticks_from_its_anchor_and_a_cron_in_its_own_time_zone() -> None:
+    last = START + timedelta(hours=2)
+    interval = {"interval": 1800, "anchor_date": "2029-12-31T00:15:00Z", "timezone": "UTC"}
+    ticks = [tick for tick in times(interval, last) if tick >= START]
+    assert ticks == [START + timedelta(minutes=minutes) for minutes in (15, 45, 75, 105)]
+    cron = times({"cron": "30 1 * * *", "timezone": "Europe/Berlin"}, last)
+    assert next(cron) == START + timedelta(minutes=30)
+
+
+def test_a_schedule_of_no_known_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="no known kind"):
+        next(times({"lunar": True}, START))
