@@ -26,6 +26,7 @@ from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, EXIT_USAGE
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 REPRODUCED = ("3.3.3", "3.3.4")
+GATED = ("latest",)
 ERAS = ("2.20.20", "3.0.8", "3.3.3", "3.3.4", "latest")  # one release for each form of the deletion (FACTS: The bug)
 
 _EXIT_CODES = """\
@@ -87,6 +88,18 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_trials(matrix, ERAS, scenarios="all", doors="those that each scenario names")
     matrix.set_defaults(call=_run, plan="matrix", default_subjects=ERAS)
+
+    gate = commands.add_parser(
+        "gate",
+        help="hold a subject to `survived` in every scenario, whatever is known of it: for CI",
+        description="Holds every scenario to `survived` through `prefect deploy`, whatever is known of the release.",
+        epilog=_EXIT_CODES.replace("came to the outcome known for its release", "survived").replace(
+            "contradicts what is known", "did not survive"
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_trials(gate, GATED, scenarios="all", doors=PREFECT_DEPLOY)
+    gate.set_defaults(call=_run, plan="gate", default_subjects=GATED)
 
     images = commands.add_parser("images", help="build what a run would need, and run nothing")
     _add_subjects(images, REPRODUCED)

@@ -79,7 +79,7 @@ class Plan:
 
 
 def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) -> list[tuple[Scenario, Door]]:
-    """What `reproduce` or `matrix` tries, in order: what is named, else what is the command's to choose.
+    """What `reproduce`, `matrix` or `gate` tries, in order: what is named, else what is the command's to choose.
 
     Raises: UsageError for a name that is not there.
     """
@@ -87,15 +87,19 @@ def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) 
     chosen = select_scenarios(scenarios)
     if command == "matrix":
         return [(scenario, door) for scenario in chosen for door in named or select_doors(scenario.doors)]
-    chosen = [scenario for scenario in chosen if scenario.in_reproduce or scenarios]
+    if command == "reproduce" and not scenarios:
+        chosen = [scenario for scenario in chosen if scenario.in_reproduce]
     return [(scenario, door) for scenario in chosen for door in named or select_doors([PREFECT_DEPLOY])]
 
 
 def plan_cell(
     scenario: Scenario, door: Door, *, subject: str, version: str, as_of: str, engine: str, engine_detail: str,
-    subject_key: str = "", note: str = "", command: str = "",
+    subject_key: str = "", note: str = "", command: str = "", held: bool = False,
 ) -> Cell:  # fmt: skip
-    """A cell with what is known of it; `not-applicable` is decided here, from the version alone."""
+    """A cell with what is expected of it; `not-applicable` is decided here, from the version alone.
+
+    `held`: it is held to `survived`, whatever is known of its release.
+    """
     cell = Cell(
         scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
         engine_detail=engine_detail, lab=f"{subject}--{engine}", subject_key=subject_key, note=note, command=command,
@@ -107,5 +111,7 @@ def plan_cell(
         return replace(cell, outcome="not-applicable", expected="not-applicable", reason=reason)
     if door.proof == "nothing":
         return replace(cell, expected="survived", expected_ticks="whole", reference="by definition")
+    if held:
+        return replace(cell, expected="survived", reference="held to it, whatever is known")
     known = scenario.known_for(version, door.name)
     return replace(cell, expected=known.outcome, reference=known.reference) if known else cell

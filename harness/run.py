@@ -22,15 +22,18 @@ import pytest
 from rich.console import Console
 
 from harness import ownership
+from harness.cache import write_whole
 from harness.doors import PREFECT_DEPLOY, Door
 from harness.engines.base import Engine
 from harness.engines.choose import choose_engine
 from harness.engines.processes import kill_tree
 from harness.errors import LabError, UsageError
+from harness.evidence.junit import junit
 from harness.evidence.results import harness_commit, host_facts, point_latest, write_results, write_run
 from harness.evidence.table import footnotes, picture, summary, table
 from harness.evidence.trial_folder import conclude, open_history, result
 from harness.plan import Cell, Plan, choose_trials, plan_cell
+from harness.redaction import redact
 from harness.runner import as_lab_error, copy_logs
 from harness.scenario import SCENARIOS, Scenario, load_scenarios
 from harness.scratch import scratch_folder
@@ -53,7 +56,7 @@ class Interrupted(BaseException):
 
 @dataclass(frozen=True)
 class Request:
-    """What the person asked for, as typed; `command` is `reproduce` or `matrix`."""
+    """What the person asked for, as typed; `command` is `reproduce`, `matrix` or `gate`."""
 
     command: str
     subjects: Sequence[str]
@@ -295,7 +298,11 @@ class _Matrix:
     def _show(self, code: int) -> None:
         trials = list(self.entries.values())
         command = self._again()
-        (self.plan.folder / "summary.md").write_text(summary(trials, command), encoding="utf-8")
+        text = summary(trials, command)
+        (self.plan.folder / "summary.md").write_text(text, encoding="utf-8")
+        write_whole(self.plan.folder / "junit.xml", redact(junit(trials)))
+        if self.request.command == "gate":
+            _add_to_github_summary(text)
         self.console.print()
         self.console.print(picture(trials) if self.request.command == "matrix" else table(trials))
         for line in footnotes(trials):
@@ -309,6 +316,13 @@ class _Matrix:
 
     def _say(self, text: str) -> None:
         _say(self.console, f"{time.monotonic() - self.started:5.0f} s  {text}")
+
+
+def _add_to_github_summary(text: str) -> None:
+    """Show the summary on the job's page, where this is a job of GitHub Actions (its documented variable says so)."""
+    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(redact(text))
 
 
 def _say(console: Console, text: str) -> None:
@@ -327,7 +341,7 @@ def _plan(
         known = release if isinstance(release, Release) else Release(asked, "", "", "")
         again = replace(
             request,
-            command="reproduce",
+            command="gate" if request.command == "gate" else "reproduce",
             subjects=[known.version or asked],
             scenarios=[scenario.name],
             doors=[] if door.name == PREFECT_DEPLOY else [door.name],
@@ -345,6 +359,7 @@ def _plan(
                 engine_detail=detail,
                 note=known.note,
                 command=_command(again),
+                held=request.command == "gate",
             )
         )
     return Plan(run, (request.results / run).absolute(), cells, request.keep)

@@ -143,10 +143,8 @@ def as_expected(outcome: str | None, expected: str | None) -> bool | None:
 
 def contradicts(trial: dict[str, Any]) -> bool:
     """Whether a trial's entry contradicts what is known: of its runs, or of its ticks."""
-    return (
-        as_expected(trial["outcome"], trial["expected"]) is False
-        or (trial.get("ticks") or {}).get("as_expected") is False
-    )
+    ticks = trial.get("ticks") or {}
+    return as_expected(trial["outcome"], trial["expected"]) is False or ticks.get("as_expected") is False
 
 
 def unjudged(trial: dict[str, Any]) -> bool:

@@ -6,12 +6,14 @@ import io
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from rich.console import Console
 
 from harness.doors import DOORS
 from harness.evidence import results as results_module
+from harness.evidence.junit import junit
 from harness.evidence.report import report
 from harness.evidence.results import write_results
 from harness.evidence.table import footnotes, picture, summary, table
@@ -95,6 +97,33 @@ def test_the_picture_has_a_row_a_stage_and_door_and_leaves_out_what_was_not_aske
 def test_a_tick_that_contradicts_what_is_known_marks_its_trial(tmp_path: Path) -> None:
     ticks = {"outcome": "missing", "expected": "whole", "as_expected": False}
     assert "survived!" in pictured([entry(tmp_path, "survived", expected="survived", ticks=ticks)])
+
+
+def test_in_junit_xml_each_cell_is_one_test_case_and_only_as_expected_passes(tmp_path: Path) -> None:
+    held = entry(tmp_path, "survived", expected="survived", subject="3.3.4")
+    lost = entry(tmp_path, "lost", expected="survived", subject="3.3.3", reason="3 of 3 are gone")
+    broken = entry(tmp_path, "error", expected="survived", reason="\x1b[31m<b>killed</b>\x00")
+    passed_over = entry(tmp_path, "not-applicable", expected="not-applicable", reason="from 3.0.4 on")
+    not_run = entry(tmp_path, None, expected="survived")
+    unknown = entry(tmp_path, "lost", subject="3.3.4")
+    root = ElementTree.fromstring(junit([held, lost, broken, passed_over, not_run, unknown]))
+    ends = ("failure", "error", "skipped")
+    kinds = [[child.tag for child in case if child.tag in ends] for case in root.iter("testcase")]
+    assert {suite.get("name"): suite.get("tests") for suite in root.iter("testsuite")} == {
+        "3.3.4": "2",
+        "3.3.3": "1",
+        "2.20.20": "3",
+    }
+    assert kinds == [[], [], ["failure"], ["error"], ["skipped"], ["error"]]
+    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("1", "2", "1")
+    (failure,) = root.iter("failure")
+    assert failure.get("message") == "lost, expected survived: 3 of 3 are gone"
+    assert "<b>killed</b>" in (next(root.iter("error")).get("message") or ""), "markup is only text"
+    (case, *_) = root.iter("testcase")
+    assert case.get("classname") == LONGEST
+    assert {"outcome": "survived", "expected": "survived"}.items() <= {
+        one.get("name"): one.get("value") for one in case.iter("property")
+    }.items()
 
 
 def test_a_cell_with_no_outcome_is_drawn_as_not_run_and_its_counts_as_dashes(tmp_path: Path) -> None:

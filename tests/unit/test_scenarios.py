@@ -125,3 +125,26 @@ def test_a_name_like_no_scenario_is_answered_with_all_and_no_guess() -> None:
     with pytest.raises(UsageError) as raised:
         select_scenarios(["zzz"])
     assert "Did you mean" not in str(raised.value)
+
+
+@pytest.mark.parametrize("version", ["3.0.8", "3.3.3", "3.3.4", "3.9.1"])
+def test_what_is_held_to_survived_is_so_whatever_is_known(scenario: Scenario, version: str) -> None:
+    held = plan_cell(
+        scenario, DOORS[PREFECT_DEPLOY], subject=version, version=version, as_of="", engine="fake", engine_detail="",
+        held=True,
+    )  # fmt: skip
+    assert (held.expected, held.outcome) == ("survived", None)
+
+
+def test_what_cannot_be_staged_is_not_applicable_though_it_is_held() -> None:
+    cell = plan_cell(
+        SCENARIOS["concurrency-limit"], DOORS[PREFECT_DEPLOY], subject="2.20.20", version="2.20.20", as_of="",
+        engine="fake", engine_detail="", held=True,
+    )  # fmt: skip
+    assert (cell.expected, cell.outcome) == ("not-applicable", "not-applicable")
+
+
+def test_a_gate_tries_every_scenario_by_the_door_of_the_report() -> None:
+    tried = choose_trials("gate", [], [])
+    assert [scenario.name for scenario, _ in tried] == list(load_scenarios())
+    assert {door.name for _, door in tried} == {PREFECT_DEPLOY}

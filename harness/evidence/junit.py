@@ -1,0 +1,51 @@
+"""junit.xml: a run for the test views of CI systems, one test case a cell and one suite a subject."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
+
+from harness.verdict import NOT_APPLICABLE, contradicts, unjudged
+
+_PROPERTIES = ("door", "version", "engine", "database", "outcome", "expected", "at_risk", "kept", "lost", "folder")
+_NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+
+
+def junit(trials: Sequence[dict[str, Any]]) -> str:
+    """The run as JUnit XML: a contradiction is a failure, no verdict an error, what does not apply is skipped."""
+    whole = JUnitXml("prefect-run-survival")
+    for subject in dict.fromkeys(trial["subject"] for trial in trials):
+        suite = TestSuite(_text(subject))
+        suite.add_testcases([_case(trial) for trial in trials if trial["subject"] == subject])
+        whole.add_testsuite(suite)
+    whole.update_statistics()  # type: ignore[no-untyped-call]
+    file = io.BytesIO()
+    whole.write(file, pretty=True)
+    return file.getvalue().decode("utf-8")
+
+
+def _case(trial: dict[str, Any]) -> TestCase:
+    subject = _text(trial["subject"])
+    case = TestCase(f"{trial['door']} [{subject}]", classname=trial["scenario"], time=trial["seconds"] or 0.0)
+    reason = _text(trial["reason"])
+    if contradicts(trial):
+        case.result = [Failure(f"{trial['outcome']}, expected {trial['expected']}: {reason}", trial["outcome"])]
+    elif unjudged(trial):
+        case.result = [Error(reason or "it never ran", trial["outcome"] or "not run")]
+    elif trial["outcome"] == NOT_APPLICABLE:
+        case.result = [Skipped(reason)]
+    properties = Properties()
+    for name in _PROPERTIES:
+        properties.add_property(Property(name, _text(trial[name])))
+    case.append(properties)  # type: ignore[no-untyped-call]
+    case.system_out = f"{trial['outcome']}: {reason}"
+    return case
+
+
+def _text(value: object) -> str:
+    """As text that XML can hold: control characters are not among it."""
+    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value))
