@@ -148,8 +148,9 @@ def _add_trials(command: argparse.ArgumentParser, subjects: Sequence[str], *, sc
 
 def _add_subjects(command: argparse.ArgumentParser, default: Sequence[str]) -> None:
     command.add_argument(
-        "--subject", action="append", default=[], metavar="RELEASE",
-        help=f"a Prefect release such as 3.3.3, or latest; repeatable (default: {', '.join(default)})",
+        "--subject", action="append", default=[], metavar="PREFECT",
+        help="a release such as 3.3.3, or latest; wheel:PATH; path:FOLDER (a source tree as it is); repeatable "
+        f" (default: {', '.join(default)})",
     )  # fmt: skip
     command.add_argument(
         "--engine", metavar="|".join(ENGINES), help="where labs run (default: containers where a Docker engine answers)"

@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
+from packaging.version import InvalidVersion, Version
+
 from harness.engines.base import CommandResult, Node, Site
 from harness.errors import LabError
 from harness.prefect_api import PrefectAPI
@@ -102,7 +104,7 @@ class Lab:
         return said
 
     def _check_version(self, role: str, version: str) -> None:
-        if version != self.version:
+        if not _same(version, self.version):
             raise LabError(f"the {role} says it is Prefect {version!r}; asked for was {self.version}", source=role)
 
     def ask_prefect_version(self) -> Future[CommandResult]:
@@ -149,6 +151,14 @@ class Lab:
             cwd=self.site.scenario_folder(scenario.name),
             seconds=self.deadlines.door,
         )
+
+
+def _same(said: str, asked: str) -> bool:
+    """Whether two versions are one by PEP 440; a wheel's name spells a local version otherwise than Prefect does."""
+    try:
+        return Version(said) == Version(asked)
+    except InvalidVersion:
+        return False
 
 
 def worker_name(scenario: Scenario) -> str:

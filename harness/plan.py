@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,6 +15,12 @@ from harness.doors import PREFECT_DEPLOY, Door, select_doors
 from harness.scenario import Scenario, select_scenarios
 
 DATABASE = "sqlite"
+
+
+def slug(subject: str) -> str:
+    """A subject as part of a folder's or a container's name; a digest tells apart what would look the same in it."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", subject).strip("-.")[-40:]
+    return plain if plain == subject else f"{plain}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Cell:
     @property
     def name(self) -> str:
         """The trial's folder name."""
-        return f"{self.scenario}--{self.door}--{self.subject}--{self.engine}"
+        return f"{self.scenario}--{self.door}--{slug(self.subject)}--{self.engine}"
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,8 @@ def plan_cell(
     """
     cell = Cell(
         scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
-        engine_detail=engine_detail, lab=f"{subject}--{engine}", subject_key=subject_key, note=note, command=command,
+        engine_detail=engine_detail, lab=f"{slug(subject)}--{engine}", subject_key=subject_key, note=note,
+        command=command,
     )  # fmt: skip
     if not version:
         return cell

@@ -37,7 +37,8 @@ from harness.redaction import redact
 from harness.runner import as_lab_error, copy_logs
 from harness.scenario import SCENARIOS, Scenario, load_scenarios
 from harness.scratch import scratch_folder
-from harness.subjects.release import Release, Target, check_name, resolve
+from harness.subjects.kinds import check_name, is_release, resolve
+from harness.subjects.release import Release, Target
 from harness.subjects.uv_tool import UvError
 from harness.sweep import of_run, of_the_dead, salvage_logs, sweep
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED
@@ -342,7 +343,7 @@ def _plan(
         again = replace(
             request,
             command="gate" if request.command == "gate" else "reproduce",
-            subjects=[known.version or asked],
+            subjects=[known.version or asked if is_release(asked) else asked],
             scenarios=[scenario.name],
             doors=[] if door.name == PREFECT_DEPLOY else [door.name],
             engine=engine.name,
@@ -359,7 +360,7 @@ def _plan(
                 engine_detail=detail,
                 note=known.note,
                 command=_command(again),
-                held=request.command == "gate",
+                held=request.command == "gate" or not is_release(asked),
             )
         )
     return Plan(run, (request.results / run).absolute(), cells, request.keep)

@@ -38,7 +38,7 @@ def _case(trial: dict[str, Any]) -> TestCase:
         case.result = [Error(reason or "it never ran", trial["outcome"] or "not run")]
     elif trial["outcome"] == NOT_APPLICABLE:
         case.result = [Skipped(reason)]
-    properties = Properties()
+    properties = Properties()  # type: ignore[no-untyped-call]
     for name in _PROPERTIES:
         properties.add_property(Property(name, _text(trial[name])))
     case.append(properties)  # type: ignore[no-untyped-call]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from harness import cache, settings
 from harness.errors import LabError
-from harness.subjects.release import Release, Target
-from harness.subjects.uv_tool import UvError, uv, uv_install
+from harness.subjects.release import Release, Target, install
+from harness.subjects.uv_tool import UvError, uv
 
 Say = Callable[[str], None]
 _RECIPE = "1"  # raised when the way an environment is built changes
@@ -42,11 +42,9 @@ def build_environment(release: Release, built_for: Target, say: Say) -> Path:
 
     def build(path: Path) -> None:
         say(f"building the environment of {release.version}")
-        lock = path / "subject.lock"
-        lock.write_text(release.lock, encoding="utf-8")
         uv(["venv", "--quiet", "--python", built_for.python, str(path / "venv")])
         python = path / "venv" / "bin" / "python"
-        uv_install(lock, "--compile-bytecode", "--python", str(python))
+        install(release, path / "subject.lock", "--compile-bytecode", "--python", str(python))
         _migrate(python, path / "home")
 
     return cache.built("environments", key, build)

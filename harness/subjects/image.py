@@ -19,8 +19,7 @@ from harness.errors import LabError
 from harness.ownership import LABEL_PROJECT, PROJECT
 from harness.scenario import ROOT
 from harness.scratch import scratch_folder
-from harness.subjects.release import Release, Target
-from harness.subjects.uv_tool import uv_install
+from harness.subjects.release import Release, Target, install
 
 PYTHON = "3.11"  # Debian bookworm's own, so that both bases hold the same
 SUITE = "bookworm"
@@ -44,7 +43,7 @@ def build_image(client: docker.DockerClient, release: Release, say: Say) -> str:
     """
     base = base_image(client, say)
     recipe = (_DOCKER / "Dockerfile").read_bytes() + base.encode() + release.lock.encode()
-    tag = f"{PROJECT}/subject:{release.version}-{hashlib.sha256(recipe).hexdigest()[:12]}"
+    tag = f"{PROJECT}/subject:{release.version.replace('+', '-')}-{hashlib.sha256(recipe).hexdigest()[:12]}"
     with FileLock(cache.folder("images") / f"{tag.rpartition(':')[2]}.lock-file"):
         if not _has_image(client, tag):
             say(f"building the image of {release.version}")
@@ -101,10 +100,9 @@ def _has_image(client: docker.DockerClient, tag: str) -> bool:
 
 def _fill_context(context: Path, release: Release, built_for: Target) -> None:
     shutil.copy(_DOCKER / "Dockerfile", context)
-    lock = context / "subject.lock"
-    lock.write_text(release.lock, encoding="utf-8")
     # A package without a wheel is built here, by the Python that the image has.
-    uv_install(lock, *built_for.arguments(), "--python", built_for.python, "--target", str(context / "packages"))
+    options = [*built_for.arguments(), "--python", built_for.python, "--target", str(context / "packages")]
+    install(release, context / "subject.lock", *options)
     (context / ".dockerignore").write_text("**/__pycache__\n", encoding="utf-8")
 
 

@@ -24,7 +24,7 @@ else:  # pragma: no cover
 
 from harness import cache
 from harness.errors import UsageError
-from harness.subjects.uv_tool import STEERING, UvError, uv
+from harness.subjects.uv_tool import STEERING, UvError, uv, uv_install
 
 LATEST = "latest"
 
@@ -55,6 +55,7 @@ class Release:
     as_of   ISO 8601; packages uploaded later were not looked at
     lock    pinned requirements with hashes, as text
     note    what was passed over and why, where `latest` is not the index's newest final release
+    wheel   Prefect itself, where it is a wheel of the person's own; the lock then holds its dependencies alone
     """
 
     asked: str
@@ -62,30 +63,35 @@ class Release:
     as_of: str
     lock: str
     note: str = ""
+    wheel: Path | None = None
 
 
-def check_name(asked: str) -> None:
-    """Raises UsageError for a subject that is neither a version nor `latest`, before anything is looked up."""
-    if asked == LATEST:
-        return
+def _version(asked: str) -> str:
+    """A release's number as it is written by PEP 440. Raises UsageError where it is none."""
     try:
-        Version(asked)
+        return str(Version(asked))
     except InvalidVersion:
         raise UsageError(
-            f"{asked!r} is no subject. Give a Prefect release by number, such as 3.3.3, or {LATEST!r}."
+            f"{asked!r} is no subject. Give a Prefect release by number, such as 3.3.3, or {LATEST!r},\n"
+            "or a wheel (wheel:PATH), or a source tree (path:FOLDER)."
         ) from None
 
 
-def resolve(asked: str, target: Target) -> Release:
+def check_release(asked: str) -> None:
+    """Raises UsageError for a subject that is neither a version nor `latest`, before anything is looked up."""
+    if asked != LATEST:
+        _version(asked)
+
+
+def resolve_release(asked: str, target: Target) -> Release:
     """The release meant, with its lock; a fixed release is looked up once and then comes from the cache.
 
     Raises: UsageError for a release that does not exist (naming the nearest that do), UvError where the index
     cannot be reached or the release cannot be installed.
     """
-    check_name(asked)
     if asked == LATEST:
         return _resolve_latest(target)
-    return _resolve_version(str(Version(asked)), target)
+    return _resolve_version(_version(asked), target)
 
 
 def _resolve_version(version: str, target: Target) -> Release:
@@ -101,23 +107,31 @@ def _resolve_version(version: str, target: Target) -> Release:
     return Release(version, _pinned(text), as_of, text)
 
 
+def install(release: Release, lock: Path, *arguments: str) -> None:
+    """Write the lock there, and install it, and Prefect's own wheel where it has one. Raises UvError."""
+    lock.write_text(release.lock, encoding="utf-8")
+    uv_install(lock, *arguments)
+    if release.wheel:
+        uv(["pip", "install", "--no-deps", *arguments, str(release.wheel)])
+
+
 def _resolve_latest(target: Target) -> Release:
-    newest = _pinned(uv(["pip", "compile", *_QUIET, "--no-deps", *target.arguments(), "-"], stdin="prefect"))
+    newest = _pinned(uv(["pip", "compile", *QUIET, "--no-deps", *target.arguments(), "-"], stdin="prefect"))
     note = ""
     try:
         release = _resolve_version(newest, target)
     except UvError as error:
-        version = _pinned(uv(["pip", "compile", *_QUIET, *target.arguments(), "-"], stdin=f"prefect<{newest}"))
+        version = _pinned(uv(["pip", "compile", *QUIET, *target.arguments(), "-"], stdin=f"prefect<{newest}"))
         note = f"{newest} is newer and was passed over: {error.reason}"
         release = _resolve_version(version, target)
     return Release(LATEST, release.version, release.as_of, release.lock, note)
 
 
-_QUIET = ("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
+QUIET = ("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links")
 
 
 def _compile(requirement: str, target: Target, as_of: str) -> str:
-    options = [*_QUIET, "--generate-hashes", "--exclude-newer", as_of]
+    options = [*QUIET, "--generate-hashes", "--exclude-newer", as_of]
     return uv(["pip", "compile", *options, *target.arguments(), "-"], stdin=requirement)
 
 
@@ -146,7 +160,7 @@ def _nearest(version: str, target: Target) -> str:
     found = []
     for requirement, extra in ((f"prefect<{version}", []), (f"prefect>{version}", ["--resolution", "lowest"])):
         try:
-            text = uv(["pip", "compile", *_QUIET, "--no-deps", *extra, *target.arguments(), "-"], stdin=requirement)
+            text = uv(["pip", "compile", *QUIET, "--no-deps", *extra, *target.arguments(), "-"], stdin=requirement)
             found.append(_pinned(text))
         except UvError:
             continue

@@ -1,0 +1,95 @@
+"""A Prefect of the person's own: a wheel, or a source tree as it stands, uncommitted changes included.
+
+Its dependencies are resolved as of now, as an installation of it would be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import shutil
+import zipfile
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from harness import cache
+from harness.errors import UsageError
+from harness.scratch import scratch_folder
+from harness.subjects.release import QUIET, Release, Target
+from harness.subjects.uv_tool import uv
+
+# What is no part of the source: at the root of the tree, and anywhere in it.
+_NOT_COPIED = {".venv", "venv", ".nox", ".tox", "build", "dist"}
+_NOWHERE_COPIED = {"node_modules", "__pycache__"}
+
+
+def check_wheel(asked: str) -> Path:
+    """The wheel that `wheel:PATH` names. Raises UsageError where it is none of Prefect's."""
+    path = Path(asked.partition(":")[2]).expanduser().absolute()
+    try:
+        name = parse_wheel_filename(path.name)[0]
+    except InvalidWheelFilename:
+        raise UsageError(f"{str(path)!r} is no wheel: its name is not like prefect-3.3.4-py3-none-any.whl.") from None
+    if name != "prefect":
+        raise UsageError(f"{path.name} is a wheel of {name}, not of prefect.")
+    if not path.is_file():
+        raise UsageError(f"There is no wheel {str(path)!r}.")
+    return path
+
+
+def check_tree(asked: str) -> Path:
+    """The source tree that `path:FOLDER` names. Raises UsageError where it is none."""
+    path = Path(asked.partition(":")[2] or "?").expanduser().absolute()
+    if not any((path / name).is_file() for name in ("pyproject.toml", "setup.py")):
+        raise UsageError(f"{str(path)!r} is no source tree: it has neither pyproject.toml nor setup.py.")
+    return path
+
+
+def resolve_wheel(asked: str, target: Target) -> Release:
+    """The wheel, with a lock of its dependencies. Raises UsageError, and UvError where they cannot be resolved."""
+    return _resolved(asked, check_wheel(asked), target)
+
+
+def resolve_tree(asked: str, target: Target) -> Release:
+    """A wheel built from a copy of the source tree (the tree stays as it is), with a lock of its dependencies.
+
+    Raises: UsageError for what is no source tree or builds another package, UvError where it does not build.
+    """
+    tree = check_tree(asked)
+    folder = scratch_folder(f"build-{secrets.token_hex(4)}")
+    try:
+        shutil.copytree(tree, folder / "tree", symlinks=True, ignore=lambda at, names: _left_out(at, names, tree))
+        uv(["build", "--wheel", "--out-dir", str(folder), str(folder / "tree")])
+        (built,) = folder.glob("*.whl")
+        check_wheel(f"wheel:{built}")
+        kept = cache.folder("wheels") / _contents(built)
+        kept.mkdir(exist_ok=True)
+        wheel = Path(shutil.move(built, kept / built.name))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return _resolved(asked, wheel, target)
+
+
+def _left_out(at: str, names: Iterable[str], tree: Path) -> set[str]:
+    return set(names) & (_NOWHERE_COPIED | (_NOT_COPIED if Path(at) == tree else set()))
+
+
+def _resolved(asked: str, wheel: Path, target: Target) -> Release:
+    version = str(parse_wheel_filename(wheel.name)[1])
+    options = [*QUIET, "--generate-hashes", *target.arguments()]
+    lock = uv(["pip", "compile", *options, "-"], stdin=f"prefect @ {wheel.as_uri()}")
+    dependencies = re.sub(r"^prefect @ .*(\n    .*)*\n?", "", lock, flags=re.MULTILINE)
+    head = f"# beside {wheel.name}, whose contents have the digest {_contents(wheel)}\n"
+    as_of = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    return Release(asked, version, as_of, head + dependencies, wheel=wheel)
+
+
+def _contents(wheel: Path) -> str:
+    """A digest of what the wheel holds; two builds of one tree differ in the times of their files alone."""
+    with zipfile.ZipFile(wheel) as files:
+        held = sorted((file.filename, file.CRC) for file in files.infolist())
+    return hashlib.sha256(repr(held).encode()).hexdigest()

@@ -1,0 +1,132 @@
+"""Which Prefect a subject's name means; a wheel or a source tree of one's own made into a subject, with no network."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.plan import slug
+from harness.subjects.kinds import check_name, is_release, resolve
+from harness.subjects.release import Target
+from harness.subjects.uv_tool import UvError
+
+HERE = Target(f"{sys.version_info.major}.{sys.version_info.minor}", "")
+# A build backend in the tree itself, so that nothing has to be fetched; what it builds says what the tree held.
+BACKEND = """
+import pathlib, zipfile
+
+INFO = "{name}-9.9.9+mine.dist-info"
+METADATA = "Metadata-Version: 2.1\\nName: {name}\\nVersion: 9.9.9+mine\\n"
+WHEEL = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    name = "{name}-9.9.9+mine-py3-none-any.whl"
+    pathlib.Path("left-by-the-build").touch()
+    with zipfile.ZipFile(pathlib.Path(wheel_directory) / name, "w") as wheel:
+        wheel.write("said.txt")
+        for file, text in (("METADATA", METADATA), ("WHEEL", WHEEL), ("RECORD", "")):
+            wheel.writestr(f"{INFO}/{file}", text)
+    return name
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_RUN_SURVIVAL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+
+
+def source_tree(folder: Path, name: str = "prefect") -> Path:
+    """A source tree that builds a wheel of this name, version 9.9.9+mine, holding its `said.txt`."""
+    folder.mkdir()
+    (folder / "backend.py").write_text(BACKEND.replace("{name}", name), encoding="utf-8")
+    (folder / "said.txt").write_text("as committed", encoding="utf-8")
+    (folder / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n', encoding="utf-8"
+    )
+    return folder
+
+
+def held(wheel: Path | None) -> str:
+    """What the wheel's `said.txt` says."""
+    assert wheel
+    with zipfile.ZipFile(wheel) as files:
+        return files.read("said.txt").decode()
+
+
+def test_a_source_tree_is_built_as_it_stands_and_stays_as_it_was(tmp_path: Path) -> None:
+    tree = source_tree(tmp_path / "tree")
+    (tree / "said.txt").write_text("changed, and not committed", encoding="utf-8")
+    found = resolve(f"path:{tree}", HERE)
+    assert (found.asked, found.version) == (f"path:{tree}", "9.9.9+mine")
+    assert held(found.wheel) == "changed, and not committed"
+    assert sorted(path.name for path in tree.iterdir()) == ["backend.py", "pyproject.toml", "said.txt"]
+
+
+def test_the_same_tree_is_the_same_subject_and_a_changed_one_is_another(tmp_path: Path) -> None:
+    tree = source_tree(tmp_path / "tree")
+    first, again = resolve(f"path:{tree}", HERE), resolve(f"path:{tree}", HERE)
+    assert first.lock == again.lock
+    (tree / "said.txt").write_text("changed", encoding="utf-8")
+    assert resolve(f"path:{tree}", HERE).lock != first.lock
+
+
+def test_a_wheel_is_the_subject_itself_and_its_lock_holds_its_dependencies_alone(tmp_path: Path) -> None:
+    built = resolve(f"path:{source_tree(tmp_path / 'tree')}", HERE).wheel
+    found = resolve(f"wheel:{built}", HERE)
+    assert (found.wheel, found.version) == (built, "9.9.9+mine")
+    assert not [line for line in found.lock.splitlines() if line and not line.startswith("#")]
+    assert "prefect-9.9.9" in found.lock and str(tmp_path) not in found.lock
+
+
+def test_a_tree_that_does_not_build_says_so_in_its_own_words(tmp_path: Path) -> None:
+    tree = source_tree(tmp_path / "tree")
+    (tree / "backend.py").write_text("raise RuntimeError('the build is broken')", encoding="utf-8")
+    with pytest.raises(UvError) as refused:
+        resolve(f"path:{tree}", HERE)
+    assert "the build is broken" in refused.value.reason + refused.value.log
+
+
+def test_a_tree_of_another_package_is_refused(tmp_path: Path) -> None:
+    tree = source_tree(tmp_path / "tree", name="airflow")
+    with pytest.raises(UsageError, match="a wheel of airflow, not of prefect"):
+        resolve(f"path:{tree}", HERE)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("newest", "is no subject"),
+        ("3.3.3.whl", "is no subject"),
+        ("sha:3.3.3", "is no subject"),
+        ("wheel:prefect.whl", "is no wheel"),
+        ("wheel:airflow-3.0.0-py3-none-any.whl", "a wheel of airflow, not of prefect"),
+        ("wheel:/nowhere/prefect-3.3.4-py3-none-any.whl", "There is no wheel"),
+        ("wheel:", "is no wheel"),
+        ("path:/nowhere", "is no source tree"),
+        ("path:", "is no source tree"),
+    ],
+)
+def test_what_can_be_no_subject_is_refused_before_anything_is_started(asked: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as refused:
+        check_name(asked)
+    assert len(str(refused.value).splitlines()) <= 3
+
+
+def test_only_a_plain_release_has_known_outcomes() -> None:
+    assert all(is_release(asked) for asked in ("3.3.3", "2.20.20", "latest"))
+    assert not any(is_release(asked) for asked in ("wheel:prefect-3.3.4-py3-none-any.whl", "path:."))
+
+
+def test_a_subjects_name_is_made_fit_for_folders_and_containers_and_stays_its_own() -> None:
+    assert slug("3.3.4") == "3.3.4"
+    trees = ["path:../prefect", "path:.../prefect", "path:/a b/prefect", "path:/a-b/prefect", "path:" + "x" * 300]
+    names = [slug(tree) for tree in trees]
+    assert len(set(names)) == len(trees)
+    for name in names:
+        assert len(name) < 60
+        assert set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
