@@ -68,6 +68,12 @@ def gate(session: nox.Session) -> None:
 
 
 @nox.session
+def bisect(session: nox.Session) -> None:
+    """Find the release in which a scenario's outcome changed (-- --scenario NAME)."""
+    _become(session, "harness", "bisect")
+
+
+@nox.session
 def images(session: nox.Session) -> None:
     """Build what a run would need, and run nothing."""
     _become(session, "harness", "images")

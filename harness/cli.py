@@ -16,6 +16,7 @@ from typing import NoReturn
 from rich.console import Console
 
 from harness import ownership
+from harness.bisect import Probes, Question, bisect, start
 from harness.doors import DOORS, PREFECT_DEPLOY
 from harness.engines.choose import ENGINES, choose_engine
 from harness.errors import LabError, UsageError
@@ -89,17 +90,41 @@ def parser() -> argparse.ArgumentParser:
     _add_trials(matrix, ERAS, scenarios="all", doors="those that each scenario names")
     matrix.set_defaults(call=_run, plan="matrix", default_subjects=ERAS)
 
+    held = _EXIT_CODES.replace("came to the outcome known for its release", "survived")
+    held = held.replace("contradicts what is known", "did not survive")
     gate = commands.add_parser(
         "gate",
         help="hold a subject to `survived` in every scenario, whatever is known of it: for CI",
         description="Holds every scenario to `survived` through `prefect deploy`, whatever is known of the release.",
-        epilog=_EXIT_CODES.replace("came to the outcome known for its release", "survived").replace(
-            "contradicts what is known", "did not survive"
-        ),
+        epilog=held,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_trials(gate, GATED, scenarios="all", doors=PREFECT_DEPLOY)
     gate.set_defaults(call=_run, plan="gate", default_subjects=GATED)
+
+    check = commands.add_parser(
+        "check",
+        help="a gate of one question, as `git bisect run` asks it: does this source tree survive this scenario?",
+        description="A gate of one question: `git bisect run harness check --scenario worker-outage --subject path:.`",
+        epilog=held,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_trials(check, GATED, scenarios="all", doors=PREFECT_DEPLOY)
+    check.set_defaults(call=_run, plan="check", default_subjects=GATED)
+
+    search = commands.add_parser(
+        "bisect",
+        help="find the release in which a scenario's outcome changed",
+        description="Tries both ends, then halves what lies between; every probe is a trial of its own, with a twin.",
+    )
+    search.add_argument("--scenario", metavar="NAME", help=f"one of {', '.join(known)}")
+    search.add_argument("--door", default=PREFECT_DEPLOY, metavar="NAME", help=f"default: {PREFECT_DEPLOY}")
+    search.add_argument("--from", dest="first", default="3.0.0", metavar="RELEASE", help="default: 3.0.0")
+    search.add_argument("--to", dest="last", default="latest", metavar="RELEASE", help="default: latest")
+    _add_engine(search)
+    search.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    search.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with a search that was interrupted")
+    search.set_defaults(call=_bisect)
 
     images = commands.add_parser("images", help="build what a run would need, and run nothing")
     _add_subjects(images, REPRODUCED)
@@ -152,6 +177,10 @@ def _add_subjects(command: argparse.ArgumentParser, default: Sequence[str]) -> N
         help="a release such as 3.3.3, or latest; wheel:PATH; path:FOLDER (a source tree as it is); repeatable "
         f" (default: {', '.join(default)})",
     )  # fmt: skip
+    _add_engine(command)
+
+
+def _add_engine(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--engine", metavar="|".join(ENGINES), help="where labs run (default: containers where a Docker engine answers)"
     )
@@ -176,6 +205,15 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         expression=options.expression,
     )
     return run_matrix(request, console)
+
+
+def _bisect(options: argparse.Namespace, console: Console) -> int:
+    if options.resume:
+        return bisect(Probes.read(options.resume), console)
+    if not options.scenario:
+        raise UsageError(f"Name a --scenario: one of {', '.join(load_scenarios())}.")
+    question = Question(options.scenario, options.door, options.engine, options.first, options.last)
+    return bisect(start(question, options.results), console)
 
 
 def _images(options: argparse.Namespace, console: Console) -> int:

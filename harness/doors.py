@@ -52,13 +52,11 @@ class Door:
         """Whether a release has this door at all."""
         return Version(version) in SpecifierSet(self.versions, prereleases=True)
 
-    def answered_at(self, before: Facts, now: Facts, nonce: str) -> str | None:
-        """The treated deployment's `updated` in a look that shows what the door did; None where it does not."""
+    def shows(self, before: Facts, now: Facts, nonce: str) -> bool:
+        """Whether a look at the treated deployment shows what the door did to it."""
         if self.proof == "nonce":
-            shown = nonce in json.dumps(now) and nonce not in json.dumps(before)
-        else:
-            shown = self.changes is not None and self.changes(before, now)
-        return now.get("updated") if shown else None
+            return nonce in json.dumps(now) and nonce not in json.dumps(before)
+        return self.changes is not None and self.changes(before, now)
 
 
 # By Prefect's command line, on the deployer.

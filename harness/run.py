@@ -45,6 +45,7 @@ from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED
 from harness.verdict import exit_code as exit_code_of
 
 _POLL = 0.3
+HELD = ("gate", "check")  # the commands that hold every subject to `survived`, whatever is known of it
 
 
 class Interrupted(BaseException):
@@ -57,7 +58,7 @@ class Interrupted(BaseException):
 
 @dataclass(frozen=True)
 class Request:
-    """What the person asked for, as typed; `command` is `reproduce`, `matrix` or `gate`."""
+    """What the person asked for, as typed; `command` is `reproduce`, `matrix`, `gate` or `check`."""
 
     command: str
     subjects: Sequence[str]
@@ -342,7 +343,7 @@ def _plan(
         known = release if isinstance(release, Release) else Release(asked, "", "", "")
         again = replace(
             request,
-            command="gate" if request.command == "gate" else "reproduce",
+            command="gate" if request.command in HELD else "reproduce",
             subjects=[known.version or asked if is_release(asked) else asked],
             scenarios=[scenario.name],
             doors=[] if door.name == PREFECT_DEPLOY else [door.name],
@@ -360,7 +361,7 @@ def _plan(
                 engine_detail=detail,
                 note=known.note,
                 command=_command(again),
-                held=request.command == "gate" or not is_release(asked),
+                held=request.command in HELD or not is_release(asked),
             )
         )
     return Plan(run, (request.results / run).absolute(), cells, request.keep)
@@ -368,7 +369,7 @@ def _plan(
 
 def _command(request: Request) -> str:
     """The line that does the same again, from the checkout's root."""
-    words = ["nox", "-s", request.command, "--"]
+    words = ["harness", "check"] if request.command == "check" else ["nox", "-s", request.command, "--"]
     for subject in request.subjects:
         words += ["--subject", subject]
     for scenario in request.scenarios:

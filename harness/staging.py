@@ -71,25 +71,25 @@ class Staging:
         self.record("act", what=f"put {name!r} beside the flow", text=text)
         self.lab.worker(self.scenario).write(self.lab.site.scenario_folder(self.scenario.name), {name: text.encode()})
 
-    def limit_work_pool(self, runs: int) -> None:
-        """Let the work pool hand out so many flow runs at a time."""
-        self.record("act", what=f"limit the work pool to {runs}")
+    def limit_work_pool(self, runs: int | None) -> None:
+        """Let the work pool hand out so many flow runs at a time; None is no limit."""
+        self.record("act", what=f"limit of the work pool: {runs}")
         self.lab.api.call("PATCH", f"/work_pools/{self.scenario.name}", {"concurrency_limit": runs})
 
-    def limit_work_queue(self, runs: int) -> None:
-        """Let the work pool's default queue hand out so many flow runs at a time."""
-        self.record("act", what=f"limit the work queue to {runs}")
+    def limit_work_queue(self, runs: int | None) -> None:
+        """Let the work pool's default queue hand out so many flow runs at a time; None is no limit."""
+        self.record("act", what=f"limit of the work queue: {runs}")
         self.lab.api.call("PATCH", f"/work_pools/{self.scenario.name}/queues/default", {"concurrency_limit": runs})
 
     def deploy_backlog(self) -> None:
         """Deploy the twin and every treated deployment with a finite, pinned schedule whose first tick lies just ahead.
 
         Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a deploy (half
-        as long again as the server took to start) and a pass of the scheduler ahead. A deploy that took longer is
-        done again, with more ahead.
+        as long again as the server took to start, and a twentieth of that for each deployment) and a pass of the
+        scheduler ahead. A deploy that took longer is done again, with more ahead.
         """
         names = [self.twin_name, *(trial.name for trial in self.trials)]
-        ahead = 1.5 * self.lab.start_seconds + settings.SCHEDULER_LOOP_SECONDS + 1
+        ahead = (1.5 + 0.05 * len(self.trials)) * self.lab.start_seconds + settings.SCHEDULER_LOOP_SECONDS + 1
         for _ in range(_STAGING_TRIES):
             first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
             self._schedule(first)

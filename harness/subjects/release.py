@@ -10,6 +10,8 @@ import hashlib
 import os
 import re
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -105,6 +107,52 @@ def _resolve_version(version: str, target: Target) -> Release:
     text = path.read_text(encoding="utf-8")
     as_of = text.partition("\n")[0].rpartition(" ")[2]
     return Release(version, _pinned(text), as_of, text)
+
+
+def releases_between(first: str, last: str, target: Target) -> list[str]:
+    """Every final release from `first` to `last`, both included, oldest first, as the person's own index has them.
+
+    uv names no list, so each minor version is walked down from its newest; what was found is kept for a day.
+    Raises: UsageError where either end is no release, UvError where the index cannot be reached.
+    """
+    ends = [Version(resolve_release(end, target).version) for end in (first, last)]
+    if ends[0] >= ends[1]:
+        raise UsageError(f"{first} is not older than {last}.")
+    lines, lowest = [], f"prefect>={ends[0]}"
+    newest = _newest(f"{lowest},<={ends[1]}", target)
+    while newest and newest >= ends[0]:
+        line = f"{newest.major}.{newest.minor}"
+        lines.append(f"{lowest},<={newest},>={line}")
+        newest = _newest(f"{lowest},<{line}", target)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        walks = pool.map(lambda requirement: list(_walk_down(requirement, target)), lines)
+        return [str(version) for version in sorted(version for walk in walks for version in walk)]
+
+
+def _walk_down(requirement: str, target: Target) -> Iterator[Version]:
+    version = _newest(requirement, target)
+    while version:
+        yield version
+        version = _newest(f"{requirement},<{version}", target)
+
+
+def _newest(requirement: str, target: Target) -> Version | None:
+    """The newest release that a requirement lets in, or None. Raises UvError where the index cannot be asked."""
+    day = f"{datetime.now(timezone.utc):%Y-%m-%d}"
+    key = hashlib.sha256(f"{day} {requirement} {target}".encode()).hexdigest()
+    kept = cache.folder("newest") / key
+    if not kept.exists():
+        try:
+            text = _pinned(uv(["pip", "compile", *QUIET, "--no-deps", *target.arguments(), "-"], stdin=requirement))
+        except UvError as error:
+            if not re.search(
+                "no versions? of prefect|only prefect|incompatible|unsatisfiable", error.reason + error.log
+            ):
+                raise
+            text = ""
+        cache.write_whole(kept, text)
+    found = kept.read_text(encoding="utf-8")
+    return Version(found) if found else None
 
 
 def install(release: Release, lock: Path, *arguments: str) -> None:

@@ -11,16 +11,26 @@ def stage_pool(staging: Staging) -> None:
     staging.deploy_backlog()
 
 
+def lift_pool(staging: Staging) -> None:
+    staging.limit_work_pool(None)
+    staging.give_signal()
+
+
 def stage_queue(staging: Staging) -> None:
     staging.limit_work_queue(1)
     staging.deploy_backlog()
+
+
+def lift_queue(staging: Staging) -> None:
+    staging.limit_work_queue(None)
+    staging.give_signal()
 
 
 def stage_worker(staging: Staging) -> None:
     staging.deploy_backlog()
 
 
-def lift(staging: Staging) -> None:
+def lift_worker(staging: Staging) -> None:
     staging.give_signal()
 
 
@@ -33,8 +43,8 @@ _pool = Scenario(
     doors=("prefect-deploy", "pause-deployment"),
     stage=stage_pool,
     stage_text="The work pool's limit is 1, and one run holds it, waiting for a signal; a worker is alive.",
-    lift=lift,
-    lift_text="The run that was let through is given its signal and ends.",
+    lift=lift_pool,
+    lift_text="The limit is taken away, and the run that was let through is given its signal.",
     known=(
         Known("<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),
         Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769", UPDATES),
@@ -48,12 +58,15 @@ variants = {
         summary="A work queue's limit of 1 withholds runs while a worker lives; they turn Late.",
         stage=stage_queue,
         stage_text="The work queue's limit is 1, and one run holds it, waiting for a signal; a worker is alive.",
+        lift=lift_queue,
     ),
     "worker": replace(
         _pool,
         summary="A worker's own limit of 1 withholds runs while it lives; they turn Late.",
         stage=stage_worker,
         stage_text="The worker's own limit is 1, and one run holds it, waiting for a signal.",
+        lift=lift_worker,
+        lift_text="The run that was let through is given its signal; the others follow one by one.",
         worker_limit=1,
     ),
 }

@@ -31,7 +31,7 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
         case "POST", ["work_pools"]:
             return 201, {"name": body["name"]}
         case "PATCH", ["work_pools", pool] | ["work_pools", pool, "queues", "default"]:
-            prefect.limits[pool] = body["concurrency_limit"]
+            prefect.limits[pool] = body["concurrency_limit"] or 1_000
             return 204, None
         case "POST", ["flows"]:
             return 201, {"id": body["name"], "name": body["name"]}
@@ -68,7 +68,8 @@ def _upsert(prefect: FakePrefect, body: Json) -> tuple[int, Json]:
 def _change(
     prefect: FakePrefect, deployment: Deployment, request: tuple[str, list[str]], body: Json
 ) -> tuple[int, Json]:
-    """What changes one deployment."""
+    """What changes one deployment. A change of its schedules does not move its `updated` (measured on 3.3.4)."""
+    updated = deployment.updated
     match request:
         case "POST", ["create_flow_run"]:
             return 201, _run_json(prefect.add_run(deployment, prefect.clock.now(), auto_scheduled=False))
@@ -93,6 +94,8 @@ def _change(
         case _:
             return 404, WRONG_ROUTE
     prefect.update(deployment)
+    if request[1][:1] == ["schedules"]:
+        deployment.updated = updated
     return 200, None
 
 

@@ -87,7 +87,9 @@ class FakeNode:
                 there.active = False
             else:
                 there.rrule = ""
+            updated = there.updated
             prefect.update(there)
+            there.updated = updated
             prefect.says(method, f"/deployments/{there.id}/schedules/{there.schedule_id}", 204)
         return CommandResult(0, "Done.", 0.1)
 

@@ -1,0 +1,198 @@
+"""The command that finds the release in which an outcome changed: probes by running trials, remembers, and reports."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+import shlex
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from packaging.specifiers import SpecifierSet
+from rich.console import Console
+
+from harness.cache import write_whole
+from harness.doors import select_doors
+from harness.engines.choose import choose_engine
+from harness.errors import UsageError
+from harness.run import Request, run_matrix
+from harness.scenario import Scenario, select_scenarios
+from harness.search import UNJUDGED, Found, Search, summary
+from harness.subjects.kinds import check_name, is_release
+from harness.subjects.release import releases_between, resolve_release
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, unjudged
+
+_STATE = "bisect.json"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is searched: one scenario and door on one engine, from a release to a later one."""
+
+    scenario: str
+    door: str
+    engine: str | None
+    first: str
+    last: str
+
+
+@dataclass
+class Probes:
+    """What was asked, and every probe so far, in a file of its own folder: what a later call can go on from."""
+
+    folder: Path
+    question: Question
+    told: list[dict[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, folder: Path) -> Probes:
+        """Those that an earlier call left. Raises UsageError where it left none."""
+        try:
+            saved: dict[str, Any] = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+            return cls(folder, Question(**saved["question"]), saved["probes"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise UsageError(f"{str(folder)!r} holds no search to go on with ({_STATE}).") from None
+
+    def add(self, release: str, outcome: str, evidence: str) -> None:
+        """Remember a probe."""
+        self.told.append({"release": release, "outcome": outcome, "evidence": evidence})
+        self.write()
+
+    def write(self) -> None:
+        """Save all of it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        saved = {"question": vars(self.question), "probes": self.told}
+        write_whole(self.folder / _STATE, json.dumps(saved, indent=1))
+
+    def resume(self) -> str:
+        """The line that goes on with this search."""
+        return shlex.join(["nox", "-s", "bisect", "--", "--resume", str(self.folder)])
+
+
+def start(question: Question, results: Path) -> Probes:
+    """A new search. Raises UsageError for what cannot be asked, before anything is started."""
+    select_scenarios([question.scenario])
+    select_doors([question.door])
+    for end in (question.first, question.last):
+        check_name(end)
+        if not is_release(end):
+            raise UsageError(f"{end!r} is no release; a search goes from one release to a later one.")
+    run = f"bisect-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return Probes((results / run).absolute(), question)
+
+
+def bisect(probes: Probes, console: Console) -> int:
+    """Carry the search out, or go on with it; returns the exit code. Raises UsageError and what `run_matrix` raises."""
+    question = probes.question
+    (scenario,) = select_scenarios([question.scenario])
+    engine, why = choose_engine(question.engine)
+    question = replace(question, engine=engine.name)
+    probes.question = question
+    target = engine.target()
+    first = _first_that_can(scenario, question.first)
+    oldest, newest = (resolve_release(end, target).version for end in (first, question.last))
+    console.print(f"engine: {why}\nsearching {question.scenario}, {question.door}, from {oldest} to {newest}")
+    probes.write()
+    try:
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            # The ends can be probed before it is known what lies between them.
+            listing = pool.submit(releases_between, oldest, newest, target)
+            _carry_out(probes, Search([oldest, newest]), console)
+            releases = listing.result()
+        search = Search(releases, guess=_guess(scenario, question.door, releases))
+        found = _carry_out(probes, search, console)
+    except BaseException:
+        console.print(f"go on:    {probes.resume()}", soft_wrap=True)
+        raise
+    text = _report(probes, found, search)
+    write_whole(probes.folder / "report.md", text)
+    console.print(f"\n{summary(found, search.verdicts)}\nreport:   {probes.folder / 'report.md'}", soft_wrap=True)
+    return EXIT_UNJUDGED if found.reason else EXIT_AS_EXPECTED
+
+
+def _first_that_can(scenario: Scenario, first: str) -> str:
+    """The first end, or the first release from there on that can stage the scenario at all."""
+    if scenario.applies_to(first):
+        return first
+    floors = [spec.version for spec in SpecifierSet(scenario.applies) if spec.operator == ">="]
+    return max(floors, default=first)
+
+
+def _carry_out(probes: Probes, search: Search, console: Console) -> Found:
+    for told in probes.told:
+        if told["release"] in search.releases:
+            search.tell(told["release"], told["outcome"])
+    while (found := search.standing()).probe:
+        outcome, evidence, seconds = _probe(probes, found.probe)
+        probes.add(found.probe, outcome, evidence)
+        search.tell(found.probe, outcome)
+        console.print(f"{found.probe}: {outcome} ({seconds:.0f} s)", soft_wrap=True)
+    return found
+
+
+def _probe(probes: Probes, release: str) -> tuple[str, str, float]:
+    """One trial; its outcome (UNJUDGED where there is no verdict), where its evidence lies, and its seconds."""
+    question = probes.question
+    request = Request(
+        command="reproduce",
+        subjects=[release],
+        scenarios=[question.scenario],
+        doors=[question.door],
+        engine=question.engine,
+        results=probes.folder,
+        keep="never",
+        labs=1,
+        expression="",
+    )
+    probes.folder.mkdir(parents=True, exist_ok=True)
+    with (probes.folder / "probes.log").open("a", encoding="utf-8") as log:
+        run_matrix(request, Console(file=log, width=120, markup=False, highlight=False))
+    results = json.loads((probes.folder / "latest" / "results.json").read_text(encoding="utf-8"))
+    (trial,) = results["trials"]
+    outcome = UNJUDGED if unjudged(trial) or trial["outcome"] == NOT_APPLICABLE else str(trial["outcome"])
+    evidence = f"{(probes.folder / 'latest').resolve().name}/{trial['folder']}"
+    return outcome, evidence, float(results["seconds"])
+
+
+def _guess(scenario: Scenario, door: str, releases: list[str]) -> str | None:
+    """Where the change is supposed to be, by what is known of the scenario: probed first, and never believed."""
+
+    def known(release: str) -> str | None:
+        found = scenario.known_for(release, door)
+        return found.outcome if found else None
+
+    for before, release in itertools.pairwise(releases):
+        if known(before) and known(release) and known(before) != known(release):
+            return release
+    return None
+
+
+def _report(probes: Probes, found: Found, search: Search) -> str:
+    question = probes.question
+    command = ["nox", "-s", "bisect", "--", "--scenario", question.scenario, "--door", question.door]
+    command += ["--from", search.releases[0], "--to", search.releases[-1], "--engine", str(question.engine)]
+    rows = [
+        f"| {told['release']} | {told['outcome']} | [{told['evidence']}]({told['evidence']}/report.md) |"
+        for told in probes.told
+    ]
+    return "\n".join(
+        [
+            f"# {question.scenario}, {question.door}: the release that changed it",
+            "",
+            f"**{summary(found, search.verdicts)}**",
+            "",
+            f"Searched: {len(search.releases)} final releases from {search.releases[0]} to {search.releases[-1]}, "
+            f"engine {question.engine}. Both ends were tried first; every probe is a trial of its own, with a twin.",
+            "",
+            "| release | outcome | evidence |",
+            "|---|---|---|",
+            *rows,
+            "",
+            f"Again: `{shlex.join(command)}`",
+            "",
+        ]
+    )

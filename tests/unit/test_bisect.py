@@ -1,0 +1,167 @@
+"""The command `bisect`: its probes, its report, and going on after an interrupt. No trial is run here."""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from packaging.version import Version
+from rich.console import Console
+
+from harness import bisect as module
+from harness.bisect import Probes, Question, bisect, start
+from harness.errors import UsageError
+from harness.run import Interrupted, Request
+from harness.subjects.release import Release, Target
+
+RELEASES = ["3.0.0", "3.0.4", "3.0.8", "3.0.9", "3.1.0", "3.2.0", "3.3.3", "3.3.4", "3.4.0", "3.9.1"]
+Outcome = Callable[[str], str]
+
+
+class Runs:
+    """Stands in for real trials: what each release comes to, and what was asked."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.asked: list[str] = []
+
+    def __call__(self, request: Request, console: Console) -> int:
+        (release,) = request.subjects
+        self.asked.append(release)
+        folder = request.results / f"run-{secrets.token_hex(4)}"
+        folder.mkdir(parents=True)
+        trial = {"outcome": self.outcome(release), "folder": f"trials/{release}"}
+        (folder / "results.json").write_text(json.dumps({"seconds": 61.0, "trials": [trial]}), encoding="utf-8")
+        latest = request.results / "latest"
+        latest.unlink(missing_ok=True)
+        latest.symlink_to(folder.name)
+        return 0
+
+
+def changed_at(release: str) -> Outcome:
+    return lambda asked: "survived" if Version(asked) >= Version(release) else "lost"
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], Runs]:
+    """An index with RELEASES, an engine, and trials that come to what a test says."""
+
+    def plant(outcome: Outcome) -> Runs:
+        runs = Runs(outcome)
+        engine = SimpleNamespace(name="processes", target=lambda: Target("3.11", ""))
+        monkeypatch.setattr(module, "run_matrix", runs)
+        monkeypatch.setattr(module, "choose_engine", lambda _: (engine, "processes, as asked"))
+        monkeypatch.setattr(
+            module, "resolve_release", lambda asked, _: Release(asked, "3.9.1" if asked == "latest" else asked, "", "")
+        )
+        monkeypatch.setattr(
+            module, "releases_between", lambda a, b, _: RELEASES[RELEASES.index(a) : RELEASES.index(b) + 1]
+        )
+        return runs
+
+    return plant
+
+
+def question(scenario: str = "worker-outage", **facts: Any) -> Question:
+    return Question(**{"scenario": scenario, "door": "prefect-deploy", "engine": None, "first": "3.0.0",
+                       "last": "latest", **facts})  # fmt: skip
+
+
+def printed(probes: Probes) -> tuple[int, str]:
+    file = io.StringIO()
+    code = bisect(probes, Console(file=file, width=200))
+    return code, file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "release", "before"),
+    [
+        ("awaiting-retry", "3.0.9", "3.0.8"),
+        ("worker-outage", "3.3.4", "3.3.3"),
+        ("concurrency-limit", "3.3.4", "3.3.3"),
+    ],
+)
+def test_what_is_known_is_probed_first_and_found_in_four(
+    world: Callable[[Outcome], Runs], tmp_path: Path, scenario: str, release: str, before: str
+) -> None:
+    runs = world(changed_at(release))
+    probes = start(question(scenario), tmp_path)
+    code, said = printed(probes)
+    assert code == 0
+    assert f"{before} is lost, {release} is survived: fixed in {release} (4 probes)." in said
+    report = (probes.folder / "report.md").read_text(encoding="utf-8")
+    assert all(f"trials/{asked}/report.md" in report for asked in runs.asked)
+
+
+def test_what_is_known_and_wrong_misleads_nobody(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
+    world(changed_at("3.1.0"))
+    _, said = printed(start(question(), tmp_path))
+    assert "fixed in 3.1.0" in said
+
+
+def test_an_end_that_cannot_stage_the_scenario_is_moved_to_the_first_that_can(
+    world: Callable[[Outcome], Runs], tmp_path: Path
+) -> None:
+    runs = world(changed_at("3.3.4"))
+    printed(start(question("concurrency-limit"), tmp_path))
+    assert runs.asked[0] == "3.0.4"
+
+
+def test_an_interrupted_search_says_how_to_go_on_and_asks_nothing_twice(
+    world: Callable[[Outcome], Runs], tmp_path: Path
+) -> None:
+    first = world(changed_at("3.3.4"))
+
+    def interrupted(release: str) -> str:
+        if len(first.asked) == 3:
+            raise Interrupted(signal.SIGINT)
+        return changed_at("3.3.4")(release)
+
+    first.outcome = interrupted
+    probes = start(question(), tmp_path)
+    file = io.StringIO()
+    with pytest.raises(Interrupted):
+        bisect(probes, Console(file=file, width=200))
+    assert f"--resume {probes.folder}" in file.getvalue()
+    second = world(changed_at("3.3.4"))
+    code, said = printed(Probes.read(probes.folder))
+    assert code == 0 and "fixed in 3.3.4" in said
+    assert not set(first.asked[:2]) & set(second.asked)
+
+
+@pytest.mark.parametrize("outcome", ["error", "inconclusive", "not-applicable"])
+def test_ends_that_cannot_be_judged_end_with_125(
+    world: Callable[[Outcome], Runs], tmp_path: Path, outcome: str
+) -> None:
+    world(lambda _: outcome)
+    code, said = printed(start(question(), tmp_path))
+    assert code == 125 and "could not be judged" in said
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"scenario": "worker-outtage"}, "Did you mean 'worker-outage'"),
+        ({"door": "deplo"}, "There is no door"),
+        ({"first": "old"}, "is no subject"),
+        ({"last": "path:."}, "is"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_started(
+    tmp_path: Path, facts: dict[str, str], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        start(question(**facts), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_without_a_search_cannot_be_gone_on_with(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no search"):
+        Probes.read(tmp_path)

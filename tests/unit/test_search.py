@@ -1,0 +1,124 @@
+"""The search for the release in which an outcome changed, told what each probe came to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.search import UNJUDGED, Found, Search, summary
+
+OLD, NEW = "lost", "survived"
+
+
+def releases(number: int) -> list[str]:
+    return [f"3.0.{patch}" for patch in range(number)]
+
+
+def carried_out(search: Search, probe: Callable[[str], str]) -> Found:
+    """The search taken to its end."""
+    for _ in range(10 * len(search.releases)):
+        found = search.standing()
+        if found.probe is None:
+            return found
+        search.tell(found.probe, probe(found.probe))
+    raise AssertionError(f"it never ends: {search.verdicts}")
+
+
+def changing_at(names: list[str], place: int) -> Callable[[str], str]:
+    """A history of releases whose outcome changes at one place."""
+    return lambda release: NEW if names.index(release) >= place else OLD
+
+
+@given(st.data())
+def test_it_finds_the_release_that_changed_it_in_as_few_probes_as_halving_takes(data: st.DataObject) -> None:
+    names = releases(data.draw(st.integers(2, 200)))
+    place = data.draw(st.integers(1, len(names) - 1))
+    search = Search(names)
+    found = carried_out(search, changing_at(names, place))
+    assert (found.before, found.after, found.old, found.new) == (names[place - 1], names[place], OLD, NEW)
+    probes = sum(len(told) for told in search.verdicts.values())
+    assert probes <= 2 + math.ceil(math.log2(len(names) - 1))
+
+
+@given(st.data())
+def test_a_right_guess_takes_four_probes_and_a_wrong_one_misleads_nobody(data: st.DataObject) -> None:
+    names = releases(data.draw(st.integers(5, 200)))
+    place, guess = data.draw(st.integers(1, len(names) - 1)), data.draw(st.integers(0, len(names) - 1))
+    search = Search(names, guess=names[guess])
+    found = carried_out(search, changing_at(names, place))
+    assert (found.before, found.after) == (names[place - 1], names[place])
+    if place == guess:
+        assert len(search.verdicts) <= 4
+
+
+@given(st.data())
+def test_releases_that_cannot_be_judged_are_passed_over_and_named(data: st.DataObject) -> None:
+    names = releases(data.draw(st.integers(4, 40)))
+    place = data.draw(st.integers(1, len(names) - 1))
+    broken = data.draw(st.sets(st.sampled_from(names[1:-1])))
+    judge = changing_at(names, place)
+    found = carried_out(Search(names), lambda release: UNJUDGED if release in broken else judge(release))
+    sound = [name for name in names if name not in broken]
+    assert found.before == max((name for name in sound if judge(name) == OLD), key=names.index)
+    assert found.after == min((name for name in sound if judge(name) == NEW), key=names.index)
+    between = names[names.index(found.before) + 1 : names.index(found.after)]
+    assert list(found.passed_over) == between
+    assert set(between) <= broken
+
+
+def test_what_could_not_be_judged_is_tried_once_more() -> None:
+    names = releases(3)
+    tries: dict[str, int] = {}
+
+    def flaky(release: str) -> str:
+        tries[release] = tries.get(release, 0) + 1
+        return UNJUDGED if tries[release] == 1 else changing_at(names, 1)(release)
+
+    found = carried_out(Search(names), flaky)
+    assert (found.before, found.after, found.passed_over) == (names[0], names[1], ())
+    assert tries == dict.fromkeys(names, 2)
+
+
+def test_a_verdict_that_fits_neither_end_is_asked_for_again_and_never_taken_for_one_of_them() -> None:
+    names = releases(3)
+    search = Search(names)
+    found = carried_out(search, lambda release: {names[0]: OLD, names[1]: "altered", names[2]: NEW}[release])
+    assert search.verdicts[names[1]] == ["altered", "altered"]
+    assert (found.before, found.after, found.passed_over) == (names[0], names[2], (names[1],))
+
+
+@pytest.mark.parametrize("outcome", [OLD, NEW, "altered"])
+def test_ends_with_the_same_outcome_end_the_search_at_once(outcome: str) -> None:
+    search = Search(releases(9))
+    found = carried_out(search, lambda _: outcome)
+    assert "nothing changed between" in found.reason
+    assert len(search.verdicts) == 2
+
+
+def test_an_end_that_cannot_be_judged_ends_the_search_and_is_named() -> None:
+    names = releases(9)
+    found = carried_out(Search(names), lambda release: UNJUDGED if release == names[-1] else OLD)
+    assert found.reason.startswith(f"{names[-1]} could not be judged")
+
+
+def test_an_outcome_that_went_back_and_forth_is_said_to_have() -> None:
+    names = releases(3)
+    search = Search(names, verdicts={names[0]: [OLD], names[1]: [NEW], names[2]: [NEW]})
+    assert search.standing().reason == ""
+    longer = Search([*names, "3.0.3", "3.0.4"], verdicts={**search.verdicts, "3.0.3": [OLD], "3.0.4": [NEW]})
+    assert "changed more than once" in longer.standing().reason
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [(OLD, NEW, "fixed in 3.0.1"), (NEW, OLD, "broken in 3.0.1"), (OLD, "altered", "changed in 3.0.1")],
+)
+def test_the_end_of_a_search_is_said_in_one_sentence(old: str, new: str, word: str) -> None:
+    search = Search(releases(3))
+    found = carried_out(search, lambda release: old if release == "3.0.0" else new)
+    text = summary(found, search.verdicts)
+    assert text.startswith(f"3.0.0 is {old}, 3.0.1 is {new}") and word in text and text.count(".") >= 1
