@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SCENARIOS = ROOT / "scenarios"
 
 
-# Doors that change a deployment through one and the same path in the server; what is known of one is known of all.
+# Doors whose deletion was bounded to upcoming runs by one change (#17769); what is known of one is known of all.
 UPDATES = (
     "prefect-deploy",
     "deploy-unchanged",
@@ -29,6 +29,8 @@ UPDATES = (
     "upsert-deployment",
     "patch-deployment",
     "pause-by-patch",
+    "deactivate-schedule",
+    "schedule-pause",
 )
 
 

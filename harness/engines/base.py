@@ -110,9 +110,17 @@ ASK_VERSION = "import prefect; print(prefect.__version__)"
 
 # How a server is started: `python -c START_SERVER .../bin/prefect server start ...`. On SQLite, a server that collects
 # garbage can stand still for the busy timeout of 60 s (docs/architecture.md); it lives for minutes and can do without.
-START_SERVER = (
-    "import gc, runpy, sys; gc.disable(); sys.argv[:] = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-)
+# The access log proves doors that leave no nonce. Up to 3.0 the server is a uvicorn of its own whose log Prefect's
+# settings silence, unless uvicorn's own (which it takes from UVICORN_LOG_CONFIG) lets it through to the root logger.
+START_SERVER = """
+import gc, os, pathlib, runpy, sys
+gc.disable()
+config = pathlib.Path.home() / "uvicorn.json"
+config.write_text('{"version": 1, "disable_existing_loggers": false, "loggers": {"uvicorn": {"propagate": true}}}')
+os.environ["UVICORN_LOG_CONFIG"] = str(config)
+sys.argv[:] = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 def save_log(folder: Path, name: str, text: str) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -25,10 +26,10 @@ CELLS = {
 }
 
 
-def reproduce(results: Path, *options: str) -> tuple[int, dict[str, Any], str]:
+def reproduce(results: Path, *options: str, command: str = "reproduce") -> tuple[int, dict[str, Any], str]:
     """Run the command; returns its exit code, results.json, and what it printed."""
-    command = [sys.executable, "-m", "harness.cli", "reproduce", "--results", str(results), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=2400, cwd=results)
+    line = [sys.executable, "-m", "harness.cli", command, "--results", str(results), *options]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=2400, cwd=results)
     printed = done.stdout + done.stderr
     content = json.loads((results / "latest" / "results.json").read_text(encoding="utf-8"))
     return done.returncode, content, printed
@@ -75,6 +76,27 @@ def test_the_default_run_under_processes_loses_on_3_3_3_and_survives_on_3_3_4(
 @pytest.mark.usefixtures("docker_engine")
 def test_the_default_run_in_containers_loses_on_3_3_3_and_survives_on_3_3_4(tmp_path: Path) -> None:
     check_default_run(tmp_path, "containers")
+
+
+@pytest.mark.xdist_group("real-prefect")
+def test_a_gate_on_3_3_3_fails_through_each_door_that_deletes_and_passes_the_null_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "github-step-summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    doors = {"prefect-deploy": "lost", "pause-deployment": "lost", "none": "survived"}
+    options = [part for door in doors for part in ("--door", door)]
+    options += ["--subject", "3.3.3", "--scenario", "worker-outage", "--engine", "processes"]
+    results = tmp_path / "results"
+    results.mkdir()
+    code, content, printed = reproduce(results, *options, command="gate")
+    assert {trial["door"]: trial["outcome"] for trial in content["trials"]} == doors, printed
+    assert code == content["exit_code"] == 1
+    null = next(trial for trial in content["trials"] if trial["door"] == "none")
+    assert (null["ticks"]["outcome"], null["lost"], null["twin"]["lost"]) == ("whole", 0, 0)
+    suites = ElementTree.parse(results / "latest" / "junit.xml").getroot()
+    assert (suites.get("tests"), suites.get("failures"), suites.get("errors")) == ("3", "2", "0")
+    assert page.read_text(encoding="utf-8").count("| lost | survived |") == 2
 
 
 def plant_hostile_environment(folder: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: str) -> None:
