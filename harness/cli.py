@@ -163,6 +163,10 @@ def _add_trials(command: argparse.ArgumentParser, subjects: Sequence[str], *, sc
         help="whether a lab's database is saved with the evidence; `failed`: when a trial is not as expected (default)",
     )
     command.add_argument(
+        "--repeat", type=_positive, default=1, metavar="N",
+        help="each trial N times, each time in a lab of its own; says k of N with its 95 %% interval (default: 1)",
+    )  # fmt: skip
+    command.add_argument(
         "-n", dest="labs", type=_positive, default=1, metavar="N",
         help="labs at once (default: 1; each wants two cores of its own)",
     )  # fmt: skip
@@ -188,7 +192,7 @@ def _add_engine(command: argparse.ArgumentParser) -> None:
 
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of labs (1 or more)")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
     return int(text)
 
 
@@ -203,6 +207,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         keep=options.keep,
         labs=options.labs,
         expression=options.expression,
+        repeat=options.repeat,
     )
     return run_matrix(request, console)
 

@@ -23,6 +23,10 @@ def slug(subject: str) -> str:
     return plain if plain == subject else f"{plain}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
 
 
+def _numbered(repetition: int) -> str:
+    return f"--{repetition}" if repetition > 1 else ""
+
+
 @dataclass(frozen=True)
 class Cell:
     """One trial to be: everything about it that is known before it starts.
@@ -32,6 +36,7 @@ class Cell:
     lab          the lab it shares with the other cells of the same subject on the same engine
     expected     the outcome known for this release, and `reference`, where from; empty where nothing is known
     note         what the person should know of the subject (a release that `latest` passed over)
+    repetition   which of several of the same; each has a lab of its own
     """
 
     scenario: str
@@ -50,11 +55,12 @@ class Cell:
     reason: str = ""
     note: str = ""
     command: str = ""
+    repetition: int = 1
 
     @property
     def name(self) -> str:
         """The trial's folder name."""
-        return f"{self.scenario}--{self.door}--{slug(self.subject)}--{self.engine}"
+        return f"{self.scenario}--{self.door}--{slug(self.subject)}--{self.engine}{_numbered(self.repetition)}"
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) 
 
 def plan_cell(
     scenario: Scenario, door: Door, *, subject: str, version: str, as_of: str, engine: str, engine_detail: str,
-    subject_key: str = "", note: str = "", command: str = "", held: bool = False,
+    subject_key: str = "", note: str = "", command: str = "", held: bool = False, repetition: int = 1,
 ) -> Cell:  # fmt: skip
     """A cell with what is expected of it; `not-applicable` is decided here, from the version alone.
 
@@ -110,8 +116,8 @@ def plan_cell(
     """
     cell = Cell(
         scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
-        engine_detail=engine_detail, lab=f"{slug(subject)}--{engine}", subject_key=subject_key, note=note,
-        command=command,
+        engine_detail=engine_detail, lab=f"{slug(subject)}--{engine}{_numbered(repetition)}",
+        subject_key=subject_key, note=note, command=command, repetition=repetition,
     )  # fmt: skip
     if not version:
         return cell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
@@ -28,6 +29,7 @@ from harness.engines.base import Engine
 from harness.engines.choose import choose_engine
 from harness.engines.processes import kill_tree
 from harness.errors import LabError, UsageError
+from harness.evidence.frequency import claim
 from harness.evidence.junit import junit
 from harness.evidence.results import harness_commit, host_facts, point_latest, write_results, write_run
 from harness.evidence.table import footnotes, picture, summary, table
@@ -69,6 +71,7 @@ class Request:
     keep: str
     labs: int
     expression: str
+    repeat: int = 1
 
 
 def resolve_subjects(names: Sequence[str], target: Target) -> dict[str, Release | LabError]:
@@ -98,8 +101,7 @@ def run_matrix(request: Request, console: Console) -> int:
         _say(console, f"swept what a dead run left: {swept}")
     releases = resolve_subjects(request.subjects, engine.target())
     run = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    planned = [(release, scenario, door) for release in releases.items() for scenario, door in trials]
-    plan = _plan(request, run, planned, engine)
+    plan = _plan(request, run, releases, trials, engine)
     if request.expression:
         plan = replace(plan, cells=_select(plan, request.expression))
     plan.folder.mkdir(parents=True)
@@ -307,7 +309,7 @@ class _Matrix:
             _add_to_github_summary(text)
         self.console.print()
         self.console.print(picture(trials) if self.request.command == "matrix" else table(trials))
-        for line in footnotes(trials):
+        for line in [*footnotes(trials), *claim(trials)]:
             self.console.print(line)
         self.console.print(f"\nevidence: {self.plan.folder}", soft_wrap=True)
         self.console.print(f"again:    {command}", highlight=False, soft_wrap=True)
@@ -334,12 +336,14 @@ def _say(console: Console, text: str) -> None:
 def _plan(
     request: Request,
     run: str,
-    planned: Sequence[tuple[tuple[str, Release | LabError], Scenario, Door]],
+    releases: dict[str, Release | LabError],
+    trials: Sequence[tuple[Scenario, Door]],
     engine: Engine,
 ) -> Plan:
     cells = []
     detail = engine.describe()
-    for (asked, release), scenario, door in planned:
+    repetitions = range(1, request.repeat + 1)
+    for (asked, release), (scenario, door), repetition in itertools.product(releases.items(), trials, repetitions):
         known = release if isinstance(release, Release) else Release(asked, "", "", "")
         again = replace(
             request,
@@ -349,6 +353,7 @@ def _plan(
             doors=[] if door.name == PREFECT_DEPLOY else [door.name],
             engine=engine.name,
             expression="",
+            repeat=1,
         )
         cells.append(
             plan_cell(
@@ -361,6 +366,7 @@ def _plan(
                 engine_detail=detail,
                 note=known.note,
                 command=_command(again),
+                repetition=repetition,
                 held=request.command in HELD or not is_release(asked),
             )
         )
@@ -378,6 +384,8 @@ def _command(request: Request) -> str:
         words += ["--door", door]
     if request.engine:
         words += ["--engine", request.engine]
+    if request.repeat > 1:
+        words += ["--repeat", str(request.repeat)]
     if request.expression:
         words += ["-k", request.expression]
     return shlex.join(words)

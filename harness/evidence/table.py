@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.doors import PREFECT_DEPLOY
+from harness.evidence.frequency import claim
 from harness.verdict import contradicts
 
 # Told apart without red against green, and by the word in any case.
@@ -66,24 +68,29 @@ def picture(trials: Sequence[dict[str, Any]]) -> Table:
     drawn.add_column("stage, door", no_wrap=True)
     for name in subjects.values():
         drawn.add_column(name, min_width=9)
-    found = {(trial["scenario"], trial["door"], trial["subject"]): trial for trial in trials}
+    found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for trial in trials:
+        found.setdefault((trial["scenario"], trial["door"], trial["subject"]), []).append(trial)
     for scenario in dict.fromkeys(trial["scenario"] for trial in trials):
         drawn.add_row(Text(scenario, style="bold"))
         for door in dict.fromkeys(trial["door"] for trial in trials if trial["scenario"] == scenario):
-            row = [found.get((scenario, door, subject)) for subject in subjects]
-            drawn.add_row(Text(f" {door}"), *(_square(trial) for trial in row))
+            row = [found.get((scenario, door, subject), []) for subject in subjects]
+            drawn.add_row(Text(f" {door}"), *(_square(repeated) for repeated in row))
     return drawn
 
 
 _SHORT = {"not-applicable": "n/a", "inconclusive": "unclear", None: "not run"}
 
 
-def _square(trial: dict[str, Any] | None) -> Text:
-    if trial is None:
+def _square(repeated: Sequence[dict[str, Any]]) -> Text:
+    """One cell of the picture; of several repetitions, the least frequent outcome is what a reader must see."""
+    if not repeated:
         return Text("")
-    outcome = trial["outcome"]
-    mark = "!" if contradicts(trial) else ""
-    return Text(_SHORT.get(outcome, outcome) + mark, style=_STYLES.get(outcome, ""))
+    outcomes = Counter(trial["outcome"] for trial in repeated)
+    outcome, times = outcomes.most_common()[-1]
+    often = "" if len(repeated) == 1 else f" {times}/{len(repeated)}"
+    mark = "!" if any(contradicts(trial) for trial in repeated) else ""
+    return Text(_SHORT.get(outcome, outcome) + often + mark, style=_STYLES.get(outcome, ""))
 
 
 def _trial(trial: dict[str, Any]) -> str:
@@ -126,5 +133,5 @@ def summary(trials: Sequence[dict[str, Any]], command: str) -> str:
         lines.append(
             f"| {scenario} | {subject} | {risk} | {kept} | {lost} | {twin} | {outcome} | {expected} | {link} |"
         )
-    notes = [f"- {line}" for line in footnotes(trials)]
+    notes = [f"- {line}" for line in [*footnotes(trials), *claim(trials)]]
     return "\n".join([*lines, "", *notes, "", f"Again: `{command}`", ""])

@@ -72,6 +72,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         "scenario": cell.scenario,
         "door": cell.door,
         "subject": cell.subject,
+        "repetition": cell.repetition,
         "version": next((e["said"] for e in of_kind(events, "version") if e["role"] == "server"), cell.version or None),
         "engine": cell.engine,
         "database": DATABASE,

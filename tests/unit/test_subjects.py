@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from harness.errors import UsageError
-from harness.plan import slug
+from harness.errors import LabError, UsageError
+from harness.plan import choose_trials, slug
+from harness.run import Request, _plan
 from harness.subjects.kinds import check_name, is_release, resolve
-from harness.subjects.release import Target
+from harness.subjects.release import Release, Target
 from harness.subjects.uv_tool import UvError
 
 HERE = Target(f"{sys.version_info.major}.{sys.version_info.minor}", "")
@@ -130,3 +132,28 @@ def test_a_subjects_name_is_made_fit_for_folders_and_containers_and_stays_its_ow
     for name in names:
         assert len(name) < 60
         assert set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+
+
+def test_a_tree_of_ones_own_is_held_to_survived_and_a_release_to_what_is_known(tmp_path: Path) -> None:
+    releases: dict[str, Release | LabError] = {
+        asked: Release(asked, "3.3.3", "", "") for asked in ("3.3.3", "latest", "path:.", "wheel:prefect.whl")
+    }
+    request = Request("reproduce", list(releases), [], [], None, tmp_path, "never", 1, "")
+    engine = SimpleNamespace(name="fake", describe=lambda: "a fake")
+    plan = _plan(request, "run", releases, choose_trials("reproduce", ["worker-outage"], []), engine)
+    assert {cell.subject: cell.expected for cell in plan.cells} == {
+        "3.3.3": "lost",
+        "latest": "lost",
+        "path:.": "survived",
+        "wheel:prefect.whl": "survived",
+    }
+
+
+def test_each_repetition_has_a_lab_and_a_folder_of_its_own(tmp_path: Path) -> None:
+    releases: dict[str, Release | LabError] = {"3.3.3": Release("3.3.3", "3.3.3", "", "")}
+    request = Request("reproduce", ["3.3.3"], [], [], None, tmp_path, "never", 1, "", repeat=3)
+    engine = SimpleNamespace(name="fake", describe=lambda: "a fake")
+    plan = _plan(request, "run", releases, choose_trials("reproduce", [], []), engine)
+    assert len({cell.name for cell in plan.cells}) == len(plan.cells) == 6
+    assert len({cell.lab for cell in plan.cells}) == 3
+    assert {cell.repetition for cell in plan.cells} == {1, 2, 3}

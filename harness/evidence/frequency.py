@@ -1,0 +1,69 @@
+"""How often a repeated trial came to each outcome, and what that shows."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+_Z = NormalDist().inv_cdf(0.975)
+_RARE = 0.05
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """One outcome of one cell: `times` of `of` repetitions, unjudged ones among them."""
+
+    scenario: str
+    door: str
+    subject: str
+    outcome: str
+    times: int
+    of: int
+
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of its rate (Wilson's, which is sound where all or none came to it)."""
+        rate, n = self.times / self.of, self.of
+        middle = (rate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+        reach = _Z * math.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
+        return min(rate, max(0.0, middle - reach)), max(rate, min(1.0, middle + reach))  # rounding aside
+
+    def __str__(self) -> str:
+        low, high = self.interval()
+        where = f"{self.scenario}, {self.door}, {self.subject}"
+        return f"{where}: {self.outcome} {self.times} of {self.of} (95 %: {low:.0%} to {high:.0%})"
+
+
+def frequencies(trials: Sequence[dict[str, Any]]) -> list[Frequency]:
+    """Every outcome of every cell, the cells in order and each one's most frequent outcome first."""
+    cells: dict[tuple[str, str, str], Counter[str]] = {}
+    for trial in trials:
+        counted = cells.setdefault((trial["scenario"], trial["door"], trial["subject"]), Counter())
+        counted[trial["outcome"] or "not run"] += 1
+    return [
+        Frequency(*cell, outcome=outcome, times=times, of=counted.total())
+        for cell, counted in cells.items()
+        for outcome, times in counted.most_common()
+    ]
+
+
+def needed(rate: float) -> int:
+    """How many repetitions, all alike, put the rate of any other outcome below `rate` (at 95 %)."""
+    return math.ceil(math.log(0.05) / math.log(1 - rate))
+
+
+def claim(trials: Sequence[dict[str, Any]]) -> list[str]:
+    """What the repetitions show, a line a cell and outcome, and what it would take to say more; empty without any."""
+    found = frequencies(trials)
+    if not any(one.of > 1 for one in found):
+        return []
+    fewest = min(one.of for one in found)
+    still = 1 - 0.05 ** (1 / fewest)
+    return [
+        *(str(one) for one in found),
+        f"Of {fewest} repetitions all alike, another outcome may still come in up to {still:.0%} (95 %); "
+        f"{needed(_RARE)} all alike would put that under {_RARE:.0%}, {needed(0.01)} under 1 %.",
+    ]
