@@ -74,6 +74,18 @@ def bisect(session: nox.Session) -> None:
 
 
 @nox.session
+def cells(session: nox.Session) -> None:
+    """Print what a gate would run as the matrix of a GitHub workflow."""
+    _become(session, "harness", "cells")
+
+
+@nox.session
+def merge(session: nox.Session) -> None:
+    """Join the results folders of several machines (-- --into FOLDER RESULTS...)."""
+    _become(session, "harness", "merge")
+
+
+@nox.session
 def images(session: nox.Session) -> None:
     """Build what a run would need, and run nothing."""
     _become(session, "harness", "images")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import os
 import signal
 import sys
@@ -20,10 +21,14 @@ from harness.bisect import Probes, Question, bisect, start
 from harness.doors import DOORS, PREFECT_DEPLOY
 from harness.engines.choose import ENGINES, choose_engine
 from harness.errors import LabError, UsageError
+from harness.evidence.frequency import claim
+from harness.evidence.table import footnotes, table
+from harness.merge import merge
 from harness.run import Interrupted, Request, resolve_subjects, run_matrix
-from harness.scenario import load_scenarios
+from harness.scenario import load_scenarios, select_scenarios
+from harness.subjects.kinds import check_name
 from harness.sweep import of_the_dead, remove_images_and_caches, sweep
-from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, EXIT_USAGE
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, EXIT_USAGE, exit_code
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 REPRODUCED = ("3.3.3", "3.3.4")
@@ -126,8 +131,25 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with a search that was interrupted")
     search.set_defaults(call=_bisect)
 
+    spread = commands.add_parser(
+        "cells",
+        help="print what a gate would run as the matrix of a GitHub workflow, a subject and a scenario a machine",
+        description="Prints one line of JSON for `strategy: matrix` of GitHub Actions.",
+    )
+    _add_subjects(spread, GATED)
+    spread.add_argument("--scenario", action="append", default=[], metavar="NAME", help="repeatable (default: all)")
+    spread.set_defaults(call=_cells)
+
+    joined = commands.add_parser("merge", help="join the results folders of several runs, one machine's each, into one")
+    joined.add_argument(
+        "folders", nargs="+", type=Path, metavar="FOLDER", help="a results folder, such as results/latest"
+    )
+    joined.add_argument("--into", type=Path, required=True, metavar="FOLDER", help="a new folder")
+    joined.set_defaults(call=_merge)
+
     images = commands.add_parser("images", help="build what a run would need, and run nothing")
     _add_subjects(images, REPRODUCED)
+    _add_engine(images)
     images.set_defaults(call=_images)
 
     clean = commands.add_parser("clean", help="take away what dead runs left; nothing of a run that is alive")
@@ -139,6 +161,7 @@ def parser() -> argparse.ArgumentParser:
 def _add_trials(command: argparse.ArgumentParser, subjects: Sequence[str], *, scenarios: str, doors: str) -> None:
     """The options of a command that runs trials; `scenarios` and `doors` say what is run where none is named."""
     _add_subjects(command, subjects)
+    _add_engine(command)
     command.add_argument(
         "--scenario",
         action="append",
@@ -181,7 +204,6 @@ def _add_subjects(command: argparse.ArgumentParser, default: Sequence[str]) -> N
         help="a release such as 3.3.3, or latest; wheel:PATH; path:FOLDER (a source tree as it is); repeatable "
         f" (default: {', '.join(default)})",
     )  # fmt: skip
-    _add_engine(command)
 
 
 def _add_engine(command: argparse.ArgumentParser) -> None:
@@ -219,6 +241,25 @@ def _bisect(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"Name a --scenario: one of {', '.join(load_scenarios())}.")
     question = Question(options.scenario, options.door, options.engine, options.first, options.last)
     return bisect(start(question, options.results), console)
+
+
+def _cells(options: argparse.Namespace, _console: Console) -> int:
+    subjects = options.subject or GATED
+    for subject in subjects:
+        check_name(subject)
+    scenarios = select_scenarios(options.scenario)
+    include = [{"subject": subject, "scenario": one.name} for subject in subjects for one in scenarios]
+    print(json.dumps({"include": include}))
+    return EXIT_AS_EXPECTED
+
+
+def _merge(options: argparse.Namespace, console: Console) -> int:
+    trials = merge(options.folders, options.into)
+    console.print(table(trials))
+    for line in [*footnotes(trials), *claim(trials)]:
+        console.print(line)
+    console.print(f"\nevidence: {options.into}", soft_wrap=True)
+    return exit_code(trials)
 
 
 def _images(options: argparse.Namespace, console: Console) -> int:

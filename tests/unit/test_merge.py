@@ -1,0 +1,111 @@
+"""Several results folders joined into one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import cli
+from harness.errors import UsageError
+from harness.evidence.results import write_results, write_run
+from harness.evidence.trial_folder import result
+from harness.merge import merge
+from harness.plan import Cell, Plan
+
+
+def run_folder(folder: Path, *outcomes: tuple[str, str], exit_code: int | None = 0, repetition: int = 1) -> Path:
+    """A results folder with a trial for each subject and outcome, expected to survive."""
+    plan = Plan("run", folder, [])
+    entries = []
+    for subject, outcome in outcomes:
+        cell = Cell(
+            scenario="worker-outage", door="none", subject=subject, version=subject, as_of="", engine="processes",
+            engine_detail="", lab="lab", expected="survived", repetition=repetition,
+        )  # fmt: skip
+        (plan.trial_folder(cell)).mkdir(parents=True)
+        (plan.trial_folder(cell) / "report.md").write_text(f"{subject} in {folder.name}", encoding="utf-8")
+        entries.append({**result(plan, cell, [], None), "outcome": outcome, "as_expected": outcome == "survived"})
+    write_results(folder, entries, exit_code=exit_code, seconds=60)
+    write_run(folder, {"command": f"nox -s gate  # {folder.name}"})
+    return folder
+
+
+def saved(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_the_trials_of_all_are_there_with_their_evidence_and_one_exit_code(tmp_path: Path) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    two = run_folder(tmp_path / "two", ("3.3.3", "lost"), exit_code=1)
+    merge([one, two], tmp_path / "all")
+    found = saved(tmp_path / "all")
+    assert [(trial["subject"], trial["outcome"]) for trial in found["trials"]] == [
+        ("3.3.4", "survived"),
+        ("3.3.3", "lost"),
+    ]
+    assert (found["exit_code"], found["seconds"]) == (1, 120)
+    for trial, said in zip(found["trials"], ("3.3.4 in one", "3.3.3 in two"), strict=True):
+        assert (tmp_path / "all" / trial["folder"] / "report.md").read_text(encoding="utf-8") == said
+    assert {path.name for path in (tmp_path / "all").iterdir()} >= {"junit.xml", "summary.md", "run.json"}
+
+
+def test_a_cell_that_several_tried_is_so_many_repetitions(tmp_path: Path) -> None:
+    runs = [run_folder(tmp_path / name, ("3.3.4", "survived"), repetition=2) for name in ("one", "two", "three")]
+    merge(runs, tmp_path / "all")
+    trials = saved(tmp_path / "all")["trials"]
+    assert [trial["repetition"] for trial in trials] == [1, 2, 3]
+    reports = [(tmp_path / "all" / trial["folder"] / "report.md").read_text(encoding="utf-8") for trial in trials]
+    assert reports == ["3.3.4 in one", "3.3.4 in two", "3.3.4 in three"]
+    assert "survived 3 of 3" in (tmp_path / "all" / "summary.md").read_text(encoding="utf-8")
+
+
+def test_what_could_not_be_judged_on_one_machine_is_not_judged_in_the_whole(tmp_path: Path) -> None:
+    runs = [run_folder(tmp_path / "one", ("3.3.4", "survived")), run_folder(tmp_path / "two", ("3.3.4", "error"))]
+    merge(runs, tmp_path / "all")
+    assert saved(tmp_path / "all")["exit_code"] == 125
+
+
+def test_the_command_prints_the_table_and_ends_with_the_code_of_the_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.3", "lost"), exit_code=1)
+    assert cli.main(["merge", "--into", str(tmp_path / "all"), str(one)]) == 1
+    assert "worker-outage" in capsys.readouterr().out
+
+
+def unreadable(folder: Path) -> None:
+    (folder / "results.json").write_text("{", encoding="utf-8")
+
+
+def newer(folder: Path) -> None:
+    content = {**saved(folder), "schema": 2}
+    (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def unfinished(folder: Path) -> None:
+    content = {**saved(folder), "exit_code": None}
+    (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"), [(unreadable, "no readable"), (newer, "schema 2"), (unfinished, "not come to its end")]
+)
+def test_what_is_no_whole_results_folder_is_refused_and_nothing_is_written(
+    tmp_path: Path, spoil: Any, words: str
+) -> None:
+    sound = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    spoilt = run_folder(tmp_path / "two", ("3.3.4", "survived"))
+    spoil(spoilt)
+    with pytest.raises(UsageError, match=words):
+        merge([sound, spoilt], tmp_path / "all")
+    assert not (tmp_path / "all").exists()
+
+
+def test_a_folder_that_holds_something_is_not_merged_into(tmp_path: Path) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    with pytest.raises(UsageError, match="is not empty"):
+        merge([one], tmp_path)
