@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -153,13 +153,12 @@ class PrefectAPI:
             return {"id": deployment_id, "deleted": True}
         return body if status == 200 else self.call("GET", f"/deployments/{deployment_id}")
 
-    def create_flow_run(self, deployment_id: str) -> Json:
-        """Start a run of a deployment now, as a person would."""
-        return self.call(
-            "POST",
-            f"/deployments/{deployment_id}/create_flow_run",
-            {"state": {"type": "SCHEDULED", "name": "Scheduled"}},
-        )
+    def create_flow_run(self, deployment_id: str, due: datetime | None = None) -> Json:
+        """Start a run of a deployment as a person would: now, or at a time to come."""
+        state: dict[str, Json] = {"type": "SCHEDULED", "name": "Scheduled"}
+        if due:
+            state["state_details"] = {"scheduled_time": due.isoformat()}
+        return self.call("POST", f"/deployments/{deployment_id}/create_flow_run", {"state": state})
 
     def flow_runs(self, *, deployments: Iterable[str] = (), ids: Iterable[str] = ()) -> list[Json]:
         """Every flow run of these deployments, or of these ids, all pages, oldest tick first."""

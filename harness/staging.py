@@ -99,6 +99,26 @@ class Staging:
                 break
             self.record("note", text=f"the deploy took {seconds:.0f} s, past the first tick; again")
             ahead = 2 * seconds + settings.SCHEDULER_LOOP_SECONDS + 2
+        self._read_deployments()
+
+    def deploy(self) -> None:
+        """Deploy the twin and every treated deployment, for a scenario whose deployments have no schedule."""
+        names = [self.twin_name, *(trial.name for trial in self.trials)]
+        self.write_deployments(self.lab.deployer, names)
+        self._must_deploy(names)
+        self._read_deployments()
+
+    def create_runs(self, ahead: float) -> None:
+        """Schedule the scenario's number of runs of every deployment, as a person does, `ahead` seconds from now."""
+        due = datetime.now(timezone.utc) + timedelta(seconds=ahead)
+        self.record("act", what=f"create {self.scenario.ticks} runs of each deployment for {due:%H:%M:%S}")
+        for deployment_id in _ids(self).values():
+            for _ in range(self.scenario.ticks):
+                self.lab.api.create_flow_run(deployment_id, due)
+        # Upcoming runs are at risk as they are; others once their time is past.
+        self.last_tick = datetime.now(timezone.utc) if self.scenario.state == "Scheduled" else due
+
+    def _read_deployments(self) -> None:
         self.twin = self._deployment(self.twin_name)
         self.record("deployment", side=TWIN, deployment=deployment_facts(self.twin))
         for trial in self.trials:
@@ -214,7 +234,7 @@ def prove(staging: Staging) -> None:
         staged = {name: [run for run in runs if run["deployment_id"] == id_] for name, id_ in _ids(staging).items()}
         counts = {name: sum(run["state_name"] == scenario.state for run in found) for name, found in staged.items()}
         # Where one run holds the slot, the others are at risk: every staged run must be somewhere other than Scheduled.
-        waiting = [run for run in runs if run["state_name"] in ("Scheduled", "Pending")]
+        waiting = [run for run in runs if run["state_name"] in {"Scheduled", "Pending"} - {scenario.state}]
         fewest = min(len(found) for found in staged.values())
         if datetime.now(timezone.utc) <= last_tick or waiting or fewest < scenario.ticks:
             raise NotYet(f"at risk {counts} of {len(runs)} staged, {len(waiting)} still Scheduled or Pending")

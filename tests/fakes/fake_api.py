@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -72,7 +73,9 @@ def _change(
     updated = deployment.updated
     match request:
         case "POST", ["create_flow_run"]:
-            return 201, _run_json(prefect.add_run(deployment, prefect.clock.now(), auto_scheduled=False))
+            said = body["state"].get("state_details", {}).get("scheduled_time")
+            due = datetime.fromisoformat(said) if said else prefect.clock.now()
+            return 201, _run_json(prefect.add_run(deployment, due, auto_scheduled=False))
         case "PATCH", []:
             for name, value in body.items():
                 setattr(deployment, name, value)

@@ -47,6 +47,20 @@ def test_behind_a_limit_of_a_pool_a_queue_or_a_worker_a_sound_prefect_keeps_what
     assert [judged(entry)["treated"], judged(entry)["twin"]] in ([one_ran, none_ran], [none_ran, one_ran])
 
 
+@pytest.mark.parametrize("variant", ["late", "ahead"])
+def test_runs_that_a_person_scheduled_are_at_risk_and_kept(lab: FakeLab, variant: str) -> None:
+    entry = lab.trial(f"user-created-{variant}")
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT)
+
+
+@pytest.mark.parametrize("variant", ["late", "ahead"])
+def test_runs_that_a_person_scheduled_and_an_update_deletes_are_lost(lab: FakeLab, variant: str) -> None:
+    backlog = lab.backlog(f"user-created-{variant}")
+    backlog.on_update(lambda: backlog.delete(backlog.at_risk()[:2]))
+    entry = lab.trial(f"user-created-{variant}")
+    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2), twin=KEPT)
+
+
 def test_a_trial_alone_and_the_same_in_company_come_to_the_same(lab: FakeLab, tmp_path: Path) -> None:
     company = FakeLab(tmp_path / "company", lab.clock)
     for each in (lab, company):

@@ -48,7 +48,7 @@ def test_what_is_known_of_a_release_is_known_once_and_for_every_release_it_appli
 def test_what_is_known_is_a_verdict_with_its_upstream_reference(scenario: Scenario) -> None:
     for known in scenario.known:
         assert known.outcome in set(OUTCOMES) - {"not-applicable", "error", "inconclusive"}
-        assert known.reference.startswith("PrefectHQ/prefect#")
+        assert known.reference.startswith(("PrefectHQ/prefect#", "PrefectHQ/prefect src/"))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The GitHub workflow and its action ask for what the harness gives. (Their syntax: actionlint, see tests/README.md.)"""
+"""The GitHub workflow and its action ask for what the harness gives. (Their syntax: actionlint, tests/README.md.)"""
 
 from __future__ import annotations
 
