@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Facts = dict[str, Any]
 PREFECT_DEPLOY = "prefect-deploy"
+_FAR_AWAY = "DTSTART:20990101T000000\nRRULE:FREQ=DAILY;INTERVAL=1;COUNT=1"
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,18 @@ def deploy_parameters(trial: Trial, nonce: str) -> CommandResult:
     return _deploy(trial, PARAMETERS=json.dumps({"note": nonce}))
 
 
+def deploy_schedule(trial: Trial, nonce: str) -> CommandResult:
+    """`prefect deploy`, the file changed in the schedule and, for the proof, in the description."""
+    return _deploy(trial, DESCRIPTION=nonce, RRULE=_FAR_AWAY.replace("\n", "\\n"))
+
+
+def deploy_moved(trial: Trial, nonce: str) -> CommandResult:
+    """`prefect deploy`, the file changed in the work pool and, for the proof, in the description."""
+    another = f"{trial.staging.scenario.name}-moved"
+    trial.lab.api.create_work_pool(another)
+    return _deploy(trial, DESCRIPTION=nonce, POOL=another)
+
+
 def _schedule_command(*words: str) -> Callable[[Trial, str], CommandResult]:
     """`prefect deployment schedule`; `{deployment}` and `{schedule}` in the words are the treated one's."""
 
@@ -135,13 +148,26 @@ def _upserted(trial: Trial, nonce: str) -> Facts:
     return {**same, "schedules": schedules, "description": nonce}
 
 
-_FAR_AWAY = "DTSTART:20990101T000000\nRRULE:FREQ=DAILY;INTERVAL=1;COUNT=1"
 _ANOTHER_SCHEDULE = [{"active": True, "schedule": {"rrule": _FAR_AWAY, "timezone": "UTC"}}]
+
+
+def delete_sibling(trial: Trial, nonce: str) -> CommandResult:
+    """Another schedule is added, and deleted again; that whose runs are at risk stays."""
+    before = {schedule["id"] for schedule in _schedules(trial)}
+    added = _request("POST", "/deployments/{id}/schedules", _ANOTHER_SCHEDULE)(trial, nonce)
+    sibling = next((schedule["id"] for schedule in _schedules(trial) if schedule["id"] not in before), None)
+    if added.exit_code or sibling is None:
+        return added if added.exit_code else CommandResult(1, "the added schedule is not there", added.seconds)
+    return _request("DELETE", f"/deployments/{{id}}/schedules/{sibling}")(trial, nonce)
 
 
 def nothing(_trial: Trial, _nonce: str) -> CommandResult:
     """The null door: nothing is touched."""
     return CommandResult(0, "nothing was done", 0.0)
+
+
+def _only(trial: Trial) -> Facts:
+    return {"deployments": {"id": {"any_": [trial.treated["id"]]}}}
 
 
 def _paused(before: Facts, now: Facts) -> bool:
@@ -171,6 +197,8 @@ DOORS = {
             requests=(_ONE + " ",),
         ),
         Door("deploy-parameters", "`prefect deploy`, with other parameters", deploy_parameters),
+        Door("deploy-schedule", "`prefect deploy`, with another schedule", deploy_schedule),
+        Door("deploy-moved", "`prefect deploy`, moved to another work pool", deploy_moved),
         Door(
             "upsert-deployment",
             "POST /deployments/, all as it was but for the description",
@@ -229,11 +257,34 @@ DOORS = {
             changes=_schedules_differ,
         ),
         Door(
+            "delete-sibling",
+            "DELETE of a schedule that had been added just before",
+            delete_sibling,
+            proof="request",
+            requests=(f"POST {_SCHEDULES} ", f"DELETE {_SCHEDULES}/"),
+        ),
+        Door(
             "schedule-pause",
             "`prefect deployment schedule pause`",
             _schedule_command("pause", "{deployment}", "{schedule}"),
             proof="request",
             requests=(f"PATCH {_SCHEDULES}/",),
+            changes=_schedules_differ,
+        ),
+        Door(
+            "schedule-delete",
+            "`prefect deployment schedule delete`",
+            _schedule_command("delete", "--accept-yes", "{deployment}", "{schedule}"),
+            proof="request",
+            requests=(f"DELETE {_SCHEDULES}/",),
+            changes=_schedules_differ,
+        ),
+        Door(
+            "schedule-replace",
+            "`prefect deployment schedule create --replace`",
+            _schedule_command("create", "--replace", "--accept-yes", "--rrule", _FAR_AWAY, "{deployment}"),
+            proof="request",
+            requests=(f"DELETE {_SCHEDULES}/", f"POST {_SCHEDULES} "),
             changes=_schedules_differ,
         ),
         Door(
@@ -251,6 +302,16 @@ DOORS = {
             proof="request",
             requests=("DELETE /api/deployments/{id} ",),
             changes=_deleted,
+        ),
+        Door(
+            "bulk-delete",
+            "POST /deployments/bulk_delete of the one deployment",
+            _request("POST", "/deployments/bulk_delete", lambda trial, _: _only(trial)),
+            proof="request",
+            requests=("POST /api/deployments/bulk_delete ",),
+            changes=_deleted,
+            versions=">=3.6.16",
+            versions_reason="deployments can be deleted in bulk from 3.6.16 on",
         ),
         Door("none", "nothing at all: the null door", nothing, proof="nothing"),
     )

@@ -24,7 +24,7 @@ def answer(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
         return (refused.status, refused.body) if refused else _route(prefect, method, path, body)
 
 
-def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[int, Json]:
+def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[int, Json]:  # noqa: PLR0912 - a case a route
     parts = path.partition("?")[0].strip("/").split("/")
     match method, parts:
         case "GET", ["health"] | ["admin", "version"]:
@@ -38,6 +38,10 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
             return 201, {"id": body["name"], "name": body["name"]}
         case "POST", ["deployments"]:
             return _upsert(prefect, body)
+        case "POST", ["deployments", "bulk_delete"]:
+            for known in body["deployments"]["id"]["any_"]:
+                _change(prefect, prefect.deployments[known], ("DELETE", []), None)
+            return 200, {"deleted": body["deployments"]["id"]["any_"]}
         case "POST" | "PATCH" | "DELETE", ["deployments", known, *rest] if known in prefect.deployments:
             return _change(prefect, prefect.deployments[known], (method, rest), body)
         case "GET", ["deployments", known] if known not in prefect.deployments:
@@ -66,7 +70,7 @@ def _upsert(prefect: FakePrefect, body: Json) -> tuple[int, Json]:
     return 201, _deployment_json(prefect, prefect.deploy(made))
 
 
-def _change(
+def _change(  # noqa: PLR0912 - a case a route
     prefect: FakePrefect, deployment: Deployment, request: tuple[str, list[str]], body: Json
 ) -> tuple[int, Json]:
     """What changes one deployment. A change of its schedules does not move its `updated` (measured on 3.3.4)."""
@@ -92,6 +96,8 @@ def _change(
             deployment.active = body["active"]
         case "DELETE", ["schedules", known] if known == deployment.schedule_id:
             deployment.rrule = ""
+        case "DELETE", ["schedules", known]:
+            deployment.others = [other for other in deployment.others if other["id"] != known]
         case "POST", ["schedules"]:
             deployment.others += [{**schedule, "id": f"other-{len(deployment.others)}"} for schedule in body]
         case _:

@@ -17,7 +17,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.fake_prefect import LIFTED, UPDATED, Deployment, FakePrefect, Run
 from tests.fakes.fake_site import FakeSite
 
-VERSION = "3.3.4"
+VERSION = "3.9.1"
 COUNTS = ("at_risk", "kept", "progressed", "altered", "lost", "recreated", "stranded")
 # In seconds of the fake's clock, which only waits move on.
 DEADLINES = Deadlines(steady_state=20, backlog=10, drain_idle=20, drain_cap=90, api_patience=5)
@@ -71,7 +71,7 @@ class FakeLab:
             DOORS[door],
             subject=VERSION,
             version=VERSION,
-            as_of="2025-04-12T00:00:00Z",
+            as_of="2030-01-01T00:00:00Z",
             engine="fake",
             engine_detail="a fake",
         )

@@ -77,20 +77,22 @@ class FakeNode:
         return CommandResult(site.deploy_exit_code, "\n".join([*output, site.deploy_says]), seconds)
 
     def _schedule(self, what: str, words: Sequence[str]) -> CommandResult:
-        """`prefect deployment schedule pause FLOW/NAME ID`, and `clear FLOW/NAME`."""
+        """`prefect deployment schedule pause | delete | clear | create --replace`; FLOW/NAME has a slash."""
         prefect = self._site.prefect
         with prefect.lock:
-            there = prefect.find(*words[0].split("/", 1))
+            there = prefect.find(*next(word for word in words if "/" in word).split("/", 1))
             assert there
-            method = "PATCH" if what == "pause" else "DELETE"
+            updated, path = there.updated, f"/deployments/{there.id}/schedules"
             if what == "pause":
                 there.active = False
+                prefect.says("PATCH", f"{path}/{there.schedule_id}", 204)
             else:
                 there.rrule = ""
-            updated = there.updated
+                prefect.says("DELETE", f"{path}/{there.schedule_id}", 204)
+            if what == "create":
+                prefect.says("POST", path, 201)
             prefect.update(there)
             there.updated = updated
-            prefect.says(method, f"/deployments/{there.id}/schedules/{there.schedule_id}", 204)
         return CommandResult(0, "Done.", 0.1)
 
     def log(self) -> str:

@@ -9,7 +9,8 @@ from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
 
 KEPT = counts(at_risk=3, kept=3)
 OUTAGE, LIMIT = "worker-outage", "concurrency-limit"
-KEEPING = [name for name in DOORS if name != "delete-deployment"]
+DELETING = ["delete-deployment", "bulk-delete"]
+KEEPING = [name for name in DOORS if name not in DELETING]
 REQUESTS = {
     "upsert-deployment": "^POST /deployments/$",
     "patch-deployment": "^PATCH /deployments/[^/]+$",
@@ -20,6 +21,8 @@ REQUESTS = {
     "add-schedule": "^POST .*/schedules$",
     "delete-schedule": "^DELETE .*/schedules/",
     "delete-deployment": "^DELETE /deployments/[^/]+$",
+    "delete-sibling": "^DELETE .*/schedules/",
+    "bulk-delete": "/bulk_delete$",
 }
 
 
@@ -30,15 +33,16 @@ def test_through_any_door_a_sound_prefect_survives(lab: FakeLab, door: str) -> N
     assert entry["door"] == door
 
 
-def test_a_deleted_deployment_takes_its_runs_along(lab: FakeLab) -> None:
-    entry = lab.trial(OUTAGE, "delete-deployment")
+@pytest.mark.parametrize("door", DELETING)
+def test_a_deleted_deployment_takes_its_runs_along(lab: FakeLab, door: str) -> None:
+    entry = lab.trial(OUTAGE, door)
     assert judged(entry) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT), entry["reason"]
 
 
 def test_all_doors_at_once_come_to_what_each_comes_to_alone(lab: FakeLab) -> None:
     entries = lab.trials(OUTAGE, LIMIT, doors=list(DOORS))
     outcomes = {(entry["scenario"], entry["door"]): entry["outcome"] for entry in entries}
-    alone = {door: "lost" if door == "delete-deployment" else "survived" for door in DOORS}
+    alone = {door: "lost" if door in DELETING else "survived" for door in DOORS}
     assert outcomes == {(scenario, door): alone[door] for scenario in (OUTAGE, LIMIT) for door in DOORS}
     assert all(entry["at_risk"] == entry["twin"]["at_risk"] == 3 for entry in entries)
 

@@ -594,7 +594,7 @@ def test_a_part_that_says_another_version_is_an_error(lab: FakeLab, role: str) -
         lab.site.versions[role] = "3.3.3"
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("error", treated=NONE, twin=NONE)
-    assert f"the {role} says it is Prefect '3.3.3'; asked for was 3.3.4" in entry["reason"]
+    assert f"the {role} says it is Prefect '3.3.3'; asked for was 3.9.1" in entry["reason"]
 
 
 def test_one_trial_that_fails_does_not_take_the_other_with_it(lab: FakeLab) -> None:
