@@ -6,6 +6,7 @@ import itertools
 import json
 import secrets
 import shlex
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 from rich.console import Console
 
 from harness.cache import write_whole
@@ -95,23 +97,29 @@ def bisect(probes: Probes, console: Console) -> int:
     target = engine.target()
     first = _first_that_can(scenario, question.first)
     oldest, newest = (resolve_release(end, target).version for end in (first, question.last))
+    if Version(oldest) >= Version(newest):
+        raise UsageError(f"{oldest} is not older than {newest}.")
     console.print(f"engine: {why}\nsearching {question.scenario}, {question.door}, from {oldest} to {newest}")
     probes.write()
+    stop = threading.Event()
+    pool = ThreadPoolExecutor(max_workers=1)
     try:
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            # The ends can be probed before it is known what lies between them.
-            listing = pool.submit(releases_between, oldest, newest, target)
-            _carry_out(probes, Search([oldest, newest]), console)
-            releases = listing.result()
+        # The ends can be probed before it is known what lies between them.
+        listing = pool.submit(releases_between, oldest, newest, target, stop)
+        _carry_out(probes, Search([oldest, newest]), console)
+        releases = listing.result()
         search = Search(releases, guess=_guess(scenario, question.door, releases))
         found = _carry_out(probes, search, console)
     except BaseException:
         console.print(f"go on:    {probes.resume()}", soft_wrap=True)
         raise
+    finally:
+        stop.set()
+        pool.shutdown(wait=False, cancel_futures=True)
     text = _report(probes, found, search)
     write_whole(probes.folder / "report.md", text)
     console.print(f"\n{summary(found, search.verdicts)}\nreport:   {probes.folder / 'report.md'}", soft_wrap=True)
-    return EXIT_UNJUDGED if found.reason else EXIT_AS_EXPECTED
+    return EXIT_AS_EXPECTED if found.is_exact else EXIT_UNJUDGED
 
 
 def _first_that_can(scenario: Scenario, first: str) -> str:

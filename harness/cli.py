@@ -145,6 +145,9 @@ def parser() -> argparse.ArgumentParser:
         "folders", nargs="+", type=Path, metavar="FOLDER", help="a results folder, such as results/latest"
     )
     joined.add_argument("--into", type=Path, required=True, metavar="FOLDER", help="a new folder")
+    joined.add_argument(
+        "--planned", default="", metavar="JSON", help="what `harness cells` printed: all that must be there"
+    )
     joined.set_defaults(call=_merge)
 
     images = commands.add_parser("images", help="build what a run would need, and run nothing")
@@ -254,7 +257,11 @@ def _cells(options: argparse.Namespace, _console: Console) -> int:
 
 
 def _merge(options: argparse.Namespace, console: Console) -> int:
-    trials = merge(options.folders, options.into)
+    try:
+        planned = json.loads(options.planned or '{"include": []}')["include"]
+    except (ValueError, KeyError, TypeError):
+        raise UsageError("--planned is not what `harness cells` prints.") from None
+    trials = merge(options.folders, options.into, planned)
     console.print(table(trials))
     for line in [*footnotes(trials), *claim(trials)]:
         console.print(line)

@@ -36,7 +36,7 @@ class Door:
               of `requests` answered 2xx; `redeploy`: the same, or its schedules have new ids; `nothing`: treated and
               twin are unchanged (the null door)
     requests  patterns of what the access log must show, `{id}` being the treated deployment's
-    changes   whether a look at the treated deployment (facts before, facts now) shows that the door was answered
+    changes   whether the treated deployment (facts before, facts now) shows what the door was to do; it must, then
     versions  the releases that have this door, and why the others have not
     """
 
@@ -51,7 +51,7 @@ class Door:
 
     def exists_in(self, version: str) -> bool:
         """Whether a release has this door at all."""
-        return Version(version) in SpecifierSet(self.versions, prereleases=True)
+        return Version(Version(version).base_version) in SpecifierSet(self.versions)
 
     def shows(self, before: Facts, now: Facts, nonce: str) -> bool:
         """Whether a look at the treated deployment shows what the door did to it."""
@@ -178,6 +178,10 @@ def _schedules_differ(before: Facts, now: Facts) -> bool:
     return bool(now.get("schedules") != before.get("schedules"))
 
 
+def _moved(before: Facts, now: Facts) -> bool:
+    return bool(now.get("work_pool_name") != before.get("work_pool_name"))
+
+
 def _deleted(_before: Facts, now: Facts) -> bool:
     return bool(now.get("deleted"))
 
@@ -197,8 +201,8 @@ DOORS = {
             requests=(_ONE + " ",),
         ),
         Door("deploy-parameters", "`prefect deploy`, with other parameters", deploy_parameters),
-        Door("deploy-schedule", "`prefect deploy`, with another schedule", deploy_schedule),
-        Door("deploy-moved", "`prefect deploy`, moved to another work pool", deploy_moved),
+        Door("deploy-schedule", "`prefect deploy`, with another schedule", deploy_schedule, changes=_schedules_differ),
+        Door("deploy-moved", "`prefect deploy`, moved to another work pool", deploy_moved, changes=_moved),
         Door(
             "upsert-deployment",
             "POST /deployments/, all as it was but for the description",

@@ -4,47 +4,69 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.cache import write_whole
+from harness.doors import DOORS, PREFECT_DEPLOY
 from harness.errors import UsageError
 from harness.evidence.junit import junit
 from harness.evidence.results import SCHEMA, write_results, write_run
 from harness.evidence.table import summary
+from harness.evidence.trial_folder import result
+from harness.plan import Plan, plan_cell
+from harness.scenario import select_scenarios
 from harness.verdict import exit_code
 
 
-def merge(folders: Sequence[Path], into: Path) -> list[dict[str, Any]]:
+def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]] = ()) -> list[dict[str, Any]]:
     """Copy every trial's evidence into a new folder and write results.json, run.json, summary.md and junit.xml there.
 
-    A cell that several runs tried counts as so many repetitions of it. Returns the trials' entries.
-    Raises: UsageError for what is no whole results folder, before anything is written.
+    A cell that several runs tried counts as so many repetitions of it. `planned` is what should be there, by `subject`
+    and `scenario` (`harness cells`): what is not has no outcome, so that a machine that was lost is never a success.
+    Returns the trials' entries. Raises: UsageError for what cannot be joined, before anything is written.
     """
-    runs = [(folder, _results(folder)) for folder in folders]
+    runs = [(folder, _results(folder), _run_facts(folder)) for folder in folders]
+    names = [str(facts.get("run", folder)) for folder, _, facts in runs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"The run {twice[0]} is given twice; it would count as two repetitions.")
     if into.exists() and any(into.iterdir()):
         raise UsageError(f"{str(into)!r} is not empty; name a new folder.")
     entries: list[dict[str, Any]] = []
-    repetitions: dict[tuple[str, ...], int] = {}
-    for folder, results in runs:
+    repetitions: Counter[tuple[str, ...]] = Counter()
+    for folder, results, _ in runs:
         for trial in results["trials"]:
-            cell = tuple(str(trial[key]) for key in ("scenario", "door", "subject", "engine", "database"))
-            repetitions[cell] = number = repetitions.get(cell, 0) + 1
+            cell = tuple(str(trial[key]) for key in ("scenario", "door", "subject", "version", "engine", "database"))
+            repetitions[cell] += 1
+            number = repetitions[cell]
             evidence = folder / "trials" / Path(trial["folder"]).name  # and no other folder, whatever the file says
-            name = evidence.name.removesuffix(f"--{trial.get('repetition', 1)}")
+            name = evidence.name.removesuffix(f"--{trial['repetition']}")
             target = f"trials/{name}" if number == 1 else f"trials/{name}--{number}"
             if evidence.is_dir():
                 shutil.copytree(evidence, into / target)
             entries.append({**trial, "folder": target, "repetition": number})
+    there = {(trial["subject"], trial["scenario"]) for trial in entries}
+    entries += [_missing(cell, entries) for cell in planned if (cell["subject"], cell["scenario"]) not in there]
     into.mkdir(parents=True, exist_ok=True)
-    write_results(into, entries, exit_code=exit_code(entries), seconds=sum(run["seconds"] for _, run in runs))
-    again = [_run_facts(folder) for folder in folders]
-    write_run(into, {"merged": again})
-    commands = dict.fromkeys(str(facts.get("command", "")) for facts in again)
+    write_results(into, entries, exit_code=exit_code(entries), seconds=sum(run["seconds"] for _, run, _ in runs))
+    write_run(into, {"merged": [facts for *_, facts in runs]})
+    commands = dict.fromkeys(str(facts.get("command", "")) for *_, facts in runs)
     write_whole(into / "summary.md", summary(entries, "; ".join(commands)))
     write_whole(into / "junit.xml", junit(entries))
     return entries
+
+
+def _missing(cell: dict[str, str], entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The entry of a cell that no run brought along: planned like the others, and without an outcome."""
+    (scenario,) = select_scenarios([cell["scenario"]])
+    engine = entries[0]["engine"] if entries else "unknown"
+    planned = plan_cell(
+        scenario, DOORS[PREFECT_DEPLOY], subject=cell["subject"], version="", as_of="", engine=engine, engine_detail=""
+    )
+    reason = "no run that was joined holds this trial"
+    return {**result(Plan("merged", Path(), []), planned, [], None), "reason": reason}
 
 
 def _results(folder: Path) -> dict[str, Any]:
@@ -56,8 +78,9 @@ def _results(folder: Path) -> dict[str, Any]:
         raise UsageError(f"{str(folder)!r} is no results folder: it has no readable results.json.") from None
     if schema != SCHEMA:
         raise UsageError(f"{str(path)!r} has schema {schema}; this harness joins schema {SCHEMA} alone.")
-    if ended is None:
-        raise UsageError(f"The run in {str(folder)!r} has not come to its end.")
+    for trial in found["trials"] if ended is None else ():
+        # Whoever ran it is gone, so what is still open stays so.
+        trial["reason"] = trial["reason"] or "its run did not come to its end"
     return found
 
 

@@ -114,9 +114,10 @@ def plan_cell(
 
     `held`: it is held to `survived`, whatever is known of its release.
     """
+    alone = f"--{scenario.name}" if scenario.alone else ""
     cell = Cell(
         scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
-        engine_detail=engine_detail, lab=f"{slug(subject)}--{engine}{_numbered(repetition)}",
+        engine_detail=engine_detail, lab=f"{slug(subject)}--{engine}{alone}{_numbered(repetition)}",
         subject_key=subject_key, note=note, command=command, repetition=repetition,
     )  # fmt: skip
     if not version:

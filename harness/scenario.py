@@ -56,6 +56,8 @@ class Scenario:
     minimum         how many runs at risk a side must have for a verdict
     holders         how many runs a side hold what the others wait for; they are Running before the door opens
     known           outcomes by version range; the ranges do not overlap
+    holders_together  the same, but counted over the whole staging, where one limit is for all
+    alone           its backlog passes by the clock, so it has a lab of its own and waits for no other scenario
     in_reproduce    whether a plain `reproduce` runs it: the report of #17764
     doors           the doors that a plain `matrix` opens on it
     applies         the versions that can stage this at all, and why the others cannot
@@ -76,6 +78,8 @@ class Scenario:
     lift_text: str
     worker_limit: int | None = None
     holders: int = 0
+    holders_together: int = 0
+    alone: bool = False
     in_reproduce: bool = False
     doors: Sequence[str] = ("prefect-deploy", "pause-deployment", "delete-schedule", "none")
     applies: str = ""
@@ -86,7 +90,7 @@ class Scenario:
 
     def applies_to(self, version: str) -> bool:
         """Whether this release can stage the scenario at all, from its version alone."""
-        return Version(version) in SpecifierSet(self.applies, prereleases=True)
+        return Version(Version(version).base_version) in SpecifierSet(self.applies)
 
     def known_for(self, version: str, door: str) -> Known | None:
         """What is known of a release and a door, or None."""

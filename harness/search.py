@@ -19,7 +19,7 @@ class Found:
     probe        the release to probe next; None when the search is over
     before       the last release known to have the old outcome, `after` the first known to have the new one
     old, new     the outcomes at the two ends, where they were judged
-    passed_over  releases between `before` and `after` that could not be judged
+    passed_over  releases between `before` and `after`, and what each came to: UNJUDGED, or what fits neither end
     reason       why the search is over, where that is not because it found the change
     """
 
@@ -28,8 +28,13 @@ class Found:
     after: str = ""
     old: str = ""
     new: str = ""
-    passed_over: Sequence[str] = ()
+    passed_over: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the search is over, and no release lies between the last of the old and the first of the new."""
+        return self.probe is None and not self.reason and not self.passed_over
 
 
 @dataclass
@@ -61,7 +66,12 @@ class Search:
             return Found(None, reason=f"{first if old == UNJUDGED else last} could not be judged; choose another end")
         if old == new:
             return Found(
-                None, first, last, old, new, reason=f"{first} and {last} are both {old}: nothing changed between"
+                None,
+                first,
+                last,
+                old,
+                new,
+                reason=f"{first} and {last} are both {old}: there is nothing to halve between them",
             )
         return self._between(old, new)
 
@@ -78,7 +88,8 @@ class Search:
             reason = f"{before} is {old}, and {after}, which is older, is {new}: it changed more than once"
             return Found(None, before, after, old, new, reason=reason)
         left = [place for place in range(low + 1, high) if settled[self.releases[place]] is None]
-        passed_over = tuple(self.releases[place] for place in range(low + 1, high) if place not in left)
+        over = (self.releases[place] for place in range(low + 1, high) if place not in left)
+        passed_over = {release: " and ".join(dict.fromkeys(self.verdicts[release])) for release in over}
         return Found(self._next(left, low, high), before, after, old, new, passed_over)
 
     def _next(self, left: Sequence[int], low: int, high: int) -> str | None:
@@ -110,8 +121,9 @@ def summary(found: Found, verdicts: Mapping[str, Sequence[str]]) -> str:
     probes = sum(len(told) for told in verdicts.values())
     if found.reason:
         return f"{found.reason[:1].upper()}{found.reason[1:]} ({probes} probes)."
-    over = f"; between them {', '.join(found.passed_over)} could not be judged" if found.passed_over else ""
+    ends = f"{found.before} is {found.old}, {found.after} is {found.new}"
     kind = "fixed" if found.new == "survived" else "broken" if found.old == "survived" else "changed"
-    return (
-        f"{found.before} is {found.old}, {found.after} is {found.new}: {kind} in {found.after}{over} ({probes} probes)."
-    )
+    if found.is_exact:
+        return f"{ends}: {kind} in {found.after} ({probes} probes)."
+    between = ", ".join(f"{release} ({what})" for release, what in found.passed_over.items())
+    return f"{ends}: {kind} after {found.before} and by {found.after}; between them {between} ({probes} probes)."

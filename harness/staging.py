@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from harness import settings
+from harness.checkers.survival import HOLDS_A_SLOT
 from harness.engines.base import Node
 from harness.errors import DeadlineError, LabError, NoAnswerError, SteadyStateError
 from harness.facts import deployment_facts, result_facts, run_facts
@@ -27,12 +28,18 @@ _STAGING_TRIES = 5
 
 @dataclass
 class Staging:
-    """A scenario under way. It acts through these methods; everything they do is in the history of each trial."""
+    """A scenario under way. It acts through these methods; everything they do is in the history of each trial.
+
+    deployed       ids of the twin and of every treated deployment, by name; of trials that failed since, too
+    quiet_seconds  how long nothing may happen in the drain because a time has not come yet; set by the scenario
+    """
 
     scenario: Scenario
     lab: Lab
     trials: list[Trial]
     twin: dict[str, Any] = field(default_factory=dict)
+    deployed: dict[str, str] = field(default_factory=dict)
+    quiet_seconds: float = 0.0
     rrule: str = "DTSTART:20000101T000000\\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=1"
     last_tick: datetime | None = None
 
@@ -112,7 +119,7 @@ class Staging:
         """Schedule the scenario's number of runs of every deployment, as a person does, `ahead` seconds from now."""
         due = datetime.now(timezone.utc) + timedelta(seconds=ahead)
         self.record("act", what=f"create {self.scenario.ticks} runs of each deployment for {due:%H:%M:%S}")
-        for deployment_id in _ids(self).values():
+        for deployment_id in self.deployed.values():
             for _ in range(self.scenario.ticks):
                 self.lab.api.create_flow_run(deployment_id, due)
         # Upcoming runs are at risk as they are; others once their time is past.
@@ -120,9 +127,11 @@ class Staging:
 
     def _read_deployments(self) -> None:
         self.twin = self._deployment(self.twin_name)
+        self.deployed[self.twin_name] = self.twin["id"]
         self.record("deployment", side=TWIN, deployment=deployment_facts(self.twin))
         for trial in self.trials:
             trial.treated = self._deployment(trial.name)
+            self.deployed[trial.name] = trial.treated["id"]
             trial.history.add("deployment", side="treated", deployment=deployment_facts(trial.treated))
 
     def _schedule(self, first: datetime) -> None:
@@ -226,23 +235,23 @@ def prove(staging: Staging) -> None:
     if staging.last_tick is None:
         raise LabError("the scenario staged no backlog")
     remaining = (staging.last_tick - datetime.now(timezone.utc)).total_seconds()
-    last_tick = staging.last_tick
+    # The scheduler makes no run for a tick that is past; what it was making then is there after one more pass.
+    last_tick = staging.last_tick + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS)
     asked = lab.ask_prefect_version()
 
     def everything_at_risk() -> None:
         runs = _runs_if_answered(staging)
-        staged = {name: [run for run in runs if run["deployment_id"] == id_] for name, id_ in _ids(staging).items()}
+        staged = {name: [r for r in runs if r["deployment_id"] == id_] for name, id_ in staging.deployed.items()}
         counts = {name: sum(run["state_name"] == scenario.state for run in found) for name, found in staged.items()}
         # Where one run holds the slot, the others are at risk: every staged run must be somewhere other than Scheduled.
         waiting = [run for run in runs if run["state_name"] in {"Scheduled", "Pending"} - {scenario.state}]
-        fewest = min(len(found) for found in staged.values())
-        if datetime.now(timezone.utc) <= last_tick or waiting or fewest < scenario.ticks:
+        if datetime.now(timezone.utc) <= last_tick or waiting:
             raise NotYet(f"at risk {counts} of {len(runs)} staged, {len(waiting)} still Scheduled or Pending")
         if min(counts.values()) < scenario.minimum:
             raise NotYet(f"at risk {counts}, of which {scenario.minimum} are needed")
         holding = {name: sum(run["state_type"] == "RUNNING" for run in found) for name, found in staged.items()}
-        if min(holding.values()) < scenario.holders:
-            raise NotYet(f"Running {holding}, of which {scenario.holders} are to hold what the others wait for")
+        if min(holding.values()) < scenario.holders or sum(holding.values()) < scenario.holders_together:
+            raise NotYet(f"Running {holding}, not yet enough to hold what the others wait for")
 
     try:
         wait_until(
@@ -266,14 +275,17 @@ def drain(staging: Staging) -> None:
     The bound starts again whenever a run of the staging changes state, under a hard cap.
     """
     deadlines = staging.lab.deadlines
+    idle = deadlines.drain_idle + staging.quiet_seconds
     staging.scenario.lift(staging)
     staging.record("lifted", what=staging.scenario.lift_text)
     started = moved = datetime.now(timezone.utc)
     last: dict[str, str] = {}
+    holding = 0
 
     def settled() -> str:
-        nonlocal moved, last
+        nonlocal moved, last, holding
         runs = _runs_if_answered(staging)
+        holding = sum(run["state_type"] in HOLDS_A_SLOT for run in runs)
         now = datetime.now(timezone.utc)
         # A run that only asks for its slot again and again gets a new state each time, and has not moved.
         names = {run["id"]: run["state_name"] for run in runs}
@@ -283,19 +295,14 @@ def drain(staging: Staging) -> None:
             return "every run that is there has ended"
         if not runs:
             return "no run is there"
-        if (now - moved).total_seconds() > deadlines.drain_idle:
-            return f"no run changed state within {deadlines.drain_idle:.0f} s"
+        if (now - moved).total_seconds() > idle:
+            return f"no run changed state within {idle:.0f} s"
         if (now - started).total_seconds() > deadlines.drain_cap:
             return f"the hard cap of {deadlines.drain_cap:.0f} s"
         raise NotYet(", ".join(sorted(names.values())))
 
     ended = wait_until("the drain", settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)
-    staging.record("drained", ended=ended)
-
-
-def _ids(staging: Staging) -> dict[str, str]:
-    """The ids of the twin and of every treated deployment, by name."""
-    return {staging.twin_name: staging.twin["id"], **{trial.name: trial.treated["id"] for trial in staging.trials}}
+    staging.record("drained", ended=ended, holding=holding)
 
 
 def _runs_if_answered(staging: Staging) -> list[dict[str, Any]]:
@@ -305,6 +312,6 @@ def _runs_if_answered(staging: Staging) -> list[dict[str, Any]]:
     """
     staging.lab.check_server_alive()
     try:
-        return list(staging.lab.api.flow_runs(deployments=_ids(staging).values()))
+        return list(staging.lab.api.flow_runs(deployments=staging.deployed.values()))
     except NoAnswerError as error:
         raise NotYet(error.reason) from error

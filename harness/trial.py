@@ -78,17 +78,20 @@ def trigger(trial: Trial) -> None:
         return True
 
     result = _while_looking(lambda: door.open(trial, nonce), look)
+    # A door that leaves no mark on the deployment was answered by the time that it had ended.
+    answered_at = answered_at or (lab.api.now() if door.proof != "nonce" else None)
     requests = [request.format(id=trial.treated["id"]) for request in door.requests]
     log = _log_with(trial, log_before, requests)
     facts = {"door": door.name, "nonce": nonce, "proof": door.proof, "requests": requests, "server_log": log}
     if isinstance(result, BaseException):
         trial.history.add("door", **facts, exit_code=None, output=str(result))
         raise result
-    # A door that leaves no mark on the deployment was answered by the time that it had ended.
-    answered_at = answered_at or (lab.api.now() if door.proof != "nonce" else None)
     trial.history.add("door", **facts, answered_at=answered_at, **result_facts(result))
+    after = {side: _read_deployment(trial, side) for side in SIDES}
     for side in SIDES:
-        trial.history.add("deployment", side=side, when="after", deployment=_read_deployment(trial, side))
+        trial.history.add("deployment", side=side, when="after", deployment=after[side])
+    if door.changes:
+        trial.history.add("effect", door=door.name, shown=door.changes(before[TREATED], after[TREATED]))
 
 
 def _while_looking(act: Callable[[], CommandResult], look: Callable[[], bool]) -> CommandResult | BaseException:

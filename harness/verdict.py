@@ -108,6 +108,12 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
             f"({twin.completed} of {twin.at_risk}); the drain ended by: {drained}",
             findings,
         )
+    if treated.altered and twin.altered:
+        return Verdict(
+            INCONCLUSIVE,
+            f"{treated.altered} of {treated.at_risk} runs at risk were altered, and {twin.altered} of the twin's too",
+            findings,
+        )
     if treated.altered:
         altered = next(fate for fate in findings.fates if fate.fate == ALTERED and fate.side == "treated")
         return Verdict(
@@ -148,8 +154,20 @@ def contradicts(trial: dict[str, Any]) -> bool:
 
 
 def unjudged(trial: dict[str, Any]) -> bool:
-    """Whether a trial's entry has no verdict."""
-    return trial["outcome"] in UNJUDGED
+    """Whether a trial's entry lacks a verdict: on its runs, or on ticks of which something is expected."""
+    ticks = trial.get("ticks") or {}
+    return trial["outcome"] in UNJUDGED or (ticks.get("expected") is not None and ticks["as_expected"] is None)
+
+
+def objection(trial: dict[str, Any]) -> str:
+    """What a trial that contradicts contradicts, and why, for a reader; empty where it does not."""
+    known = f" ({trial['reference']})" if trial["reference"] else ""
+    if as_expected(trial["outcome"], trial["expected"]) is False:
+        return f"{trial['outcome']}, expected {trial['expected']}{known}: {trial['reason']}"
+    if contradicts(trial):
+        ticks = trial["ticks"]
+        return f"ticks {ticks['outcome']}, expected {ticks['expected']}{known}: {ticks['reason']}"
+    return ""
 
 
 def exit_code(trials: Iterable[dict[str, Any]]) -> int:

@@ -31,6 +31,11 @@ def check_door(events: Sequence[Event]) -> list[str]:
     problems = []
     if not treated.get("before") or not treated.get("after") or not twin.get("before") or not twin.get("after"):
         problems.append("treated and twin were not both read before and after the door")
+    problems += [
+        f"{door['door']} exited 0, but the treated deployment does not show what it was to do"
+        for effect in of_kind(events, "effect")
+        if not effect["shown"]
+    ]
     problems += _PROOFS[door.get("proof", "nonce")](door, treated.get("before", {}), treated.get("after", {}))
     problems += [
         f"the twin's {key} changed, though the door was to touch the treated deployment alone"

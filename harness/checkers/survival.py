@@ -19,8 +19,9 @@ PICKED_UP = {"PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED"}
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 REFUSED = "503 Service Unavailable"
 BEFORE, AFTER, DRAINED = "before the door", "after the door", "after the drain"
+_BY_TIME_ALONE = ("Scheduled", "Late")  # what a run turns into when its time passes, whatever the door did
 _IDENTITY = ("name", "deployment_id", "work_pool_name", "work_queue_name", "expected_start_time")
-_HOLDS_A_SLOT = {"PENDING", "RUNNING", "CANCELLING"}
+HOLDS_A_SLOT = {"PENDING", "RUNNING", "CANCELLING"}
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,10 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     answers = {look["when"]: look["answers"] for look in of_kind(events, "look")}
     states = {event["run"]: event["states"] for event in of_kind(events, "states")}
     alive = {when: _twin_answers(found) for when, found in answers.items()}
-    # A run that still runs may hold what the others of its deployment wait for: those are not stranded.
-    held = {run["side"] for run in afterwards if run["state_type"] in _HOLDS_A_SLOT}
+    # A run that still runs may hold what the others wait for: those are not stranded. What the trials of a staging
+    # share (a worker, a limit), a run of another trial may hold.
+    held = {run["side"] for run in afterwards if run["state_type"] in HOLDS_A_SLOT}
+    held |= {side for drained in of_kind(events, "drained") if drained.get("holding") for side in SIDES}
     flaws: list[str] = []
     fates = []
     for run_id, listed in before.items():
@@ -120,12 +123,17 @@ def _was_at_risk(
 ) -> bool:
     """Whether the run was in the at-risk state when the door was answered (both times are the server's, UTC ISO).
 
-    `states` is None where the run is gone, and its state history with it (or where it was never read).
+    One listed in that state is not at risk any more once a worker had picked it up; into any other state the door
+    itself may have put it, a moment before its answer was seen. `states` is None where the run is gone, and its
+    state history with it (or where it was never read).
     """
     if states is None or not answered_at:
         return bool(listed["state_name"] == state)
     earlier = [entry for entry in states if _instant(entry["timestamp"]) <= _instant(answered_at)]
-    return bool(earlier) and sorted(earlier, key=lambda entry: _instant(entry["timestamp"]))[-1]["name"] == state
+    if not earlier:
+        return False
+    last = sorted(earlier, key=lambda entry: _instant(entry["timestamp"]))[-1]
+    return bool(last["name"] == state or (listed["state_name"] == state and last["type"] not in PICKED_UP))
 
 
 def _instant(text: str) -> tuple[str, str]:
@@ -219,8 +227,8 @@ def _fate_of_the_living(
                 return "altered", f"{key} was {listed.get(key)!r} and is {look.get(key)!r} {when}"
         if look["state_type"] in ("CANCELLED", "CANCELLING"):
             return "altered", f"{look['state_name']} {when}"
-    if first["state_name"] == state:
-        return "kept", f"{state} {AFTER}"
+    if first["state_name"] == state or (state, first["state_name"]) == _BY_TIME_ALONE:
+        return "kept", f"{first['state_name']} {AFTER}"
     if first["state_type"] in PICKED_UP:
         return "progressed", f"{first['state_name']} {AFTER}"
     return "altered", f"{first['state_name']} {AFTER}, from {state}"

@@ -64,12 +64,12 @@ def _check(events: Sequence[Event]) -> Ticks:
         before, after = (_deployment(events, side, when) for when in ("before", "after"))
         if before is None or after is None:
             return Ticks(INCONCLUSIVE, f"the {side} deployment was not read before and after the door")
-        seen = [_moment(run["expected_start_time"]) for run in earlier[0]["runs"] if run["side"] == side]
+        named = _ticks(before, last)
+        seen = {_moment(run["expected_start_time"]) for run in _made(earlier[0], side)} & named
         first = min(seen, default=answered)
-        due = {tick for tick in _ticks(before, last) if first <= tick <= answered}
+        due = {tick for tick in named if first <= tick <= answered}
         due |= {tick for tick in _ticks(after, last) if tick > answered}
-        runs = [run for run in listings[-1]["runs"] if run["side"] == side and run.get("auto_scheduled")]
-        made = Counter(_moment(run["expected_start_time"]) for run in runs)
+        made = Counter(_moment(run["expected_start_time"]) for run in _made(listings[-1], side))
         missing = sorted(tick.isoformat() for tick in due if not made[tick])
         duplicate = sorted(tick.isoformat() for tick, number in made.items() if number > 1)
         found[side] = missing, duplicate, len(due)
@@ -79,6 +79,11 @@ def _check(events: Sequence[Event]) -> Ticks:
     outcome = MISSING if missing else DUPLICATE if duplicate else WHOLE
     reason = f"of {expected} ticks {len(missing)} have no run and {len(duplicate)} have several"
     return Ticks(outcome, reason, expected, tuple(missing), tuple(duplicate))
+
+
+def _made(listing: Event, side: str) -> list[dict[str, Any]]:
+    """A side's runs that the scheduler made."""
+    return [run for run in listing["runs"] if run["side"] == side and run.get("auto_scheduled")]
 
 
 def _deployment(events: Sequence[Event], side: str, when: str) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
-from harness.verdict import NOT_APPLICABLE, contradicts, unjudged
+from harness.verdict import NOT_APPLICABLE, objection, unjudged
 
 _PROPERTIES = ("door", "version", "engine", "database", "outcome", "expected", "at_risk", "kept", "lost", "folder")
 _NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
@@ -30,10 +30,11 @@ def junit(trials: Sequence[dict[str, Any]]) -> str:
 
 def _case(trial: dict[str, Any]) -> TestCase:
     subject = _text(trial["subject"])
-    case = TestCase(f"{trial['door']} [{subject}]", classname=trial["scenario"], time=trial["seconds"] or 0.0)
+    again = f" #{trial['repetition']}" if trial["repetition"] > 1 else ""
+    case = TestCase(f"{trial['door']} [{subject}]{again}", classname=trial["scenario"], time=trial["seconds"] or 0.0)
     reason = _text(trial["reason"])
-    if contradicts(trial):
-        case.result = [Failure(f"{trial['outcome']}, expected {trial['expected']}: {reason}", trial["outcome"])]
+    if against := objection(trial):
+        case.result = [Failure(_text(against), trial["outcome"])]
     elif unjudged(trial):
         case.result = [Error(reason or "it never ran", trial["outcome"] or "not run")]
     elif trial["outcome"] == NOT_APPLICABLE:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from harness.doors import PREFECT_DEPLOY
 from harness.evidence.frequency import claim
-from harness.verdict import contradicts
+from harness.verdict import UNJUDGED, contradicts, objection, unjudged
 
 # Told apart without red against green, and by the word in any case.
 _STYLES = {
@@ -50,7 +50,7 @@ def cells(trial: dict[str, Any]) -> list[Text]:
         else ["-"] * 4
     )
     outcome = trial["outcome"] or "not run"
-    mark = " (!)" if trial["as_expected"] is False else ""
+    mark = " (!)" if contradicts(trial) else ""
     seconds = "-" if trial["seconds"] is None else f"{trial['seconds']:.0f}"
     return [
         Text(_trial(trial)),
@@ -107,13 +107,15 @@ def footnotes(trials: Sequence[dict[str, Any]]) -> list[str]:
     """A line for each thing in the table that a reader would ask about; what holds for several trials is said once."""
     lines: dict[str, list[str]] = {}
     for trial in trials:
-        if trial["as_expected"] is False:
-            text = f"expected {trial['expected']} ({trial['reference']}). {trial['reason']}"
+        if against := objection(trial):
+            text = against
+        elif trial["ticks"] and unjudged(trial) and trial["outcome"] not in UNJUDGED:
+            text = f"its ticks could not be judged: {trial['ticks']['reason']}"
         elif trial["outcome"] in ("error", "inconclusive", "not-applicable"):
             text = f"{trial['outcome']}: {trial['reason']}"
         else:
             continue
-        mark = "(!) " if trial["as_expected"] is False else ""
+        mark = "(!) " if against else ""
         name = _trial(trial).replace("\n", ", ")
         lines.setdefault(text, []).append(f"{mark}{name} on {trial['subject']}")
     notes = sorted({f"{trial['subject']}: {trial['note']}" for trial in trials if trial["note"]})

@@ -20,7 +20,7 @@ from harness import cache
 from harness.errors import UsageError
 from harness.scratch import scratch_folder
 from harness.subjects.release import QUIET, Release, Target
-from harness.subjects.uv_tool import uv
+from harness.subjects.uv_tool import UvError, uv
 
 # What is no part of the source: at the root of the tree, and anywhere in it.
 _NOT_COPIED = {".venv", "venv", ".nox", ".tox", "build", "dist"}
@@ -79,13 +79,18 @@ def _left_out(at: str, names: Iterable[str], tree: Path) -> set[str]:
 
 
 def _resolved(asked: str, wheel: Path, target: Target) -> Release:
-    version = str(parse_wheel_filename(wheel.name)[1])
+    version = parse_wheel_filename(wheel.name)[1]
+    if not any(version.release):
+        raise UvError(
+            f"it builds as version {version}, which says nothing of what it can do; fetch the repository's tags first",
+            source="build",
+        )
     options = [*QUIET, "--generate-hashes", *target.arguments()]
     lock = uv(["pip", "compile", *options, "-"], stdin=f"prefect @ {wheel.as_uri()}")
     dependencies = re.sub(r"^prefect @ .*(\n    .*)*\n?", "", lock, flags=re.MULTILINE)
     head = f"# beside {wheel.name}, whose contents have the digest {_contents(wheel)}\n"
     as_of = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
-    return Release(asked, version, as_of, head + dependencies, wheel=wheel)
+    return Release(asked, str(version), as_of, head + dependencies, wheel=wheel)
 
 
 def _contents(wheel: Path) -> str:

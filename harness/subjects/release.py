@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from threading import Event
 
 from filelock import FileLock
 from packaging.version import InvalidVersion, Version
@@ -109,29 +110,26 @@ def _resolve_version(version: str, target: Target) -> Release:
     return Release(version, _pinned(text), as_of, text)
 
 
-def releases_between(first: str, last: str, target: Target) -> list[str]:
+def releases_between(first: str, last: str, target: Target, stop: Event) -> list[str]:
     """Every final release from `first` to `last`, both included, oldest first, as the person's own index has them.
 
-    uv names no list, so each minor version is walked down from its newest; what was found is kept for a day.
-    Raises: UsageError where either end is no release, UvError where the index cannot be reached.
+    uv names no list, so each minor version is walked down from its newest; what was found is kept for a day. `stop`
+    ends the walk early, its result then cut short. Raises: UvError where the index cannot be reached.
     """
-    ends = [Version(resolve_release(end, target).version) for end in (first, last)]
-    if ends[0] >= ends[1]:
-        raise UsageError(f"{first} is not older than {last}.")
-    lines, lowest = [], f"prefect>={ends[0]}"
-    newest = _newest(f"{lowest},<={ends[1]}", target)
-    while newest and newest >= ends[0]:
+    lines, lowest = [], f"prefect>={first}"
+    newest = _newest(f"{lowest},<={last}", target)
+    while newest and not stop.is_set():
         line = f"{newest.major}.{newest.minor}"
         lines.append(f"{lowest},<={newest},>={line}")
         newest = _newest(f"{lowest},<{line}", target)
     with ThreadPoolExecutor(max_workers=4) as pool:
-        walks = pool.map(lambda requirement: list(_walk_down(requirement, target)), lines)
+        walks = pool.map(lambda requirement: list(_walk_down(requirement, target, stop)), lines)
         return [str(version) for version in sorted(version for walk in walks for version in walk)]
 
 
-def _walk_down(requirement: str, target: Target) -> Iterator[Version]:
+def _walk_down(requirement: str, target: Target, stop: Event) -> Iterator[Version]:
     version = _newest(requirement, target)
-    while version:
+    while version and not stop.is_set():
         yield version
         version = _newest(f"{requirement},<{version}", target)
 

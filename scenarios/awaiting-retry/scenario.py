@@ -5,8 +5,10 @@ from harness.staging import Staging
 
 
 def stage(staging: Staging) -> None:
-    # Long enough to be waiting still when the door was opened, on a machine as slow as this one.
-    staging.put_beside_flow("retry-delay", f"{max(60, 8 * staging.lab.start_seconds):.0f}")
+    # Long enough for every run of every deployment to have started, and every door to have been opened, on a machine
+    # as slow as this one.
+    staging.quiet_seconds = max(15.0, staging.lab.start_seconds * (7 + 3 * len(staging.trials)))
+    staging.put_beside_flow("retry-delay", f"{staging.quiet_seconds:.0f}")
     staging.deploy_backlog()
 
 
@@ -20,6 +22,7 @@ scenario = Scenario(
     ticks=3,
     interval=1,
     minimum=3,
+    alone=True,
     stage=stage,
     stage_text="With a worker alive, each run's first try fails, and it waits for its retry, a minute or more later.",
     lift=lift,

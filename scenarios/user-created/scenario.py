@@ -19,7 +19,8 @@ def lift_late(staging: Staging) -> None:
 def stage_ahead(staging: Staging) -> None:
     staging.deploy()
     # Far enough ahead to be upcoming still when the last door was opened, on a machine as slow as this one.
-    staging.create_runs(ahead=max(15, staging.lab.start_seconds * (4 + len(staging.trials))))
+    staging.quiet_seconds = max(15.0, staging.lab.start_seconds * (4 + len(staging.trials)))
+    staging.create_runs(ahead=staging.quiet_seconds)
 
 
 def lift_ahead(_staging: Staging) -> None:
@@ -54,6 +55,7 @@ variants = {
         _late,
         summary="A person schedules runs ahead; a worker lives.",
         state="Scheduled",
+        alone=True,
         stage=stage_ahead,
         stage_text="A person schedules runs ahead; a worker is alive, and their time has not come.",
         lift=lift_ahead,

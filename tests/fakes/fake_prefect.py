@@ -178,6 +178,7 @@ class FakePrefect:
             return deployment
         for name in (
             "description",
+            "pool",
             "parameters",
             "concurrency_limit",
             "rrule",
@@ -237,7 +238,7 @@ class FakePrefect:
         if now - self._polled >= timedelta(seconds=1):
             self._polled = now
             for deployment in self.deployments.values():
-                if self._worker_lives(deployment):  # its poll moves `updated` of all that it serves
+                if self._worker_lives(deployment.pool):  # its poll moves `updated` of all that it serves
                     deployment.updated = now
         runs = sorted(self.runs.values(), key=lambda run: run.expected)
         while any([self._step(run, now) for run in runs]):  # noqa: C419 - every run takes its step
@@ -249,8 +250,8 @@ class FakePrefect:
             if tick > now and tick not in there:  # ticks past are never made
                 self.add_run(deployment, tick, auto_scheduled=True)
 
-    def _worker_lives(self, deployment: Deployment) -> bool:
-        return self.workers.get(deployment.pool, lambda: False)()
+    def _worker_lives(self, pool: str) -> bool:
+        return self.workers.get(pool, lambda: False)()
 
     def _step(self, run: Run, now: datetime) -> bool:
         """One step of a run, if it can take one."""
@@ -258,7 +259,7 @@ class FakePrefect:
             started = run.start_time or now
             if run.never_ends or now < started + timedelta(seconds=self.run_seconds):
                 return False
-            if run.deployment.waits and not self.signals[run.deployment.pool]():
+            if run.deployment.waits and not self.signals[run.work_pool_name]():
                 return False
             if run.deployment.retries and run.tries == 1:
                 self.set_state(run, "SCHEDULED", "AwaitingRetry")
@@ -268,7 +269,7 @@ class FakePrefect:
             return True
         if run.state_type != "SCHEDULED" or now < (run.next_start or run.expected):
             return False
-        if self._worker_lives(run.deployment) and not run.never_picked_up and self._is_let_through(run):
+        if self._worker_lives(run.work_pool_name) and not run.never_picked_up and self._is_let_through(run):
             return self._pick_up(run, now)
         if run.state_name == "Scheduled" and now >= run.expected + LATE_AFTER:
             self.set_state(run, "SCHEDULED", "Late")
@@ -277,8 +278,8 @@ class FakePrefect:
 
     def _is_let_through(self, run: Run) -> bool:
         """Whether the limit on the run's pool, if there is one, has room for it."""
-        pool = run.deployment.pool
-        running = sum(r.deployment.pool == pool and r.state_type == "RUNNING" for r in self.runs.values())
+        pool = run.work_pool_name
+        running = sum(r.work_pool_name == pool and r.state_type == "RUNNING" for r in self.runs.values())
         return pool not in self.limits or running < self.limits[pool]
 
     def _pick_up(self, run: Run, now: datetime) -> bool:

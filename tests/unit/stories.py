@@ -176,6 +176,8 @@ def outcome(treated: Sequence[str], twin: Sequence[str], minimum: int = MINIMUM)
         return "lost"
     if all(story.completed for story in stories) and "altered" not in mine:
         return "survived"
+    if "altered" in mine and "altered" in control:
+        return "inconclusive"
     if twin_completed and "altered" in mine:
         return "altered"
     if twin_completed and not held and any(story.stranded for story in stories):

@@ -62,7 +62,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], Runs]:
             module, "resolve_release", lambda asked, _: Release(asked, "3.9.1" if asked == "latest" else asked, "", "")
         )
         monkeypatch.setattr(
-            module, "releases_between", lambda a, b, _: RELEASES[RELEASES.index(a) : RELEASES.index(b) + 1]
+            module, "releases_between", lambda a, b, *_: RELEASES[RELEASES.index(a) : RELEASES.index(b) + 1]
         )
         return runs
 
@@ -134,6 +134,24 @@ def test_an_interrupted_search_says_how_to_go_on_and_asks_nothing_twice(
     code, said = printed(Probes.read(probes.folder))
     assert code == 0 and "fixed in 3.3.4" in said
     assert not set(first.asked[:2]) & set(second.asked)
+
+
+def test_a_change_that_is_not_pinned_down_is_said_to_be_and_ends_with_125(
+    world: Callable[[Outcome], Runs], tmp_path: Path
+) -> None:
+    world(lambda asked: "error" if asked == "3.3.3" else changed_at("3.3.4")(asked))
+    code, said = printed(start(question(), tmp_path))
+    assert code == 125
+    assert "fixed after 3.2.0 and by 3.3.4; between them 3.3.3 (unjudged)" in said
+
+
+def test_ends_the_wrong_way_round_are_refused_before_anything_is_tried(
+    world: Callable[[Outcome], Runs], tmp_path: Path
+) -> None:
+    runs = world(changed_at("3.3.4"))
+    with pytest.raises(UsageError, match="is not older than"):
+        printed(start(question(first="3.3.4", last="3.3.3"), tmp_path))
+    assert runs.asked == []
 
 
 @pytest.mark.parametrize("outcome", ["error", "inconclusive", "not-applicable"])

@@ -163,6 +163,15 @@ def test_a_request_that_the_log_does_not_show_answered_is_not_proven(status: int
         assert "this server's access log has no 'PATCH /api/deployments/1'" in problem
 
 
+def test_a_door_whose_effect_the_deployment_does_not_show_is_not_proven() -> None:
+    events = by("request", logged(ONE, 204))
+    events.append({"kind": "effect", "at": ANSWERED_AT, "door": "prefect-deploy", "shown": True})
+    assert check_door(events) == []
+    events[-1]["shown"] = False
+    (problem,) = check_door(events)
+    assert "does not show what it was to do" in problem
+
+
 def test_each_of_several_requests_is_wanted() -> None:
     wanted = (ONE, "DELETE /api/deployments/1/schedules/")
     assert len(check_door(by("request", logged(ONE, 204), requests=wanted))) == 1

@@ -142,7 +142,7 @@ def test_an_outcome_against_what_is_known_is_marked_and_explained(tmp_path: Path
     )
     assert "lost (!)" in drawn([one])
     (line,) = footnotes([one])
-    assert line.startswith("(!) ") and "expected survived (PrefectHQ/prefect#1). gone" in line
+    assert line.startswith("(!) ") and "expected survived (PrefectHQ/prefect#1): gone" in line
 
 
 @pytest.mark.parametrize("outcome", ["error", "inconclusive", "not-applicable"])

@@ -50,6 +50,12 @@ def test_1_when_the_ticks_of_one_trial_contradict(others: list[Trial]) -> None:
     assert exit_code([*others, trial("survived", "survived", ticks=True)]) == exit_code([*others, as_survived()])
 
 
+def test_125_when_ticks_of_which_something_is_expected_could_not_be_judged() -> None:
+    one = as_survived()
+    one["ticks"] = {"expected": "whole", "as_expected": None}
+    assert exit_code([as_survived(), one]) == 125
+
+
 def as_survived() -> Trial:
     return trial("survived", "survived")
 

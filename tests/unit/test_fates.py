@@ -9,7 +9,17 @@ import pytest
 
 from harness.checkers.survival import Findings, check_survival
 from harness.history import Event
-from tests.unit.stories import ANSWERED_AT, GONE, LATE, STATE, STORIES, run_id, whole_history
+from tests.unit.stories import (
+    ANSWERED_AT,
+    CANCELLED,
+    GONE,
+    LATE,
+    RESCHEDULED,
+    STATE,
+    STORIES,
+    run_id,
+    whole_history,
+)
 
 WHOLE = ("completed",) * 3
 
@@ -99,6 +109,45 @@ def test_a_change_of_what_a_run_is_makes_it_altered_at_either_look(key: str, whe
     findings = check_survival(events, state=STATE)
     assert (findings.treated.altered, findings.treated.kept) == (1, 2)
     assert f"'changed' {when}" in findings.fates[2].why
+
+
+def states_of(events: list[Event], number: int) -> list[dict[str, Any]]:
+    """The state history of a treated run, to be written over."""
+    (found,) = (e for e in events if e["kind"] == "states" and e["run"] == run_id("treated", number))
+    states: list[dict[str, Any]] = found["states"]
+    return states
+
+
+@pytest.mark.parametrize("state", [CANCELLED, RESCHEDULED])
+def test_a_run_that_the_door_changed_before_its_answer_was_seen_was_at_risk_all_the_same(state: dict[str, Any]) -> None:
+    events = whole_history(("cancelled", "completed", "completed", "completed"), WHOLE)
+    facts = {"id": "x", "type": state["state_type"], "name": state["state_name"], "timestamp": ANSWERED_AT}
+    states_of(events, 0).append(facts)
+    findings = check_survival(events, state=STATE)
+    assert (findings.treated.at_risk, findings.treated.altered) == (4, 1)
+
+
+def test_a_run_whose_time_passes_between_door_and_look_is_kept() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    for event in events:
+        runs = event.get("runs", []) if event.get("when") == "before the door" else []
+        for run in runs:
+            run["state_name"] = "Scheduled"
+    for number in range(3):
+        for state in states_of(events, number):
+            state["name"] = "Scheduled"
+    findings = check_survival(events, state="Scheduled")
+    assert (findings.treated.kept, findings.treated.altered) == (3, 0)
+    fates = {fate.run: fate for fate in findings.fates}
+    assert fates[run_id("treated", 0)].looks["after the door"] == "Late"
+
+
+def test_kept_runs_that_wait_for_what_a_run_of_another_trial_holds_are_not_stranded() -> None:
+    events = whole_history(("never ran",) * 3, WHOLE)
+    assert check_survival(events, state=STATE).treated.stranded == 3
+    (drained,) = (event for event in events if event["kind"] == "drained")
+    drained["holding"] = 1
+    assert check_survival(events, state=STATE).treated.stranded == 0
 
 
 def test_a_404_asked_for_only_once_is_not_lost() -> None:

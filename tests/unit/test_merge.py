@@ -29,7 +29,7 @@ def run_folder(folder: Path, *outcomes: tuple[str, str], exit_code: int | None =
         (plan.trial_folder(cell) / "report.md").write_text(f"{subject} in {folder.name}", encoding="utf-8")
         entries.append({**result(plan, cell, [], None), "outcome": outcome, "as_expected": outcome == "survived"})
     write_results(folder, entries, exit_code=exit_code, seconds=60)
-    write_run(folder, {"command": f"nox -s gate  # {folder.name}"})
+    write_run(folder, {"run": folder.name, "command": f"nox -s gate  # {folder.name}"})
     return folder
 
 
@@ -69,6 +69,36 @@ def test_what_could_not_be_judged_on_one_machine_is_not_judged_in_the_whole(tmp_
     assert saved(tmp_path / "all")["exit_code"] == 125
 
 
+def test_a_run_that_did_not_come_to_its_end_is_no_success(tmp_path: Path) -> None:
+    sound = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    cut_off = run_folder(tmp_path / "two", ("3.3.4", "survived"), exit_code=None)
+    content = saved(cut_off)
+    content["trials"][0].update(outcome=None, as_expected=None)
+    (cut_off / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    merge([sound, cut_off], tmp_path / "all")
+    found = saved(tmp_path / "all")
+    assert found["exit_code"] == 125
+    assert found["trials"][1]["reason"] == "its run did not come to its end"
+
+
+def test_a_cell_that_no_machine_brought_along_is_no_success(tmp_path: Path) -> None:
+    planned = [{"subject": "3.3.4", "scenario": name} for name in ("worker-outage", "awaiting-retry")]
+    merge([run_folder(tmp_path / "one", ("3.3.4", "survived"))], tmp_path / "all", planned)
+    found = saved(tmp_path / "all")
+    assert found["exit_code"] == 125
+    assert [(trial["scenario"], trial["outcome"]) for trial in found["trials"]] == [
+        ("worker-outage", "survived"),
+        ("awaiting-retry", None),
+    ]
+
+
+def test_one_run_given_twice_is_no_repetition(tmp_path: Path) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    (tmp_path / "latest").symlink_to("one")
+    with pytest.raises(UsageError, match="is given twice"):
+        merge([one, tmp_path / "latest"], tmp_path / "all")
+
+
 def test_the_command_prints_the_table_and_ends_with_the_code_of_the_whole(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,14 +116,7 @@ def newer(folder: Path) -> None:
     (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-def unfinished(folder: Path) -> None:
-    content = {**saved(folder), "exit_code": None}
-    (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("spoil", "words"), [(unreadable, "no readable"), (newer, "schema 2"), (unfinished, "not come to its end")]
-)
+@pytest.mark.parametrize(("spoil", "words"), [(unreadable, "no readable"), (newer, "schema 2")])
 def test_what_is_no_whole_results_folder_is_refused_and_nothing_is_written(
     tmp_path: Path, spoil: Any, words: str
 ) -> None:

@@ -74,6 +74,13 @@ def test_altered_and_stranded_want_every_run_of_the_twin_completed(word: str, ou
         assert judge(whole_history(treated, ("completed", "completed", one))).outcome == "inconclusive"
 
 
+def test_what_altered_the_twin_too_is_not_the_doors() -> None:
+    assert judge(whole_history(("renamed", "completed", "completed"), WHOLE)).outcome == "altered"
+    both = judge(whole_history(("renamed", "completed", "completed"), ("renamed", "completed", "completed")))
+    assert both.outcome == "inconclusive"
+    assert "1 of the twin's too" in both.reason
+
+
 def test_lost_does_not_want_the_twin_completed() -> None:
     assert judge(whole_history(("lost", "completed", "completed"), ("never ran",) * 3)).outcome == "lost"
 

@@ -80,6 +80,11 @@ def test_a_concurrency_limit_is_not_applicable_before_3_0_4(version: str) -> Non
     assert planned("worker-outage", version).outcome is None
 
 
+@pytest.mark.parametrize("version", ["3.0.4.dev1", "3.0.4rc1", "3.0.4.post1+mine"])
+def test_what_leads_up_to_a_release_can_do_what_it_can(version: str) -> None:
+    assert SCENARIOS["concurrency-limit"].applies_to(version)
+
+
 def test_a_subject_that_could_not_be_resolved_is_never_not_applicable() -> None:
     cell = planned("concurrency-limit", "")
     assert (cell.outcome, cell.expected) == (None, None)

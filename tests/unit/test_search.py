@@ -79,7 +79,7 @@ def test_what_could_not_be_judged_is_tried_once_more() -> None:
         return UNJUDGED if tries[release] == 1 else changing_at(names, 1)(release)
 
     found = carried_out(Search(names), flaky)
-    assert (found.before, found.after, found.passed_over) == (names[0], names[1], ())
+    assert (found.before, found.after, found.passed_over) == (names[0], names[1], {})
     assert tries == dict.fromkeys(names, 2)
 
 
@@ -88,14 +88,17 @@ def test_a_verdict_that_fits_neither_end_is_asked_for_again_and_never_taken_for_
     search = Search(names)
     found = carried_out(search, lambda release: {names[0]: OLD, names[1]: "altered", names[2]: NEW}[release])
     assert search.verdicts[names[1]] == ["altered", "altered"]
-    assert (found.before, found.after, found.passed_over) == (names[0], names[2], (names[1],))
+    assert (found.before, found.after, found.passed_over) == (names[0], names[2], {names[1]: "altered"})
+    assert not found.is_exact
+    text = summary(found, search.verdicts)
+    assert f"fixed after {names[0]} and by {names[2]}; between them {names[1]} (altered)" in text
 
 
 @pytest.mark.parametrize("outcome", [OLD, NEW, "altered"])
 def test_ends_with_the_same_outcome_end_the_search_at_once(outcome: str) -> None:
     search = Search(releases(9))
     found = carried_out(search, lambda _: outcome)
-    assert "nothing changed between" in found.reason
+    assert "nothing to halve" in found.reason
     assert len(search.verdicts) == 2
 
 

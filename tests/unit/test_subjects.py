@@ -93,6 +93,14 @@ def test_a_tree_that_does_not_build_says_so_in_its_own_words(tmp_path: Path) -> 
     assert "the build is broken" in refused.value.reason + refused.value.log
 
 
+def test_a_tree_without_its_tags_is_no_subject_since_its_version_says_nothing(tmp_path: Path) -> None:
+    tree = source_tree(tmp_path / "tree")
+    backend = (tree / "backend.py").read_text(encoding="utf-8")
+    (tree / "backend.py").write_text(backend.replace("9.9.9+mine", "0.0.0+mine"), encoding="utf-8")
+    with pytest.raises(UvError, match="fetch the repository's tags"):
+        resolve(f"path:{tree}", HERE)
+
+
 def test_a_tree_of_another_package_is_refused(tmp_path: Path) -> None:
     tree = source_tree(tmp_path / "tree", name="airflow")
     with pytest.raises(UsageError, match="a wheel of airflow, not of prefect"):

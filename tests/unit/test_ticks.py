@@ -86,6 +86,12 @@ def test_what_a_changed_schedule_names_after_the_door_is_due() -> None:
     assert check_ticks(history([*DUE[:3], later[0]], after=after)).missing == (later[1].isoformat(),)
 
 
+def test_what_an_earlier_schedule_made_names_no_first_tick() -> None:
+    earlier = START - timedelta(seconds=30)
+    made = [earlier, *DUE[1:]]
+    assert check_ticks(history(made, [earlier, *DUE], before=[earlier, *DUE[1:]])).outcome == "whole"
+
+
 def test_a_run_that_a_person_made_is_no_tick() -> None:
     events = history(DUE)
     extra = {**events[-1]["runs"][0], "auto_scheduled": False}
