@@ -111,8 +111,6 @@ class Search:
         expected = not ends or (judged and judged[-1] in ends)
         if len(told) == 1 and not (judged and expected):
             return None  # once more: what could not be judged, and what fits neither end
-        if ends and judged and not expected:
-            return UNJUDGED
         return judged[-1] if judged and len(set(judged)) == 1 else UNJUDGED
 
 

@@ -31,6 +31,8 @@ def test_through_any_door_a_sound_prefect_survives(lab: FakeLab, door: str) -> N
     entry = lab.trial(OUTAGE, door)
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
     assert entry["door"] == door
+    assert entry["ticks"]["outcome"] == "whole"
+    assert entry["ticks"]["reason"].startswith("of 3 ticks"), "all of them were due when the door was answered"
 
 
 @pytest.mark.parametrize("door", DELETING)

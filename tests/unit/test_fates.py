@@ -72,6 +72,10 @@ def test_times_with_and_without_a_fraction_or_an_offset_are_compared_as_instants
                 {"type": "RUNNING", "name": "Running", "timestamp": "2030-01-01 00:00:20.6Z"},
             ]
     assert check_survival(events, state=STATE).treated.at_risk == 3
+    for event in events:
+        if event["kind"] == "states":
+            event["states"][-1]["timestamp"] = "2030-01-01T00:00:20Z"  # half a second before the answer
+    assert check_survival(events, state=STATE).treated.at_risk == 0
 
 
 def test_a_run_that_is_there_but_whose_states_the_server_does_not_show_is_not_at_risk() -> None:
