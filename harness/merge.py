@@ -78,10 +78,25 @@ def _results(folder: Path) -> dict[str, Any]:
         raise UsageError(f"{str(folder)!r} is no results folder: it has no readable results.json.") from None
     if schema != SCHEMA:
         raise UsageError(f"{str(path)!r} has schema {schema}; this harness joins schema {SCHEMA} alone.")
+    found["trials"] = [_whole(path, trial) for trial in found.get("trials", ())]
     for trial in found["trials"] if ended is None else ():
         # Whoever ran it is gone, so what is still open stays so.
         trial["reason"] = trial["reason"] or "its run did not come to its end"
     return found
+
+
+_NAMES = (
+    "scenario", "door", "subject", "version", "engine", "database", "outcome", "expected", "as_expected", "at_risk",
+    "kept", "lost", "twin", "seconds", "reason", "folder",
+)  # fmt: skip
+_ADDED_SINCE = {"repetition": 1, "ticks": None, "reference": "", "note": ""}
+
+
+def _whole(path: Path, trial: dict[str, Any]) -> dict[str, Any]:
+    """A trial's entry with what an earlier harness did not write. Raises UsageError where it lacks more than that."""
+    if missing := [name for name in _NAMES if name not in trial]:
+        raise UsageError(f"A trial in {str(path)!r} has no {missing[0]!r}; it was not written by this harness.")
+    return {**_ADDED_SINCE, **trial}
 
 
 def _run_facts(folder: Path) -> dict[str, Any]:

@@ -92,6 +92,16 @@ def test_a_cell_that_no_machine_brought_along_is_no_success(tmp_path: Path) -> N
     ]
 
 
+def test_what_an_earlier_harness_did_not_write_yet_is_not_missed(tmp_path: Path) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    content = saved(one)
+    for name in ("repetition", "ticks"):
+        del content["trials"][0][name]
+    (one / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    merge([one], tmp_path / "all")
+    assert saved(tmp_path / "all")["trials"][0]["repetition"] == 1
+
+
 def test_one_run_given_twice_is_no_repetition(tmp_path: Path) -> None:
     one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
     (tmp_path / "latest").symlink_to("one")
@@ -111,12 +121,20 @@ def unreadable(folder: Path) -> None:
     (folder / "results.json").write_text("{", encoding="utf-8")
 
 
+def lacking(folder: Path) -> None:
+    content = saved(folder)
+    del content["trials"][0]["outcome"]
+    (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
+
+
 def newer(folder: Path) -> None:
     content = {**saved(folder), "schema": 2}
     (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-@pytest.mark.parametrize(("spoil", "words"), [(unreadable, "no readable"), (newer, "schema 2")])
+@pytest.mark.parametrize(
+    ("spoil", "words"), [(unreadable, "no readable"), (newer, "schema 2"), (lacking, "has no 'outcome'")]
+)
 def test_what_is_no_whole_results_folder_is_refused_and_nothing_is_written(
     tmp_path: Path, spoil: Any, words: str
 ) -> None:
