@@ -96,7 +96,7 @@ def test_a_gate_on_3_3_3_fails_through_each_door_that_deletes_and_passes_the_nul
     assert (null["ticks"]["outcome"], null["lost"], null["twin"]["lost"]) == ("whole", 0, 0)
     suites = ElementTree.parse(results / "latest" / "junit.xml").getroot()
     assert (suites.get("tests"), suites.get("failures"), suites.get("errors")) == ("3", "2", "0")
-    assert page.read_text(encoding="utf-8").count("| lost | survived |") == 2
+    assert page.read_text(encoding="utf-8").count("| lost (!) | survived |") == 2
 
 
 def plant_hostile_environment(folder: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: str) -> None:
