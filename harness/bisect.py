@@ -96,7 +96,10 @@ def bisect(probes: Probes, console: Console) -> int:
     probes.question = question
     target = engine.target()
     first = _first_that_can(scenario, question.first)
-    oldest, newest = (resolve_release(end, target).version for end in (first, question.last))
+    ends = [resolve_release(end, target) for end in (first, question.last)]
+    for note in (f"{end.asked}: {end.note}" for end in ends if end.note):
+        console.print(note, soft_wrap=True)
+    oldest, newest = (end.version for end in ends)
     if Version(oldest) >= Version(newest):
         raise UsageError(f"{oldest} is not older than {newest}.")
     console.print(f"engine: {why}\nsearching {question.scenario}, {question.door}, from {oldest} to {newest}")

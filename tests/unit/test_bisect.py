@@ -22,6 +22,7 @@ from harness.run import Interrupted, Request
 from harness.subjects.release import Release, Target
 
 RELEASES = ["3.0.0", "3.0.4", "3.0.8", "3.0.9", "3.1.0", "3.2.0", "3.3.3", "3.3.4", "3.4.0", "3.9.1"]
+LATEST = Release("latest", "3.9.1", "", "", note="3.9.2 is newer and was passed over")
 Outcome = Callable[[str], str]
 
 
@@ -59,7 +60,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], Runs]:
         monkeypatch.setattr(module, "run_matrix", runs)
         monkeypatch.setattr(module, "choose_engine", lambda _: (engine, "processes, as asked"))
         monkeypatch.setattr(
-            module, "resolve_release", lambda asked, _: Release(asked, "3.9.1" if asked == "latest" else asked, "", "")
+            module, "resolve_release", lambda asked, _: LATEST if asked == "latest" else Release(asked, asked, "", "")
         )
         monkeypatch.setattr(
             module, "releases_between", lambda a, b, *_: RELEASES[RELEASES.index(a) : RELEASES.index(b) + 1]
@@ -96,6 +97,7 @@ def test_what_is_known_is_probed_first_and_found_in_four(
     code, said = printed(probes)
     assert code == 0
     assert f"{before} is lost, {release} is survived: fixed in {release} (4 probes)." in said
+    assert "latest: 3.9.2 is newer and was passed over" in said
     report = (probes.folder / "report.md").read_text(encoding="utf-8")
     assert all(f"trials/{asked}/report.md" in report for asked in runs.asked)
 
