@@ -6,7 +6,6 @@ exit code proves nothing. Routes are those of 2.20 to 3.9 (read in Prefect's sou
 
 from __future__ import annotations
 
-import difflib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from harness.engines.base import CommandResult
-from harness.errors import LabError, UsageError
+from harness.errors import LabError, no_such
 
 if TYPE_CHECKING:
     from harness.trial import Trial
@@ -103,9 +102,8 @@ def _schedule_command(*words: str) -> Callable[[Trial, str], CommandResult]:
             "deployment": f"{trial.staging.scenario.flows}-treated/{trial.name}",
             "schedule": _schedules(trial)[0]["id"],
         }
-        command = ["--no-prompt", "deployment", "schedule", *(word.format(**names) for word in words)]
-        folder = trial.lab.site.scenario_folder(trial.staging.scenario.name)
-        return trial.lab.deployer.run(command, cwd=folder, seconds=trial.lab.deadlines.door)
+        said = (word.format(**names) for word in words)
+        return trial.lab.prefect(trial.staging.scenario, "deployment", "schedule", *said)
 
     return open_
 
@@ -186,8 +184,14 @@ def _deleted(_before: Facts, now: Facts) -> bool:
     return bool(now.get("deleted"))
 
 
-_ONE = "PATCH /api/deployments/{id}"
+_ONE = "PATCH /api/deployments/{id} "
 _SCHEDULES = "/api/deployments/{id}/schedules"
+
+
+def _on_schedules(name: str, summary: str, open_: Callable[[Trial, str], CommandResult], *requests: str) -> Door:
+    """A door that changes the deployment's schedules, proven by these requests and by the change itself."""
+    return Door(name, summary, open_, proof="request", requests=requests, changes=_schedules_differ)
+
 
 DOORS = {
     door.name: door
@@ -198,7 +202,7 @@ DOORS = {
             "`prefect deploy` of the file as it was",
             deploy_unchanged,
             proof="redeploy",
-            requests=(_ONE + " ",),
+            requests=(_ONE,),
         ),
         Door("deploy-parameters", "`prefect deploy`, with other parameters", deploy_parameters),
         Door("deploy-schedule", "`prefect deploy`, with another schedule", deploy_schedule, changes=_schedules_differ),
@@ -218,7 +222,7 @@ DOORS = {
             "PATCH /deployments/{id} with `paused`",
             _request("PATCH", "/deployments/{id}", {"paused": True}),
             proof="request",
-            requests=(_ONE + " ",),
+            requests=(_ONE,),
             changes=_paused,
         ),
         Door(
@@ -236,29 +240,23 @@ DOORS = {
             proof="request",
             requests=("POST /api/deployments/{id}/resume_deployment ",),
         ),
-        Door(
+        _on_schedules(
             "deactivate-schedule",
             "PATCH of the schedule with `active: false`",
             _request("PATCH", "/deployments/{id}/schedules/{schedule}", {"active": False}),
-            proof="request",
-            requests=(f"PATCH {_SCHEDULES}/",),
-            changes=_schedules_differ,
+            f"PATCH {_SCHEDULES}/",
         ),
-        Door(
+        _on_schedules(
             "add-schedule",
             "POST of another schedule, its one tick far away",
             _request("POST", "/deployments/{id}/schedules", _ANOTHER_SCHEDULE),
-            proof="request",
-            requests=(f"POST {_SCHEDULES} ",),
-            changes=_schedules_differ,
+            f"POST {_SCHEDULES} ",
         ),
-        Door(
+        _on_schedules(
             "delete-schedule",
             "DELETE of the schedule whose runs are at risk",
             _request("DELETE", "/deployments/{id}/schedules/{schedule}"),
-            proof="request",
-            requests=(f"DELETE {_SCHEDULES}/",),
-            changes=_schedules_differ,
+            f"DELETE {_SCHEDULES}/",
         ),
         Door(
             "delete-sibling",
@@ -267,37 +265,30 @@ DOORS = {
             proof="request",
             requests=(f"POST {_SCHEDULES} ", f"DELETE {_SCHEDULES}/"),
         ),
-        Door(
+        _on_schedules(
             "schedule-pause",
             "`prefect deployment schedule pause`",
             _schedule_command("pause", "{deployment}", "{schedule}"),
-            proof="request",
-            requests=(f"PATCH {_SCHEDULES}/",),
-            changes=_schedules_differ,
+            f"PATCH {_SCHEDULES}/",
         ),
-        Door(
+        _on_schedules(
             "schedule-delete",
             "`prefect deployment schedule delete`",
             _schedule_command("delete", "--accept-yes", "{deployment}", "{schedule}"),
-            proof="request",
-            requests=(f"DELETE {_SCHEDULES}/",),
-            changes=_schedules_differ,
+            f"DELETE {_SCHEDULES}/",
         ),
-        Door(
+        _on_schedules(
             "schedule-replace",
             "`prefect deployment schedule create --replace`",
             _schedule_command("create", "--replace", "--accept-yes", "--rrule", _FAR_AWAY, "{deployment}"),
-            proof="request",
-            requests=(f"DELETE {_SCHEDULES}/", f"POST {_SCHEDULES} "),
-            changes=_schedules_differ,
+            f"DELETE {_SCHEDULES}/",
+            f"POST {_SCHEDULES} ",
         ),
-        Door(
+        _on_schedules(
             "schedule-clear",
             "`prefect deployment schedule clear`",
             _schedule_command("clear", "--accept-yes", "{deployment}"),
-            proof="request",
-            requests=(f"DELETE {_SCHEDULES}/",),
-            changes=_schedules_differ,
+            f"DELETE {_SCHEDULES}/",
         ),
         Door(
             "delete-deployment",
@@ -326,7 +317,5 @@ def select_doors(names: Sequence[str]) -> list[Door]:
     """The doors named. Raises UsageError for a name that is not there."""
     for name in names:
         if name not in DOORS:
-            near = difflib.get_close_matches(name, DOORS, n=1, cutoff=0.4)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
-            raise UsageError(f"There is no door {name!r}. {hint}There are: {', '.join(DOORS)}.")
+            raise no_such("door", name, DOORS)
     return [DOORS[name] for name in dict.fromkeys(names)]

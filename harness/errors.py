@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection
+
 
 class UsageError(Exception):
     """The person asked for something that cannot be. One to three lines, ending in the next step; exit 2."""
+
+
+def no_such(kind: str, name: str, known: Collection[str], *, cutoff: float = 0.4) -> UsageError:
+    """The error for a name that is not there: the nearest that is (alike by `cutoff`, 0 to 1), and all of them."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return UsageError(f"There is no {kind} {name!r}.{hint} There are: {', '.join(known)}.")
 
 
 class LabError(Exception):

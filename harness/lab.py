@@ -145,12 +145,12 @@ class Lab:
 
     def deploy(self, scenario: Scenario, names: list[str]) -> CommandResult:
         """The real `prefect deploy` of these deployments of the scenario's prefect.yaml, whatever its exit code."""
-        chosen = [part for name in names for part in ("-n", name)]
-        return self.deployer.run(
-            ["--no-prompt", "deploy", *chosen],
-            cwd=self.site.scenario_folder(scenario.name),
-            seconds=self.deadlines.door,
-        )
+        return self.prefect(scenario, "deploy", *(part for name in names for part in ("-n", name)))
+
+    def prefect(self, scenario: Scenario, *words: str) -> CommandResult:
+        """A command of Prefect's on the deployer, beside the scenario's files, whatever its exit code."""
+        folder = self.site.scenario_folder(scenario.name)
+        return self.deployer.run(["--no-prompt", *words], cwd=folder, seconds=self.deadlines.door)
 
 
 def _same(said: str, asked: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import functools
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from harness.errors import UsageError
+from harness.errors import UsageError, no_such
 
 if TYPE_CHECKING:
     from harness.staging import Staging
@@ -42,6 +42,13 @@ class Known:
     outcome: str
     reference: str
     doors: Sequence[str] = ("prefect-deploy",)
+
+
+# Runs that are Late, however they came to be.
+LATE = (
+    Known("<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),
+    Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769", UPDATES),
+)
 
 
 @dataclass(frozen=True)
@@ -100,8 +107,9 @@ class Scenario:
         return None
 
 
+@functools.cache
 def load_scenarios(folder: Path = SCENARIOS) -> dict[str, Scenario]:
-    """Every scenario under `folder`, by name, in alphabetical order.
+    """Every scenario under `folder`, by name, in alphabetical order; read once a process.
 
     Each folder's scenario.py sets `scenario`, or `variants`: scenarios by what tells them apart (`pool`), with the
     same flows. Raises UsageError where it sets neither.
@@ -126,7 +134,5 @@ def select_scenarios(names: Sequence[str], folder: Path = SCENARIOS) -> list[Sce
     everything = load_scenarios(folder)
     for name in names:
         if name not in everything:
-            near = difflib.get_close_matches(name, everything, n=1, cutoff=0.4)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
-            raise UsageError(f"There is no scenario {name!r}. {hint}There are: {', '.join(everything)}.")
+            raise no_such("scenario", name, everything)
     return [everything[name] for name in (dict.fromkeys(names) or everything)]

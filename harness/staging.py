@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from harness import settings
-from harness.checkers.survival import HOLDS_A_SLOT
+from harness.checkers.survival import ENDED, HOLDS_A_SLOT
 from harness.engines.base import Node
 from harness.errors import DeadlineError, LabError, NoAnswerError, SteadyStateError
 from harness.facts import deployment_facts, result_facts, run_facts
@@ -22,7 +22,6 @@ from harness.scenario import Scenario
 from harness.trial import TREATED, TWIN, Trial
 from harness.waiting import NotYet, wait_until
 
-ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 _STAGING_TRIES = 5
 
 
@@ -95,13 +94,11 @@ class Staging:
         as long again as the server took to start, and a twentieth of that for each deployment) and a pass of the
         scheduler ahead. A deploy that took longer is done again, with more ahead.
         """
-        names = [self.twin_name, *(trial.name for trial in self.trials)]
         ahead = (1.5 + 0.05 * len(self.trials)) * self.lab.start_seconds + settings.SCHEDULER_LOOP_SECONDS + 1
         for _ in range(_STAGING_TRIES):
             first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
             self._schedule(first)
-            self.write_deployments(self.lab.deployer, names)
-            seconds = self._must_deploy(names)
+            seconds = self._deploy_all()
             if datetime.now(timezone.utc) + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS) < first:
                 break
             self.record("note", text=f"the deploy took {seconds:.0f} s, past the first tick; again")
@@ -110,9 +107,7 @@ class Staging:
 
     def deploy(self) -> None:
         """Deploy the twin and every treated deployment, for a scenario whose deployments have no schedule."""
-        names = [self.twin_name, *(trial.name for trial in self.trials)]
-        self.write_deployments(self.lab.deployer, names)
-        self._must_deploy(names)
+        self._deploy_all()
         self._read_deployments()
 
     def create_runs(self, ahead: float) -> None:
@@ -159,7 +154,10 @@ class Staging:
         text = render(template, [{**staged, "NAME": name, "FLOW": self._side_of(name), **changed} for name in names])
         node.write(folder, {"prefect.yaml": text.encode(), "flow.py": (self.scenario.folder / "flow.py").read_bytes()})
 
-    def _must_deploy(self, names: list[str]) -> float:
+    def _deploy_all(self) -> float:
+        """`prefect deploy` of the twin and every treated deployment, which must succeed; returns its seconds."""
+        names = [self.twin_name, *(trial.name for trial in self.trials)]
+        self.write_deployments(self.lab.deployer, names)
         result = self.lab.deploy(self.scenario, names)
         self.record("command", command="prefect deploy", names=names, **result_facts(result))
         if result.exit_code:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness.checkers.survival import AFTER, BEFORE, DRAINED, SIDES
 from harness.doors import Door
 from harness.engines.base import CommandResult
 from harness.errors import DeadlineError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from harness.lab import Lab
     from harness.staging import Staging
 
-TREATED, TWIN = SIDES = ("treated", "twin")
+TREATED, TWIN = SIDES
 _LOG_LINES = 200
 _LOG_SECONDS = 10  # how long an access-log line may take to reach the log
 
@@ -62,7 +63,7 @@ def trigger(trial: Trial) -> None:
     before = {side: _read_deployment(trial, side) for side in SIDES}
     for side in SIDES:
         trial.history.add("deployment", side=side, when="before", deployment=before[side])
-    _record_backlog(trial, "before the door")
+    _record_backlog(trial, BEFORE)
     nonce = f"nonce-{secrets.token_hex(8)}"
     log_before = len(lab.server.log())
     trial.history.add("door-opens", door=door.name, nonce=nonce, proof=door.proof)
@@ -142,14 +143,14 @@ def _log_with(trial: Trial, start: int, requests: list[str]) -> list[str]:
 
 def observe(trial: Trial) -> None:
     """Look every run at risk up by its id, and read the state history of each that is there."""
-    _look(trial, "after the door")
-    _record_states(trial, "after the door")
+    _look(trial, AFTER)
+    _record_states(trial, AFTER)
 
 
 def look_again(trial: Trial) -> None:
     """Look every run at risk up once more after the drain, and list all there is."""
-    _look(trial, "after the drain")
-    _record_backlog(trial, "after the drain")
+    _look(trial, DRAINED)
+    _record_backlog(trial, DRAINED)
 
 
 # What is read from the server.

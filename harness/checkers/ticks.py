@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 from dateutil.rrule import rrulestr
 
+from harness.checkers.survival import BEFORE, DRAINED
 from harness.history import Event, of_kind
 
-BEFORE, DRAINED = "before the door", "after the drain"
 WHOLE, MISSING, DUPLICATE, INCONCLUSIVE = "whole", "missing", "duplicate", "inconclusive"
 _MOST = 100_000  # ticks of one schedule; more are a schedule that nobody stages
 

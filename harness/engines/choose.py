@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-
 from harness.engines.base import Engine
 from harness.engines.containers import Containers, connect
 from harness.engines.processes import Processes
-from harness.errors import LabError, UsageError
+from harness.errors import LabError, UsageError, no_such
 
 ENGINES = ("containers", "processes")
 
@@ -26,9 +24,7 @@ def choose_engine(asked: str | None) -> tuple[Engine, str]:
             return Processes(), f"processes, because {error.reason}"
         return Containers(), "containers, because a Docker engine answers"
     if asked not in ENGINES:
-        near = difflib.get_close_matches(asked, ENGINES, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise UsageError(f"There is no engine {asked!r}.{hint} There are: {', '.join(ENGINES)}.")
+        raise no_such("engine", asked, ENGINES, cutoff=0.6)
     try:
         return engine_named(asked), f"{asked}, as asked"
     except LabError as error:

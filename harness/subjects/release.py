@@ -141,7 +141,7 @@ def _newest(requirement: str, target: Target) -> Version | None:
     kept = cache.folder("newest") / key
     if not kept.exists():
         try:
-            text = _pinned(uv(["pip", "compile", *QUIET, "--no-deps", *target.arguments(), "-"], stdin=requirement))
+            text = _highest(requirement, target, "--no-deps")
         except UvError as error:
             if not re.search(
                 "no versions? of prefect|only prefect|incompatible|unsatisfiable", error.reason + error.log
@@ -162,12 +162,12 @@ def install(release: Release, lock: Path, *arguments: str) -> None:
 
 
 def _resolve_latest(target: Target) -> Release:
-    newest = _pinned(uv(["pip", "compile", *QUIET, "--no-deps", *target.arguments(), "-"], stdin="prefect"))
+    newest = _highest("prefect", target, "--no-deps")
     note = ""
     try:
         release = _resolve_version(newest, target)
     except UvError as error:
-        version = _pinned(uv(["pip", "compile", *QUIET, *target.arguments(), "-"], stdin=f"prefect<{newest}"))
+        version = _highest(f"prefect<{newest}", target)
         note = f"{newest} is newer and was passed over: {error.reason}"
         release = _resolve_version(version, target)
     return Release(LATEST, release.version, release.as_of, release.lock, note)
@@ -206,11 +206,15 @@ def _nearest(version: str, target: Target) -> str:
     found = []
     for requirement, extra in ((f"prefect<{version}", []), (f"prefect>{version}", ["--resolution", "lowest"])):
         try:
-            text = uv(["pip", "compile", *QUIET, "--no-deps", *extra, *target.arguments(), "-"], stdin=requirement)
-            found.append(_pinned(text))
+            found.append(_highest(requirement, target, "--no-deps", *extra))
         except UvError:
             continue
     return f"The nearest releases are {' and '.join(found)}." if found else "See the releases of prefect on the index."
+
+
+def _highest(requirement: str, target: Target, *options: str) -> str:
+    """The release that a requirement resolves to; without its dependencies where the options say `--no-deps`."""
+    return _pinned(uv(["pip", "compile", *QUIET, *options, *target.arguments(), "-"], stdin=requirement))
 
 
 def _pinned(text: str) -> str:
