@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import secrets
 import shlex
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from harness.cache import write_whole
 from harness.doors import select_doors
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
+from harness.evidence.results import new_run_id
 from harness.run import Request, run_matrix
 from harness.scenario import Scenario, select_scenarios
 from harness.search import UNJUDGED, Found, Search, summary
@@ -83,17 +82,14 @@ def start(question: Question, results: Path) -> Probes:
         check_name(end)
         if not is_release(end):
             raise UsageError(f"{end!r} is no release; a search goes from one release to a later one.")
-    run = f"bisect-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    return Probes((results / run).absolute(), question)
+    return Probes((results / f"bisect-{new_run_id()}").absolute(), question)
 
 
 def bisect(probes: Probes, console: Console) -> int:
     """Carry the search out, or go on with it; returns the exit code. Raises UsageError and what `run_matrix` raises."""
-    question = probes.question
+    engine, why = choose_engine(probes.question.engine)
+    question = probes.question = replace(probes.question, engine=engine.name)
     (scenario,) = select_scenarios([question.scenario])
-    engine, why = choose_engine(question.engine)
-    question = replace(question, engine=engine.name)
-    probes.question = question
     target = engine.target()
     first = _first_that_can(scenario, question.first)
     ends = [resolve_release(end, target) for end in (first, question.last)]
@@ -109,7 +105,9 @@ def bisect(probes: Probes, console: Console) -> int:
     try:
         # The ends can be probed before it is known what lies between them.
         listing = pool.submit(releases_between, oldest, newest, target, stop)
-        _carry_out(probes, Search([oldest, newest]), console)
+        for end in (oldest, newest):
+            if end not in {told["release"] for told in probes.told}:
+                _ask(probes, end, console)
         releases = listing.result()
         search = Search(releases, guess=_guess(scenario, question.door, releases))
         found = _carry_out(probes, search, console)
@@ -138,11 +136,16 @@ def _carry_out(probes: Probes, search: Search, console: Console) -> Found:
         if told["release"] in search.releases:
             search.tell(told["release"], told["outcome"])
     while (found := search.standing()).probe:
-        outcome, evidence, seconds = _probe(probes, found.probe)
-        probes.add(found.probe, outcome, evidence)
-        search.tell(found.probe, outcome)
-        console.print(f"{found.probe}: {outcome} ({seconds:.0f} s)", soft_wrap=True)
+        search.tell(found.probe, _ask(probes, found.probe, console))
     return found
+
+
+def _ask(probes: Probes, release: str, console: Console) -> str:
+    """Probe a release and remember what it came to."""
+    outcome, evidence, seconds = _probe(probes, release)
+    probes.add(release, outcome, evidence)
+    console.print(f"{release}: {outcome} ({seconds:.0f} s)", soft_wrap=True)
+    return outcome
 
 
 def _probe(probes: Probes, release: str) -> tuple[str, str, float]:

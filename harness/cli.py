@@ -21,7 +21,6 @@ from harness.bisect import Probes, Question, bisect, start
 from harness.doors import DOORS, PREFECT_DEPLOY
 from harness.engines.choose import ENGINES, choose_engine
 from harness.errors import LabError, UsageError
-from harness.evidence.frequency import claim
 from harness.evidence.table import footnotes, table
 from harness.merge import merge
 from harness.run import Interrupted, Request, resolve_subjects, run_matrix
@@ -31,9 +30,13 @@ from harness.sweep import of_the_dead, remove_images_and_caches, sweep
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, EXIT_USAGE, exit_code
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-REPRODUCED = ("3.3.3", "3.3.4")
-GATED = ("latest",)
-ERAS = ("2.20.20", "3.0.8", "3.3.3", "3.3.4", "latest")  # one release for each form of the deletion (FACTS: The bug)
+# What a command runs on where no subject is named; the matrix, on one release for each form of the deletion.
+SUBJECTS = {
+    "reproduce": ("3.3.3", "3.3.4"),
+    "matrix": ("2.20.20", "3.0.8", "3.3.3", "3.3.4", "latest"),
+    "gate": ("latest",),
+    "check": ("latest",),
+}
 
 _EXIT_CODES = """\
 exit codes:
@@ -74,48 +77,43 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
     known = load_scenarios()
-    reproduce = commands.add_parser(
-        "reproduce",
-        help="run both scenarios of the report on an unpatched and a patched release, and judge which runs survive",
-        description="Stages each scenario on real Prefect, runs the real `prefect deploy`, judges which runs survive.",
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    plain = " and ".join(name for name, one in known.items() if one.in_reproduce)
-    _add_trials(reproduce, REPRODUCED, scenarios=plain, doors=PREFECT_DEPLOY)
-    reproduce.set_defaults(call=_run, plan="reproduce", default_subjects=REPRODUCED)
-
-    matrix = commands.add_parser(
-        "matrix",
-        help="run every scenario through the doors that make sense for it, on a release of each era",
-        description="Stages each scenario once a release, opens each door on a deployment of its own, and judges.",
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_trials(matrix, ERAS, scenarios="all", doors="those that each scenario names")
-    matrix.set_defaults(call=_run, plan="matrix", default_subjects=ERAS)
-
     held = _EXIT_CODES.replace("came to the outcome known for its release", "survived")
     held = held.replace("contradicts what is known", "did not survive")
-    gate = commands.add_parser(
+    in_reproduce = " and ".join(name for name, one in known.items() if one.in_reproduce)
+    _add_trials(
+        commands,
+        "reproduce",
+        says="run both scenarios of the report on an unpatched and a patched release, and judge which runs survive",
+        description="Stages each scenario on real Prefect, runs the real `prefect deploy`, judges which runs survive.",
+        scenarios=in_reproduce,
+        doors=PREFECT_DEPLOY,
+    )
+    _add_trials(
+        commands,
+        "matrix",
+        says="run every scenario through the doors that make sense for it, on a release of each era",
+        description="Stages each scenario once a release, opens each door on a deployment of its own, and judges.",
+        scenarios="all",
+        doors="those that each scenario names",
+    )
+    _add_trials(
+        commands,
         "gate",
-        help="hold a subject to `survived` in every scenario, whatever is known of it: for CI",
+        says="hold a subject to `survived` in every scenario, whatever is known of it: for CI",
         description="Holds every scenario to `survived` through `prefect deploy`, whatever is known of the release.",
+        scenarios="all",
+        doors=PREFECT_DEPLOY,
         epilog=held,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_trials(gate, GATED, scenarios="all", doors=PREFECT_DEPLOY)
-    gate.set_defaults(call=_run, plan="gate", default_subjects=GATED)
-
-    check = commands.add_parser(
+    _add_trials(
+        commands,
         "check",
-        help="a gate of one question, as `git bisect run` asks it: does this source tree survive this scenario?",
+        says="a gate of one question, as `git bisect run` asks it: does this source tree survive this scenario?",
         description="A gate of one question: `git bisect run harness check --scenario worker-outage --subject path:.`",
+        scenarios="all",
+        doors=PREFECT_DEPLOY,
         epilog=held,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_trials(check, GATED, scenarios="all", doors=PREFECT_DEPLOY)
-    check.set_defaults(call=_run, plan="check", default_subjects=GATED)
 
     search = commands.add_parser(
         "bisect",
@@ -136,7 +134,7 @@ def parser() -> argparse.ArgumentParser:
         help="print what a gate would run as the matrix of a GitHub workflow, a subject and a scenario a machine",
         description="Prints one line of JSON for `strategy: matrix` of GitHub Actions.",
     )
-    _add_subjects(spread, GATED)
+    _add_subjects(spread, SUBJECTS["gate"])
     spread.add_argument("--scenario", action="append", default=[], metavar="NAME", help="repeatable (default: all)")
     spread.set_defaults(call=_cells)
 
@@ -151,7 +149,7 @@ def parser() -> argparse.ArgumentParser:
     joined.set_defaults(call=_merge)
 
     images = commands.add_parser("images", help="build what a run would need, and run nothing")
-    _add_subjects(images, REPRODUCED)
+    _add_subjects(images, SUBJECTS["reproduce"])
     _add_engine(images)
     images.set_defaults(call=_images)
 
@@ -161,9 +159,26 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _add_trials(command: argparse.ArgumentParser, subjects: Sequence[str], *, scenarios: str, doors: str) -> None:
-    """The options of a command that runs trials; `scenarios` and `doors` say what is run where none is named."""
-    _add_subjects(command, subjects)
+def _add_trials(
+    commands: argparse._SubParsersAction[_Parser],
+    name: str,
+    *,
+    says: str,
+    description: str,
+    scenarios: str,
+    doors: str,
+    epilog: str = _EXIT_CODES,
+) -> None:
+    """A command that runs trials; `scenarios` and `doors` say what is run where none is named."""
+    command = commands.add_parser(
+        name,
+        help=says,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(call=_run)
+    _add_subjects(command, SUBJECTS[name])
     _add_engine(command)
     command.add_argument(
         "--scenario",
@@ -223,8 +238,8 @@ def _positive(text: str) -> int:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     request = Request(
-        command=options.plan,
-        subjects=list(dict.fromkeys(options.subject or options.default_subjects)),
+        command=options.command,
+        subjects=list(dict.fromkeys(options.subject or SUBJECTS[options.command])),
         scenarios=options.scenario,
         doors=options.door,
         engine=options.engine,
@@ -247,7 +262,7 @@ def _bisect(options: argparse.Namespace, console: Console) -> int:
 
 
 def _cells(options: argparse.Namespace, _console: Console) -> int:
-    subjects = options.subject or GATED
+    subjects = options.subject or SUBJECTS["gate"]
     for subject in subjects:
         check_name(subject)
     scenarios = select_scenarios(options.scenario)
@@ -263,7 +278,7 @@ def _merge(options: argparse.Namespace, console: Console) -> int:
         raise UsageError("--planned is not what `harness cells` prints.") from None
     trials = merge(options.folders, options.into, planned)
     console.print(table(trials))
-    for line in [*footnotes(trials), *claim(trials)]:
+    for line in footnotes(trials):
         console.print(line)
     console.print(f"\nevidence: {options.into}", soft_wrap=True)
     return exit_code(trials)
@@ -272,7 +287,7 @@ def _merge(options: argparse.Namespace, console: Console) -> int:
 def _images(options: argparse.Namespace, console: Console) -> int:
     engine, why = choose_engine(options.engine)
     console.print(f"engine: {why}")
-    resolved = resolve_subjects(list(dict.fromkeys(options.subject or REPRODUCED)), engine.target())
+    resolved = resolve_subjects(list(dict.fromkeys(options.subject or SUBJECTS["reproduce"])), engine.target())
     failed = False
     for asked, release in resolved.items():
         try:

@@ -9,12 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.cache import write_whole
 from harness.doors import DOORS, PREFECT_DEPLOY
 from harness.errors import UsageError
-from harness.evidence.junit import junit
-from harness.evidence.results import SCHEMA, write_results, write_run
-from harness.evidence.table import summary
+from harness.evidence.results import SCHEMA, write_results, write_run, write_views
 from harness.evidence.trial_folder import result
 from harness.plan import Plan, plan_cell
 from harness.scenario import select_scenarios
@@ -53,8 +50,7 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
     write_results(into, entries, exit_code=exit_code(entries), seconds=sum(run["seconds"] for _, run, _ in runs))
     write_run(into, {"merged": [facts for *_, facts in runs]})
     commands = dict.fromkeys(str(facts.get("command", "")) for *_, facts in runs)
-    write_whole(into / "summary.md", summary(entries, "; ".join(commands)))
-    write_whole(into / "junit.xml", junit(entries))
+    write_views(into, entries, "; ".join(commands))
     return entries
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import secrets
 import shlex
 import subprocess
 import sys
@@ -15,7 +14,6 @@ import traceback
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +21,23 @@ import pytest
 from rich.console import Console
 
 from harness import ownership
-from harness.cache import write_whole
 from harness.doors import PREFECT_DEPLOY, Door
 from harness.engines.base import Engine
 from harness.engines.choose import choose_engine
 from harness.engines.processes import kill_tree
 from harness.errors import LabError, UsageError
-from harness.evidence.frequency import claim
-from harness.evidence.junit import junit
-from harness.evidence.results import harness_commit, host_facts, point_latest, write_results, write_run
-from harness.evidence.table import footnotes, picture, summary, table
+from harness.evidence.results import (
+    harness_commit,
+    host_facts,
+    new_run_id,
+    point_latest,
+    write_results,
+    write_run,
+    write_views,
+)
+from harness.evidence.table import footnotes, picture, table
 from harness.evidence.trial_folder import conclude, open_history, result
 from harness.plan import Cell, Plan, choose_trials, plan_cell
-from harness.redaction import redact
 from harness.runner import as_lab_error, copy_logs
 from harness.scenario import SCENARIOS, Scenario, load_scenarios
 from harness.scratch import scratch_folder
@@ -100,7 +102,7 @@ def run_matrix(request: Request, console: Console) -> int:
     if swept:
         _say(console, f"swept what a dead run left: {swept}")
     releases = resolve_subjects(request.subjects, engine.target())
-    run = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    run = new_run_id()
     plan = _plan(request, run, releases, trials, engine)
     if request.expression:
         plan = replace(plan, cells=_select(plan, request.expression))
@@ -302,14 +304,12 @@ class _Matrix:
     def _show(self, code: int) -> None:
         trials = list(self.entries.values())
         command = self._again()
-        text = summary(trials, command)
-        (self.plan.folder / "summary.md").write_text(text, encoding="utf-8")
-        write_whole(self.plan.folder / "junit.xml", redact(junit(trials)))
+        text = write_views(self.plan.folder, trials, command)
         if self.request.command == "gate":
             _add_to_github_summary(text)
         self.console.print()
         self.console.print(picture(trials) if self.request.command == "matrix" else table(trials))
-        for line in [*footnotes(trials), *claim(trials)]:
+        for line in footnotes(trials):
             self.console.print(line)
         self.console.print(f"\nevidence: {self.plan.folder}", soft_wrap=True)
         self.console.print(f"again:    {command}", highlight=False, soft_wrap=True)
@@ -326,7 +326,7 @@ def _add_to_github_summary(text: str) -> None:
     """Show the summary on the job's page, where this is a job of GitHub Actions (its documented variable says so)."""
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(redact(text))
+            file.write(text)
 
 
 def _say(console: Console, text: str) -> None:

@@ -1,15 +1,16 @@
 """The search for the release in which an outcome changed: pure, told what each probe came to, and never starting one.
 
 Both ends are probed first and must differ; then what lies between is halved. A release that cannot be judged is passed
-over for its nearest neighbour, and said so. A verdict that fits neither end is asked for again.
+over for a neighbour, an end for one further in, and said so. A verdict that fits neither end is asked for again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 UNJUDGED = "unjudged"
+_END_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,13 @@ class Search:
 
     def standing(self) -> Found:
         """Where the search stands by what it was told so far."""
-        first, last = self.releases[0], self.releases[-1]
-        ends = {}
+        first, last = self._end(self.releases), self._end(self.releases[::-1])
         for end in (first, last):
-            verdict = self._settled(end, None)
-            if verdict is None:
-                return Found(end)
-            ends[end] = verdict
-        old, new = ends[first], ends[last]
-        if UNJUDGED in (old, new):
-            return Found(None, reason=f"{first if old == UNJUDGED else last} could not be judged; choose another end")
+            if not self._judged(end):
+                if len(self.verdicts.get(end, ())) < 2:
+                    return Found(end)
+                return Found(None, reason=f"{end} could not be judged, nor could its neighbours; choose another end")
+        old, new = self._judged(first)[0], self._judged(last)[0]
         if old == new:
             return Found(
                 None,
@@ -73,10 +71,24 @@ class Search:
                 new,
                 reason=f"{first} and {last} are both {old}: there is nothing to halve between them",
             )
-        return self._between(old, new)
+        inside = self.releases[self.releases.index(first) : self.releases.index(last) + 1]
+        return replace(self, releases=inside)._between(old, new)
+
+    def _end(self, inwards: Sequence[str]) -> str:
+        """The outermost release that was judged, or is to be probed next to find it.
+
+        An end that cannot be judged gives way to one 1, 2, 4 or 8 releases further in: what keeps a release from being
+        judged (a dependency of its day) often keeps its neighbours from it too. Where none can be, the end itself.
+        """
+        steps = [0, *(2**step for step in range(_END_STEPS))]
+        candidates = [inwards[step] for step in steps if step <= (len(inwards) - 2) // 2]
+        return next((each for each in candidates if set(self.verdicts.get(each, ())) != {UNJUDGED}), inwards[0])
+
+    def _judged(self, release: str) -> list[str]:
+        return [verdict for verdict in self.verdicts.get(release, ()) if verdict != UNJUDGED]
 
     def _between(self, old: str, new: str) -> Found:
-        settled = {release: self._settled(release, (old, new)) for release in self.releases}
+        settled = {release: self._settled(release, old, new) for release in self.releases}
         # Every release that is told of and still unsettled has to be asked for again before anything is halved.
         for release, verdict in settled.items():
             if verdict is None and release in self.verdicts:
@@ -102,26 +114,25 @@ class Search:
                     return self.releases[place]
         return self.releases[min(left, key=lambda place: (abs(place - (low + high) / 2), place))]
 
-    def _settled(self, release: str, ends: tuple[str, str] | None) -> str | None:
+    def _settled(self, release: str, old: str, new: str) -> str | None:
         """What a release is taken to be; None where it must be probed (again)."""
-        told = self.verdicts.get(release, [])
-        if not told:
-            return None
-        judged = [verdict for verdict in told if verdict != UNJUDGED]
-        expected = not ends or (judged and judged[-1] in ends)
-        if len(told) == 1 and not (judged and expected):
+        told, judged = self.verdicts.get(release, ()), self._judged(release)
+        if len(told) < 2 and not (judged and judged[-1] in (old, new)):
             return None  # once more: what could not be judged, and what fits neither end
-        return judged[-1] if judged and len(set(judged)) == 1 else UNJUDGED
+        return judged[-1] if len(set(judged)) == 1 else UNJUDGED
 
 
 def summary(found: Found, verdicts: Mapping[str, Sequence[str]]) -> str:
     """The search in one sentence."""
-    probes = sum(len(told) for told in verdicts.values())
+    probes = f"{sum(len(told) for told in verdicts.values())} probes"
+    given_up = [r for r, told in verdicts.items() if set(told) == {UNJUDGED} and r not in found.passed_over]
+    if given_up:
+        probes += f"; {', '.join(given_up)} could not be judged"
     if found.reason:
-        return f"{found.reason[:1].upper()}{found.reason[1:]} ({probes} probes)."
+        return f"{found.reason[:1].upper()}{found.reason[1:]} ({probes})."
     ends = f"{found.before} is {found.old}, {found.after} is {found.new}"
     kind = "fixed" if found.new == "survived" else "broken" if found.old == "survived" else "changed"
     if found.is_exact:
-        return f"{ends}: {kind} in {found.after} ({probes} probes)."
+        return f"{ends}: {kind} in {found.after} ({probes})."
     between = ", ".join(f"{release} ({what})" for release, what in found.passed_over.items())
-    return f"{ends}: {kind} after {found.before} and by {found.after}; between them {between} ({probes} probes)."
+    return f"{ends}: {kind} after {found.before} and by {found.after}; between them {between} ({probes})."

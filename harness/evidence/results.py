@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import platform
+import secrets
 import subprocess
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from harness.cache import write_whole
+from harness.evidence.junit import junit
+from harness.evidence.table import summary
 from harness.redaction import redact
 from harness.scenario import ROOT
 
@@ -26,6 +30,19 @@ def write_results(folder: Path, trials: Sequence[dict[str, Any]], *, exit_code: 
 def write_run(folder: Path, facts: dict[str, Any]) -> None:
     """Write run.json, secret-looking values masked."""
     write_whole(folder / "run.json", json.dumps(redact.value(facts), indent=1) + "\n")
+
+
+def write_views(folder: Path, trials: Sequence[dict[str, Any]], command: str) -> str:
+    """Write summary.md, which names the command that does it again, and junit.xml; returns the summary."""
+    text = redact(summary(trials, command))
+    write_whole(folder / "summary.md", text)
+    write_whole(folder / "junit.xml", redact(junit(trials)))
+    return text
+
+
+def new_run_id() -> str:
+    """A name that no other run has: the time (UTC) and four letters by chance."""
+    return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def host_facts() -> dict[str, Any]:

@@ -119,7 +119,8 @@ def footnotes(trials: Sequence[dict[str, Any]]) -> list[str]:
         name = _trial(trial).replace("\n", ", ")
         lines.setdefault(text, []).append(f"{mark}{name} on {trial['subject']}")
     notes = sorted({f"{trial['subject']}: {trial['note']}" for trial in trials if trial["note"]})
-    return [f"{', '.join(where)}: {text.rstrip('.')}." for text, where in lines.items()] + notes
+    said = [f"{', '.join(where)}: {text.rstrip('.')}." for text, where in lines.items()]
+    return [*said, *notes, *claim(trials)]
 
 
 def summary(trials: Sequence[dict[str, Any]], command: str) -> str:
@@ -135,5 +136,5 @@ def summary(trials: Sequence[dict[str, Any]], command: str) -> str:
         lines.append(
             f"| {scenario} | {subject} | {risk} | {kept} | {lost} | {twin} | {outcome} | {expected} | {link} |"
         )
-    notes = [f"- {line}" for line in [*footnotes(trials), *claim(trials)]]
+    notes = [f"- {line}" for line in footnotes(trials)]
     return "\n".join([*lines, "", *notes, "", f"Again: `{command}`", ""])

@@ -102,10 +102,27 @@ def test_ends_with_the_same_outcome_end_the_search_at_once(outcome: str) -> None
     assert len(search.verdicts) == 2
 
 
-def test_an_end_that_cannot_be_judged_ends_the_search_and_is_named() -> None:
+@given(st.data())
+def test_an_end_that_cannot_be_judged_gives_way_to_one_further_in(data: st.DataObject) -> None:
+    names = releases(data.draw(st.integers(20, 120)))
+    place = data.draw(st.integers(10, len(names) - 10))
+    broken = [*names[: data.draw(st.integers(0, 8))], *names[len(names) - data.draw(st.integers(0, 8)) :]]
+    judge = changing_at(names, place)
+    search = Search(names)
+    found = carried_out(search, lambda release: UNJUDGED if release in broken else judge(release))
+    assert (found.before, found.after, found.is_exact) == (names[place - 1], names[place], True)
+    given_up = [release for release in search.verdicts if release in broken]
+    assert all(search.verdicts[release] == [UNJUDGED] for release in given_up)
+    assert bool(given_up) == ("could not be judged" in summary(found, search.verdicts))
+
+
+def test_a_search_without_an_end_that_can_be_judged_ends_and_names_it() -> None:
     names = releases(9)
-    found = carried_out(Search(names), lambda release: UNJUDGED if release == names[-1] else OLD)
+    search = Search(names)
+    found = carried_out(search, lambda release: OLD if release in names[:4] else UNJUDGED)
     assert found.reason.startswith(f"{names[-1]} could not be judged")
+    assert not found.is_exact
+    assert len(search.verdicts[names[-1]]) == 2, "the end itself is tried once more before it is given up"
 
 
 def test_an_outcome_that_went_back_and_forth_is_said_to_have() -> None:
