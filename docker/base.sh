@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a base image with Python from Debian's own packages, for where no image registry answers.
 #
-#   docker/base.sh IMAGE [SUITE]      SUITE is bookworm unless said otherwise: Python 3.11
+#   docker/base.sh IMAGE [SUITE [PACKAGE...]]      SUITE is bookworm unless said otherwise: Python 3.11
 #
 # Needs root on Debian or Ubuntu, the docker command and an engine (docker/engine.sh). IMAGE gets its name only once
 # its Python runs and it is whole. Interrupted, it exits 129, 130 or 143 and leaves nothing behind.
@@ -19,12 +19,13 @@ fail() {
     exit 1
 }
 
-if [ $# -lt 1 ] || [ $# -gt 2 ]; then
-    say "usage: $0 IMAGE [SUITE]"
+if [ $# -lt 1 ]; then
+    say "usage: $0 IMAGE [SUITE [PACKAGE...]]"
     exit 2
 fi
 image=$1
 suite=${2:-bookworm}
+packages=$(printf ',%s' ca-certificates python3 python3-venv "${@:3}")
 
 work='' named=''
 
@@ -83,7 +84,7 @@ make_tree() {
     local isolated=(unshare --pid --fork --kill-child --mount-proc)
     "${isolated[@]}" true 2>/dev/null || isolated=()
     LC_ALL=C ${isolated[@]+"${isolated[@]}"} debootstrap --force-check-gpg --variant=minbase \
-        --include=ca-certificates,python3,python3-venv "$suite" "$work/root" "$@"
+        --include="${packages#,}" "$suite" "$work/root" "$@"
 }
 
 # What is left out is of no use in an image, or is this machine's own. An exclusion keeps the folder and drops what is in it.

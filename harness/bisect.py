@@ -17,6 +17,7 @@ from rich.console import Console
 
 from harness.cache import write_whole
 from harness.doors import select_doors
+from harness.engines.base import SQLITE
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
 from harness.evidence.results import new_run_id
@@ -39,6 +40,7 @@ class Question:
     engine: str | None
     first: str
     last: str
+    database: str = SQLITE
 
 
 @dataclass
@@ -161,6 +163,7 @@ def _probe(probes: Probes, release: str) -> tuple[str, str, float]:
         keep="never",
         labs=1,
         expression="",
+        database=question.database,
     )
     probes.folder.mkdir(parents=True, exist_ok=True)
     with (probes.folder / "probes.log").open("a", encoding="utf-8") as log:
@@ -189,6 +192,8 @@ def _report(probes: Probes, found: Found, search: Search) -> str:
     question = probes.question
     command = ["nox", "-s", "bisect", "--", "--scenario", question.scenario, "--door", question.door]
     command += ["--from", search.releases[0], "--to", search.releases[-1], "--engine", str(question.engine)]
+    if question.database != SQLITE:
+        command += ["--database", question.database]
     rows = [
         f"| {told['release']} | {told['outcome']} | [{told['evidence']}]({told['evidence']}/report.md) |"
         for told in probes.told

@@ -19,6 +19,7 @@ from rich.console import Console
 from harness import ownership
 from harness.bisect import Probes, Question, bisect, start
 from harness.doors import DOORS, PREFECT_DEPLOY
+from harness.engines.base import DATABASES, SQLITE
 from harness.engines.choose import ENGINES, choose_engine
 from harness.errors import LabError, UsageError
 from harness.evidence.table import footnotes, table
@@ -125,6 +126,7 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--from", dest="first", default="3.0.0", metavar="RELEASE", help="default: 3.0.0")
     search.add_argument("--to", dest="last", default="latest", metavar="RELEASE", help="default: latest")
     _add_engine(search)
+    _add_database(search)
     search.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     search.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with a search that was interrupted")
     search.set_defaults(call=_bisect)
@@ -180,6 +182,7 @@ def _add_trials(
     command.set_defaults(call=_run)
     _add_subjects(command, SUBJECTS[name])
     _add_engine(command)
+    _add_database(command)
     command.add_argument(
         "--scenario",
         action="append",
@@ -230,6 +233,12 @@ def _add_engine(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_database(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--database", choices=DATABASES, default=SQLITE, help=f"what the server keeps its data in (default: {SQLITE})"
+    )
+
+
 def _positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
@@ -248,6 +257,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         labs=options.labs,
         expression=options.expression,
         repeat=options.repeat,
+        database=options.database,
     )
     return run_matrix(request, console)
 
@@ -257,7 +267,7 @@ def _bisect(options: argparse.Namespace, console: Console) -> int:
         return bisect(Probes.read(options.resume), console)
     if not options.scenario:
         raise UsageError(f"Name a --scenario: one of {', '.join(load_scenarios())}.")
-    question = Question(options.scenario, options.door, options.engine, options.first, options.last)
+    question = Question(options.scenario, options.door, options.engine, options.first, options.last, options.database)
     return bisect(start(question, options.results), console)
 
 

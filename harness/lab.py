@@ -58,6 +58,7 @@ class Lab:
     def __enter__(self) -> Lab:
         with ExitStack() as undo:
             undo.enter_context(self.site)
+            self.site.start_database(seconds=self.deadlines.health)
             started = time.monotonic()
             self.server, url = self.site.start_server()
             self.deployer = self.site.start_node("deployer", None)

@@ -12,15 +12,19 @@ from typing import Any
 
 from harness.cache import write_whole
 from harness.doors import PREFECT_DEPLOY, Door, select_doors
+from harness.engines.base import SQLITE
 from harness.scenario import Scenario, select_scenarios
-
-DATABASE = "sqlite"
 
 
 def slug(subject: str) -> str:
     """A subject as part of a folder's or a container's name; a digest tells apart what would look the same in it."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", subject).strip("-.")[-40:]
     return plain if plain == subject else f"{plain}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
+
+
+def _ground(subject: str, engine: str, database: str) -> str:
+    """What a trial runs on, as part of a folder's or a container's name."""
+    return f"{slug(subject)}--{engine}" + (f"-{database}" if database != SQLITE else "")
 
 
 def _numbered(repetition: int) -> str:
@@ -45,6 +49,7 @@ class Cell:
     version: str
     as_of: str
     engine: str
+    database: str
     engine_detail: str
     lab: str
     subject_key: str = ""
@@ -60,7 +65,8 @@ class Cell:
     @property
     def name(self) -> str:
         """The trial's folder name."""
-        return f"{self.scenario}--{self.door}--{slug(self.subject)}--{self.engine}{_numbered(self.repetition)}"
+        ground = _ground(self.subject, self.engine, self.database)
+        return f"{self.scenario}--{self.door}--{ground}{_numbered(self.repetition)}"
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,8 @@ def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) 
 
 def plan_cell(
     scenario: Scenario, door: Door, *, subject: str, version: str, as_of: str, engine: str, engine_detail: str,
-    subject_key: str = "", note: str = "", command: str = "", held: bool = False, repetition: int = 1,
+    database: str = SQLITE, subject_key: str = "", note: str = "", command: str = "", held: bool = False,
+    repetition: int = 1,
 ) -> Cell:  # fmt: skip
     """A cell with what is expected of it; `not-applicable` is decided here, from the version alone.
 
@@ -117,7 +124,8 @@ def plan_cell(
     alone = f"--{scenario.name}" if scenario.alone else ""
     cell = Cell(
         scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
-        engine_detail=engine_detail, lab=f"{slug(subject)}--{engine}{alone}{_numbered(repetition)}",
+        database=database, engine_detail=engine_detail,
+        lab=f"{_ground(subject, engine, database)}{alone}{_numbered(repetition)}",
         subject_key=subject_key, note=note, command=command, repetition=repetition,
     )  # fmt: skip
     if not version:

@@ -72,6 +72,7 @@ class TrialItem(pytest.Item):
             engine = engine_named(self.cell.engine)
             site = engine.site(
                 subject_key=self.cell.subject_key,
+                database=self.cell.database,
                 run=plan.run,
                 lab=self.cell.lab,
                 folder=plan.lab_folder(self.cell.lab),

@@ -22,7 +22,7 @@ from rich.console import Console
 
 from harness import ownership
 from harness.doors import PREFECT_DEPLOY, Door
-from harness.engines.base import Engine
+from harness.engines.base import SQLITE, Engine
 from harness.engines.choose import choose_engine
 from harness.engines.processes import kill_tree
 from harness.errors import LabError, UsageError
@@ -74,6 +74,7 @@ class Request:
     labs: int
     expression: str
     repeat: int = 1
+    database: str = SQLITE
 
 
 def resolve_subjects(names: Sequence[str], target: Target) -> dict[str, Release | LabError]:
@@ -154,7 +155,10 @@ class _Matrix:
         for asked in dict.fromkeys(cell.subject for cell in self.plan.cells if cell.outcome is None):
             release = self.releases[asked]
             try:
-                built[asked] = release if isinstance(release, LabError) else self.engine.build(release, self._say)
+                if isinstance(release, LabError):
+                    raise release
+                self.engine.prepare(self.request.database, self._say)
+                built[asked] = self.engine.build(release, self._say)
             except Exception as error:
                 built[asked] = as_lab_error(error)
         cells = []
@@ -363,6 +367,7 @@ def _plan(
                 version=known.version,
                 as_of=known.as_of,
                 engine=engine.name,
+                database=request.database,
                 engine_detail=detail,
                 note=known.note,
                 command=_command(again),
@@ -384,6 +389,8 @@ def _command(request: Request) -> str:
         words += ["--door", door]
     if request.engine:
         words += ["--engine", request.engine]
+    if request.database != SQLITE:
+        words += ["--database", request.database]
     if request.repeat > 1:
         words += ["--repeat", str(request.repeat)]
     if request.expression:

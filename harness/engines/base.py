@@ -10,6 +10,10 @@ from typing import Protocol
 from harness.redaction import redact
 from harness.subjects.release import Release, Target
 
+SQLITE, POSTGRES = DATABASES = ("sqlite", "postgres")
+DATABASE_SETTING = "PREFECT_API_DATABASE_CONNECTION_URL"
+MIGRATE = ("server", "database", "upgrade", "-y")
+
 
 @dataclass(frozen=True)
 class CommandResult:
@@ -67,6 +71,13 @@ class Site(Protocol):
 
     def __exit__(self, *_: object) -> None: ...
 
+    def start_database(self, *, seconds: float) -> None:
+        """Start the database and migrate it, where it is not a file that the server brings along.
+
+        Raises: LabError where that fails or takes longer than `seconds`.
+        """
+        ...
+
     def start_server(self) -> tuple[Node, str]:
         """Start the server; returns its node and the API's URL as the harness reaches it. Does not wait for health."""
         ...
@@ -101,7 +112,11 @@ class Engine(Protocol):
         """Build a release for this engine, from the cache where it is there; returns its key for `site`."""
         ...
 
-    def site(self, *, subject_key: str, run: str, lab: str, folder: Path) -> Site:
+    def prepare(self, database: str, say: Callable[[str], None]) -> None:
+        """Have what a lab on this database (one of DATABASES) needs. Raises LabError where it cannot be had."""
+        ...
+
+    def site(self, *, subject_key: str, database: str, run: str, lab: str, folder: Path) -> Site:
         """A new site for a lab of the subject built under `subject_key`; `folder` gets its logs."""
         ...
 

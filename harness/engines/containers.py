@@ -21,9 +21,19 @@ from testcontainers.core.network import Network
 
 import docker
 from harness import ownership, settings
-from harness.engines.base import ASK_VERSION, START_SERVER, CommandResult, Node, save_log
+from harness.engines import postgres
+from harness.engines.base import (
+    ASK_VERSION,
+    DATABASE_SETTING,
+    MIGRATE,
+    POSTGRES,
+    START_SERVER,
+    CommandResult,
+    Node,
+    save_log,
+)
 from harness.errors import LabError
-from harness.subjects.image import build_image, target
+from harness.subjects.image import build_image, build_postgres, postgres_tag, target
 from harness.subjects.release import Release, Target
 from harness.waiting import NotYet, wait_until
 
@@ -70,16 +80,24 @@ class Containers:
         """The release's image, by tag."""
         return build_image(self.client, release, say)
 
-    def site(self, *, subject_key: str, run: str, lab: str, folder: Path) -> ContainerSite:
+    def prepare(self, database: str, say: Callable[[str], None]) -> None:
+        """PostgreSQL's image, built where it is not there yet."""
+        if database == POSTGRES:
+            build_postgres(self.client, say)
+
+    def site(self, *, subject_key: str, database: str, run: str, lab: str, folder: Path) -> ContainerSite:
         """A network for a lab of the image `subject_key`; logs are saved under `folder`."""
-        return ContainerSite(self.client, subject_key, run, lab, folder)
+        return ContainerSite(self.client, subject_key, database=database, run=run, lab=lab, folder=folder)
 
 
 class ContainerSite:
     """One lab's network and the containers on it; leaving it saves their logs and removes them."""
 
-    def __init__(self, client: docker.DockerClient, image: str, run: str, lab: str, folder: Path) -> None:
+    def __init__(
+        self, client: docker.DockerClient, image: str, *, database: str, run: str, lab: str, folder: Path
+    ) -> None:
         self._client, self._image, self._run, self._lab, self._folder = client, image, run, lab, folder
+        self._database = database
         self._exit = ExitStack()
         self._network: Any = None
         self._nodes: list[ContainerNode] = []
@@ -102,7 +120,12 @@ class ContainerSite:
             save_log(self._folder, node.name, _quietly(node.log)() or "")
 
     def save_database(self, folder: Path) -> None:
-        """Copy the server's database, with the log of what it has not merged yet."""
+        """Copy the server's database, with the log of what it has not merged yet; PostgreSQL's as SQL."""
+        if self._database == POSTGRES:
+            database = next(node for node in self._nodes if node.name == "database")
+            dumped = database.execute(["pg_dump", *_POSTGRES_CLIENT, "postgres"], cwd="/", seconds=300)
+            (folder / "prefect.sql").write_text(dumped.output, encoding="utf-8")
+            return
         server = next(node for node in self._nodes if node.name == "server")
         chunks, _ = server.container.get_archive(f"{_HOME}/.prefect")
         with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
@@ -111,13 +134,38 @@ class ContainerSite:
                 if content and PurePosixPath(member.name).name.startswith("prefect.db"):
                     (folder / PurePosixPath(member.name).name).write_bytes(content.read())
 
+    def start_database(self, *, seconds: float) -> None:
+        """PostgreSQL in a container that nothing is published of, migrated by the subject in another."""
+        if self._database != POSTGRES:
+            return
+        database = self._start("database", ["postgres", *postgres.OPTIONS], image=postgres_tag(), environment={})
+
+        def ready() -> None:
+            if not database.running():
+                raise LabError("the database's container ended at once", source="database", log=database.log()[-4000:])
+            if database.execute(["pg_isready", *_POSTGRES_CLIENT], cwd="/", seconds=20).exit_code:
+                raise NotYet("pg_isready says that it is not")
+
+        wait_until("the database", ready, seconds=seconds, source="database")
+        migration = self._start("migration", [*_PREFECT, *MIGRATE], environment=self._environment(server=True))
+        code = migration.end(seconds=seconds)
+        if code:
+            log = migration.log()[-4000:]
+            raise LabError("the subject cannot migrate its database", source="migration", log=log)
+
+    def _environment(self, *, server: bool = False) -> dict[str, str]:
+        environment = settings.node_environment(f"http://{_alias('server')}:{_PORT}/api")
+        if server and self._database == POSTGRES:
+            environment[DATABASE_SETTING] = postgres.connection_url(_alias("database"))
+        return environment
+
     def start_server(self) -> tuple[Node, str]:
         """The server's container, published on a free loopback port."""
         python, prefect = _PREFECT
         everywhere = "0.0.0.0"  # noqa: S104 - on its own network; the host publishes it on loopback alone
         start = ["server", "start", "--host", everywhere, "--port", str(_PORT)]
         command = [python, "-c", START_SERVER, prefect, *start]
-        node = self._start("server", command, publish=True)
+        node = self._start("server", command, environment=self._environment(server=True), publish=True)
 
         def port() -> int:
             node.container.reload()
@@ -132,22 +180,31 @@ class ContainerSite:
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:
         """A container that runs `command` (`prefect` and its arguments), or only waits for `run`."""
-        return self._start(name, [*_PREFECT, *command] if command else ["sleep", "infinity"])
+        command = [*_PREFECT, *command] if command else ["sleep", "infinity"]
+        return self._start(name, command, environment=self._environment())
 
     def scenario_folder(self, scenario: str) -> str:
         """Where a scenario's files lie in every container."""
         return str(_SCENARIOS / scenario)
 
-    def _image_id(self) -> str:
+    def _image_id(self, image: str) -> str:
         """The image by id: a name could be pulled from a registry, where it is not ours."""
         try:
-            return str(self._client.images.get(self._image).id)
+            return str(self._client.images.get(image).id)
         except docker.errors.DockerException as error:
-            raise LabError(f"the image {self._image} is gone: {_short(error)}", source="build") from error
+            raise LabError(f"the image {image} is gone: {_short(error)}", source="build") from error
 
-    def _start(self, name: str, command: Sequence[str], *, publish: bool = False) -> ContainerNode:
+    def _start(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        image: str | None = None,
+        publish: bool = False,
+    ) -> ContainerNode:
         container = DockerContainer(
-            self._image_id(),
+            self._image_id(image or self._image),
             labels={**ownership.labels(self._run), LABEL_LAB: self._lab, LABEL_NODE: name},
             name=f"{ownership.PROJECT}-{self._run}-{self._lab}-{name}",
             init=True,
@@ -155,7 +212,7 @@ class ContainerSite:
             security_opt=["no-new-privileges"],
         )
         container.with_command(shlex.join(command)).with_network(self._network).with_network_aliases(_alias(name))
-        for key, value in settings.node_environment(f"http://{_alias('server')}:{_PORT}/api").items():
+        for key, value in environment.items():
             container.with_env(key, value)
         if publish:
             # Not with_bind_ports, which publishes on every interface: the API has no password.
@@ -171,6 +228,7 @@ class ContainerSite:
         return node
 
 
+_POSTGRES_CLIENT = ("-h", "127.0.0.1", "-U", postgres.USER)
 _PREFECT = ("python3", "/opt/subject/bin/prefect")  # releases before 3.1 have no `python -m prefect`
 
 
@@ -202,13 +260,24 @@ class ContainerNode:
 
     def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
         """Run `prefect` with these arguments in the container (docker exec)."""
-        return self._exec([*_PREFECT, *command], cwd=cwd, seconds=seconds)
+        return self.execute([*_PREFECT, *command], cwd=cwd, seconds=seconds)
 
     def imported_version(self, *, seconds: float) -> str:
         """The version of Prefect that the image's Python imports."""
-        return self._exec(["python3", "-c", ASK_VERSION], cwd=_HOME, seconds=seconds).output.strip()
+        return self.execute(["python3", "-c", ASK_VERSION], cwd=_HOME, seconds=seconds).output.strip()
 
-    def _exec(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
+    def end(self, *, seconds: float) -> int:
+        """Wait for its end; returns the exit code. Raises LabError where it takes longer."""
+
+        def ended() -> int:
+            if self.running():
+                raise NotYet("; ".join(self.log()[-300:].splitlines()[-2:]))
+            return int(self.container.attrs["State"]["ExitCode"])
+
+        return wait_until(f"the end of {self.name}", ended, seconds=seconds, source=self.name)
+
+    def execute(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
+        """Run any command in the container (docker exec)."""
         client = self.container.client
         assert client is not None  # a container that an engine gave out has one
         api = client.api

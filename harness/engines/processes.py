@@ -21,7 +21,18 @@ from pathlib import Path
 import psutil
 
 from harness import ownership, settings
-from harness.engines.base import ASK_VERSION, START_SERVER, CommandResult, Node, save_log
+from harness.engines import postgres
+from harness.engines.base import (
+    ASK_VERSION,
+    DATABASE_SETTING,
+    MIGRATE,
+    POSTGRES,
+    SQLITE,
+    START_SERVER,
+    CommandResult,
+    Node,
+    save_log,
+)
 from harness.errors import LabError
 from harness.scratch import scratch_folder
 from harness.subjects.environment import build_environment, target
@@ -50,19 +61,26 @@ class Processes:
         """The release's environment, by folder."""
         return str(build_environment(release, self.target(), say))
 
-    def site(self, *, subject_key: str, run: str, lab: str, folder: Path) -> ProcessSite:
+    def prepare(self, database: str, _say: Callable[[str], None]) -> None:
+        """PostgreSQL has to be there: nothing is installed on a person's machine."""
+        if database == POSTGRES:
+            postgres.programs()
+
+    def site(self, *, subject_key: str, database: str, run: str, lab: str, folder: Path) -> ProcessSite:
         """A folder for a lab of the environment at `subject_key`; logs are saved under `folder`."""
-        return ProcessSite(Path(subject_key), run, lab, folder)
+        return ProcessSite(Path(subject_key), database=database, run=run, lab=lab, folder=folder)
 
 
 class ProcessSite:
     """One lab's folder and the processes in it; leaving it saves their logs, ends them and removes it."""
 
-    def __init__(self, environment: Path, run: str, lab: str, folder: Path) -> None:
-        self._environment, self._run, self._folder = environment, run, folder
+    def __init__(self, environment: Path, *, database: str, run: str, lab: str, folder: Path) -> None:
+        self._environment, self._database, self._run, self._folder = environment, database, run, folder
         self._root = scratch_folder(run) / lab
         self._nodes: list[ProcessNode] = []
         self._api_url = ""
+        self._cluster: postgres.Cluster | None = None
+        self._database_port = 0
 
     def __enter__(self) -> ProcessSite:
         Path(self.scenario_folder("")).mkdir(parents=True)
@@ -83,26 +101,46 @@ class ProcessSite:
             save_log(self._folder, node.name, node.log())
 
     def save_database(self, folder: Path) -> None:
-        """Copy the server's database, with the log of what it has not merged yet."""
+        """Copy the server's database, with the log of what it has not merged yet; PostgreSQL's as SQL."""
+        if self._cluster:
+            command = [str(self._cluster.programs / "pg_dump"), "-p", str(self._database_port), "postgres"]
+            environment = {"PATH": os.defpath, **self._cluster.environment()}
+            with (folder / "prefect.sql").open("wb") as dump:
+                subprocess.run(command, env=environment, stdout=dump, check=True, timeout=300)
         for file in (self._root / "server" / ".prefect").glob("prefect.db*"):
             shutil.copy(file, folder)
+
+    def start_database(self, *, seconds: float) -> None:
+        """PostgreSQL on a free loopback port, migrated by the subject."""
+        if self._database != POSTGRES:
+            return
+        home = self._root / "database"
+        home.mkdir(parents=True)
+        environment = {"PATH": os.defpath, **ownership.environment(self._run)}
+        self._cluster = cluster = postgres.make_cluster(home, environment)
+        self._database_port = port = _free_port()
+        node = ProcessNode("database", home, cluster.command(port), (), environment, account=cluster.account)
+        self._nodes.append(node)
+        node.start()
+        _wait_for_port(node, port, "database")
+        migration = self._node("migration", None, **self._database_settings())
+        done = migration.run(MIGRATE, cwd=str(migration.home), seconds=seconds)
+        if done.exit_code:
+            raise LabError("the subject cannot migrate its database", source="migration", log=done.output[-4000:])
+
+    def _database_settings(self) -> dict[str, str]:
+        return {DATABASE_SETTING: self._cluster.url(self._database_port)} if self._cluster else {}
 
     def start_server(self) -> tuple[Node, str]:
         """The server's process on a free loopback port."""
         port = _free_port()
         self._api_url = f"http://127.0.0.1:{port}/api"
-        node = self._node("server", ["server", "start", "--host", "127.0.0.1", "--port", str(port)], "-c", START_SERVER)
-        shutil.copy(self._environment / "home" / "prefect.db", node.home / ".prefect")
+        command = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        node = self._node("server", command, "-c", START_SERVER, **self._database_settings())
+        if self._database == SQLITE:
+            shutil.copy(self._environment / "home" / "prefect.db", node.home / ".prefect")
         node.start()
-
-        def listening() -> None:
-            # Another server may have taken the port meanwhile, and nothing must ever be sent to that.
-            if not node.running():
-                raise LabError("the server's process ended at once", source="server", log=node.log()[-4000:])
-            if port not in node.ports():
-                raise NotYet(f"nothing of ours on port {port}")
-
-        wait_until("the server's port", listening, seconds=_LISTEN_SECONDS, source="server")
+        _wait_for_port(node, port, "server")
         return node, self._api_url
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:
@@ -116,7 +154,7 @@ class ProcessSite:
         """Where a scenario's files lie, for every process of the lab."""
         return str(self._root / "scenarios" / scenario)
 
-    def _node(self, name: str, command: Sequence[str] | None, *python_options: str) -> ProcessNode:
+    def _node(self, name: str, command: Sequence[str] | None, *python_options: str, **more: str) -> ProcessNode:
         home = self._root / name
         (home / ".prefect").mkdir(parents=True)
         inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
@@ -129,6 +167,7 @@ class ProcessSite:
             "HOME": str(home),
             "PREFECT_HOME": str(home / ".prefect"),
             "PREFECT_PROFILES_PATH": str(home / ".prefect" / "profiles.toml"),
+            **more,
         }
         prefect = [str(venv / "bin" / "python"), *python_options, str(venv / "bin" / "prefect")]
         node = ProcessNode(name, home, prefect, command, environment)
@@ -140,9 +179,16 @@ class ProcessNode:
     """One process group, and the environment in which commands run beside it."""
 
     def __init__(
-        self, name: str, home: Path, prefect: list[str], command: Sequence[str] | None, environment: dict[str, str]
+        self,
+        name: str,
+        home: Path,
+        prefect: list[str],
+        command: Sequence[str] | None,
+        environment: dict[str, str],
+        *,
+        account: tuple[int, int] | None = None,
     ) -> None:
-        self.name, self.home = name, home
+        self.name, self.home, self._account = name, home, account
         self._prefect, self._command, self._environment = prefect, command, environment
         self._log = home / LOG_FILE
         self._process: subprocess.Popen[bytes] | None = None
@@ -167,7 +213,7 @@ class ProcessNode:
             self._process = subprocess.Popen(
                 [*self._prefect, *(self._command or ())],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                cwd=self.home, env=self._environment, start_new_session=True,
+                cwd=self.home, env=self._environment, start_new_session=True, **postgres.as_account(self._account),
             )  # fmt: skip
 
     def kill(self) -> None:
@@ -219,6 +265,18 @@ class ProcessNode:
     def log(self) -> str:
         """What the process printed so far."""
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+
+
+def _wait_for_port(node: ProcessNode, port: int, what: str) -> None:
+    """Until the node itself listens there: another program may have taken the port, and is not to be spoken to."""
+
+    def listening() -> None:
+        if not node.running():
+            raise LabError(f"the {what}'s process ended at once", source=what, log=node.log()[-4000:])
+        if port not in node.ports():
+            raise NotYet(f"nothing of ours on port {port}")
+
+    wait_until(f"the {what}'s port", listening, seconds=_LISTEN_SECONDS, source=what)
 
 
 def kill_tree(pid: int) -> None:

@@ -16,7 +16,7 @@ from harness.checkers.ticks import INCONCLUSIVE, Ticks, check_ticks
 from harness.errors import LabError
 from harness.evidence.report import report
 from harness.history import Event, History, of_kind, read_history
-from harness.plan import DATABASE, Cell, Plan
+from harness.plan import Cell, Plan
 from harness.scenario import Scenario
 from harness.verdict import Verdict, as_expected, judge
 
@@ -33,7 +33,7 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
         scenario=cell.scenario,
         door=cell.door,
         engine=cell.engine,
-        database=DATABASE,
+        database=cell.database,
         state=scenario.state,
         minimum=scenario.minimum,
         ticks=scenario.ticks,
@@ -75,7 +75,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         "repetition": cell.repetition,
         "version": next((e["said"] for e in of_kind(events, "version") if e["role"] == "server"), cell.version or None),
         "engine": cell.engine,
-        "database": DATABASE,
+        "database": cell.database,
         "outcome": outcome,
         "expected": cell.expected,
         "as_expected": as_expected(outcome, cell.expected),

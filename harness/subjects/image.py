@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import docker.errors
@@ -24,6 +24,8 @@ from harness.subjects.release import Release, Target, install
 PYTHON = "3.11"  # Debian bookworm's own, so that both bases hold the same
 SUITE = "bookworm"
 OFFICIAL_BASE = "python:3.11-slim-bookworm"
+POSTGRES = "15"  # likewise
+OFFICIAL_POSTGRES = f"postgres:{POSTGRES}-{SUITE}"
 _DOCKER = ROOT / "docker"
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 
@@ -57,28 +59,56 @@ def build_image(client: docker.DockerClient, release: Release, say: Say) -> str:
 
 
 def base_image(client: docker.DockerClient, say: Say) -> str:
-    """The base image's id: the one made before, else the official one, else one from Debian's packages.
+    """The base image's id: one with Python."""
+    return _official_or_made(client, OFFICIAL_BASE, f"{PROJECT}/base:{SUITE}-{_recipe('base.sh')}", (), say)
+
+
+def postgres_tag() -> str:
+    """The tag of the image that labs run PostgreSQL from."""
+    return f"{PROJECT}/postgres:{POSTGRES}-{_recipe('base.sh', 'postgres.Dockerfile')}"
+
+
+def build_postgres(client: docker.DockerClient, say: Say) -> None:
+    """Build PostgreSQL's image where it is not there yet. Raises LabError with the end of the build's log."""
+    with FileLock(cache.folder("images") / "postgres.lock-file"):
+        if _has_image(client, postgres_tag()):
+            return
+        made = f"{PROJECT}/postgres-base:{SUITE}-{_recipe('base.sh')}"
+        base = _official_or_made(client, OFFICIAL_POSTGRES, made, (f"postgresql-{POSTGRES}",), say)
+        say("building the image of PostgreSQL")
+        context = scratch_folder(f"build-{secrets.token_hex(4)}")
+        try:
+            shutil.copy(_DOCKER / "postgres.Dockerfile", context / "Dockerfile")
+            _docker_build(client, context, postgres_tag(), base)
+        finally:
+            shutil.rmtree(context, ignore_errors=True)
+
+
+def _recipe(*files: str) -> str:
+    return hashlib.sha256(b"".join((_DOCKER / name).read_bytes() for name in files)).hexdigest()[:12]
+
+
+def _official_or_made(client: docker.DockerClient, official: str, made: str, packages: Sequence[str], say: Say) -> str:
+    """An image's id: the one made before, else the official one, else one from Debian's packages.
 
     The first two runs on a machine may ask at once; one makes it, the other waits for it.
     """
-    recipe = hashlib.sha256((_DOCKER / "base.sh").read_bytes()).hexdigest()[:12]
-    made = f"{PROJECT}/base:{SUITE}-{recipe}"
     with FileLock(cache.folder("images") / "base.lock-file"):
-        for tag in (made, OFFICIAL_BASE):
+        for tag in (made, official):
             if _has_image(client, tag):
                 return str(client.images.get(tag).id)
-        say(f"looking for the base image {OFFICIAL_BASE} in a registry")
+        say(f"looking for the image {official} in a registry")
         try:
-            return str(client.images.pull(OFFICIAL_BASE).id)
+            return str(client.images.pull(official).id)
         except (docker.errors.DockerException, OSError):
-            say("no registry answers: making the base image from Debian's packages (one to two minutes, once)")
-        _make_base(made)
+            say("no registry answers: making one from Debian's packages (one to two minutes, once)")
+        _make_base(made, packages)
         return str(client.images.get(made).id)
 
 
-def _make_base(tag: str) -> None:
+def _make_base(tag: str, packages: Sequence[str]) -> None:
     """Run docker/base.sh; an interrupt is handed on to it and waited for, so that it can take its folder away."""
-    command = ["bash", str(_DOCKER / "base.sh"), tag, SUITE]
+    command = ["bash", str(_DOCKER / "base.sh"), tag, SUITE, *packages]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as making:
         try:
             log, _ = making.communicate()

@@ -7,7 +7,7 @@ from harness.staging import Staging
 def stage(staging: Staging) -> None:
     # Long enough for every run of every deployment to have started, and every door to have been opened, on a machine
     # as slow as this one.
-    staging.quiet_seconds = max(15.0, staging.lab.start_seconds * (7 + 3 * len(staging.trials)))
+    staging.quiet_seconds = max(15.0, staging.lab.start_seconds * (7 + 1.5 * len(staging.trials)))
     staging.put_beside_flow("retry-delay", f"{staging.quiet_seconds:.0f}")
     staging.deploy_backlog()
 

@@ -79,14 +79,16 @@ def test_the_default_run_in_containers_loses_on_3_3_3_and_survives_on_3_3_4(tmp_
 
 
 @pytest.mark.xdist_group("real-prefect")
-def test_a_gate_on_3_3_3_fails_through_each_door_that_deletes_and_passes_the_null_door(
+@pytest.mark.usefixtures("postgresql")
+def test_a_gate_on_3_3_3_and_postgresql_fails_through_each_door_that_deletes_and_passes_the_null_door(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = tmp_path / "github-step-summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
     doors = {"prefect-deploy": "lost", "pause-deployment": "lost", "none": "survived"}
     options = [part for door in doors for part in ("--door", door)]
-    options += ["--subject", "3.3.3", "--scenario", "worker-outage", "--engine", "processes"]
+    options += ["--subject", "3.3.3", "--scenario", "worker-outage"]
+    options += ["--engine", "processes", "--database", "postgres"]
     results = tmp_path / "results"
     results.mkdir()
     code, content, printed = reproduce(results, *options, command="gate")
@@ -96,6 +98,9 @@ def test_a_gate_on_3_3_3_fails_through_each_door_that_deletes_and_passes_the_nul
     assert (null["ticks"]["outcome"], null["lost"], null["twin"]["lost"]) == ("whole", 0, 0)
     suites = ElementTree.parse(results / "latest" / "junit.xml").getroot()
     assert (suites.get("tests"), suites.get("failures"), suites.get("errors")) == ("3", "2", "0")
+    assert {trial["database"] for trial in content["trials"]} == {"postgres"}
+    (lab,) = (results / "latest" / "labs").iterdir()
+    assert "CREATE TABLE public.flow_run " in (lab / "prefect.sql").read_text(encoding="utf-8")
     assert page.read_text(encoding="utf-8").count("| lost (!) | survived |") == 2
 
 

@@ -121,6 +121,9 @@ class FakeSite:
             save_log(self._folder, node.name, node.log())
         self._exit.close()
 
+    def start_database(self, *, seconds: float) -> None:
+        """The fake Prefect keeps its own."""
+
     def start_server(self) -> tuple[Node, str]:
         return self._node("server", alive=True), self._exit.enter_context(serve(self.prefect))
 

@@ -30,7 +30,9 @@ WHOLE = ("completed",) * 3
 
 def cell(**facts: Any) -> Cell:
     known = {"scenario": LONGEST, "door": "prefect-deploy", "subject": "2.20.20", "version": "2.20.20", "as_of": ""}
-    return Cell(**{**known, "engine": "containers", "engine_detail": "Docker", "lab": "lab", **facts})
+    return Cell(
+        **{**known, "engine": "containers", "database": "sqlite", "engine_detail": "Docker", "lab": "lab", **facts}
+    )
 
 
 def entry(tmp_path: Path, outcome: str | None, **facts: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def run_folder(folder: Path, *outcomes: tuple[str, str], exit_code: int | None =
     for subject, outcome in outcomes:
         cell = Cell(
             scenario="worker-outage", door="none", subject=subject, version=subject, as_of="", engine="processes",
-            engine_detail="", lab="lab", expected="survived", repetition=repetition,
+            database="sqlite", engine_detail="", lab="lab", expected="survived", repetition=repetition,
         )  # fmt: skip
         (plan.trial_folder(cell)).mkdir(parents=True)
         (plan.trial_folder(cell) / "report.md").write_text(f"{subject} in {folder.name}", encoding="utf-8")

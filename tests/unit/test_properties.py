@@ -193,7 +193,7 @@ def test_every_history_cut_anywhere_has_a_report_that_says_its_outcome(history: 
     found = judge(events)
     counts = dict.fromkeys(COUNTS, 0)
     entry = {"version": None, "database": "sqlite", **counts, "twin": counts}
-    cell = Cell("worker-outage", "prefect-deploy", "3.3.4", "3.3.4", "", "fake", "a fake", "lab")
+    cell = Cell("worker-outage", "prefect-deploy", "3.3.4", "3.3.4", "", "fake", "sqlite", "a fake", "lab")
     assert f": {found.outcome}\n" in report(cell, entry, found, events)
 
 
