@@ -26,7 +26,7 @@ from harness.scenario import Scenario, select_scenarios
 from harness.search import UNJUDGED, Found, Search, summary
 from harness.subjects.kinds import check_name, is_release
 from harness.subjects.release import releases_between, resolve_release
-from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, unjudged
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, said, unjudged
 
 _STATE = "bisect.json"
 
@@ -170,7 +170,7 @@ def _probe(probes: Probes, release: str) -> tuple[str, str, float]:
         run_matrix(request, Console(file=log, width=120, markup=False, highlight=False))
     results = json.loads((probes.folder / "latest" / "results.json").read_text(encoding="utf-8"))
     (trial,) = results["trials"]
-    outcome = UNJUDGED if unjudged(trial) or trial["outcome"] == NOT_APPLICABLE else str(trial["outcome"])
+    outcome = UNJUDGED if unjudged(trial) or trial["outcome"] == NOT_APPLICABLE else said(trial)
     evidence = f"{(probes.folder / 'latest').resolve().name}/{trial['folder']}"
     return outcome, evidence, float(results["seconds"])
 

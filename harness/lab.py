@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -42,8 +43,11 @@ class Lab:
     Raises on entry: LabError where the server dies or never gets healthy, with its log.
     """
 
-    def __init__(self, site: Site, version: str, deadlines: Deadlines) -> None:
+    def __init__(
+        self, site: Site, version: str, deadlines: Deadlines, server_settings: Mapping[str, str] | None = None
+    ) -> None:
         self.site, self.version, self.deadlines = site, version, deadlines
+        self._server_settings = server_settings or {}
         self.server: Node
         self.deployer: Node
         self.api: PrefectAPI
@@ -60,7 +64,7 @@ class Lab:
             undo.enter_context(self.site)
             self.site.start_database(seconds=self.deadlines.health)
             started = time.monotonic()
-            self.server, url = self.site.start_server()
+            self.server, url = self.site.start_server(self._server_settings)
             self.deployer = self.site.start_node("deployer", None)
             self._pool = undo.enter_context(ThreadPoolExecutor(max_workers=1))
             api = PrefectAPI(url, patience=self.deadlines.api_patience, check_alive=self.check_server_alive)

@@ -85,7 +85,7 @@ _NAMES = (
     "scenario", "door", "subject", "version", "engine", "database", "outcome", "expected", "as_expected", "at_risk",
     "kept", "lost", "twin", "seconds", "reason", "folder",
 )  # fmt: skip
-_ADDED_SINCE = {"repetition": 1, "ticks": None, "reference": "", "note": ""}
+_ADDED_SINCE = {"repetition": 1, "ticks": None, "reference": "", "note": "", "judged_by": "survival"}
 
 
 def _whole(path: Path, trial: dict[str, Any]) -> dict[str, Any]:

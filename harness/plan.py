@@ -13,7 +13,7 @@ from typing import Any
 from harness.cache import write_whole
 from harness.doors import PREFECT_DEPLOY, Door, select_doors
 from harness.engines.base import SQLITE
-from harness.scenario import Scenario, select_scenarios
+from harness.scenario import SURVIVAL, TICKS, Known, Scenario, select_scenarios
 
 
 def slug(subject: str) -> str:
@@ -41,6 +41,7 @@ class Cell:
     expected     the outcome known for this release, and `reference`, where from; empty where nothing is known
     note         what the person should know of the subject (a release that `latest` passed over)
     repetition   which of several of the same; each has a lab of its own
+    judged_by    the verdict that `expected` is of: `survival`, or `ticks`, whose expectation is `expected_ticks`
     """
 
     scenario: str
@@ -61,6 +62,7 @@ class Cell:
     note: str = ""
     command: str = ""
     repetition: int = 1
+    judged_by: str = SURVIVAL
 
     @property
     def name(self) -> str:
@@ -126,7 +128,7 @@ def plan_cell(
         scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
         database=database, engine_detail=engine_detail,
         lab=f"{_ground(subject, engine, database)}{alone}{_numbered(repetition)}",
-        subject_key=subject_key, note=note, command=command, repetition=repetition,
+        subject_key=subject_key, note=note, command=command, repetition=repetition, judged_by=scenario.judged_by,
     )  # fmt: skip
     if not version:
         return cell
@@ -135,7 +137,12 @@ def plan_cell(
         return replace(cell, outcome="not-applicable", expected="not-applicable", reason=reason)
     if door.proof == "nothing":
         return replace(cell, expected="survived", expected_ticks="whole", reference="by definition")
-    if held:
-        return replace(cell, expected="survived", reference="held to it, whatever is known")
-    known = scenario.known_for(version, door.name)
-    return replace(cell, expected=known.outcome, reference=known.reference) if known else cell
+    known = Known("", "whole" if scenario.judged_by == TICKS else "survived", "held to it, whatever is known")
+    if not held:
+        found = scenario.known_for(version, door.name)
+        if found is None:
+            return cell
+        known = found
+    if scenario.judged_by == TICKS:
+        return replace(cell, expected_ticks=known.outcome, reference=known.reference)
+    return replace(cell, expected=known.outcome, reference=known.reference)

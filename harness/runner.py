@@ -84,7 +84,8 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
     histories = {cell.name: open_history(plan, cell, scenarios[cell.scenario]) for cell in cells}
     try:
         progress.enter("start")
-        with Lab(site, cells[0].version, deadlines or Deadlines()) as lab:
+        changed = scenarios[cells[0].scenario].server_settings  # those that have any are alone in their lab
+        with Lab(site, cells[0].version, deadlines or Deadlines(), changed) as lab:
             progress.enter("versions")
             said = lab.check_versions()
             stagings = []

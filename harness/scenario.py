@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 SCENARIOS = ROOT / "scenarios"
+SURVIVAL, TICKS = "survival", "ticks"
 
 
 # Doors whose deletion was bounded to upcoming runs by one change (#17769); what is known of one is known of all.
@@ -36,7 +37,10 @@ UPDATES = (
 
 @dataclass(frozen=True)
 class Known:
-    """An outcome known for a range of releases and these doors, with the upstream issue or change it is known from."""
+    """An outcome (of the ticks, where the scenario is judged by them) known for a range of releases and these doors.
+
+    reference  the upstream issue, change or source line that it is known from
+    """
 
     versions: str
     outcome: str
@@ -44,8 +48,8 @@ class Known:
     doors: Sequence[str] = ("prefect-deploy",)
 
 
-# Runs that are Late, however they came to be.
-LATE = (
+# Scheduled runs whose time is past, however they came to be so.
+OVERDUE = (
     Known("<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),
     Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769", UPDATES),
 )
@@ -64,11 +68,15 @@ class Scenario:
     holders         how many runs a side hold what the others wait for; they are Running before the door opens
     known           outcomes by version range; the ranges do not overlap
     holders_together  the same, but counted over the whole staging, where one limit is for all
+    upcoming        the runs at risk are not due yet when the door is opened; then they are `alone`, too
     alone           its backlog passes by the clock, so it has a lab of its own and waits for no other scenario
     in_reproduce    whether a plain `reproduce` runs it: the report of #17764
     doors           the doors that a plain `matrix` opens on it
     applies         the versions that can stage this at all, and why the others cannot
     worker_limit    flow runs the worker may run at a time; None is no limit
+    server_settings what its server is set to beside harness/settings.py; then `alone`, since they hold for a whole lab
+    judged_by       the verdict that is held to what is known: `survival`, or `ticks` where deleting the runs at risk is
+                    by design and each tick must only come back
     stage           hurts the system and makes the backlog, for treated and twin alike
     lift            takes the fault away, so that what was kept can run
     """
@@ -86,7 +94,10 @@ class Scenario:
     worker_limit: int | None = None
     holders: int = 0
     holders_together: int = 0
+    upcoming: bool = False
     alone: bool = False
+    server_settings: Mapping[str, str] = field(default_factory=dict)
+    judged_by: str = SURVIVAL
     in_reproduce: bool = False
     doors: Sequence[str] = ("prefect-deploy", "pause-deployment", "delete-schedule", "none")
     applies: str = ""

@@ -31,6 +31,7 @@ class Staging:
 
     deployed       ids of the twin and of every treated deployment, by name; of trials that failed since, too
     quiet_seconds  how long nothing may happen in the drain because a time has not come yet; set by the scenario
+    last_tick      when the last of what is staged is due; `upcoming` runs are at risk until then, others from then on
     """
 
     scenario: Scenario
@@ -87,14 +88,16 @@ class Staging:
         self.record("act", what=f"limit of the work queue: {runs}")
         self.lab.api.call("PATCH", f"/work_pools/{self.scenario.name}/queues/default", {"concurrency_limit": runs})
 
-    def deploy_backlog(self) -> None:
+    def deploy_backlog(self, later: float = 0.0) -> None:
         """Deploy the twin and every treated deployment with a finite, pinned schedule whose first tick lies just ahead.
 
+        `later`: so many seconds further ahead than it has to.
+
         Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a deploy (half
-        as long again as the server took to start, and a twentieth of that for each deployment) and a pass of the
+        as long again as the server took to start, and a tenth of that for each deployment) and a pass of the
         scheduler ahead. A deploy that took longer is done again, with more ahead.
         """
-        ahead = (1.5 + 0.05 * len(self.trials)) * self.lab.start_seconds + settings.SCHEDULER_LOOP_SECONDS + 1
+        ahead = (1.5 + 0.1 * len(self.trials)) * self.lab.start_seconds + settings.SCHEDULER_LOOP_SECONDS + 1 + later
         for _ in range(_STAGING_TRIES):
             first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
             self._schedule(first)
@@ -102,7 +105,7 @@ class Staging:
             if datetime.now(timezone.utc) + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS) < first:
                 break
             self.record("note", text=f"the deploy took {seconds:.0f} s, past the first tick; again")
-            ahead = 2 * seconds + settings.SCHEDULER_LOOP_SECONDS + 2
+            ahead = 2 * seconds + settings.SCHEDULER_LOOP_SECONDS + 2 + later
         self._read_deployments()
 
     def deploy(self) -> None:
@@ -117,8 +120,7 @@ class Staging:
         for deployment_id in self.deployed.values():
             for _ in range(self.scenario.ticks):
                 self.lab.api.create_flow_run(deployment_id, due)
-        # Upcoming runs are at risk as they are; others once their time is past.
-        self.last_tick = datetime.now(timezone.utc) if self.scenario.state == "Scheduled" else due
+        self.last_tick = due
 
     def _read_deployments(self) -> None:
         self.twin = self._deployment(self.twin_name)
@@ -232,9 +234,11 @@ def prove(staging: Staging) -> None:
     lab, scenario = staging.lab, staging.scenario
     if staging.last_tick is None:
         raise LabError("the scenario staged no backlog")
-    remaining = (staging.last_tick - datetime.now(timezone.utc)).total_seconds()
+    # Upcoming runs are at risk as they are; others once their time is past.
+    due = datetime.now(timezone.utc) if scenario.upcoming else staging.last_tick
+    remaining = (due - datetime.now(timezone.utc)).total_seconds()
     # The scheduler makes no run for a tick that is past; what it was making then is there after one more pass.
-    last_tick = staging.last_tick + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS)
+    last_tick = due + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS)
     asked = lab.ask_prefect_version()
 
     def everything_at_risk() -> None:

@@ -147,6 +147,10 @@ def as_expected(outcome: str | None, expected: str | None) -> bool | None:
     return outcome == expected
 
 
+def _is_held(trial: dict[str, Any]) -> bool:
+    return bool(trial["expected"] or (trial.get("ticks") or {}).get("expected"))
+
+
 def contradicts(trial: dict[str, Any]) -> bool:
     """Whether a trial's entry contradicts what is known: of its runs, or of its ticks."""
     ticks = trial.get("ticks") or {}
@@ -157,6 +161,13 @@ def unjudged(trial: dict[str, Any]) -> bool:
     """Whether a trial's entry lacks a verdict: on its runs, or on ticks of which something is expected."""
     ticks = trial.get("ticks") or {}
     return trial["outcome"] in UNJUDGED or (ticks.get("expected") is not None and ticks["as_expected"] is None)
+
+
+def said(trial: dict[str, Any]) -> str:
+    """What a trial's entry came to, in a word or two: its outcome, or that of its ticks where those are judged."""
+    if trial.get("judged_by") == "ticks" and trial["outcome"] not in {NOT_APPLICABLE, *UNJUDGED}:
+        return f"ticks {trial['ticks']['outcome']}"
+    return trial["outcome"] or "not run"
 
 
 def objection(trial: dict[str, Any]) -> str:
@@ -179,6 +190,6 @@ def exit_code(trials: Iterable[dict[str, Any]]) -> int:
     tried = [trial for trial in trials if trial["outcome"] != NOT_APPLICABLE]
     if any(contradicts(trial) for trial in tried):
         return EXIT_CONTRADICTED
-    if any(unjudged(trial) for trial in tried) or not any(trial["expected"] for trial in tried):
+    if any(unjudged(trial) for trial in tried) or not any(map(_is_held, tried)):
         return EXIT_UNJUDGED
     return EXIT_AS_EXPECTED

@@ -73,6 +73,9 @@ def _check(events: Sequence[Event]) -> Ticks:
         missing = sorted(tick.isoformat() for tick in due if not made[tick])
         duplicate = sorted(tick.isoformat() for tick, number in made.items() if number > 1)
         found[side] = missing, duplicate, len(due)
+    opening = next(iter(of_kind(events, "trial")), {})
+    if opening.get("judged_by") == "ticks" and found["twin"][2] < int(opening["ticks"]):
+        return Ticks(INCONCLUSIVE, f"only {found['twin'][2]} ticks of the twin were due before the last observation")
     if found["twin"][0] or found["twin"][1]:
         return Ticks(INCONCLUSIVE, "the twin's ticks, which nobody touched, are not whole either")
     missing, duplicate, expected = found["treated"]

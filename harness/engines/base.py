@@ -78,8 +78,11 @@ class Site(Protocol):
         """
         ...
 
-    def start_server(self) -> tuple[Node, str]:
-        """Start the server; returns its node and the API's URL as the harness reaches it. Does not wait for health."""
+    def start_server(self, changed: Mapping[str, str]) -> tuple[Node, str]:
+        """Start the server, these of its settings changed; does not wait for its health.
+
+        Returns: its node, and the API's URL as the harness reaches it.
+        """
         ...
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:

@@ -159,13 +159,14 @@ class ContainerSite:
             environment[DATABASE_SETTING] = postgres.connection_url(_alias("database"))
         return environment
 
-    def start_server(self) -> tuple[Node, str]:
+    def start_server(self, changed: Mapping[str, str]) -> tuple[Node, str]:
         """The server's container, published on a free loopback port."""
         python, prefect = _PREFECT
         everywhere = "0.0.0.0"  # noqa: S104 - on its own network; the host publishes it on loopback alone
         start = ["server", "start", "--host", everywhere, "--port", str(_PORT)]
         command = [python, "-c", START_SERVER, prefect, *start]
-        node = self._start("server", command, environment=self._environment(server=True), publish=True)
+        environment = {**self._environment(server=True), **changed}
+        node = self._start("server", command, environment=environment, publish=True)
 
         def port() -> int:
             node.container.reload()

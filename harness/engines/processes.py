@@ -131,12 +131,12 @@ class ProcessSite:
     def _database_settings(self) -> dict[str, str]:
         return {DATABASE_SETTING: self._cluster.url(self._database_port)} if self._cluster else {}
 
-    def start_server(self) -> tuple[Node, str]:
+    def start_server(self, changed: Mapping[str, str]) -> tuple[Node, str]:
         """The server's process on a free loopback port."""
         port = _free_port()
         self._api_url = f"http://127.0.0.1:{port}/api"
         command = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        node = self._node("server", command, "-c", START_SERVER, **self._database_settings())
+        node = self._node("server", command, "-c", START_SERVER, **changed, **self._database_settings())
         if self._database == SQLITE:
             shutil.copy(self._environment / "home" / "prefect.db", node.home / ".prefect")
         node.start()

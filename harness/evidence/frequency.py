@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
+from harness.verdict import said
+
 _Z = NormalDist().inv_cdf(0.975)
 _RARE = 0.05
 
@@ -42,7 +44,7 @@ def frequencies(trials: Sequence[dict[str, Any]]) -> list[Frequency]:
     cells: dict[tuple[str, str, str], Counter[str]] = {}
     for trial in trials:
         counted = cells.setdefault((trial["scenario"], trial["door"], trial["subject"]), Counter())
-        counted[trial["outcome"] or "not run"] += 1
+        counted[said(trial)] += 1
     return [
         Frequency(*cell, outcome=outcome, times=times, of=counted.total())
         for cell, counted in cells.items()

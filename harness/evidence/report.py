@@ -10,8 +10,8 @@ from harness.checkers.survival import AFTER, DRAINED, RunFate
 from harness.doors import DOORS
 from harness.history import Event, of_kind
 from harness.plan import Cell
-from harness.scenario import load_scenarios
-from harness.verdict import Verdict
+from harness.scenario import SURVIVAL, TICKS, load_scenarios
+from harness.verdict import Verdict, said
 
 _MEANINGS = {
     "lost": "at least one run at risk is gone, and the twin lost none",
@@ -20,6 +20,12 @@ _MEANINGS = {
     "survived": "every run at risk is there at every look, and completed",
     "inconclusive": "too little was shown for a verdict",
     "error": "the lab broke, so there is no verdict",
+}
+_EXPECTED = {
+    SURVIVAL: "An update of a deployment removes no run that should already have happened: each run at risk is still "
+    "there after the update, and completes once it can.",
+    TICKS: "Runs that are not due yet may be deleted and made again, as Prefect does by design: each tick of the "
+    "schedule has exactly one run in the end.",
 }
 _LOG_LINES = 40
 _CHANGE = re.compile(
@@ -31,14 +37,13 @@ def report(cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence
     """The report as Markdown text. Pure: it can be made again from a saved history."""
     scenario = load_scenarios()[cell.scenario]
     parts = [
-        f"# {cell.scenario}, {cell.door}, Prefect {entry['version'] or cell.subject}: {verdict.outcome}",
-        f"{verdict.reason[:1].upper()}{verdict.reason[1:]}.",
+        f"# {cell.scenario}, {cell.door}, Prefect {entry['version'] or cell.subject}: {said(entry)}",
+        f"{verdict.reason[:1].upper()}{verdict.reason[1:]}." + _ticks(entry),
         _facts(cell, entry, events),
         "## What was done",
         _steps(cell, scenario.stage_text, scenario.lift_text, verdict, events),
         "## Expected",
-        "An update of a deployment removes no run that should already have happened: each run at risk is still there "
-        "after the update, and completes once it can.",
+        _EXPECTED[cell.judged_by],
         "## Actual",
         f"**{verdict.outcome}**: {_MEANINGS[verdict.outcome]}."
         + (f" Known for this release: `{cell.expected}` ({cell.reference})." if cell.expected else ""),
@@ -53,6 +58,14 @@ def report(cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence
         "every call, state and time is in `history.jsonl`.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _ticks(entry: dict[str, Any]) -> str:
+    """The second verdict in a sentence, where it is what counts or what is wrong."""
+    ticks = entry.get("ticks")
+    if not ticks or (entry.get("judged_by") != TICKS and ticks["outcome"] in ("whole", "inconclusive")):
+        return ""
+    return f" Ticks {ticks['outcome']}: {ticks['reason']}."
 
 
 def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:

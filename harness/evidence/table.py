@@ -11,7 +11,7 @@ from rich.text import Text
 
 from harness.doors import PREFECT_DEPLOY
 from harness.evidence.frequency import claim
-from harness.verdict import UNJUDGED, contradicts, objection, unjudged
+from harness.verdict import UNJUDGED, contradicts, objection, said, unjudged
 
 # Told apart without red against green, and by the word in any case.
 _STYLES = {
@@ -19,6 +19,9 @@ _STYLES = {
     "altered": "bold magenta",
     "stranded": "bold magenta",
     "survived": "bold blue",
+    "ticks whole": "bold blue",
+    "ticks missing": "bold magenta",
+    "ticks duplicate": "bold magenta",
     "inconclusive": "yellow",
     "error": "bold yellow",
     "not-applicable": "dim",
@@ -49,7 +52,7 @@ def cells(trial: dict[str, Any]) -> list[Text]:
         if judged
         else ["-"] * 4
     )
-    outcome = trial["outcome"] or "not run"
+    outcome = said(trial)
     mark = " (!)" if contradicts(trial) else ""
     seconds = "-" if trial["seconds"] is None else f"{trial['seconds']:.0f}"
     return [
@@ -79,14 +82,14 @@ def picture(trials: Sequence[dict[str, Any]]) -> Table:
     return drawn
 
 
-_SHORT = {"not-applicable": "n/a", "inconclusive": "unclear", None: "not run"}
+_SHORT = {"not-applicable": "n/a", "inconclusive": "unclear"}
 
 
 def _square(repeated: Sequence[dict[str, Any]]) -> Text:
     """One cell of the picture; of several repetitions, the least frequent outcome is what a reader must see."""
     if not repeated:
         return Text("")
-    outcomes = Counter(trial["outcome"] for trial in repeated)
+    outcomes = Counter(said(trial) for trial in repeated)
     outcome, times = outcomes.most_common()[-1]
     often = "" if len(repeated) == 1 else f" {times}/{len(repeated)}"
     mark = "!" if any(contradicts(trial) for trial in repeated) else ""
@@ -132,7 +135,7 @@ def summary(trials: Sequence[dict[str, Any]], command: str) -> str:
     for trial in trials:
         scenario, subject, risk, kept, lost, twin, outcome, _ = (str(cell).replace("\n", ", ") for cell in cells(trial))
         link = f"[report]({trial['folder']}/report.md)" if trial["outcome"] not in (None, "not-applicable") else ""
-        expected = trial["expected"] or ""
+        expected = trial["expected"] or (trial["ticks"] or {}).get("expected") or ""
         lines.append(
             f"| {scenario} | {subject} | {risk} | {kept} | {lost} | {twin} | {outcome} | {expected} | {link} |"
         )

@@ -38,6 +38,7 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
         minimum=scenario.minimum,
         ticks=scenario.ticks,
         interval=scenario.interval,
+        judged_by=scenario.judged_by,
     )
     return history
 
@@ -87,6 +88,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         "folder": str(plan.trial_folder(cell).relative_to(plan.folder)),
         "reference": cell.reference,
         "note": cell.note,
+        "judged_by": cell.judged_by,
     }
 
 

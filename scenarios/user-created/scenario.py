@@ -55,6 +55,7 @@ variants = {
         _late,
         summary="A person schedules runs ahead; a worker lives.",
         state="Scheduled",
+        upcoming=True,
         alone=True,
         stage=stage_ahead,
         stage_text="A person schedules runs ahead; a worker is alive, and their time has not come.",

@@ -1,7 +1,7 @@
 """A worker that served its pool is killed, and ticks pass: the runs turn Late."""
 
 from harness.doors import DOORS
-from harness.scenario import LATE, Scenario
+from harness.scenario import OVERDUE, Scenario
 from harness.staging import Staging
 
 
@@ -27,5 +27,5 @@ scenario = Scenario(
     stage_text="The worker that had just completed a run is killed (SIGKILL), and the scheduled times pass.",
     lift=lift,
     lift_text="The worker is started again.",
-    known=LATE,
+    known=OVERDUE,
 )

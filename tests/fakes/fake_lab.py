@@ -76,9 +76,9 @@ class FakeLab:
             engine_detail="a fake",
         )
 
-    def history(self, scenario: str) -> list[Event]:
+    def history(self, scenario: str, door: str = PREFECT_DEPLOY) -> list[Event]:
         """The history that a trial left."""
-        return read_history(self.plan.trial_folder(self.cell(scenario)) / "history.jsonl")
+        return read_history(self.plan.trial_folder(self.cell(scenario, door)) / "history.jsonl")
 
     def saved(self, scenario: str) -> dict[str, Any]:
         """The verdict.json that a trial left."""

@@ -124,6 +124,7 @@ class FakePrefect:
         self.limits: dict[str, int] = {}  # pool: how many runs it, its queue or its worker lets through at a time
         self.signals: dict[str, Callable[[], bool]] = {}  # pool: whether the signal lies beside the flow
         self.schedules_runs = True
+        self.marks_late = True
         self.says_updated = True
         self.run_seconds = 0.0
         self.on_new_run: Callable[[Run], None] = lambda run: None
@@ -271,7 +272,7 @@ class FakePrefect:
             return False
         if self._worker_lives(run.work_pool_name) and not run.never_picked_up and self._is_let_through(run):
             return self._pick_up(run, now)
-        if run.state_name == "Scheduled" and now >= run.expected + LATE_AFTER:
+        if self.marks_late and run.state_name == "Scheduled" and now >= run.expected + LATE_AFTER:
             self.set_state(run, "SCHEDULED", "Late")
             return True
         return False

@@ -124,7 +124,8 @@ class FakeSite:
     def start_database(self, *, seconds: float) -> None:
         """The fake Prefect keeps its own."""
 
-    def start_server(self) -> tuple[Node, str]:
+    def start_server(self, changed: Mapping[str, str]) -> tuple[Node, str]:
+        self.prefect.marks_late = "PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS" not in changed
         return self._node("server", alive=True), self._exit.enter_context(serve(self.prefect))
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:

@@ -44,6 +44,12 @@ def test_1_when_one_outcome_contradicts_whatever_else_there_is(others: list[Tria
     assert exit_code([one, *others]) == exit_code([*others, one]) == 1
 
 
+@pytest.mark.parametrize(("held", "code"), [(True, 0), (False, 1), (None, 125)])
+def test_a_trial_of_whose_ticks_alone_something_is_known_is_one_by_itself(held: bool | None, code: int) -> None:
+    upcoming = {"outcome": "lost", "expected": None, "ticks": {"expected": "whole", "as_expected": held}}
+    assert exit_code([upcoming]) == code
+
+
 @given(anything)
 def test_1_when_the_ticks_of_one_trial_contradict(others: list[Trial]) -> None:
     assert exit_code([*others, trial("survived", "survived", ticks=False)]) == 1

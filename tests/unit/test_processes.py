@@ -42,7 +42,7 @@ def taken_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 def test_a_server_is_there_once_a_process_of_its_own_listens(environment: Path) -> None:
     with ProcessSite(environment, database="sqlite", run="run", lab="lab", folder=environment / "logs") as site:
-        server, url = site.start_server()
+        server, url = site.start_server({})
         assert server.running()
         assert url.startswith("http://127.0.0.1:")
     assert not server.running()
@@ -54,7 +54,7 @@ def test_a_server_whose_port_was_taken_is_an_error_that_quotes_its_log(environme
         ProcessSite(environment, database="sqlite", run="run", lab="lab", folder=environment / "logs") as site,
         pytest.raises(LabError, match="ended at once") as caught,
     ):
-        site.start_server()
+        site.start_server({})
     assert "in use" in caught.value.log
 
 
@@ -67,4 +67,4 @@ def test_another_server_on_the_port_is_not_taken_for_ours(
         ProcessSite(environment, database="sqlite", run="run", lab="lab", folder=environment / "logs") as site,
         pytest.raises(LabError, match=f"nothing of ours on port {taken_port}"),
     ):
-        site.start_server()
+        site.start_server({})

@@ -192,7 +192,7 @@ def test_every_history_cut_anywhere_has_a_report_that_says_its_outcome(history: 
     events = history[:cut]
     found = judge(events)
     counts = dict.fromkeys(COUNTS, 0)
-    entry = {"version": None, "database": "sqlite", **counts, "twin": counts}
+    entry = {"version": None, "outcome": found.outcome, "database": "sqlite", **counts, "twin": counts}
     cell = Cell("worker-outage", "prefect-deploy", "3.3.4", "3.3.4", "", "fake", "sqlite", "a fake", "lab")
     assert f": {found.outcome}\n" in report(cell, entry, found, events)
 

@@ -9,7 +9,7 @@ from packaging.version import Version
 from harness.doors import DOORS, PREFECT_DEPLOY
 from harness.errors import UsageError
 from harness.plan import Cell, choose_trials, plan_cell
-from harness.scenario import UPDATES, Scenario, load_scenarios, select_scenarios
+from harness.scenario import TICKS, UPDATES, Scenario, load_scenarios, select_scenarios
 from harness.verdict import OUTCOMES
 
 SCENARIOS = load_scenarios()
@@ -39,15 +39,16 @@ def test_every_folder_with_a_scenario_is_found_under_its_name() -> None:
 def test_what_is_known_of_a_release_is_known_once_and_for_every_release_it_applies_to(
     scenario: Scenario, version: str
 ) -> None:
-    for door in UPDATES:
+    for door in {*UPDATES} & {*scenario.doors}:
         known = [k for k in scenario.known if door in k.doors]
         ranges = [k for k in known if SpecifierSet(k.versions, prereleases=True).contains(Version(version))]
         assert len(ranges) == int(scenario.applies_to(version))
 
 
 def test_what_is_known_is_a_verdict_with_its_upstream_reference(scenario: Scenario) -> None:
+    verdicts = {"whole", "missing", "duplicate"} if scenario.judged_by == TICKS else OUTCOMES[3:]
     for known in scenario.known:
-        assert known.outcome in set(OUTCOMES) - {"not-applicable", "error", "inconclusive"}
+        assert known.outcome in verdicts
         assert known.reference.startswith(("PrefectHQ/prefect#", "PrefectHQ/prefect src/"))
 
 
@@ -66,6 +67,12 @@ def test_the_release_that_mended_it_is_where_lost_turns_into_survived(name: str,
 
 def test_a_scenario_puts_at_least_one_run_at_risk_and_schedules_as_many_as_it_needs(scenario: Scenario) -> None:
     assert 1 <= scenario.minimum <= scenario.ticks
+
+
+def test_a_scenario_with_settings_of_its_own_or_runs_that_wait_for_their_time_is_alone_in_its_lab(
+    scenario: Scenario,
+) -> None:
+    assert scenario.alone or not (scenario.server_settings or scenario.upcoming)
 
 
 def test_a_scenario_that_does_not_apply_everywhere_says_why(scenario: Scenario) -> None:
@@ -138,7 +145,9 @@ def test_what_is_held_to_survived_is_so_whatever_is_known(scenario: Scenario, ve
         scenario, DOORS[PREFECT_DEPLOY], subject=version, version=version, as_of="", engine="fake", engine_detail="",
         held=True,
     )  # fmt: skip
-    assert (held.expected, held.outcome) == ("survived", None)
+    by_ticks = scenario.judged_by == TICKS
+    assert (held.expected, held.expected_ticks) == ((None, "whole") if by_ticks else ("survived", None))
+    assert held.outcome is None
 
 
 def test_what_cannot_be_staged_is_not_applicable_though_it_is_held() -> None:

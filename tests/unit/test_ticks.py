@@ -117,3 +117,10 @@ def test_an_interval_ticks_from_its_anchor_and_a_cron_in_its_own_time_zone() -> 
 def test_a_schedule_of_no_known_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="no known kind"):
         next(times({"lunar": True}, START))
+
+
+def test_where_ticks_are_the_verdict_too_few_of_the_twins_due_is_none() -> None:
+    opening = {"kind": "trial", "judged_by": "ticks", "ticks": len(DUE) + 1}
+    assert check_ticks([opening, *history(DUE)]).outcome == "inconclusive"
+    assert check_ticks([{**opening, "ticks": len(DUE)}, *history(DUE)]).outcome == "whole"
+    assert check_ticks([{**opening, "judged_by": "survival"}, *history(DUE)]).outcome == "whole"

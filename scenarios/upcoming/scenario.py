@@ -1,0 +1,51 @@
+"""Runs that are not due yet: deleting them is by design, and each tick must come back once."""
+
+from harness.scenario import TICKS, Known, Scenario
+from harness.staging import Staging
+
+# Doors after which the schedule still names the same ticks.
+_KEEPING = (
+    "prefect-deploy",
+    "deploy-unchanged",
+    "deploy-parameters",
+    "upsert-deployment",
+    "patch-deployment",
+    "add-schedule",
+    "delete-sibling",
+)
+
+
+def stage(staging: Staging) -> None:
+    # Far enough ahead to be upcoming still when the last door was opened, on a machine as slow as this one.
+    staging.quiet_seconds = max(15.0, staging.lab.start_seconds * (4 + len(staging.trials)))
+    staging.deploy_backlog(later=staging.quiet_seconds)
+
+
+def lift(_staging: Staging) -> None:
+    """Their time comes by itself."""
+
+
+scenario = Scenario(
+    summary="Scheduled runs whose time is yet to come; a worker lives.",
+    state="Scheduled",
+    ticks=3,
+    interval=1,
+    minimum=3,
+    upcoming=True,
+    alone=True,
+    judged_by=TICKS,
+    worker_limit=2,
+    doors=(*_KEEPING, "none"),
+    stage=stage,
+    stage_text="A worker is alive, and the scheduled times have not come.",
+    lift=lift,
+    lift_text="Nothing was held: the scheduled times come.",
+    known=(
+        Known(
+            "",
+            "whole",
+            "PrefectHQ/prefect src/prefect/server/services/scheduler.py: upcoming runs are made again at its next pass",
+            _KEEPING,
+        ),
+    ),
+)

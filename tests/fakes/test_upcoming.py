@@ -1,0 +1,77 @@
+"""Runs that are not due yet, judged by their ticks; and runs that are overdue under the name they had before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.doors import PREFECT_DEPLOY
+from harness.verdict import contradicts, said, unjudged
+from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
+
+UPCOMING, OVERDUE = "upcoming", "overdue-unmarked"
+KEPT = counts(at_risk=3, kept=3)
+
+
+def test_upcoming_runs_that_are_made_again_are_lost_by_design_and_their_ticks_whole(lab: FakeLab) -> None:
+    entry = lab.trial(UPCOMING)
+    assert judged(entry)["treated"] == counts(at_risk=3, lost=3, recreated=3), entry["reason"]
+    assert (said(entry), entry["expected"], entry["ticks"]["expected"]) == ("ticks whole", None, "whole")
+    assert entry["ticks"]["reason"].startswith("of 3 ticks")
+    assert not contradicts(entry) and not unjudged(entry)
+    report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
+    assert ": ticks whole\n" in report and "each tick of the schedule has exactly one run" in report
+
+
+def test_through_the_null_door_upcoming_runs_survive_and_their_ticks_are_whole(lab: FakeLab) -> None:
+    entry = lab.trial(UPCOMING, "none")
+    assert (entry["outcome"], entry["expected"], said(entry)) == ("survived", "survived", "ticks whole")
+    assert not contradicts(entry) and not unjudged(entry)
+
+
+def delete_the_first(backlog: Backlog) -> None:
+    backlog.prefect.schedules_runs = False
+    backlog.delete(backlog.prefect.runs_of(backlog.flow("treated"))[:1])
+
+
+def delete_all(backlog: Backlog) -> None:
+    backlog.prefect.schedules_runs = False
+    backlog.delete(backlog.prefect.runs_of(backlog.flow("treated")))
+
+
+def make_the_first_twice(backlog: Backlog) -> None:
+    backlog.prefect.advance()
+    first = backlog.prefect.runs_of(backlog.flow("treated"))[0]
+    backlog.prefect.add_run(first.deployment, first.expected, auto_scheduled=True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "came_to", "number"),
+    [(delete_the_first, "missing", 3), (delete_all, "missing", 3), (make_the_first_twice, "duplicate", 1)],
+)
+def test_a_tick_that_never_comes_back_or_comes_twice_contradicts(
+    lab: FakeLab, fault: Callable[[Backlog], None], came_to: str, number: int
+) -> None:
+    backlog = lab.backlog(UPCOMING)
+    backlog.on_update(lambda: fault(backlog))
+    entry = lab.trial(UPCOMING)
+    assert (said(entry), entry["ticks"][came_to]) == (f"ticks {came_to}", number), entry["ticks"]
+    assert entry["ticks"]["reason"].startswith("of 3 ticks"), "the twin's runs keep the drain open until they are due"
+    assert contradicts(entry)
+
+
+@pytest.mark.parametrize("door", [PREFECT_DEPLOY, "none"])
+def test_overdue_runs_that_nobody_calls_late_survive_a_sound_prefect(lab: FakeLab, door: str) -> None:
+    entry = lab.trial(OVERDUE, door)
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    before = {run["state_name"] for event in lab.history(OVERDUE, door) if event.get("when") == "before the door"
+              for run in event.get("runs", ())}  # fmt: skip
+    assert before == {"Scheduled"}
+
+
+def test_overdue_runs_that_an_update_deletes_are_lost_whatever_they_are_called(lab: FakeLab) -> None:
+    backlog = lab.backlog(OVERDUE)
+    backlog.on_update(lambda: backlog.delete(backlog.at_risk()[:2]))
+    entry = lab.trial(OVERDUE)
+    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2), twin=KEPT), entry["reason"]
