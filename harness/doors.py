@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Facts = dict[str, Any]
 PREFECT_DEPLOY = "prefect-deploy"
+FLOW_DEPLOY = Path(__file__).resolve().parent.parent / "scenarios" / "flow_deploy.py"
 _FAR_AWAY = "DTSTART:20990101T000000\nRRULE:FREQ=DAILY;INTERVAL=1;COUNT=1"
 
 
@@ -37,6 +39,7 @@ class Door:
     requests  patterns of what the access log must show, `{id}` being the treated deployment's
     changes   whether the treated deployment (facts before, facts now) shows what the door was to do; it must, then
     versions  the releases that have this door, and why the others have not
+    staged    what its treated deployment has from the start that others have not, by the template's value
     """
 
     name: str
@@ -47,6 +50,7 @@ class Door:
     changes: Callable[[Facts, Facts], bool] | None = None
     versions: str = ""
     versions_reason: str = ""
+    staged: Mapping[str, str] = field(default_factory=dict)
 
     def exists_in(self, version: str) -> bool:
         """Whether a release has this door at all."""
@@ -92,6 +96,15 @@ def deploy_moved(trial: Trial, nonce: str) -> CommandResult:
     another = f"{trial.staging.scenario.name}-moved"
     trial.lab.api.create_work_pool(another)
     return _deploy(trial, DESCRIPTION=nonce, POOL=another)
+
+
+def flow_deploy(trial: Trial, nonce: str) -> CommandResult:
+    """`flow.deploy()` by Python, changed in the description alone."""
+    staging = trial.staging
+    staging.write_deployments(trial.lab.deployer, [trial.name], DESCRIPTION=nonce)
+    folder = trial.lab.site.scenario_folder(staging.scenario.name)
+    trial.lab.deployer.write(folder, {FLOW_DEPLOY.name: FLOW_DEPLOY.read_bytes()})
+    return trial.lab.deployer.run_python(FLOW_DEPLOY.name, cwd=folder, seconds=trial.lab.deadlines.door)
 
 
 def _schedule_command(*words: str) -> Callable[[Trial, str], CommandResult]:
@@ -203,6 +216,21 @@ DOORS = {
             deploy_unchanged,
             proof="redeploy",
             requests=(_ONE,),
+        ),
+        Door(
+            "deploy-slug",
+            "`prefect deploy` of a deployment whose schedule has a slug, with another description",
+            prefect_deploy,
+            staged={"SLUG": "staged"},
+            versions=">=3.2.0",
+            versions_reason="a schedule has a slug from 3.2.0 on",
+        ),
+        Door(
+            "flow-deploy",
+            "`flow.deploy()` from Python, with another description",
+            flow_deploy,
+            versions=">=3.0.0",
+            versions_reason="`flow.deploy()` takes flows from a local folder from 3.0.0 on",
         ),
         Door("deploy-parameters", "`prefect deploy`, with other parameters", deploy_parameters),
         Door("deploy-schedule", "`prefect deploy`, with another schedule", deploy_schedule, changes=_schedules_differ),

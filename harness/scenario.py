@@ -27,6 +27,8 @@ UPDATES = (
     "prefect-deploy",
     "deploy-unchanged",
     "deploy-parameters",
+    "deploy-slug",
+    "flow-deploy",
     "upsert-deployment",
     "patch-deployment",
     "pause-by-patch",

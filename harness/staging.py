@@ -151,9 +151,14 @@ class Staging:
             "RRULE": self.rrule,
             "DESCRIPTION": "staged",
             "PARAMETERS": "{}",
+            "SLUG": "null",
         }
+        own = {trial.name: trial.door.staged for trial in self.trials}
         template = (self.scenario.folder / "prefect.yaml").read_text(encoding="utf-8")
-        text = render(template, [{**staged, "NAME": name, "FLOW": self._side_of(name), **changed} for name in names])
+        values = [
+            {**staged, "NAME": name, "FLOW": self._side_of(name), **own.get(name, {}), **changed} for name in names
+        ]
+        text = render(template, values)
         node.write(folder, {"prefect.yaml": text.encode(), "flow.py": (self.scenario.folder / "flow.py").read_bytes()})
 
     def _deploy_all(self) -> float:

@@ -48,6 +48,10 @@ class Node(Protocol):
         """
         ...
 
+    def run_python(self, script: str, *, cwd: str, seconds: float) -> CommandResult:
+        """Run a script that lies in `cwd` by the subject's own Python. Raises: LabError as `run` does."""
+        ...
+
     def imported_version(self, *, seconds: float) -> str:
         """The version of Prefect that the node's Python imports: a tenth of a second, where the command takes several.
 

@@ -263,6 +263,10 @@ class ContainerNode:
         """Run `prefect` with these arguments in the container (docker exec)."""
         return self.execute([*_PREFECT, *command], cwd=cwd, seconds=seconds)
 
+    def run_python(self, script: str, *, cwd: str, seconds: float) -> CommandResult:
+        """Run a script by the image's Python."""
+        return self.execute(["python3", script], cwd=cwd, seconds=seconds)
+
     def imported_version(self, *, seconds: float) -> str:
         """The version of Prefect that the image's Python imports."""
         return self.execute(["python3", "-c", ASK_VERSION], cwd=_HOME, seconds=seconds).output.strip()

@@ -227,6 +227,10 @@ class ProcessNode:
         """Run `prefect` with these arguments in `cwd`."""
         return self._run([*self._prefect, *command], cwd=cwd, seconds=seconds)
 
+    def run_python(self, script: str, *, cwd: str, seconds: float) -> CommandResult:
+        """Run a script by the environment's Python."""
+        return self._run([self._prefect[0], script], cwd=cwd, seconds=seconds)
+
     def imported_version(self, *, seconds: float) -> str:
         """The version of Prefect that the environment's Python imports."""
         return self._run([self._prefect[0], "-c", ASK_VERSION], cwd=str(self.home), seconds=seconds).output.strip()

@@ -8,6 +8,8 @@ _KEEPING = (
     "prefect-deploy",
     "deploy-unchanged",
     "deploy-parameters",
+    "deploy-slug",
+    "flow-deploy",
     "upsert-deployment",
     "patch-deployment",
     "add-schedule",

@@ -55,6 +55,14 @@ class FakeNode:
                 return self._schedule(what, [word for word in rest if not word.startswith("-")])
         return CommandResult(2, f"No such command {command!r}", 0.1)
 
+    def run_python(self, script: str, *, cwd: str, seconds: float) -> CommandResult:
+        """The one script there is: `flow.deploy()` of all that prefect.yaml names."""
+        files = self.files[cwd]
+        if script not in files:
+            return CommandResult(2, f"can't open file {script!r}", 0.1)
+        names = [deployment.name for deployment in deployments_of(files, self._site.prefect)]
+        return self._deploy(files, names)
+
     def imported_version(self, *, seconds: float) -> str:
         return self._site.versions[self.name.partition("-")[0]]
 
