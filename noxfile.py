@@ -74,6 +74,12 @@ def bisect(session: nox.Session) -> None:
 
 
 @nox.session
+def atlas(session: nox.Session) -> None:
+    """Try every state on every release of a range and write docs/atlas.md (-- --newest-of-minor for one of each)."""
+    _become(session, "harness", "atlas")
+
+
+@nox.session
 def cells(session: nox.Session) -> None:
     """Print what a gate would run as the matrix of a GitHub workflow."""
     _become(session, "harness", "cells")

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -17,8 +17,10 @@ from typing import NoReturn
 from rich.console import Console
 
 from harness import ownership
+from harness.atlas import DOORS as SURVEYED_DOORS
+from harness.atlas import STATES, Survey, survey
 from harness.bisect import Probes, Question, bisect, start
-from harness.doors import DOORS, PREFECT_DEPLOY
+from harness.doors import DOORS, PREFECT_DEPLOY, select_doors
 from harness.engines.base import DATABASES, SQLITE
 from harness.engines.choose import ENGINES, choose_engine
 from harness.errors import LabError, UsageError
@@ -131,13 +133,37 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with a search that was interrupted")
     search.set_defaults(call=_bisect)
 
+    surveyed = commands.add_parser(
+        "atlas",
+        help="try every state on every final release of a range, and write what came of it to a page",
+        description="Tries every state, release by release; asked again, it goes on where it stopped.",
+    )
+    surveyed.add_argument("--from", dest="first", default="2.20.0", metavar="RELEASE", help="default: 2.20.0")
+    surveyed.add_argument("--to", dest="last", default="latest", metavar="RELEASE", help="default: latest")
+    surveyed.add_argument(
+        "--newest-of-minor", action="store_true", help="of each minor version its newest release alone"
+    )
+    _add_choice(surveyed, "--scenario", known, ", ".join(STATES))
+    _add_choice(surveyed, "--door", DOORS, ", ".join(SURVEYED_DOORS))
+    _add_engine(surveyed)
+    _add_database(surveyed)
+    surveyed.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    surveyed.add_argument(
+        "--into",
+        type=Path,
+        default=Path("docs/atlas"),
+        metavar="NAME",
+        help="NAME.md and NAME.json (default: docs/atlas)",
+    )
+    surveyed.set_defaults(call=_atlas)
+
     spread = commands.add_parser(
         "cells",
         help="print what a gate would run as the matrix of a GitHub workflow, a subject and a scenario a machine",
         description="Prints one line of JSON for `strategy: matrix` of GitHub Actions.",
     )
     _add_subjects(spread, SUBJECTS["gate"])
-    spread.add_argument("--scenario", action="append", default=[], metavar="NAME", help="repeatable (default: all)")
+    _add_choice(spread, "--scenario", known, "all")
     spread.set_defaults(call=_cells)
 
     joined = commands.add_parser("merge", help="join the results folders of several runs, one machine's each, into one")
@@ -183,20 +209,8 @@ def _add_trials(
     _add_subjects(command, SUBJECTS[name])
     _add_engine(command)
     _add_database(command)
-    command.add_argument(
-        "--scenario",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help=f"one of {', '.join(load_scenarios())}; repeatable (default: {scenarios})",
-    )
-    command.add_argument(
-        "--door",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help=f"what touches the deployment: {', '.join(DOORS)}; repeatable (default: {doors})",
-    )
+    _add_choice(command, "--scenario", load_scenarios(), scenarios)
+    _add_choice(command, "--door", DOORS, doors)
     command.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="where evidence goes (default: results)"
     )
@@ -217,6 +231,11 @@ def _add_trials(
     command.add_argument(
         "-k", dest="expression", default="", metavar="EXPR", help="only trials whose name matches, as in pytest"
     )
+
+
+def _add_choice(command: argparse.ArgumentParser, option: str, known: Iterable[str], default: str) -> None:
+    text = f"one of {', '.join(known)}; repeatable (default: {default})"
+    command.add_argument(option, action="append", default=[], metavar="NAME", help=text)
 
 
 def _add_subjects(command: argparse.ArgumentParser, default: Sequence[str]) -> None:
@@ -269,6 +288,21 @@ def _bisect(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"Name a --scenario: one of {', '.join(load_scenarios())}.")
     question = Question(options.scenario, options.door, options.engine, options.first, options.last, options.database)
     return bisect(start(question, options.results), console)
+
+
+def _atlas(options: argparse.Namespace, console: Console) -> int:
+    scenarios = [scenario.name for scenario in select_scenarios(options.scenario or STATES)]
+    doors = [door.name for door in select_doors(options.door or SURVEYED_DOORS)]
+    asked = Survey(
+        options.first,
+        options.last,
+        scenarios,
+        doors,
+        engine=options.engine,
+        database=options.database,
+        newest_of_minor=options.newest_of_minor,
+    )
+    return survey(asked, options.into, options.results, console)
 
 
 def _cells(options: argparse.Namespace, _console: Console) -> int:

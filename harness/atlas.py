@@ -1,0 +1,190 @@
+"""The command that fills an atlas: what became of the runs in each state, by release; it goes on where it stopped."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shlex
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+from rich.console import Console
+
+from harness.cache import write_whole
+from harness.engines.choose import choose_engine
+from harness.errors import UsageError
+from harness.evidence.results import harness_commit
+from harness.evidence.table import footnotes, picture
+from harness.run import Request, run_matrix
+from harness.subjects.kinds import check_name, is_release
+from harness.subjects.release import releases_between, resolve_release
+from harness.verdict import contradicts, exit_code, said, unjudged
+
+SCHEMA = 1
+# One scenario for each name that a scheduled run may have, and the two doors whose deletions differ the most.
+STATES = ("worker-outage", "concurrency-limit", "awaiting-retry", "overdue-unmarked")
+DOORS = ("prefect-deploy", "pause-deployment")
+_WIDTH = 120
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is surveyed: these scenarios and doors on every final release from `first` to `last`.
+
+    newest_of_minor  of each minor version, its newest release alone
+    """
+
+    first: str
+    last: str
+    scenarios: Sequence[str]
+    doors: Sequence[str]
+    engine: str | None
+    database: str
+    newest_of_minor: bool
+
+
+class Atlas:
+    """The entries so far, as in results.json, with run and commit; in a file that is whole after each release."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.trials: list[dict[str, Any]] = []
+        if file.exists():
+            try:
+                saved = json.loads(file.read_text(encoding="utf-8"))
+                schema, self.trials = saved["schema"], list(saved["trials"])
+            except (OSError, ValueError, KeyError, TypeError):
+                raise UsageError(f"{str(file)!r} is no atlas; name another --into.") from None
+            if schema != SCHEMA:
+                raise UsageError(
+                    f"{str(file)!r} has schema {schema}; this harness writes {SCHEMA}. Name another --into."
+                )
+
+    def lacks(self, release: str, scenarios: Sequence[str], doors: Sequence[str]) -> list[str]:
+        """The scenarios of a release with a door of which there is no verdict yet."""
+        judged = {(t["scenario"], t["door"]) for t in self.trials if t["subject"] == release and not unjudged(t)}
+        return [scenario for scenario in scenarios if any((scenario, door) not in judged for door in doors)]
+
+    def add(self, trials: Sequence[dict[str, Any]]) -> None:
+        """Take up a release's trials, in the place of earlier ones of the same cells, and save all of them."""
+        cells = {(t["subject"], t["scenario"], t["door"]) for t in trials}
+        kept = [t for t in self.trials if (t["subject"], t["scenario"], t["door"]) not in cells]
+        self.trials = sorted([*kept, *trials], key=lambda t: (Version(t["subject"]), t["scenario"], t["door"]))
+        write_whole(self._file, json.dumps({"schema": SCHEMA, "trials": self.trials}, indent=1) + "\n")
+
+
+def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
+    """Carry the survey out, or go on with it: `into`.json holds the data, `into`.md shows them. Returns the exit code.
+
+    Raises: UsageError before anything is started, and what `run_matrix` raises.
+    """
+    for end in (asked.first, asked.last):
+        check_name(end)
+        if not is_release(end):
+            raise UsageError(f"{end!r} is no release; an atlas goes from one release to a later one.")
+    atlas = Atlas(into.with_suffix(".json"))
+    engine, why = choose_engine(asked.engine)
+    console.print(f"engine: {why}")
+    first, last = (resolve_release(end, engine.target()).version for end in (asked.first, asked.last))
+    if Version(first) > Version(last):
+        raise UsageError(f"{first} is not older than {last}.")
+    releases = releases_between(first, last, engine.target(), threading.Event())
+    chosen = newest_of_each_minor(releases) if asked.newest_of_minor else releases
+    console.print(f"releases: {', '.join(chosen)}", soft_wrap=True)
+    results.mkdir(parents=True, exist_ok=True)
+    for release in chosen:
+        lacking = atlas.lacks(release, asked.scenarios, asked.doors)
+        if not lacking:
+            continue
+        trials, seconds = _try(release, lacking, replace(asked, engine=engine.name), results)
+        atlas.add(trials)
+        mine = [trial for trial in atlas.trials if trial["subject"] == release]
+        console.print(f"{release}: {', '.join(map(_short, mine))} ({seconds:.0f} s)", soft_wrap=True)
+        write_whole(into.with_suffix(".md"), page(atlas.trials, _command(asked, engine.name, into)))
+    console.print(picture(atlas.trials))
+    for line in footnotes(atlas.trials):
+        console.print(line)
+    console.print(f"\natlas: {into.with_suffix('.md')}", soft_wrap=True)
+    return exit_code(atlas.trials)
+
+
+def newest_of_each_minor(releases: Sequence[str]) -> list[str]:
+    """Of releases, oldest first, the newest of each minor version."""
+    by_minor = itertools.groupby(releases, key=lambda release: Version(release).release[:2])
+    return [list(group)[-1] for _, group in by_minor]
+
+
+def _try(release: str, scenarios: Sequence[str], asked: Survey, results: Path) -> tuple[list[dict[str, Any]], float]:
+    """The trials of a release, and their seconds."""
+    request = Request(
+        command="reproduce",
+        subjects=[release],
+        scenarios=scenarios,
+        doors=asked.doors,
+        engine=asked.engine,
+        database=asked.database,
+        results=results,
+        keep="never",
+        labs=1,
+        expression="",
+    )
+    with (results / "atlas.log").open("a", encoding="utf-8") as log:
+        run_matrix(request, Console(file=log, width=_WIDTH, markup=False, highlight=False))
+    found = json.loads((results / "latest" / "results.json").read_text(encoding="utf-8"))
+    run = (results / "latest").resolve().name
+    commit = harness_commit()["commit"]
+    return [{**trial, "run": run, "harness": commit} for trial in found["trials"]], float(found["seconds"])
+
+
+def _short(trial: dict[str, Any]) -> str:
+    return f"{trial['scenario']} {trial['door']} {said(trial)}" + ("!" if contradicts(trial) else "")
+
+
+def _command(asked: Survey, engine: str, into: Path) -> str:
+    words = ["nox", "-s", "atlas", "--", "--from", asked.first, "--to", asked.last, "--engine", engine]
+    words += ["--database", asked.database, "--into", str(into)]
+    return shlex.join(words + (["--newest-of-minor"] if asked.newest_of_minor else []))
+
+
+def page(trials: Sequence[dict[str, Any]], command: str) -> str:
+    """The atlas as Markdown: a row a release, a column a scenario and door."""
+    columns = sorted(dict.fromkeys((trial["scenario"], trial["door"]) for trial in trials))
+    cells = {(trial["subject"], trial["scenario"], trial["door"]): trial for trial in trials}
+    releases = list(dict.fromkeys(trial["subject"] for trial in trials))
+    days = sorted(trial["run"][:8] for trial in trials)
+    grounds = sorted({f"{trial['engine']}, {trial['database']}" for trial in trials})
+    commits = sorted({str(trial["harness"])[:7] for trial in trials})
+    lines = [
+        "# Atlas: what became of the runs, by release",
+        "",
+        "Each square is one trial on a real server of that release, its packages as of its own day: the runs at risk "
+        "that were lost, of how many. `survived` is none; a twin, which nobody touched, lost none in any of them. "
+        "(!) contradicts what is known upstream.",
+        "",
+        "| release | " + " | ".join(f"{scenario}<br>{door}" for scenario, door in columns) + " |",
+        "|---|" + "---|" * len(columns),
+        *(
+            f"| {release} | " + " | ".join(_square(cells.get((release, *column))) for column in columns) + " |"
+            for release in releases
+        ),
+        "",
+        *(f"- {line}" for line in footnotes(trials)),
+        "",
+        f"Tried {days[0]} to {days[-1]} (year, month, day) on {'; '.join(grounds)}; harness at {', '.join(commits)}. "
+        "The data stand beside this page, a trial's entry of results.json each.",
+        "",
+        f"To go on with it, or to do it again from nothing (without the data): `{command}`",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _square(trial: dict[str, Any] | None) -> str:
+    if trial is None:
+        return ""
+    counted = f" {trial['lost']}/{trial['at_risk']}" if trial["outcome"] == "lost" else ""
+    return said(trial) + counted + (" (!)" if contradicts(trial) else "")

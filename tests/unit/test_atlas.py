@@ -1,0 +1,146 @@
+"""The command `atlas`: what it tries, what it keeps, and going on where it stopped. No trial is run here."""
+
+from __future__ import annotations
+
+import io
+import json
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from harness import atlas as module
+from harness.atlas import STATES, Atlas, Survey, newest_of_each_minor, survey
+from harness.engines.base import SQLITE
+from harness.errors import UsageError
+from harness.evidence.trial_folder import result
+from harness.plan import Cell, Plan
+from harness.run import Request
+from harness.subjects.release import Release, Target
+
+RELEASES = ["3.2.14", "3.2.15", "3.3.3", "3.3.4"]
+Outcome = Callable[[str, str], str]
+
+
+class Runs:
+    """Stands in for real trials: what a release and a scenario come to, and what was asked."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def __call__(self, request: Request, console: Console) -> int:
+        (release,) = request.subjects
+        self.asked.append((release, list(request.scenarios)))
+        folder = request.results / f"20300101-000000-{secrets.token_hex(2)}"
+        folder.mkdir(parents=True)
+        trials = [entry(release, scenario, door, self.outcome(release, scenario))
+                  for scenario in request.scenarios for door in request.doors]  # fmt: skip
+        (folder / "results.json").write_text(json.dumps({"seconds": 61.0, "trials": trials}), encoding="utf-8")
+        latest = request.results / "latest"
+        latest.unlink(missing_ok=True)
+        latest.symlink_to(folder.name)
+        return 0
+
+
+def entry(release: str, scenario: str, door: str, outcome: str) -> dict[str, Any]:
+    cell = Cell(
+        scenario=scenario, door=door, subject=release, version=release, as_of="", engine="processes", database=SQLITE,
+        engine_detail="", lab="lab", expected="lost",
+    )  # fmt: skip
+    found = result(Plan("run", Path(), []), cell, [], None)
+    return {**found, "outcome": outcome, "as_expected": outcome == "lost", "at_risk": 3, "lost": 3}
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], Runs]:
+    """An index with RELEASES, an engine, and trials that come to what a test says."""
+
+    def plant(outcome: Outcome) -> Runs:
+        runs = Runs(outcome)
+        engine = SimpleNamespace(name="processes", target=lambda: Target("3.11", ""))
+        monkeypatch.setattr(module, "run_matrix", runs)
+        monkeypatch.setattr(module, "choose_engine", lambda _: (engine, "processes, as asked"))
+        monkeypatch.setattr(module, "resolve_release", lambda asked, _: Release(asked, asked, "", ""))
+        monkeypatch.setattr(module, "releases_between", lambda a, b, *_: RELEASES)
+        return runs
+
+    return plant
+
+
+def asked(**changed: Any) -> Survey:
+    return Survey(**{"first": "3.2.14", "last": "3.3.4", "scenarios": list(STATES), "doors": ["prefect-deploy"],
+                     "engine": None, "database": SQLITE, "newest_of_minor": False, **changed})  # fmt: skip
+
+
+def carried_out(tmp_path: Path, **changed: Any) -> tuple[int, str]:
+    file = io.StringIO()
+    console = Console(file=file, width=200)
+    return survey(asked(**changed), tmp_path / "atlas", tmp_path / "results", console), file.getvalue()
+
+
+def test_every_release_is_tried_once_and_shown_with_what_was_lost(
+    world: Callable[[Outcome], Runs], tmp_path: Path
+) -> None:
+    runs = world(lambda release, _: "survived" if release == "3.3.4" else "lost")
+    code, printed = carried_out(tmp_path)
+    assert [release for release, _ in runs.asked] == RELEASES
+    assert code == 1, "what survives where it is known to be lost contradicts"
+    assert "3.2.14: awaiting-retry prefect-deploy lost" in printed
+    page = (tmp_path / "atlas.md").read_text(encoding="utf-8")
+    assert "| 3.3.3 | lost 3/3 | lost 3/3 | lost 3/3 | lost 3/3 |" in page
+    assert "| 3.3.4 | survived (!) |" in page
+    assert "--from 3.2.14 --to 3.3.4 --engine processes" in page
+
+
+def test_asked_again_it_tries_only_what_has_no_verdict_yet(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
+    world(lambda release, scenario: "error" if (release, scenario) == ("3.3.3", "worker-outage") else "lost")
+    assert carried_out(tmp_path)[0] == 125
+    again = world(lambda *_: "lost")
+    assert carried_out(tmp_path)[0] == 0
+    assert again.asked == [("3.3.3", ["worker-outage"])]
+    saved = Atlas(tmp_path / "atlas.json").trials
+    assert len(saved) == len(RELEASES) * len(STATES) and {trial["outcome"] for trial in saved} == {"lost"}
+
+
+def test_an_interrupt_loses_nothing_of_the_releases_before_it(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
+    def interrupted(release: str, _: str) -> str:
+        if release == "3.3.3":
+            raise KeyboardInterrupt
+        return "lost"
+
+    world(interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        carried_out(tmp_path)
+    assert {trial["subject"] for trial in Atlas(tmp_path / "atlas.json").trials} == {"3.2.14", "3.2.15"}
+    again = world(lambda *_: "lost")
+    carried_out(tmp_path)
+    assert [release for release, _ in again.asked] == ["3.3.3", "3.3.4"]
+
+
+def test_the_newest_of_each_minor_version() -> None:
+    assert newest_of_each_minor(["2.20.20", *RELEASES, "3.10.0"]) == ["2.20.20", "3.2.15", "3.3.4", "3.10.0"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": 2, "trials": []}'])
+def test_what_is_no_atlas_is_not_written_over(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "atlas.json"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match="another --into"):
+        Atlas(file)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"), [({"first": "path:."}, "no release|no source tree"), ({"first": "3.9.1"}, "not older")]
+)
+def test_what_cannot_be_surveyed_is_refused_before_anything_is_tried(
+    world: Callable[[Outcome], Runs], tmp_path: Path, changed: dict[str, str], words: str
+) -> None:
+    runs = world(lambda *_: "lost")
+    with pytest.raises(UsageError, match=words):
+        carried_out(tmp_path, **changed)
+    assert runs.asked == []
