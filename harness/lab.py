@@ -138,6 +138,15 @@ class Lab:
             self._workers[scenario.name] = worker
         return worker
 
+    def restart_worker_if_ended(self, scenario: Scenario) -> str:
+        """Start a scenario's worker again where it ended by itself; returns the end of its log then, else nothing."""
+        worker = self._workers.get(scenario.name)
+        if worker is None or worker.running():
+            return ""
+        log = worker.log()[-2000:]
+        worker.start()
+        return log or "it printed nothing"
+
     def worker(self, scenario: Scenario) -> Node:
         """The worker started for a scenario."""
         return self._workers[scenario.name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from harness.cache import write_whole
 from harness.doors import PREFECT_DEPLOY, Door, select_doors
 from harness.engines.base import SQLITE
 from harness.scenario import SURVIVAL, TICKS, Known, Scenario, select_scenarios
+
+_LAB_HOLDS, _STAGING_WEIGHS = 12, 2  # in trials
 
 
 def slug(subject: str) -> str:
@@ -37,7 +40,7 @@ class Cell:
 
     subject      as the person asked for it; `version` is what that resolved to (empty where it did not)
     subject_key  what the engine built it under
-    lab          the lab it shares with the other cells of the same subject on the same engine
+    lab          the lab it shares with other cells of the same subject on the same engine and database
     expected     the outcome known for this release, and `reference`, where from; empty where nothing is known
     note         what the person should know of the subject (a release that `latest` passed over)
     repetition   which of several of the same; each has a lab of its own
@@ -98,6 +101,27 @@ class Plan:
         saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         cells = [Cell(**cell) for cell in saved["cells"]]
         return cls(saved["run"], Path(saved["folder"]), cells, saved["keep"])
+
+
+def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells with those of one lab spread over several where they are more than one should hold.
+
+    Each staging has a worker and a twin beside its trials, and each of these starts flow runs. Five stagings with 36
+    trials in one lab wore workers and server out on two cores (docs/benchmarks.md).
+    """
+    held: dict[str, dict[str, int]] = {}  # of a lab: how many trials of each scenario
+    part: Counter[str] = Counter()
+    spread = []
+    for cell in cells:
+        if cell.outcome is None:
+            mine = held.setdefault(cell.lab, {})
+            mine[cell.scenario] = mine.get(cell.scenario, 0) + 1
+            if sum(mine.values()) + _STAGING_WEIGHS * len(mine) > _LAB_HOLDS:
+                part[cell.lab] += 1
+                held[cell.lab] = {cell.scenario: 1}
+        number = part[cell.lab] + 1
+        spread.append(replace(cell, lab=f"{cell.lab}--part-{number}") if number > 1 else cell)
+    return spread
 
 
 def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) -> list[tuple[Scenario, Door]]:

@@ -37,7 +37,7 @@ from harness.evidence.results import (
 )
 from harness.evidence.table import footnotes, picture, table
 from harness.evidence.trial_folder import conclude, open_history, result
-from harness.plan import Cell, Plan, choose_trials, plan_cell
+from harness.plan import Cell, Plan, choose_trials, plan_cell, spread_over_labs
 from harness.runner import as_lab_error, copy_logs
 from harness.scenario import SCENARIOS, Scenario, load_scenarios
 from harness.scratch import scratch_folder
@@ -375,7 +375,7 @@ def _plan(
                 held=request.command in HELD or not is_release(asked),
             )
         )
-    return Plan(run, (request.results / run).absolute(), cells, request.keep)
+    return Plan(run, (request.results / run).absolute(), spread_over_labs(cells), request.keep)
 
 
 def _command(request: Request) -> str:

@@ -36,6 +36,10 @@ class FakeNode:
         with self._site.prefect.lock:
             self._alive, self._killed = False, True
 
+    def dies(self) -> None:
+        """Its process ends by itself."""
+        self._alive = False
+
     def write(self, folder: str, files: Mapping[str, bytes]) -> None:
         with self._site.prefect.lock:
             self.files.setdefault(folder, {}).update(files)
@@ -146,6 +150,10 @@ class FakeSite:
             self.prefect.workers[pool] = node.running
             self.prefect.signals[pool] = lambda: "signal" in node.files.get(folder, {})
         return node
+
+    def node(self, name: str) -> FakeNode:
+        """The node of that name."""
+        return next(node for node in self._nodes if node.name == name)
 
     def _node(self, name: str, *, alive: bool) -> FakeNode:
         node = FakeNode(name, self, alive)

@@ -61,6 +61,27 @@ def test_runs_that_a_person_scheduled_and_an_update_deletes_are_lost(lab: FakeLa
     assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2), twin=KEPT)
 
 
+def test_a_worker_that_ends_by_itself_in_the_drain_is_started_again_and_said_to_be(lab: FakeLab) -> None:
+    backlog, deaths = lab.backlog(OUTAGE), iter(range(2))
+
+    def die() -> None:
+        if next(deaths, None) is not None:
+            lab.site.node(f"worker-{OUTAGE}").dies()
+
+    backlog.on_lift(die)
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    notes = [event for event in lab.history(OUTAGE) if event["kind"] == "note"]
+    assert [note["text"] for note in notes] == ["the worker had ended by itself, and was started again"] * 2
+    assert notes[0]["log"] == f"the log of worker-{OUTAGE}"
+
+
+def test_a_worker_that_always_ends_again_is_let_go_and_there_is_no_verdict(lab: FakeLab) -> None:
+    lab.backlog(OUTAGE).on_lift(lambda: lab.site.node(f"worker-{OUTAGE}").dies())
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "inconclusive", entry["reason"]
+
+
 def test_a_trial_alone_and_the_same_in_company_come_to_the_same(lab: FakeLab, tmp_path: Path) -> None:
     company = FakeLab(tmp_path / "company", lab.clock)
     for each in (lab, company):

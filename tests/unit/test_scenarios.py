@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from harness.doors import DOORS, PREFECT_DEPLOY
 from harness.errors import UsageError
-from harness.plan import Cell, choose_trials, plan_cell
+from harness.plan import Cell, choose_trials, plan_cell, spread_over_labs
 from harness.scenario import TICKS, UPDATES, Scenario, load_scenarios, select_scenarios
 from harness.verdict import OUTCOMES
 
@@ -162,3 +162,25 @@ def test_a_gate_tries_every_scenario_by_the_door_of_the_report() -> None:
     tried = choose_trials("gate", [], [])
     assert [scenario.name for scenario, _ in tried] == list(load_scenarios())
     assert {door.name for _, door in tried} == {PREFECT_DEPLOY}
+
+
+def test_a_lab_holds_no_more_than_it_can_carry_and_a_staging_is_spread_only_where_it_must() -> None:
+    trials = choose_trials("matrix", [], [])
+    cells = [
+        plan_cell(scenario, door, subject="3.9.1", version="3.9.1", as_of="", engine="fake", engine_detail="")
+        for scenario, door in trials
+    ]
+    labs: dict[str, list[Cell]] = {}
+    for cell in spread_over_labs(cells):
+        labs.setdefault(cell.lab, []).append(cell)
+    assert sum(map(len, labs.values())) == len(cells)
+    for name, held in labs.items():
+        stagings = {cell.scenario for cell in held}
+        assert len(held) + 2 * len(stagings) <= 12
+        assert len(stagings) == 1 or not any(SCENARIOS[scenario].alone for scenario in stagings), name
+    assert len({cell.lab for cell in spread_over_labs(cells[:2])}) == len({cell.lab for cell in cells[:2]})
+
+
+def test_what_is_never_staged_takes_no_room_in_a_lab() -> None:
+    many = [planned("concurrency-limit", "2.20.20")] * 30
+    assert {cell.lab for cell in spread_over_labs(many)} == {many[0].lab}
