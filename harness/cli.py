@@ -241,7 +241,8 @@ def _add_choice(command: argparse.ArgumentParser, option: str, known: Iterable[s
 def _add_subjects(command: argparse.ArgumentParser, default: Sequence[str]) -> None:
     command.add_argument(
         "--subject", action="append", default=[], metavar="PREFECT",
-        help="a release such as 3.3.3, or latest; wheel:PATH; path:FOLDER (a source tree as it is); repeatable "
+        help="a release such as 3.3.3, or latest; wheel:PATH; path:FOLDER (a source tree as it is); image:NAME; "
+        "any with /worker= or /deployer= another; repeatable "
         f" (default: {', '.join(default)})",
     )  # fmt: skip
 
@@ -331,14 +332,14 @@ def _merge(options: argparse.Namespace, console: Console) -> int:
 def _images(options: argparse.Namespace, console: Console) -> int:
     engine, why = choose_engine(options.engine)
     console.print(f"engine: {why}")
-    resolved = resolve_subjects(list(dict.fromkeys(options.subject or SUBJECTS["reproduce"])), engine.target())
+    resolved = resolve_subjects(list(dict.fromkeys(options.subject or SUBJECTS["reproduce"])), engine)
     failed = False
     for asked, release in resolved.items():
         try:
             if isinstance(release, LabError):
                 raise release
-            key = engine.build(release, console.print)
-            console.print(f"{asked}: {key}", soft_wrap=True)
+            for part in (release, *release.roles.values()):
+                console.print(f"{part.asked}: {engine.build(part, console.print)}", soft_wrap=True)
         except LabError as error:
             failed = True
             console.print(f"{asked}: {error.reason}\n{error.log[-600:]}", soft_wrap=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
-from harness.engines.base import CommandResult, Node, Site
+from harness.engines.base import SERVER, CommandResult, Node, Site
 from harness.errors import LabError
 from harness.prefect_api import PrefectAPI
 from harness.scenario import Scenario
@@ -40,13 +40,19 @@ class Deadlines:
 class Lab:
     """A context manager: inside it a healthy server answers at `api`; `check_versions` says which one it is.
 
+    `versions` is what was asked for, by role: `server`, and others where they are another than the server.
+
     Raises on entry: LabError where the server dies or never gets healthy, with its log.
     """
 
     def __init__(
-        self, site: Site, version: str, deadlines: Deadlines, server_settings: Mapping[str, str] | None = None
+        self,
+        site: Site,
+        versions: Mapping[str, str],
+        deadlines: Deadlines,
+        server_settings: Mapping[str, str] | None = None,
     ) -> None:
-        self.site, self.version, self.deadlines = site, version, deadlines
+        self.site, self.versions, self.deadlines = site, versions, deadlines
         self._server_settings = server_settings or {}
         self.server: Node
         self.deployer: Node
@@ -109,8 +115,9 @@ class Lab:
         return said
 
     def _check_version(self, role: str, version: str) -> None:
-        if not _same(version, self.version):
-            raise LabError(f"the {role} says it is Prefect {version!r}; asked for was {self.version}", source=role)
+        asked = self.versions.get(role, self.versions[SERVER])
+        if not _same(version, asked):
+            raise LabError(f"the {role} says it is Prefect {version!r}; asked for was {asked}", source=role)
 
     def ask_prefect_version(self) -> Future[CommandResult]:
         """What `prefect version` says on the deployer, asked once a lab.

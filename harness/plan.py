@@ -6,8 +6,8 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,8 @@ class Cell:
     """One trial to be: everything about it that is known before it starts.
 
     subject      as the person asked for it; `version` is what that resolved to (empty where it did not)
-    subject_key  what the engine built it under
+    subject_keys what the engine built it under, by role: `server`, and others where they are another than the server
+    versions     what those others are
     lab          the lab it shares with other cells of the same subject on the same engine and database
     expected     the outcome known for this release, and `reference`, where from; empty where nothing is known
     note         what the person should know of the subject (a release that `latest` passed over)
@@ -56,7 +57,8 @@ class Cell:
     database: str
     engine_detail: str
     lab: str
-    subject_key: str = ""
+    subject_keys: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
     expected: str | None = None
     expected_ticks: str | None = None
     reference: str = ""
@@ -140,8 +142,8 @@ def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) 
 
 def plan_cell(
     scenario: Scenario, door: Door, *, subject: str, version: str, as_of: str, engine: str, engine_detail: str,
-    database: str = SQLITE, subject_key: str = "", note: str = "", command: str = "", held: bool = False,
-    repetition: int = 1,
+    database: str = SQLITE, versions: Mapping[str, str] | None = None, note: str = "", command: str = "",
+    held: bool = False, repetition: int = 1,
 ) -> Cell:  # fmt: skip
     """A cell with what is expected of it; `not-applicable` is decided here, from the version alone.
 
@@ -152,7 +154,7 @@ def plan_cell(
         scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
         database=database, engine_detail=engine_detail,
         lab=f"{_ground(subject, engine, database)}{alone}{_numbered(repetition)}",
-        subject_key=subject_key, note=note, command=command, repetition=repetition, judged_by=scenario.judged_by,
+        versions=versions or {}, note=note, command=command, repetition=repetition, judged_by=scenario.judged_by,
     )  # fmt: skip
     if not version:
         return cell

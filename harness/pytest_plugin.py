@@ -71,7 +71,7 @@ class TrialItem(pytest.Item):
             together = [cell for cell in together if cell.lab == self.cell.lab]
             engine = engine_named(self.cell.engine)
             site = engine.site(
-                subject_key=self.cell.subject_key,
+                subject_keys=self.cell.subject_keys,
                 database=self.cell.database,
                 run=plan.run,
                 lab=self.cell.lab,

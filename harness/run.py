@@ -22,7 +22,7 @@ from rich.console import Console
 
 from harness import ownership
 from harness.doors import PREFECT_DEPLOY, Door
-from harness.engines.base import SQLITE, Engine
+from harness.engines.base import SERVER, SQLITE, Engine
 from harness.engines.choose import choose_engine
 from harness.engines.processes import kill_tree
 from harness.errors import LabError, UsageError
@@ -42,8 +42,7 @@ from harness.runner import as_lab_error, copy_logs
 from harness.scenario import SCENARIOS, Scenario, load_scenarios
 from harness.scratch import scratch_folder
 from harness.subjects.kinds import check_name, is_release, resolve
-from harness.subjects.release import Release, Target
-from harness.subjects.uv_tool import UvError
+from harness.subjects.release import Release
 from harness.sweep import of_run, of_the_dead, salvage_logs, sweep
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED
 from harness.verdict import exit_code as exit_code_of
@@ -77,15 +76,15 @@ class Request:
     database: str = SQLITE
 
 
-def resolve_subjects(names: Sequence[str], target: Target) -> dict[str, Release | LabError]:
+def resolve_subjects(names: Sequence[str], engine: Engine) -> dict[str, Release | LabError]:
     """Each subject's release, or why it cannot be had. Raises UsageError for one that does not exist."""
     for name in names:
         check_name(name)
     resolved: dict[str, Release | LabError] = {}
     for name in names:
         try:
-            resolved[name] = resolve(name, target)
-        except UvError as error:
+            resolved[name] = resolve(name, engine.target(), engine.resolve_image)
+        except LabError as error:
             resolved[name] = error
     return resolved
 
@@ -102,7 +101,7 @@ def run_matrix(request: Request, console: Console) -> int:
     swept = str(sweep(of_the_dead))
     if swept:
         _say(console, f"swept what a dead run left: {swept}")
-    releases = resolve_subjects(request.subjects, engine.target())
+    releases = resolve_subjects(request.subjects, engine)
     run = new_run_id()
     plan = _plan(request, run, releases, trials, engine)
     if request.expression:
@@ -145,32 +144,33 @@ class _Matrix:
         self._write_run()
         point_latest(self.request.results, self.plan.folder)
         self._build()
-        if any(cell.outcome is None and cell.subject_key for cell in self.plan.cells):
+        if any(cell.outcome is None and cell.subject_keys for cell in self.plan.cells):
             self._run_pytest()
         return self.finish()
 
     def _build(self) -> None:
         """Build each subject; one that cannot be built is an error of its cells alone."""
-        built: dict[str, str | LabError] = {}
+        built: dict[str, dict[str, str] | LabError] = {}
         for asked in dict.fromkeys(cell.subject for cell in self.plan.cells if cell.outcome is None):
             release = self.releases[asked]
             try:
                 if isinstance(release, LabError):
                     raise release
                 self.engine.prepare(self.request.database, self._say)
-                built[asked] = self.engine.build(release, self._say)
+                parts = {SERVER: release, **release.roles}
+                built[asked] = {role: self.engine.build(part, self._say) for role, part in parts.items()}
             except Exception as error:
                 built[asked] = as_lab_error(error)
         cells = []
         for cell in self.plan.cells:
-            key = built.get(cell.subject, "")
-            if isinstance(key, LabError):
+            keys = built.get(cell.subject, {})
+            if isinstance(keys, LabError):
                 history = open_history(self.plan, cell, load_scenarios()[cell.scenario])
-                history.add("error", phase="build", reason=key.reason, source=key.source, log=key.log)
+                history.add("error", phase="build", reason=keys.reason, source=keys.source, log=keys.log)
                 self.entries[cell.name] = conclude(self.plan, cell)
                 cells.append(cell)
             else:
-                cells.append(replace(cell, subject_key=key))
+                cells.append(replace(cell, subject_keys=keys))
                 if cell.outcome is None and isinstance(release := self.releases[cell.subject], Release):
                     self._save_lock(cell, release)
         self.plan = replace(self.plan, cells=cells)
@@ -180,11 +180,13 @@ class _Matrix:
         folder = self.plan.trial_folder(cell)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "subject.lock").write_text(release.lock, encoding="utf-8")
+        for role, part in release.roles.items():
+            (folder / f"{role}.lock").write_text(part.lock, encoding="utf-8")
 
     def _run_pytest(self) -> None:
         """Let pytest, with a worker a lab at once, run the cells that were built; show progress until it ends."""
         plan_file = self.plan.folder / "plan.json"
-        runnable = [cell for cell in self.plan.cells if cell.subject_key and cell.outcome is None]
+        runnable = [cell for cell in self.plan.cells if cell.subject_keys and cell.outcome is None]
         replace(self.plan, cells=runnable).write(plan_file)
         command = [
             sys.executable, "-m", "pytest", "-p", "harness.pytest_plugin", "--plan", str(plan_file),
@@ -365,6 +367,7 @@ def _plan(
                 door,
                 subject=asked,
                 version=known.version,
+                versions={role: part.version for role, part in known.roles.items()},
                 as_of=known.as_of,
                 engine=engine.name,
                 database=request.database,

@@ -14,7 +14,7 @@ from typing import Any
 from harness import ownership, staging, trial
 from harness.cache import write_whole
 from harness.doors import DOORS
-from harness.engines.base import Site
+from harness.engines.base import SERVER, Site
 from harness.errors import LabError, SteadyStateError
 from harness.evidence.trial_folder import conclude, open_history
 from harness.history import History, now
@@ -85,7 +85,8 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
     try:
         progress.enter("start")
         changed = scenarios[cells[0].scenario].server_settings  # those that have any are alone in their lab
-        with Lab(site, cells[0].version, deadlines or Deadlines(), changed) as lab:
+        asked = {SERVER: cells[0].version, **cells[0].versions}
+        with Lab(site, asked, deadlines or Deadlines(), changed) as lab:
             progress.enter("versions")
             said = lab.check_versions()
             stagings = []

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.redaction import redact
+from harness.subjects.kinds import ROLES
 from harness.subjects.release import Release, Target
 
+SERVER = "server"
 SQLITE, POSTGRES = DATABASES = ("sqlite", "postgres")
 DATABASE_SETTING = "PREFECT_API_DATABASE_CONNECTION_URL"
 MIGRATE = ("server", "database", "upgrade", "-y")
@@ -119,12 +121,19 @@ class Engine(Protocol):
         """Build a release for this engine, from the cache where it is there; returns its key for `site`."""
         ...
 
+    def resolve_image(self, asked: str) -> Release:
+        """What the image that `image:NAME` names holds. Raises UsageError where the engine has no images, LabError."""
+        ...
+
     def prepare(self, database: str, say: Callable[[str], None]) -> None:
         """Have what a lab on this database (one of DATABASES) needs. Raises LabError where it cannot be had."""
         ...
 
-    def site(self, *, subject_key: str, database: str, run: str, lab: str, folder: Path) -> Site:
-        """A new site for a lab of the subject built under `subject_key`; `folder` gets its logs."""
+    def site(self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path) -> Site:
+        """A new site for a lab; `folder` gets its logs.
+
+        `subject_keys`: what the subject was built under, by role (`server`, and others where they are another).
+        """
         ...
 
 
@@ -143,6 +152,12 @@ os.environ["UVICORN_LOG_CONFIG"] = str(config)
 sys.argv[:] = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+
+
+def role_of(node: str) -> str:
+    """The role of a node by its name: what is neither the deployer nor a worker belongs to the server."""
+    role = node.partition("-")[0]
+    return role if role in ROLES else SERVER
 
 
 def save_log(folder: Path, name: str, text: str) -> None:

@@ -27,13 +27,15 @@ from harness.engines.base import (
     DATABASE_SETTING,
     MIGRATE,
     POSTGRES,
+    SERVER,
     START_SERVER,
     CommandResult,
     Node,
+    role_of,
     save_log,
 )
 from harness.errors import LabError
-from harness.subjects.image import build_image, build_postgres, postgres_tag, target
+from harness.subjects.image import build_image, build_postgres, inspect_image, postgres_tag, target
 from harness.subjects.release import Release, Target
 from harness.waiting import NotYet, wait_until
 
@@ -80,23 +82,29 @@ class Containers:
         """The release's image, by tag."""
         return build_image(self.client, release, say)
 
+    def resolve_image(self, asked: str) -> Release:
+        """What an image of the person's own holds; pulled where this engine does not have it."""
+        return inspect_image(self.client, asked)
+
     def prepare(self, database: str, say: Callable[[str], None]) -> None:
         """PostgreSQL's image, built where it is not there yet."""
         if database == POSTGRES:
             build_postgres(self.client, say)
 
-    def site(self, *, subject_key: str, database: str, run: str, lab: str, folder: Path) -> ContainerSite:
-        """A network for a lab of the image `subject_key`; logs are saved under `folder`."""
-        return ContainerSite(self.client, subject_key, database=database, run=run, lab=lab, folder=folder)
+    def site(
+        self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path
+    ) -> ContainerSite:
+        """A network for a lab of the images `subject_keys`; logs are saved under `folder`."""
+        return ContainerSite(self.client, subject_keys, database=database, run=run, lab=lab, folder=folder)
 
 
 class ContainerSite:
     """One lab's network and the containers on it; leaving it saves their logs and removes them."""
 
     def __init__(
-        self, client: docker.DockerClient, image: str, *, database: str, run: str, lab: str, folder: Path
+        self, client: docker.DockerClient, images: Mapping[str, str], *, database: str, run: str, lab: str, folder: Path
     ) -> None:
-        self._client, self._image, self._run, self._lab, self._folder = client, image, run, lab, folder
+        self._client, self._images, self._run, self._lab, self._folder = client, images, run, lab, folder
         self._database = database
         self._exit = ExitStack()
         self._network: Any = None
@@ -205,7 +213,7 @@ class ContainerSite:
         publish: bool = False,
     ) -> ContainerNode:
         container = DockerContainer(
-            self._image_id(image or self._image),
+            self._image_id(image or self._images.get(role_of(name), self._images[SERVER])),
             labels={**ownership.labels(self._run), LABEL_LAB: self._lab, LABEL_NODE: name},
             name=f"{ownership.PROJECT}-{self._run}-{self._lab}-{name}",
             init=True,

@@ -27,13 +27,15 @@ from harness.engines.base import (
     DATABASE_SETTING,
     MIGRATE,
     POSTGRES,
+    SERVER,
     SQLITE,
     START_SERVER,
     CommandResult,
     Node,
+    role_of,
     save_log,
 )
-from harness.errors import LabError
+from harness.errors import LabError, UsageError
 from harness.scratch import scratch_folder
 from harness.subjects.environment import build_environment, target
 from harness.subjects.release import Release, Target
@@ -61,21 +63,26 @@ class Processes:
         """The release's environment, by folder."""
         return str(build_environment(release, self.target(), say))
 
+    def resolve_image(self, asked: str) -> Release:
+        """There are no images here."""
+        raise UsageError(f"{asked} wants containers, and this run's engine is processes.\nStart a Docker engine first.")
+
     def prepare(self, database: str, _say: Callable[[str], None]) -> None:
         """PostgreSQL has to be there: nothing is installed on a person's machine."""
         if database == POSTGRES:
             postgres.programs()
 
-    def site(self, *, subject_key: str, database: str, run: str, lab: str, folder: Path) -> ProcessSite:
-        """A folder for a lab of the environment at `subject_key`; logs are saved under `folder`."""
-        return ProcessSite(Path(subject_key), database=database, run=run, lab=lab, folder=folder)
+    def site(self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path) -> ProcessSite:
+        """A folder for a lab of the environments at `subject_keys`; logs are saved under `folder`."""
+        environments = {role: Path(key) for role, key in subject_keys.items()}
+        return ProcessSite(environments, database=database, run=run, lab=lab, folder=folder)
 
 
 class ProcessSite:
     """One lab's folder and the processes in it; leaving it saves their logs, ends them and removes it."""
 
-    def __init__(self, environment: Path, *, database: str, run: str, lab: str, folder: Path) -> None:
-        self._environment, self._database, self._run, self._folder = environment, database, run, folder
+    def __init__(self, environments: Mapping[str, Path], *, database: str, run: str, lab: str, folder: Path) -> None:
+        self._environments, self._database, self._run, self._folder = environments, database, run, folder
         self._root = scratch_folder(run) / lab
         self._nodes: list[ProcessNode] = []
         self._api_url = ""
@@ -138,7 +145,7 @@ class ProcessSite:
         command = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
         node = self._node("server", command, "-c", START_SERVER, **changed, **self._database_settings())
         if self._database == SQLITE:
-            shutil.copy(self._environment / "home" / "prefect.db", node.home / ".prefect")
+            shutil.copy(self._environments[SERVER] / "home" / "prefect.db", node.home / ".prefect")
         node.start()
         _wait_for_port(node, port, "server")
         return node, self._api_url
@@ -158,7 +165,7 @@ class ProcessSite:
         home = self._root / name
         (home / ".prefect").mkdir(parents=True)
         inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
-        venv = self._environment / "venv"
+        venv = self._environments.get(role_of(name), self._environments[SERVER]) / "venv"
         environment = {
             **inherited,
             **settings.node_environment(self._api_url),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -11,12 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import docker.errors
+from docker.models.images import Image
 from filelock import FileLock
 
 import docker
 from harness import cache
 from harness.errors import LabError
-from harness.ownership import LABEL_PROJECT, PROJECT
+from harness.ownership import LABEL_PROJECT, PROJECT, labels
 from harness.scenario import ROOT
 from harness.scratch import scratch_folder
 from harness.subjects.release import Release, Target, install
@@ -43,19 +45,63 @@ def build_image(client: docker.DockerClient, release: Release, say: Say) -> str:
 
     Raises: LabError with the end of the build's log.
     """
-    base = base_image(client, say)
-    recipe = (_DOCKER / "Dockerfile").read_bytes() + base.encode() + release.lock.encode()
+    base = release.image or base_image(client, say)
+    dockerfile = _DOCKER / ("given.Dockerfile" if release.image else "Dockerfile")
+    recipe = dockerfile.read_bytes() + base.encode() + release.lock.encode()
     tag = f"{PROJECT}/subject:{release.version.replace('+', '-')}-{hashlib.sha256(recipe).hexdigest()[:12]}"
     with FileLock(cache.folder("images") / f"{tag.rpartition(':')[2]}.lock-file"):
         if not _has_image(client, tag):
             say(f"building the image of {release.version}")
             context = scratch_folder(f"build-{secrets.token_hex(4)}")
             try:
-                _fill_context(context, release, target(client))
+                shutil.copy(dockerfile, context / "Dockerfile")
+                if not release.image:
+                    _fill_context(context, release, target(client))
                 _docker_build(client, context, tag, base)
             finally:
                 shutil.rmtree(context, ignore_errors=True)
     return tag
+
+
+# Runs on the Python of the image's own `prefect`.
+_INSPECT = """
+import importlib.metadata, json, prefect
+packages = sorted(f"{each.metadata['Name']}=={each.version}" for each in importlib.metadata.distributions())
+print(json.dumps({"version": prefect.__version__, "packages": packages}))
+"""
+_BY_ITS_PYTHON = """exec $(head -n 1 "$(command -v prefect)" | sed 's/^#! *//') -c "$1" """
+
+
+def inspect_image(client: docker.DockerClient, asked: str) -> Release:
+    """What the image that `image:NAME` names holds; it is pulled where this engine has none of that name.
+
+    Raises: LabError where there is none, or no Prefect in it.
+    """
+    name = asked.partition(":")[2]
+    try:
+        image = client.images.get(name) if _has_image(client, name) else _pull(client, name)
+        said = client.containers.run(
+            str(image.id),
+            entrypoint=["sh", "-c", _BY_ITS_PYTHON, "inspect", _INSPECT],
+            command=[],
+            network_mode="none",
+            remove=True,
+            labels=labels(f"build-{secrets.token_hex(4)}"),
+        )
+        found = json.loads(said.splitlines()[-1])
+    except (docker.errors.DockerException, OSError) as error:
+        reason = getattr(error, "explanation", None) or getattr(error, "stderr", b"") or error
+        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+        raise LabError(f"the image {name} cannot be used: {text.strip()[-300:]}", source="build") from error
+    except (ValueError, KeyError, IndexError) as error:
+        raise LabError(f"the image {name} does not say which Prefect it holds", source="build") from error
+    lock = "\n".join([f"# image {name}, {image.id}", *found["packages"]]) + "\n"
+    return Release(asked, found["version"], str(image.attrs.get("Created", ""))[:19], lock, image=str(image.id))
+
+
+def _pull(client: docker.DockerClient, name: str) -> Image:
+    repository, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "latest")
+    return client.images.pull(repository, tag=tag)
 
 
 def base_image(client: docker.DockerClient, say: Say) -> str:
@@ -129,7 +175,6 @@ def _has_image(client: docker.DockerClient, tag: str) -> bool:
 
 
 def _fill_context(context: Path, release: Release, built_for: Target) -> None:
-    shutil.copy(_DOCKER / "Dockerfile", context)
     # A package without a wheel is built here, by the Python that the image has.
     options = [*built_for.arguments(), "--python", built_for.python, "--target", str(context / "packages")]
     install(release, context / "subject.lock", *options)

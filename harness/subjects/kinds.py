@@ -1,30 +1,73 @@
-"""Which Prefect a subject's name means, by its prefix: a release, a wheel, a source tree."""
+"""Which Prefect a subject's name means, by its prefix, and where worker or deployer are another than the server.
+
+`3.3.4`, `latest`, `wheel:PATH`, `path:FOLDER`, `image:NAME`; `3.3.4/worker=3.3.3/deployer=3.0.9` has the server first.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from harness.errors import UsageError
 from harness.subjects.local import check_tree, check_wheel, resolve_tree, resolve_wheel
 from harness.subjects.release import Release, Target, check_release, resolve_release
 
-_CHECKS = {"wheel": check_wheel, "path": check_tree}
-_RESOLVERS = {"wheel": resolve_wheel, "path": resolve_tree}
+WORKER, DEPLOYER = ROLES = ("worker", "deployer")  # those that may be another than the server
+_SPLIT = re.compile(rf"/({'|'.join(ROLES)})=")
+ResolveImage = Callable[[str], Release]
+
+
+def check_image(asked: str) -> str:
+    """The image that `image:NAME` names. Raises UsageError for what can be no image's name."""
+    name = asked.partition(":")[2]
+    if not re.fullmatch(r"\w[\w./:@-]*", name):
+        raise UsageError(
+            f"{asked!r} names no image; write image:NAME, such as image:prefecthq/prefect:3.3.4-python3.11."
+        )
+    return name
+
+
+_CHECKS = {"wheel": check_wheel, "path": check_tree, "image": check_image}
 
 
 def check_name(asked: str) -> None:
     """Raises UsageError for what can be no subject, before anything is looked up or built."""
-    _CHECKS.get(_kind(asked), check_release)(asked)
+    server, others = _split(asked)
+    for name in (server, *(name for _, name in others)):
+        _CHECKS.get(_kind(name), check_release)(name)
+    roles = [role for role, _ in others]
+    if twice := [role for role in roles if roles.count(role) > 1]:
+        raise UsageError(f"{asked!r} says twice what the {twice[0]} is.")
 
 
-def resolve(asked: str, target: Target) -> Release:
+def resolve(asked: str, target: Target, resolve_image: ResolveImage) -> Release:
     """The subject meant, with its lock.
 
-    Raises: UsageError for one that does not exist, UvError where it cannot be resolved or built.
+    Raises: UsageError for one that does not exist, LabError where it cannot be resolved, pulled or built.
     """
-    return _RESOLVERS.get(_kind(asked), resolve_release)(asked, target)
+    server, others = _split(asked)
+    roles = {role: _resolve_one(name, target, resolve_image) for role, name in others}
+    return replace(_resolve_one(server, target, resolve_image), asked=asked, roles=roles)
+
+
+def _resolve_one(asked: str, target: Target, resolve_image: ResolveImage) -> Release:
+    if _kind(asked) == "image":
+        return resolve_image(asked)
+    resolver = {"wheel": resolve_wheel, "path": resolve_tree}.get(_kind(asked), resolve_release)
+    return resolver(asked, target)
 
 
 def is_release(asked: str) -> bool:
     """Whether it is a plain release, of which outcomes are known; anything else is held to `survived`."""
-    return _kind(asked) not in _RESOLVERS
+    server, others = _split(asked)
+    return not others and _kind(server) not in _CHECKS
+
+
+def _split(asked: str) -> tuple[str, list[tuple[str, str]]]:
+    """What the server is, and what of the others is said, by role."""
+    server, *rest = _SPLIT.split(asked)
+    return server, list(zip(rest[::2], rest[1::2], strict=True))
 
 
 def _kind(asked: str) -> str:

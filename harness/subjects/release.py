@@ -10,9 +10,9 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from threading import Event
@@ -59,6 +59,8 @@ class Release:
     lock    pinned requirements with hashes, as text
     note    what was passed over and why, where `latest` is not the index's newest final release
     wheel   Prefect itself, where it is a wheel of the person's own; the lock then holds its dependencies alone
+    image   the id of the person's own image, where Prefect is in one; the lock then says what it holds
+    roles   what the worker or the deployer is, where that is another than the server
     """
 
     asked: str
@@ -67,6 +69,8 @@ class Release:
     lock: str
     note: str = ""
     wheel: Path | None = None
+    image: str = ""
+    roles: Mapping[str, Release] = field(default_factory=dict)
 
 
 def _version(asked: str) -> str:
@@ -76,7 +80,7 @@ def _version(asked: str) -> str:
     except InvalidVersion:
         raise UsageError(
             f"{asked!r} is no subject. Give a Prefect release by number, such as 3.3.3, or {LATEST!r},\n"
-            "or a wheel (wheel:PATH), or a source tree (path:FOLDER)."
+            "or a wheel (wheel:PATH), a source tree (path:FOLDER), or an image (image:NAME)."
         ) from None
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from harness import runner
 from harness.redaction import redact
+from harness.runner import run_lab
 from harness.scenario import load_scenarios
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, exit_code
 from tests.fakes.fake_api import WRONG_ROUTE
@@ -616,6 +617,15 @@ def test_a_part_that_says_another_version_is_an_error(lab: FakeLab, role: str) -
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("error", treated=NONE, twin=NONE)
     assert f"the {role} says it is Prefect '3.3.3'; asked for was 3.9.1" in entry["reason"]
+
+
+def test_a_worker_that_is_to_be_another_than_the_server_must_be_that_one(lab: FakeLab) -> None:
+    cell = replace(lab.cell(OUTAGE), versions={"worker": "3.3.3"})
+    lab.plan.folder.mkdir(parents=True)
+    lab.site.versions["worker"] = "3.3.3"
+    (entry,) = run_lab(lab.plan, [cell], lab.site, lab.deadlines)
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    assert entry["version"] == "3.9.1"
 
 
 def test_one_trial_that_fails_does_not_take_the_other_with_it(lab: FakeLab) -> None:

@@ -40,8 +40,14 @@ def taken_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         yield port
 
 
+def site_of(environment: Path) -> ProcessSite:
+    return ProcessSite({"server": environment}, database="sqlite", run="run", lab="lab", folder=environment / "logs")
+
+
 def test_a_server_is_there_once_a_process_of_its_own_listens(environment: Path) -> None:
-    with ProcessSite(environment, database="sqlite", run="run", lab="lab", folder=environment / "logs") as site:
+    with ProcessSite(
+        {"server": environment}, database="sqlite", run="run", lab="lab", folder=environment / "logs"
+    ) as site:
         server, url = site.start_server({})
         assert server.running()
         assert url.startswith("http://127.0.0.1:")
@@ -51,7 +57,9 @@ def test_a_server_is_there_once_a_process_of_its_own_listens(environment: Path) 
 @pytest.mark.usefixtures("taken_port")
 def test_a_server_whose_port_was_taken_is_an_error_that_quotes_its_log(environment: Path) -> None:
     with (
-        ProcessSite(environment, database="sqlite", run="run", lab="lab", folder=environment / "logs") as site,
+        ProcessSite(
+            {"server": environment}, database="sqlite", run="run", lab="lab", folder=environment / "logs"
+        ) as site,
         pytest.raises(LabError, match="ended at once") as caught,
     ):
         site.start_server({})
@@ -64,7 +72,9 @@ def test_another_server_on_the_port_is_not_taken_for_ours(
     monkeypatch.setattr(processes, "_LISTEN_SECONDS", 0.5)
     (environment / "venv" / "bin" / "prefect").write_text("import time; time.sleep(60)", encoding="utf-8")
     with (
-        ProcessSite(environment, database="sqlite", run="run", lab="lab", folder=environment / "logs") as site,
+        ProcessSite(
+            {"server": environment}, database="sqlite", run="run", lab="lab", folder=environment / "logs"
+        ) as site,
         pytest.raises(LabError, match=f"nothing of ours on port {taken_port}"),
     ):
         site.start_server({})

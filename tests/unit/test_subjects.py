@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import pytest
 from harness.errors import LabError, UsageError
 from harness.plan import choose_trials, slug
 from harness.run import Request, _plan
+from harness.subjects import kinds
 from harness.subjects.kinds import check_name, is_release, resolve
 from harness.subjects.release import Release, Target
 from harness.subjects.uv_tool import UvError
@@ -60,10 +62,14 @@ def held(wheel: Path | None) -> str:
         return files.read("said.txt").decode()
 
 
+def no_image(asked: str) -> Release:
+    raise AssertionError(f"{asked} is no image")
+
+
 def test_a_source_tree_is_built_as_it_stands_and_stays_as_it_was(tmp_path: Path) -> None:
     tree = source_tree(tmp_path / "tree")
     (tree / "said.txt").write_text("changed, and not committed", encoding="utf-8")
-    found = resolve(f"path:{tree}", HERE)
+    found = resolve(f"path:{tree}", HERE, no_image)
     assert (found.asked, found.version) == (f"path:{tree}", "9.9.9+mine")
     assert held(found.wheel) == "changed, and not committed"
     assert sorted(path.name for path in tree.iterdir()) == ["backend.py", "pyproject.toml", "said.txt"]
@@ -71,15 +77,15 @@ def test_a_source_tree_is_built_as_it_stands_and_stays_as_it_was(tmp_path: Path)
 
 def test_the_same_tree_is_the_same_subject_and_a_changed_one_is_another(tmp_path: Path) -> None:
     tree = source_tree(tmp_path / "tree")
-    first, again = resolve(f"path:{tree}", HERE), resolve(f"path:{tree}", HERE)
+    first, again = resolve(f"path:{tree}", HERE, no_image), resolve(f"path:{tree}", HERE, no_image)
     assert first.lock == again.lock
     (tree / "said.txt").write_text("changed", encoding="utf-8")
-    assert resolve(f"path:{tree}", HERE).lock != first.lock
+    assert resolve(f"path:{tree}", HERE, no_image).lock != first.lock
 
 
 def test_a_wheel_is_the_subject_itself_and_its_lock_holds_its_dependencies_alone(tmp_path: Path) -> None:
-    built = resolve(f"path:{source_tree(tmp_path / 'tree')}", HERE).wheel
-    found = resolve(f"wheel:{built}", HERE)
+    built = resolve(f"path:{source_tree(tmp_path / 'tree')}", HERE, no_image).wheel
+    found = resolve(f"wheel:{built}", HERE, no_image)
     assert (found.wheel, found.version) == (built, "9.9.9+mine")
     assert not [line for line in found.lock.splitlines() if line and not line.startswith("#")]
     assert "prefect-9.9.9" in found.lock and str(tmp_path) not in found.lock
@@ -89,7 +95,7 @@ def test_a_tree_that_does_not_build_says_so_in_its_own_words(tmp_path: Path) -> 
     tree = source_tree(tmp_path / "tree")
     (tree / "backend.py").write_text("raise RuntimeError('the build is broken')", encoding="utf-8")
     with pytest.raises(UvError) as refused:
-        resolve(f"path:{tree}", HERE)
+        resolve(f"path:{tree}", HERE, no_image)
     assert "the build is broken" in refused.value.reason + refused.value.log
 
 
@@ -98,13 +104,13 @@ def test_a_tree_without_its_tags_is_no_subject_since_its_version_says_nothing(tm
     backend = (tree / "backend.py").read_text(encoding="utf-8")
     (tree / "backend.py").write_text(backend.replace("9.9.9+mine", "0.0.0+mine"), encoding="utf-8")
     with pytest.raises(UvError, match="fetch the repository's tags"):
-        resolve(f"path:{tree}", HERE)
+        resolve(f"path:{tree}", HERE, no_image)
 
 
 def test_a_tree_of_another_package_is_refused(tmp_path: Path) -> None:
     tree = source_tree(tmp_path / "tree", name="airflow")
     with pytest.raises(UsageError, match="a wheel of airflow, not of prefect"):
-        resolve(f"path:{tree}", HERE)
+        resolve(f"path:{tree}", HERE, no_image)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +125,14 @@ def test_a_tree_of_another_package_is_refused(tmp_path: Path) -> None:
         ("wheel:", "is no wheel"),
         ("path:/nowhere", "is no source tree"),
         ("path:", "is no source tree"),
+        ("image:", "names no image"),
+        ("image:two words", "names no image"),
+        ("image:--privileged", "names no image"),
+        ("3.3.4/worker=old", "is no subject"),
+        ("3.3.4/worker=", "is no subject"),
+        ("3.3.4/server=3.3.3", "is no subject"),
+        ("3.3.4/worker=3.3.3/worker=3.0.9", "says twice what the worker is"),
+        ("3.3.4/deployer=wheel:prefect.whl", "is no wheel"),
     ],
 )
 def test_what_can_be_no_subject_is_refused_before_anything_is_started(asked: str, words: str) -> None:
@@ -129,7 +143,20 @@ def test_what_can_be_no_subject_is_refused_before_anything_is_started(asked: str
 
 def test_only_a_plain_release_has_known_outcomes() -> None:
     assert all(is_release(asked) for asked in ("3.3.3", "2.20.20", "latest"))
-    assert not any(is_release(asked) for asked in ("wheel:prefect-3.3.4-py3-none-any.whl", "path:."))
+    others = ("wheel:prefect-3.3.4-py3-none-any.whl", "path:.", "image:prefecthq/prefect:3.3.4", "3.3.4/worker=3.3.3")
+    assert not any(is_release(asked) for asked in others)
+
+
+def test_the_server_comes_first_and_worker_and_deployer_may_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kinds, "resolve_release", lambda asked, _: Release(asked, asked, "", f"prefect=={asked}"))
+    image = Release("image:mine", "3.0.9", "", "", image="sha256:1")
+    found = resolve("3.3.4/deployer=image:mine:5000/worker=3.3.3", HERE, lambda asked: replace(image, asked=asked))
+    assert (found.asked, found.version) == ("3.3.4/deployer=image:mine:5000/worker=3.3.3", "3.3.4")
+    assert {role: (part.asked, part.version) for role, part in found.roles.items()} == {
+        "deployer": ("image:mine:5000", "3.0.9"),
+        "worker": ("3.3.3", "3.3.3"),
+    }
+    assert resolve("3.3.4", HERE, no_image).roles == {}
 
 
 def test_a_subjects_name_is_made_fit_for_folders_and_containers_and_stays_its_own() -> None:
