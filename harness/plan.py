@@ -108,7 +108,7 @@ class Plan:
 def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:
     """The cells with those of one lab spread over several where they are more than one should hold.
 
-    Each staging has a worker and a twin beside its trials, and each of these starts flow runs. Five stagings with 36
+    Each staging has a worker and a twin beside its trials, and each of these starts flow runs. Six stagings with 35
     trials in one lab wore workers and server out on two cores (docs/benchmarks.md).
     """
     held: dict[str, dict[str, int]] = {}  # of a lab: how many trials of each scenario
