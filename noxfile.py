@@ -111,6 +111,12 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def benchmark(session: nox.Session) -> None:
+    """Time the reporter's steps of #17764, with Prefect's defaults, beside `nox -s reproduce` (about ten minutes)."""
+    _become(session, "python", "benchmarks/steps_of_the_report.py")
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting (ruff)."""
     _install(session, "lint")
