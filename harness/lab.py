@@ -59,6 +59,8 @@ class Lab:
         self.api: PrefectAPI
         # From the server's start to its health: what a command of Prefect's takes here, at least.
         self.start_seconds = 0.0
+        # How many commands at once share a core, at least one; set by the number of stagings.
+        self.share = 1.0
         self._prefect_version: Future[CommandResult] | None = None
         self._workers: dict[str, Node] = {}
         self._lock = threading.Lock()

@@ -97,6 +97,7 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
                 stagings.append(shared)
                 for role, version in said.items():
                     shared.record("version", role=role, said=version)
+            lab.share = max(1.0, len(stagings) / (os.cpu_count() or 1))
             _take_through_phases(stagings, progress)
             progress.enter("judge")
             results = [conclude(plan, cell) for cell in cells]

@@ -95,10 +95,12 @@ class Staging:
         `later`: so many seconds further ahead than it has to.
 
         Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a deploy (half
-        as long again as the server took to start, and a tenth of that for each deployment) and a pass of the
-        scheduler ahead. A deploy that took longer is done again, with more ahead.
+        as long again as the server took to start, and a tenth of that for each deployment; longer where more stagings
+        deploy at once than there are cores) and a pass of the scheduler ahead. A deploy that took longer is done
+        again, with more ahead; the runs of its first schedule that were made stay at risk beside the others.
         """
-        ahead = (1.5 + 0.1 * len(self.trials)) * self.lab.start_seconds + settings.SCHEDULER_LOOP_SECONDS + 1 + later
+        deploy = (1.5 + 0.1 * len(self.trials)) * self.lab.start_seconds * self.lab.share
+        ahead = deploy + settings.SCHEDULER_LOOP_SECONDS + 1 + later
         for _ in range(_STAGING_TRIES):
             first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
             self._schedule(first)
