@@ -17,7 +17,7 @@ from rich.console import Console
 from harness.cache import write_whole
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
-from harness.evidence.results import harness_commit
+from harness.evidence.results import harness_commit, new_run_id
 from harness.evidence.table import footnotes, picture
 from harness.run import Request, run_matrix
 from harness.subjects.kinds import check_name, is_release
@@ -70,24 +70,34 @@ class Atlas:
         return [scenario for scenario in scenarios if any((scenario, door) not in judged for door in doors)]
 
     def add(self, trials: Sequence[dict[str, Any]]) -> None:
-        """Take up a release's trials, in the place of earlier ones of the same cells, and save all of them."""
-        cells = {(t["subject"], t["scenario"], t["door"]) for t in trials}
-        kept = [t for t in self.trials if (t["subject"], t["scenario"], t["door"]) not in cells]
-        self.trials = sorted([*kept, *trials], key=lambda t: (Version(t["subject"]), t["scenario"], t["door"]))
+        """Take up a release's trials, and save all; what was judged before gives way to another verdict alone."""
+        cells = {_cell(trial): trial for trial in self.trials}
+        cells |= {_cell(trial): trial for trial in trials if _cell(trial) not in cells or not unjudged(trial)}
+        self.trials = sorted(cells.values(), key=lambda t: (Version(t["subject"]), t["scenario"], t["door"]))
         write_whole(self._file, json.dumps({"schema": SCHEMA, "trials": self.trials}, indent=1) + "\n")
 
 
 def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
-    """Carry the survey out, or go on with it: `into`.json holds the data, `into`.md shows them. Returns the exit code.
+    """Carry the survey out, or go on with it: `into`.json holds the data, `into`.md shows them; returns the exit code.
 
     Raises: UsageError before anything is started, and what `run_matrix` raises.
     """
+    scenarios, doors = asked.scenarios, asked.doors
     for end in (asked.first, asked.last):
         check_name(end)
         if not is_release(end):
             raise UsageError(f"{end!r} is no release; an atlas goes from one release to a later one.")
-    atlas = Atlas(into.with_suffix(".json"))
+    data, shown = into.with_name(f"{into.name}.json"), into.with_name(f"{into.name}.md")
+    try:
+        into.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"There can be no atlas at {str(into)!r}: {error.strerror}. Name another --into.") from None
+    atlas = Atlas(data)
     engine, why = choose_engine(asked.engine)
+    here = {(engine.name, asked.database)}
+    if other := {(trial["engine"], trial["database"]) for trial in atlas.trials} - here:
+        ground = "; ".join(f"{name}, {database}" for name, database in sorted(other))
+        raise UsageError(f"{str(data)!r} holds what was tried on {ground}; name another --into, or the same.")
     console.print(f"engine: {why}")
     first, last = (resolve_release(end, engine.target()).version for end in (asked.first, asked.last))
     if Version(first) > Version(last):
@@ -95,20 +105,21 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
     releases = releases_between(first, last, engine.target(), threading.Event())
     chosen = newest_of_each_minor(releases) if asked.newest_of_minor else releases
     console.print(f"releases: {', '.join(chosen)}", soft_wrap=True)
-    results.mkdir(parents=True, exist_ok=True)
+    folder = results / f"atlas-{new_run_id()}"  # of its own, where no other run can move `latest`
+    folder.mkdir(parents=True)
     for release in chosen:
-        lacking = atlas.lacks(release, asked.scenarios, asked.doors)
+        lacking = atlas.lacks(release, scenarios, doors)
         if not lacking:
             continue
-        trials, seconds = _try(release, lacking, replace(asked, engine=engine.name), results)
+        trials, seconds = _try(release, lacking, replace(asked, engine=engine.name), folder)
         atlas.add(trials)
         mine = [trial for trial in atlas.trials if trial["subject"] == release]
         console.print(f"{release}: {', '.join(map(_short, mine))} ({seconds:.0f} s)", soft_wrap=True)
-        write_whole(into.with_suffix(".md"), page(atlas.trials, _command(asked, engine.name, into)))
+        write_whole(shown, page(atlas.trials, _command(asked, engine.name, into)))
     console.print(picture(atlas.trials))
     for line in footnotes(atlas.trials):
         console.print(line)
-    console.print(f"\natlas: {into.with_suffix('.md')}", soft_wrap=True)
+    console.print(f"\natlas: {shown}", soft_wrap=True)
     return exit_code(atlas.trials)
 
 
@@ -140,6 +151,10 @@ def _try(release: str, scenarios: Sequence[str], asked: Survey, results: Path) -
     return [{**trial, "run": run, "harness": commit} for trial in found["trials"]], float(found["seconds"])
 
 
+def _cell(trial: dict[str, Any]) -> tuple[str, str, str]:
+    return trial["subject"], trial["scenario"], trial["door"]
+
+
 def _short(trial: dict[str, Any]) -> str:
     return f"{trial['scenario']} {trial['door']} {said(trial)}" + ("!" if contradicts(trial) else "")
 
@@ -147,13 +162,16 @@ def _short(trial: dict[str, Any]) -> str:
 def _command(asked: Survey, engine: str, into: Path) -> str:
     words = ["nox", "-s", "atlas", "--", "--from", asked.first, "--to", asked.last, "--engine", engine]
     words += ["--database", asked.database, "--into", str(into)]
+    for option, names, usual in (("--scenario", asked.scenarios, STATES), ("--door", asked.doors, DOORS)):
+        if tuple(names) != usual:
+            words += [word for name in names for word in (option, name)]
     return shlex.join(words + (["--newest-of-minor"] if asked.newest_of_minor else []))
 
 
 def page(trials: Sequence[dict[str, Any]], command: str) -> str:
     """The atlas as Markdown: a row a release, a column a scenario and door."""
     columns = sorted(dict.fromkeys((trial["scenario"], trial["door"]) for trial in trials))
-    cells = {(trial["subject"], trial["scenario"], trial["door"]): trial for trial in trials}
+    cells = {_cell(trial): trial for trial in trials}
     releases = list(dict.fromkeys(trial["subject"] for trial in trials))
     days = sorted(trial["run"][:8] for trial in trials)
     grounds = sorted({f"{trial['engine']}, {trial['database']}" for trial in trials})
@@ -161,9 +179,9 @@ def page(trials: Sequence[dict[str, Any]], command: str) -> str:
     lines = [
         "# Atlas: what became of the runs, by release",
         "",
-        "Each square is one trial on a real server of that release, its packages as of its own day: the runs at risk "
-        "that were lost, of how many. `survived` is none; a twin, which nobody touched, lost none in any of them. "
-        "(!) contradicts what is known upstream.",
+        "Each square is one trial on a real server of that release, its packages as of its own day: of the runs at "
+        "risk, how many were lost. `survived` is none. A twin that nobody touched lost none wherever there is a "
+        "verdict. (!) contradicts what is known upstream.",
         "",
         "| release | " + " | ".join(f"{scenario}<br>{door}" for scenario, door in columns) + " |",
         "|---|" + "---|" * len(columns),
@@ -186,5 +204,5 @@ def page(trials: Sequence[dict[str, Any]], command: str) -> str:
 def _square(trial: dict[str, Any] | None) -> str:
     if trial is None:
         return ""
-    counted = f" {trial['lost']}/{trial['at_risk']}" if trial["outcome"] == "lost" else ""
+    counted = f" {trial['lost']}/{trial['at_risk']}" if said(trial) == "lost" else ""
     return said(trial) + counted + (" (!)" if contradicts(trial) else "")

@@ -6,6 +6,7 @@ import itertools
 import json
 import shlex
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from harness.run import Request, run_matrix
 from harness.scenario import Scenario, select_scenarios
 from harness.search import UNJUDGED, Found, Search, summary
 from harness.subjects.kinds import check_name, is_release
-from harness.subjects.release import releases_between, resolve_release
+from harness.subjects.release import LATEST, releases_between, resolve_release
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, said, unjudged
 
 _STATE = "bisect.json"
@@ -84,6 +85,8 @@ def start(question: Question, results: Path) -> Probes:
         check_name(end)
         if not is_release(end):
             raise UsageError(f"{end!r} is no release; a search goes from one release to a later one.")
+    if question.first == LATEST:
+        raise UsageError("A search goes from one release to a later one; name an older one with --from.")
     return Probes((results / f"bisect-{new_run_id()}").absolute(), question)
 
 
@@ -93,7 +96,7 @@ def bisect(probes: Probes, console: Console) -> int:
     question = probes.question = replace(probes.question, engine=engine.name)
     (scenario,) = select_scenarios([question.scenario])
     target = engine.target()
-    first = _first_that_can(scenario, question.first)
+    first = _first_that_can([scenario.applies, select_doors([question.door])[0].versions], question.first)
     ends = [resolve_release(end, target) for end in (first, question.last)]
     for note in (f"{end.asked}: {end.note}" for end in ends if end.note):
         console.print(note, soft_wrap=True)
@@ -125,12 +128,10 @@ def bisect(probes: Probes, console: Console) -> int:
     return EXIT_AS_EXPECTED if found.is_exact else EXIT_UNJUDGED
 
 
-def _first_that_can(scenario: Scenario, first: str) -> str:
-    """The first end, or the first release from there on that can stage the scenario at all."""
-    if scenario.applies_to(first):
-        return first
-    floors = [spec.version for spec in SpecifierSet(scenario.applies) if spec.operator == ">="]
-    return max(floors, default=first)
+def _first_that_can(ranges: Iterable[str], first: str) -> str:
+    """The first end, or the first release from there on that lies in these ranges."""
+    floors = [spec.version for one in ranges for spec in SpecifierSet(one) if spec.operator == ">="]
+    return max([first, *floors], key=Version)
 
 
 def _carry_out(probes: Probes, search: Search, console: Console) -> Found:

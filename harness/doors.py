@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 PREFECT_DEPLOY = "prefect-deploy"
 FLOW_DEPLOY = Path(__file__).resolve().parent.parent / "scenarios" / "flow_deploy.py"
+_SLUG = "staged"
 _FAR_AWAY = "DTSTART:20990101T000000\nRRULE:FREQ=DAILY;INTERVAL=1;COUNT=1"
 
 
@@ -37,7 +38,8 @@ class Door:
               of `requests` answered 2xx; `redeploy`: the same, or its schedules have new ids; `nothing`: treated and
               twin are unchanged (the null door)
     requests  patterns of what the access log must show, `{id}` being the treated deployment's
-    changes   whether the treated deployment (facts before, facts now) shows what the door was to do; it must, then
+    changes   whether the treated deployment (facts before, facts now) shows what the door was to do, or what it was
+              to be done to; it must, then
     versions  the releases that have this door, and why the others have not
     staged    what its treated deployment has from the start that others have not, by the template's value
     """
@@ -193,6 +195,10 @@ def _moved(before: Facts, now: Facts) -> bool:
     return bool(now.get("work_pool_name") != before.get("work_pool_name"))
 
 
+def _has_slug(facts: Facts) -> bool:
+    return any(schedule.get("slug") == _SLUG for schedule in facts.get("schedules") or ())
+
+
 def _deleted(_before: Facts, now: Facts) -> bool:
     return bool(now.get("deleted"))
 
@@ -221,7 +227,8 @@ DOORS = {
             "deploy-slug",
             "`prefect deploy` of a deployment whose schedule has a slug, with another description",
             prefect_deploy,
-            staged={"SLUG": "staged"},
+            changes=lambda before, now: all(_has_slug(facts) for facts in (before, now)),
+            staged={"SLUG": _SLUG},
             versions=">=3.2.0",
             versions_reason="a schedule has a slug from 3.2.0 on",
         ),

@@ -25,7 +25,7 @@ def deployment_facts(deployment: dict[str, Any]) -> dict[str, Any]:
     schedules = deployment.get("schedules") or []
     return {
         **{key: deployment.get(key) for key in _DEPLOYMENT},
-        "schedules": [{key: s.get(key) for key in ("id", "active", "schedule")} for s in schedules],
+        "schedules": [{key: s.get(key) for key in ("id", "active", "slug", "schedule")} for s in schedules],
     }
 
 

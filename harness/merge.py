@@ -85,7 +85,14 @@ _NAMES = (
     "scenario", "door", "subject", "version", "engine", "database", "outcome", "expected", "as_expected", "at_risk",
     "kept", "lost", "twin", "seconds", "reason", "folder",
 )  # fmt: skip
-_ADDED_SINCE = {"repetition": 1, "ticks": None, "reference": "", "note": "", "judged_by": "survival"}
+_ADDED_SINCE: dict[str, Any] = {
+    "repetition": 1,
+    "ticks": None,
+    "reference": "",
+    "note": "",
+    "judged_by": "survival",
+    "versions": {},
+}
 
 
 def _whole(path: Path, trial: dict[str, Any]) -> dict[str, Any]:

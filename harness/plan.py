@@ -158,12 +158,15 @@ def plan_cell(
     )  # fmt: skip
     if not version:
         return cell
-    if not scenario.applies_to(version) or not door.exists_in(version):
+    exists = all(door.exists_in(one) for one in (version, (versions or {}).get("deployer", version)))
+    if not scenario.applies_to(version) or not exists:
         reason = door.versions_reason if scenario.applies_to(version) else scenario.applies_reason
         return replace(cell, outcome="not-applicable", expected="not-applicable", reason=reason)
     if door.proof == "nothing":
         return replace(cell, expected="survived", expected_ticks="whole", reference="by definition")
     known = Known("", "whole" if scenario.judged_by == TICKS else "survived", "held to it, whatever is known")
+    if held and scenario.judged_by == TICKS and door.name not in scenario.doors:
+        return cell  # a door that changes the ticks themselves
     if not held:
         found = scenario.known_for(version, door.name)
         if found is None:

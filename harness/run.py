@@ -298,9 +298,7 @@ class _Matrix:
                 "host": host_facts(),
                 "engine": {"name": self.engine.name, "detail": self.plan.cells[0].engine_detail},
                 "subjects": {
-                    asked: {"error": release.reason}
-                    if isinstance(release, LabError)
-                    else {"version": release.version, "as_of": release.as_of, "note": release.note}
+                    asked: {"error": release.reason} if isinstance(release, LabError) else _resolved(release)
                     for asked, release in self.releases.items()
                 },
                 "phases": phases,
@@ -326,6 +324,12 @@ class _Matrix:
 
     def _say(self, text: str) -> None:
         _say(self.console, f"{time.monotonic() - self.started:5.0f} s  {text}")
+
+
+def _resolved(release: Release) -> dict[str, Any]:
+    found: dict[str, Any] = {"version": release.version, "as_of": release.as_of, "note": release.note}
+    roles = {role: _resolved(part) for role, part in release.roles.items()}
+    return {**found, "roles": roles} if roles else found
 
 
 def _add_to_github_summary(text: str) -> None:

@@ -77,12 +77,14 @@ class Search:
     def _end(self, inwards: Sequence[str]) -> str:
         """The outermost release that was judged, or is to be probed next to find it.
 
-        An end that cannot be judged gives way to one 1, 2, 4 or 8 releases further in: what keeps a release from being
-        judged (a dependency of its day) often keeps its neighbours from it too. Where none can be, the end itself.
+        An end that twice could not be judged gives way to one 1, 2, 4 or 8 releases further in: what keeps a release
+        from being judged (a dependency of its day) often keeps its neighbours from it too. Where none can be, the end
+        itself.
         """
         steps = [0, *(2**step for step in range(_END_STEPS))]
         candidates = [inwards[step] for step in steps if step <= (len(inwards) - 2) // 2]
-        return next((each for each in candidates if set(self.verdicts.get(each, ())) != {UNJUDGED}), inwards[0])
+        open_ = (each for each in candidates if len(self.verdicts.get(each, ())) < 2 or self._judged(each))
+        return next(open_, inwards[0])
 
     def _judged(self, release: str) -> list[str]:
         return [verdict for verdict in self.verdicts.get(release, ()) if verdict != UNJUDGED]

@@ -105,7 +105,7 @@ class Staging:
             first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
             self._schedule(first)
             seconds = self._deploy_all()
-            if datetime.now(timezone.utc) + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS) < first:
+            if datetime.now(timezone.utc) + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS + later) < first:
                 break
             self.record("note", text=f"the deploy took {seconds:.0f} s, past the first tick; again")
             ahead = 2 * seconds + settings.SCHEDULER_LOOP_SECONDS + 2 + later
@@ -283,7 +283,7 @@ def drain(staging: Staging) -> None:
     """Lift the fault, and wait until every run that is there has ended.
 
     The bound starts again whenever a run of the staging changes state, under a hard cap. A worker that ends by itself
-    meanwhile is started again: what it left behind says nothing of the door, and is the same for the twin.
+    meanwhile is started again, and what it may have left behind is no verdict (see verdict.py).
     """
     deadlines = staging.lab.deadlines
     idle = deadlines.drain_idle + staging.quiet_seconds
@@ -299,7 +299,7 @@ def drain(staging: Staging) -> None:
         # One with a limit of its own ends where the server refuses it a write (503) while it submits a run (3.3.4).
         if restarts < _WORKER_RESTARTS and (log := staging.lab.restart_worker_if_ended(staging.scenario)):
             restarts += 1
-            staging.record("note", text="the worker had ended by itself, and was started again", log=log)
+            staging.record("worker-restarted", text="the worker had ended by itself, and was started again", log=log)
         holding = sum(run["state_type"] in HOLDS_A_SLOT for run in runs)
         now = datetime.now(timezone.utc)
         # A run that only asks for its slot again and again gets a new state each time, and has not moved.

@@ -108,6 +108,13 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
             f"({twin.completed} of {twin.at_risk}); the drain ended by: {drained}",
             findings,
         )
+    if (treated.altered or treated.stranded) and of_kind(events, "worker-restarted"):
+        return Verdict(
+            INCONCLUSIVE,
+            f"{treated.altered} of {treated.at_risk} ended otherwise and {treated.stranded} never ran, but the worker "
+            "had ended by itself meanwhile, which may be why",
+            findings,
+        )
     if treated.altered and twin.altered:
         return Verdict(
             INCONCLUSIVE,
@@ -154,13 +161,16 @@ def _is_held(trial: dict[str, Any]) -> bool:
 def contradicts(trial: dict[str, Any]) -> bool:
     """Whether a trial's entry contradicts what is known: of its runs, or of its ticks."""
     ticks = trial.get("ticks") or {}
-    return as_expected(trial["outcome"], trial["expected"]) is False or ticks.get("as_expected") is False
+    off_ticks = ticks.get("as_expected") is False and trial["outcome"] not in UNJUDGED
+    return as_expected(trial["outcome"], trial["expected"]) is False or off_ticks
 
 
 def unjudged(trial: dict[str, Any]) -> bool:
     """Whether a trial's entry lacks a verdict: on its runs, or on ticks of which something is expected."""
     ticks = trial.get("ticks") or {}
-    return trial["outcome"] in UNJUDGED or (ticks.get("expected") is not None and ticks["as_expected"] is None)
+    expected = ticks.get("expected") is not None and ticks["as_expected"] is None
+    judged_by_them = trial.get("judged_by") == "ticks" and ticks.get("outcome") == "inconclusive"
+    return trial["outcome"] in UNJUDGED or expected or judged_by_them
 
 
 def said(trial: dict[str, Any]) -> str:

@@ -1,9 +1,12 @@
 """Whether each tick of a deployment's schedule has exactly one flow run, from a history alone.
 
 A tick is a time that the schedule itself names, from the first that has a run before the door up to the last
-observation. What was due when the door was answered is due by the schedules as they
-were before it, and what comes later by the schedules as they were after it; a schedule that is not active, or whose
-deployment is paused, makes none. Counted is every run of the deployment that the scheduler made, whatever its state.
+observation. What was due when the door was answered is due by the schedules as they were before it, and what comes
+later by the schedules as they were after it; a schedule that is not active, or whose deployment is paused, makes none.
+Counted is every run of the deployment that the scheduler made, whatever its state.
+
+A trial that is judged by its ticks is held to more: every tick that was named before the door is due, lay ahead of the
+door, and has a run that completed.
 """
 
 from __future__ import annotations
@@ -59,6 +62,8 @@ def _check(events: Sequence[Event]) -> Ticks:
     if not listings or not earlier or not doors:
         return Ticks(INCONCLUSIVE, "the trial did not come to its end")
     answered, last = _moment(doors[-1]["answered_at"]), _moment(listings[-1]["at"])
+    opening = next(iter(of_kind(events, "trial")), {})
+    upcoming = opening.get("judged_by") == "ticks"
     found: dict[str, tuple[list[str], list[str], int]] = {}
     for side in ("treated", "twin"):
         before, after = (_deployment(events, side, when) for when in ("before", "after"))
@@ -69,12 +74,17 @@ def _check(events: Sequence[Event]) -> Ticks:
         first = min(seen, default=answered)
         due = {tick for tick in named if first <= tick <= answered}
         due |= {tick for tick in _ticks(after, last) if tick > answered}
+        if upcoming:
+            if too_late := [tick for tick in named if tick <= answered]:
+                text = f"{len(too_late)} ticks of the {side} deployment were past when the door was answered"
+                return Ticks(INCONCLUSIVE, text)
+            due = named
         made = Counter(_moment(run["expected_start_time"]) for run in _made(listings[-1], side))
-        missing = sorted(tick.isoformat() for tick in due if not made[tick])
+        ran = {_moment(r["expected_start_time"]) for r in _made(listings[-1], side) if _has_run(r) or not upcoming}
+        missing = sorted(tick.isoformat() for tick in due if tick not in ran)
         duplicate = sorted(tick.isoformat() for tick, number in made.items() if number > 1)
         found[side] = missing, duplicate, len(due)
-    opening = next(iter(of_kind(events, "trial")), {})
-    if opening.get("judged_by") == "ticks" and found["twin"][2] < int(opening["ticks"]):
+    if upcoming and found["twin"][2] < int(opening["ticks"]):
         return Ticks(INCONCLUSIVE, f"only {found['twin'][2]} ticks of the twin were due before the last observation")
     if found["twin"][0] or found["twin"][1]:
         return Ticks(INCONCLUSIVE, "the twin's ticks, which nobody touched, are not whole either")
@@ -87,6 +97,10 @@ def _check(events: Sequence[Event]) -> Ticks:
 def _made(listing: Event, side: str) -> list[dict[str, Any]]:
     """A side's runs that the scheduler made."""
     return [run for run in listing["runs"] if run["side"] == side and run.get("auto_scheduled")]
+
+
+def _has_run(run: dict[str, Any]) -> bool:
+    return bool(run.get("state_type") == "COMPLETED")
 
 
 def _deployment(events: Sequence[Event], side: str, when: str) -> dict[str, Any] | None:

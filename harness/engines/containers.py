@@ -132,6 +132,8 @@ class ContainerSite:
         if self._database == POSTGRES:
             database = next(node for node in self._nodes if node.name == "database")
             dumped = database.execute(["pg_dump", *_POSTGRES_CLIENT, "postgres"], cwd="/", seconds=300)
+            if dumped.exit_code:
+                raise LabError(f"pg_dump exited {dumped.exit_code}", source="database", log=dumped.output[-2000:])
             (folder / "prefect.sql").write_text(dumped.output, encoding="utf-8")
             return
         server = next(node for node in self._nodes if node.name == "server")

@@ -21,7 +21,11 @@ from harness.errors import LabError
 USER = "postgres"
 PORT = 5432  # in a container, where it is alone
 # What a lab does in minutes is not worth a disk's wait; the statements and their isolation stay as they are.
-OPTIONS = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+# Its shared memory lies in its folder too, so that a server that was killed leaves none behind.
+OPTIONS = (
+    "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
+    "-c", "dynamic_shared_memory_type=mmap",
+)  # fmt: skip
 _DEBIANS = Path("/usr/lib/postgresql")
 
 
@@ -69,6 +73,7 @@ def make_cluster(folder: Path, environment: Mapping[str, str]) -> Cluster:
     """A new data directory below `folder`. Raises LabError with initdb's own words."""
     cluster = Cluster(programs(), folder / "data", secrets.token_hex(16), _account())
     password_file = folder / "password"
+    password_file.touch(mode=0o600)
     password_file.write_text(cluster.password, encoding="ascii")
     if cluster.account:
         for path in (folder, password_file):
@@ -81,6 +86,7 @@ def make_cluster(folder: Path, environment: Mapping[str, str]) -> Cluster:
         command, env=dict(environment), cwd=folder, capture_output=True, text=True, check=False, timeout=300,
         **as_account(cluster.account),
     )  # fmt: skip
+    password_file.unlink()
     if done.returncode:
         raise LabError("initdb made no database", source="database", log=(done.stdout + done.stderr)[-4000:])
     return cluster

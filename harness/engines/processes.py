@@ -98,6 +98,8 @@ class ProcessSite:
             self.save_logs()
         finally:
             for node in reversed(self._nodes):
+                if node.name == "database":
+                    node.quit()
                 with suppress(LabError):
                     node.kill()
             shutil.rmtree(self._root, ignore_errors=True)
@@ -229,6 +231,13 @@ class ProcessNode:
             return
         kill_tree(self._process.pid)
         self._process.wait(timeout=20)
+
+    def quit(self) -> None:
+        """SIGQUIT, and a few seconds for the process to end: PostgreSQL's immediate shutdown frees what it shares."""
+        if self._process is not None and self.running():
+            self._process.send_signal(signal.SIGQUIT)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=5)
 
     def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
         """Run `prefect` with these arguments in `cwd`."""

@@ -17,7 +17,10 @@ _RARE = 0.05
 
 @dataclass(frozen=True)
 class Frequency:
-    """One outcome of one cell: `times` of `of` repetitions, unjudged ones among them."""
+    """One outcome of one cell: `times` of `of` repetitions, unjudged ones among them.
+
+    ground  engine and database, where the run was on more than one
+    """
 
     scenario: str
     door: str
@@ -25,6 +28,7 @@ class Frequency:
     outcome: str
     times: int
     of: int
+    ground: str = ""
 
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of its rate (Wilson's, which is sound where all or none came to it)."""
@@ -35,21 +39,27 @@ class Frequency:
 
     def __str__(self) -> str:
         low, high = self.interval()
-        where = f"{self.scenario}, {self.door}, {self.subject}"
+        where = ", ".join(filter(None, (self.scenario, self.door, self.subject, self.ground)))
         return f"{where}: {self.outcome} {self.times} of {self.of} (95 %: {low:.0%} to {high:.0%})"
 
 
 def frequencies(trials: Sequence[dict[str, Any]]) -> list[Frequency]:
     """Every outcome of every cell, the cells in order and each one's most frequent outcome first."""
-    cells: dict[tuple[str, str, str], Counter[str]] = {}
-    for trial in trials:
-        counted = cells.setdefault((trial["scenario"], trial["door"], trial["subject"]), Counter())
+    cells: dict[tuple[str, str, str, str], Counter[str]] = {}
+    for trial, on in zip(trials, grounds(trials), strict=True):
+        counted = cells.setdefault((trial["scenario"], trial["door"], trial["subject"], on), Counter())
         counted[said(trial)] += 1
     return [
-        Frequency(*cell, outcome=outcome, times=times, of=counted.total())
-        for cell, counted in cells.items()
+        Frequency(scenario, door, subject, outcome, times, counted.total(), on)
+        for (scenario, door, subject, on), counted in cells.items()
         for outcome, times in counted.most_common()
     ]
+
+
+def grounds(trials: Sequence[dict[str, Any]]) -> list[str]:
+    """What each trial ran on, engine and database; empty for all of them where that is the same."""
+    named = [f"{trial['engine']}, {trial['database']}" for trial in trials]
+    return named if len(set(named)) > 1 else [""] * len(named)
 
 
 def needed(rate: float) -> int:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.doors import PREFECT_DEPLOY
-from harness.evidence.frequency import claim
+from harness.evidence.frequency import claim, grounds
 from harness.verdict import UNJUDGED, contradicts, objection, said, unjudged
 
 # Told apart without red against green, and by the word in any case.
@@ -66,18 +66,19 @@ def cells(trial: dict[str, Any]) -> list[Text]:
 
 def picture(trials: Sequence[dict[str, Any]]) -> Table:
     """The trials as a picture that fits 80 columns up to five subjects: rows are stage and door, columns subjects."""
-    subjects = {trial["subject"]: _subject(trial) for trial in trials}
+    on = dict(zip(map(id, trials), grounds(trials), strict=True))
+    columns = {(trial["subject"], on[id(trial)]): _subject(trial) for trial in trials}
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     drawn.add_column("stage, door", no_wrap=True)
-    for name in subjects.values():
-        drawn.add_column(name, min_width=9)
-    found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for (_, ground), name in columns.items():
+        drawn.add_column(f"{name}\n{ground}".rstrip(), min_width=9)
+    found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
     for trial in trials:
-        found.setdefault((trial["scenario"], trial["door"], trial["subject"]), []).append(trial)
+        found.setdefault((trial["scenario"], trial["door"], trial["subject"], on[id(trial)]), []).append(trial)
     for scenario in dict.fromkeys(trial["scenario"] for trial in trials):
         drawn.add_row(Text(scenario, style="bold"))
         for door in dict.fromkeys(trial["door"] for trial in trials if trial["scenario"] == scenario):
-            row = [found.get((scenario, door, subject), []) for subject in subjects]
+            row = [found.get((scenario, door, *column), []) for column in columns]
             drawn.add_row(Text(f" {door}"), *(_square(repeated) for repeated in row))
     return drawn
 

@@ -89,6 +89,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         "reference": cell.reference,
         "note": cell.note,
         "judged_by": cell.judged_by,
+        "versions": dict(cell.versions),
     }
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import docker.errors
 from docker.models.images import Image
 from filelock import FileLock
+from packaging.version import Version
 
 import docker
 from harness import cache
@@ -89,6 +90,9 @@ def inspect_image(client: docker.DockerClient, asked: str) -> Release:
             labels=labels(f"build-{secrets.token_hex(4)}"),
         )
         found = json.loads(said.splitlines()[-1])
+        if not any(Version(found["version"]).release):
+            said_nothing = f"the image {name} says it holds {found['version']}, which says nothing of what it can do"
+            raise LabError(said_nothing, source="build")
     except (docker.errors.DockerException, OSError) as error:
         reason = getattr(error, "explanation", None) or getattr(error, "stderr", b"") or error
         text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
@@ -100,8 +104,8 @@ def inspect_image(client: docker.DockerClient, asked: str) -> Release:
 
 
 def _pull(client: docker.DockerClient, name: str) -> Image:
-    repository, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "latest")
-    return client.images.pull(repository, tag=tag)
+    tag = None if ":" in name.rpartition("/")[2] else "latest"  # without one, every tag there is would be pulled
+    return client.images.pull(name, tag=tag)
 
 
 def base_image(client: docker.DockerClient, say: Say) -> str:

@@ -48,7 +48,9 @@ def resolve(asked: str, target: Target, resolve_image: ResolveImage) -> Release:
     """
     server, others = _split(asked)
     roles = {role: _resolve_one(name, target, resolve_image) for role, name in others}
-    return replace(_resolve_one(server, target, resolve_image), asked=asked, roles=roles)
+    found = _resolve_one(server, target, resolve_image)
+    note = "; ".join(part.note for part in (found, *roles.values()) if part.note)
+    return replace(found, asked=asked, roles=roles, note=note)
 
 
 def _resolve_one(asked: str, target: Target, resolve_image: ResolveImage) -> Release:

@@ -122,7 +122,8 @@ def _list(prefect: FakePrefect, body: Json) -> tuple[int, Json]:
 
 def _deployment_json(prefect: FakePrefect, deployment: Deployment) -> Json:
     schedule = {"rrule": deployment.rrule, "timezone": "UTC"}
-    schedules = [{"id": deployment.schedule_id, "active": deployment.active, "schedule": schedule}]
+    only = {"id": deployment.schedule_id, "active": deployment.active, "slug": deployment.slug, "schedule": schedule}
+    schedules = [only]
     return {
         "id": deployment.id,
         "name": deployment.name,

@@ -65,6 +65,7 @@ class Deployment:
     description: str = ""
     concurrency_limit: int | None = None
     rrule: str = ""
+    slug: str | None = None
     waits: bool = False
     retries: bool = False
     paused: bool = False
@@ -183,6 +184,7 @@ class FakePrefect:
             "parameters",
             "concurrency_limit",
             "rrule",
+            "slug",
             "waits",
             "retries",
             "schedule_id",

@@ -192,6 +192,7 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
                 parameters=json.loads(re.search(r"parameters: (.*)$", block, flags=re.MULTILINE)[1]),  # type: ignore[index]
                 concurrency_limit=int(value(block, "concurrency_limit") or 0) or None,
                 rrule=value(block, "rrule").replace("\\n", "\n"),
+                slug=value(block, "slug").replace("null", "") or None,
                 waits="wait_for_signal()" in code,
                 retries="retries=1" in options,
             )

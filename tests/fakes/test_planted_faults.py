@@ -72,9 +72,23 @@ def test_a_worker_that_ends_by_itself_in_the_drain_is_started_again_and_said_to_
     backlog.on_lift(die)
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
-    notes = [event for event in lab.history(OUTAGE) if event["kind"] == "note"]
+    notes = [event for event in lab.history(OUTAGE) if event["kind"] == "worker-restarted"]
     assert [note["text"] for note in notes] == ["the worker had ended by itself, and was started again"] * 2
     assert notes[0]["log"] == f"the log of worker-{OUTAGE}"
+
+
+def test_a_run_that_a_dying_worker_took_with_it_is_no_verdict(lab: FakeLab) -> None:
+    backlog, deaths = lab.backlog(OUTAGE), iter(range(1))
+
+    def die() -> None:
+        if next(deaths, None) is not None:
+            backlog.move_to(backlog.at_risk()[:1], "CRASHED", "Crashed")
+            lab.site.node(f"worker-{OUTAGE}").dies()
+
+    backlog.on_lift(die)
+    entry = lab.trial(OUTAGE)
+    assert (entry["outcome"], entry["altered"]) == ("inconclusive", 1), entry["reason"]
+    assert "the worker had ended by itself" in entry["reason"]
 
 
 def test_a_worker_that_always_ends_again_is_let_go_and_there_is_no_verdict(lab: FakeLab) -> None:

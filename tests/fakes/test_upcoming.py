@@ -9,6 +9,7 @@ import pytest
 from harness.doors import PREFECT_DEPLOY
 from harness.verdict import contradicts, said, unjudged
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
+from tests.fakes.fake_prefect import UPDATE_BEGINS
 
 UPCOMING, OVERDUE = "upcoming", "overdue-unmarked"
 KEPT = counts(at_risk=3, kept=3)
@@ -59,6 +60,34 @@ def test_a_tick_that_never_comes_back_or_comes_twice_contradicts(
     assert (said(entry), entry["ticks"][came_to]) == (f"ticks {came_to}", number), entry["ticks"]
     assert entry["ticks"]["reason"].startswith("of 3 ticks"), "the twin's runs keep the drain open until they are due"
     assert contradicts(entry)
+
+
+def cancel_all(backlog: Backlog) -> None:
+    backlog.prefect.advance()
+    backlog.move_to(backlog.prefect.runs_of(backlog.flow("treated")), "CANCELLED", "Cancelled")
+
+
+def end_the_schedule(backlog: Backlog) -> None:
+    backlog.deployment("treated").active = False
+    backlog.delete(backlog.prefect.runs_of(backlog.flow("treated")))
+
+
+@pytest.mark.parametrize("fault", [cancel_all, end_the_schedule])
+def test_ticks_that_have_a_run_but_none_that_runs_or_that_are_not_named_any_more_are_missing(
+    lab: FakeLab, fault: Callable[[Backlog], None]
+) -> None:
+    backlog = lab.backlog(UPCOMING)
+    backlog.on_update(lambda: fault(backlog))
+    entry = lab.trial(UPCOMING)
+    assert (said(entry), entry["ticks"]["missing"]) == ("ticks missing", 3), entry["ticks"]
+    assert contradicts(entry)
+
+
+def test_a_door_that_came_too_late_for_upcoming_runs_is_no_verdict(lab: FakeLab) -> None:
+    backlog = lab.backlog(UPCOMING)
+    backlog.on(UPDATE_BEGINS, lambda: lab.clock.sleep(60))
+    entry = lab.trial(UPCOMING)
+    assert not contradicts(entry) and unjudged(entry), (entry["outcome"], entry["ticks"])
 
 
 @pytest.mark.parametrize("door", [PREFECT_DEPLOY, "none"])

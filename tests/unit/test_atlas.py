@@ -87,11 +87,11 @@ def test_every_release_is_tried_once_and_shown_with_what_was_lost(
     world: Callable[[Outcome], Runs], tmp_path: Path
 ) -> None:
     runs = world(lambda release, _: "survived" if release == "3.3.4" else "lost")
-    code, printed = carried_out(tmp_path)
+    code, printed = carried_out(tmp_path / "not there yet" / "3.2")
     assert [release for release, _ in runs.asked] == RELEASES
     assert code == 1, "what survives where it is known to be lost contradicts"
     assert "3.2.14: awaiting-retry prefect-deploy lost" in printed
-    page = (tmp_path / "atlas.md").read_text(encoding="utf-8")
+    page = (tmp_path / "not there yet" / "3.2" / "atlas.md").read_text(encoding="utf-8")
     assert "| 3.3.3 | lost 3/3 | lost 3/3 | lost 3/3 | lost 3/3 |" in page
     assert "| 3.3.4 | survived (!) |" in page
     assert "--from 3.2.14 --to 3.3.4 --engine processes" in page
@@ -105,6 +105,31 @@ def test_asked_again_it_tries_only_what_has_no_verdict_yet(world: Callable[[Outc
     assert again.asked == [("3.3.3", ["worker-outage"])]
     saved = Atlas(tmp_path / "atlas.json").trials
     assert len(saved) == len(RELEASES) * len(STATES) and {trial["outcome"] for trial in saved} == {"lost"}
+
+
+def test_what_was_judged_gives_way_to_another_verdict_alone(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
+    atlas = Atlas(tmp_path / "atlas.json")
+    first, second = (entry("3.3.3", "worker-outage", door, "lost") for door in ("prefect-deploy", "none"))
+    atlas.add([{**first, "run": "1"}, {**second, "run": "1", "outcome": "error"}])
+    atlas.add([{**first, "run": "2", "outcome": "error"}, {**second, "run": "2"}])
+    assert {(t["door"], t["outcome"], t["run"]) for t in Atlas(tmp_path / "atlas.json").trials} == {
+        ("prefect-deploy", "lost", "1"),
+        ("none", "lost", "2"),
+    }
+
+
+def test_an_atlas_is_of_one_engine_and_database(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
+    world(lambda *_: "lost")
+    carried_out(tmp_path)
+    with pytest.raises(UsageError, match="processes, sqlite; name another --into"):
+        carried_out(tmp_path, database="postgres")
+
+
+def test_the_page_says_how_to_go_on_with_just_this_survey(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
+    world(lambda *_: "lost")
+    carried_out(tmp_path, scenarios=["upcoming"], doors=["none"])
+    page = (tmp_path / "atlas.md").read_text(encoding="utf-8")
+    assert "--scenario upcoming --door none" in page
 
 
 def test_an_interrupt_loses_nothing_of_the_releases_before_it(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:

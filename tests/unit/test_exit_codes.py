@@ -46,8 +46,10 @@ def test_1_when_one_outcome_contradicts_whatever_else_there_is(others: list[Tria
 
 @pytest.mark.parametrize(("held", "code"), [(True, 0), (False, 1), (None, 125)])
 def test_a_trial_of_whose_ticks_alone_something_is_known_is_one_by_itself(held: bool | None, code: int) -> None:
-    upcoming = {"outcome": "lost", "expected": None, "ticks": {"expected": "whole", "as_expected": held}}
+    ticks = {"expected": "whole", "as_expected": held, "outcome": "inconclusive" if held is None else "whole"}
+    upcoming = {"outcome": "lost", "expected": None, "judged_by": "ticks", "ticks": ticks}
     assert exit_code([upcoming]) == code
+    assert exit_code([{**upcoming, "outcome": "inconclusive"}]) == 125, "no verdict on the runs, none on their ticks"
 
 
 @given(anything)

@@ -14,7 +14,8 @@ from harness.verdict import OUTCOMES
 
 
 def trials(*outcomes: str | None, door: str = "none") -> list[dict[str, Any]]:
-    return [{"scenario": "late", "door": door, "subject": "3.3.4", "outcome": outcome} for outcome in outcomes]
+    cell = {"scenario": "late", "door": door, "subject": "3.3.4", "engine": "processes", "database": "sqlite"}
+    return [{**cell, "outcome": outcome} for outcome in outcomes]
 
 
 def interval(times: int, of: int) -> tuple[float, float]:
@@ -73,3 +74,13 @@ def test_cells_are_counted_apart() -> None:
         ("none", "survived", 2, 2),
         ("pause-deployment", "lost", 1, 1),
     ]
+
+
+def test_what_ran_on_another_database_is_no_repetition() -> None:
+    elsewhere = [{**one, "database": "postgres"} for one in trials("survived")]
+    found = frequencies([*trials("survived"), *elsewhere])
+    assert [(one.times, one.of, one.ground) for one in found] == [
+        (1, 1, "processes, sqlite"),
+        (1, 1, "processes, postgres"),
+    ]
+    assert str(found[1]).startswith("late, none, 3.3.4, processes, postgres: survived 1 of 1")

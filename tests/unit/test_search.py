@@ -112,8 +112,16 @@ def test_an_end_that_cannot_be_judged_gives_way_to_one_further_in(data: st.DataO
     found = carried_out(search, lambda release: UNJUDGED if release in broken else judge(release))
     assert (found.before, found.after, found.is_exact) == (names[place - 1], names[place], True)
     given_up = [release for release in search.verdicts if release in broken]
-    assert all(search.verdicts[release] == [UNJUDGED] for release in given_up)
+    assert all(search.verdicts[release] == [UNJUDGED] * 2 for release in given_up)
     assert bool(given_up) == ("could not be judged" in summary(found, search.verdicts))
+
+
+def test_one_busy_moment_at_an_end_moves_no_end() -> None:
+    names, tries = releases(5), {"3.0.4": iter([UNJUDGED])}
+    found = carried_out(
+        Search(names), lambda release: next(tries.get(release, iter(())), changing_at(names, 4)(release))
+    )
+    assert (found.before, found.after, found.is_exact) == ("3.0.3", "3.0.4", True)
 
 
 def test_a_search_without_an_end_that_can_be_judged_ends_and_names_it() -> None:

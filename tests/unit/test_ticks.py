@@ -119,8 +119,22 @@ def test_a_schedule_of_no_known_kind_is_refused() -> None:
         next(times({"lunar": True}, START))
 
 
-def test_where_ticks_are_the_verdict_too_few_of_the_twins_due_is_none() -> None:
-    opening = {"kind": "trial", "judged_by": "ticks", "ticks": len(DUE) + 1}
-    assert check_ticks([opening, *history(DUE)]).outcome == "inconclusive"
-    assert check_ticks([{**opening, "ticks": len(DUE)}, *history(DUE)]).outcome == "whole"
-    assert check_ticks([{**opening, "judged_by": "survival"}, *history(DUE)]).outcome == "whole"
+def upcoming(events: list[Event], *, ticks: int = len(DUE), state: str = "COMPLETED") -> list[Event]:
+    """The same as of a trial that is judged by its ticks, its door an hour before the first of them."""
+    for event in events:
+        if event["kind"] == "door":
+            event["answered_at"] = stamp(START - timedelta(hours=1))
+        for run in event.get("runs", ()):
+            run["state_type"] = state if run["side"] == "treated" else "COMPLETED"
+    return [{"kind": "trial", "judged_by": "ticks", "ticks": ticks}, *events]
+
+
+def test_where_ticks_are_the_verdict_they_lay_ahead_of_the_door_were_due_and_ran() -> None:
+    assert check_ticks(upcoming(history(DUE))).outcome == "whole"
+    assert check_ticks(upcoming(history(DUE), ticks=len(DUE) + 1)).outcome == "inconclusive"
+    assert check_ticks(upcoming(history(DUE), state="CANCELLED")).outcome == "missing"
+    paused = upcoming(history(DUE[:2], after={"paused": True}))
+    assert (check_ticks(paused).outcome, len(check_ticks(paused).missing)) == ("missing", 3)
+    late = [{"kind": "trial", "judged_by": "ticks", "ticks": len(DUE)}, *history(DUE)]
+    assert check_ticks(late).outcome == "inconclusive"
+    assert "past when the door was answered" in check_ticks(late).reason
