@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -61,14 +61,24 @@ class _PipedConsole(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Every option of a parser and of its commands: one that a command does not know is told by the first parser."""
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from _options(command)
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors name the nearest right thing, in one to three lines."""
 
     def error(self, message: str) -> NoReturn:
         for word in message.replace("unrecognized arguments:", "").split():
-            known = [option for action in self._actions for option in action.option_strings]
-            near = difflib.get_close_matches(word.partition("=")[0], known, n=1) if word.startswith("-") else []
-            if near:
+            known = set(_options(self))
+            option = word.partition("=")[0].rstrip(":")
+            near = difflib.get_close_matches(option, known, n=1) if word.startswith("-") else []
+            if near and option not in known:
                 message += f". Did you mean {near[0]}?"
                 break
         raise UsageError(f"{message}\nSee `{self.prog} --help`.")

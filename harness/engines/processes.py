@@ -65,7 +65,7 @@ class Processes:
 
     def resolve_image(self, asked: str) -> Release:
         """There are no images here."""
-        raise UsageError(f"{asked} wants containers, and this run's engine is processes.\nStart a Docker engine first.")
+        raise UsageError(f"{asked} wants containers, and this run's engine is processes.\nUse --engine containers.")
 
     def prepare(self, database: str, _say: Callable[[str], None]) -> None:
         """PostgreSQL has to be there: nothing is installed on a person's machine."""

@@ -139,3 +139,19 @@ def test_wrong_usage_ends_with_2_in_at_most_three_lines(
     assert cli.main(words) == 2
     said = capsys.readouterr().err
     assert said.startswith("harness: ") and len(said.splitlines()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["gate", "--subjct", "3.3.4"], "Did you mean --subject?"),
+        (["atlas", "--newest-of-minr"], "Did you mean --newest-of-minor?"),
+        (["atlas", "--database", "mysql"], "choose from"),
+    ],
+)
+def test_a_misspelt_option_is_answered_with_the_nearest_and_a_right_one_with_none(
+    arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr().err
+    assert hint in said and said.count("Did you mean") == int("Did" in hint) and len(said.splitlines()) <= 3
