@@ -17,10 +17,11 @@ from rich.console import Console
 from harness.cache import write_whole
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
+from harness.evidence.frequency import ground
 from harness.evidence.results import harness_commit, new_run_id
 from harness.evidence.table import footnotes, picture
-from harness.run import Request, run_matrix
-from harness.subjects.kinds import check_name, is_release
+from harness.run import Request, run_unseen
+from harness.subjects.kinds import check_ends
 from harness.subjects.release import releases_between, resolve_release
 from harness.verdict import contradicts, exit_code, said, unjudged
 
@@ -28,7 +29,6 @@ SCHEMA = 1
 # One scenario for each name that a scheduled run may have, and the two doors whose deletions differ the most.
 STATES = ("worker-outage", "concurrency-limit", "awaiting-retry", "overdue-unmarked")
 DOORS = ("prefect-deploy", "pause-deployment")
-_WIDTH = 120
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,7 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
 
     Raises: UsageError before anything is started, and what `run_matrix` raises.
     """
-    scenarios, doors = asked.scenarios, asked.doors
-    for end in (asked.first, asked.last):
-        check_name(end)
-        if not is_release(end):
-            raise UsageError(f"{end!r} is no release; an atlas goes from one release to a later one.")
+    check_ends(asked.first, asked.last)
     data, shown = into.with_name(f"{into.name}.json"), into.with_name(f"{into.name}.md")
     try:
         into.parent.mkdir(parents=True, exist_ok=True)
@@ -94,10 +90,10 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
         raise UsageError(f"There can be no atlas at {str(into)!r}: {error.strerror}. Name another --into.") from None
     atlas = Atlas(data)
     engine, why = choose_engine(asked.engine)
-    here = {(engine.name, asked.database)}
-    if other := {(trial["engine"], trial["database"]) for trial in atlas.trials} - here:
-        ground = "; ".join(f"{name}, {database}" for name, database in sorted(other))
-        raise UsageError(f"{str(data)!r} holds what was tried on {ground}; name another --into, or the same.")
+    here = {"engine": engine.name, "database": asked.database}
+    if other := {ground(trial) for trial in atlas.trials} - {ground(here)}:
+        tried = "; ".join(sorted(other))
+        raise UsageError(f"{str(data)!r} holds what was tried on {tried}; name another --into, or the same.")
     console.print(f"engine: {why}")
     first, last = (resolve_release(end, engine.target()).version for end in (asked.first, asked.last))
     if Version(first) > Version(last):
@@ -106,9 +102,8 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
     chosen = newest_of_each_minor(releases) if asked.newest_of_minor else releases
     console.print(f"releases: {', '.join(chosen)}", soft_wrap=True)
     folder = results / f"atlas-{new_run_id()}"  # of its own, where no other run can move `latest`
-    folder.mkdir(parents=True)
     for release in chosen:
-        lacking = atlas.lacks(release, scenarios, doors)
+        lacking = atlas.lacks(release, asked.scenarios, asked.doors)
         if not lacking:
             continue
         trials, seconds = _try(release, lacking, replace(asked, engine=engine.name), folder)
@@ -143,10 +138,7 @@ def _try(release: str, scenarios: Sequence[str], asked: Survey, results: Path) -
         labs=1,
         expression="",
     )
-    with (results / "atlas.log").open("a", encoding="utf-8") as log:
-        run_matrix(request, Console(file=log, width=_WIDTH, markup=False, highlight=False))
-    found = json.loads((results / "latest" / "results.json").read_text(encoding="utf-8"))
-    run = (results / "latest").resolve().name
+    found, run = run_unseen(request, results / "atlas.log")
     commit = harness_commit()["commit"]
     return [{**trial, "run": run, "harness": commit} for trial in found["trials"]], float(found["seconds"])
 
@@ -174,7 +166,7 @@ def page(trials: Sequence[dict[str, Any]], command: str) -> str:
     cells = {_cell(trial): trial for trial in trials}
     releases = list(dict.fromkeys(trial["subject"] for trial in trials))
     days = sorted(trial["run"][:8] for trial in trials)
-    grounds = sorted({f"{trial['engine']}, {trial['database']}" for trial in trials})
+    grounds = sorted({ground(trial) for trial in trials})
     commits = sorted({str(trial["harness"])[:7] for trial in trials})
     lines = [
         "# Atlas: what became of the runs, by release",

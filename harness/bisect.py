@@ -22,10 +22,10 @@ from harness.engines.base import SQLITE
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
 from harness.evidence.results import new_run_id
-from harness.run import Request, run_matrix
+from harness.run import Request, run_unseen
 from harness.scenario import Scenario, select_scenarios
 from harness.search import UNJUDGED, Found, Search, summary
-from harness.subjects.kinds import check_name, is_release
+from harness.subjects.kinds import check_ends
 from harness.subjects.release import LATEST, releases_between, resolve_release
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, said, unjudged
 
@@ -81,10 +81,7 @@ def start(question: Question, results: Path) -> Probes:
     """A new search. Raises UsageError for what cannot be asked, before anything is started."""
     select_scenarios([question.scenario])
     select_doors([question.door])
-    for end in (question.first, question.last):
-        check_name(end)
-        if not is_release(end):
-            raise UsageError(f"{end!r} is no release; a search goes from one release to a later one.")
+    check_ends(question.first, question.last)
     if question.first == LATEST:
         raise UsageError("A search goes from one release to a later one; name an older one with --from.")
     return Probes((results / f"bisect-{new_run_id()}").absolute(), question)
@@ -166,14 +163,10 @@ def _probe(probes: Probes, release: str) -> tuple[str, str, float]:
         expression="",
         database=question.database,
     )
-    probes.folder.mkdir(parents=True, exist_ok=True)
-    with (probes.folder / "probes.log").open("a", encoding="utf-8") as log:
-        run_matrix(request, Console(file=log, width=120, markup=False, highlight=False))
-    results = json.loads((probes.folder / "latest" / "results.json").read_text(encoding="utf-8"))
+    results, run = run_unseen(request, probes.folder / "probes.log")
     (trial,) = results["trials"]
     outcome = UNJUDGED if unjudged(trial) or trial["outcome"] == NOT_APPLICABLE else said(trial)
-    evidence = f"{(probes.folder / 'latest').resolve().name}/{trial['folder']}"
-    return outcome, evidence, float(results["seconds"])
+    return outcome, f"{run}/{trial['folder']}", float(results["seconds"])
 
 
 def _guess(scenario: Scenario, door: str, releases: list[str]) -> str | None:

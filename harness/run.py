@@ -119,6 +119,19 @@ def run_matrix(request: Request, console: Console) -> int:
         return matrix.finish(broken=True)
 
 
+def run_unseen(request: Request, log: Path) -> tuple[dict[str, Any], str]:
+    """Carry the request out, its output appended to a file; returns what is in its results.json, and its run id.
+
+    Its results folder must be of its own: that is where the newest run is looked for. Raises what `run_matrix` raises.
+    """
+    request.results.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        run_matrix(request, Console(file=file, width=120, markup=False, highlight=False))
+    newest = (request.results / "latest").resolve()
+    results: dict[str, Any] = json.loads((newest / "results.json").read_text(encoding="utf-8"))
+    return results, newest.name
+
+
 class _Matrix:
     """The run under way."""
 

@@ -56,9 +56,14 @@ def frequencies(trials: Sequence[dict[str, Any]]) -> list[Frequency]:
     ]
 
 
+def ground(trial: dict[str, Any]) -> str:
+    """What a trial ran on, in words."""
+    return f"{trial['engine']}, {trial['database']}"
+
+
 def grounds(trials: Sequence[dict[str, Any]]) -> list[str]:
-    """What each trial ran on, engine and database; empty for all of them where that is the same."""
-    named = [f"{trial['engine']}, {trial['database']}" for trial in trials]
+    """What each trial ran on; empty for all of them where that is the same."""
+    named = [ground(trial) for trial in trials]
     return named if len(set(named)) > 1 else [""] * len(named)
 
 

@@ -66,6 +66,14 @@ def is_release(asked: str) -> bool:
     return not others and _kind(server) not in _CHECKS
 
 
+def check_ends(first: str, last: str) -> None:
+    """Raises UsageError unless both ends of a range are plain releases (`latest` is one)."""
+    for end in (first, last):
+        check_name(end)
+        if not is_release(end):
+            raise UsageError(f"{end!r} is no release; a range goes from one release to a later one.")
+
+
 def _split(asked: str) -> tuple[str, list[tuple[str, str]]]:
     """What the server is, and what of the others is said, by role."""
     server, *rest = _SPLIT.split(asked)

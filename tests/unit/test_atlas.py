@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from harness import atlas as module
+from harness import run
 from harness.atlas import STATES, Atlas, Survey, newest_of_each_minor, survey
 from harness.engines.base import SQLITE
 from harness.errors import UsageError
@@ -63,7 +64,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], Runs]:
     def plant(outcome: Outcome) -> Runs:
         runs = Runs(outcome)
         engine = SimpleNamespace(name="processes", target=lambda: Target("3.11", ""))
-        monkeypatch.setattr(module, "run_matrix", runs)
+        monkeypatch.setattr(run, "run_matrix", runs)
         monkeypatch.setattr(module, "choose_engine", lambda _: (engine, "processes, as asked"))
         monkeypatch.setattr(module, "resolve_release", lambda asked, _: Release(asked, asked, "", ""))
         monkeypatch.setattr(module, "releases_between", lambda a, b, *_: RELEASES)

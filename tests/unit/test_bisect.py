@@ -16,6 +16,7 @@ from packaging.version import Version
 from rich.console import Console
 
 from harness import bisect as module
+from harness import run
 from harness.bisect import Probes, Question, bisect, start
 from harness.errors import UsageError
 from harness.run import Interrupted, Request
@@ -57,7 +58,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], Runs]:
     def plant(outcome: Outcome) -> Runs:
         runs = Runs(outcome)
         engine = SimpleNamespace(name="processes", target=lambda: Target("3.11", ""))
-        monkeypatch.setattr(module, "run_matrix", runs)
+        monkeypatch.setattr(run, "run_matrix", runs)
         monkeypatch.setattr(module, "choose_engine", lambda _: (engine, "processes, as asked"))
         monkeypatch.setattr(
             module, "resolve_release", lambda asked, _: LATEST if asked == "latest" else Release(asked, asked, "", "")
