@@ -81,26 +81,45 @@ def inspect_image(client: docker.DockerClient, asked: str) -> Release:
     name = asked.partition(":")[2]
     try:
         image = client.images.get(name) if _has_image(client, name) else _pull(client, name)
-        said = client.containers.run(
-            str(image.id),
-            entrypoint=["sh", "-c", _BY_ITS_PYTHON, "inspect", _INSPECT],
-            command=[],
-            network_mode="none",
-            remove=True,
-            labels=labels(f"build-{secrets.token_hex(4)}"),
-        )
+        said = ask_image(client, str(image.id), ["sh", "-c", _BY_ITS_PYTHON, "inspect", _INSPECT])
         found = json.loads(said.splitlines()[-1])
         if not any(Version(found["version"]).release):
             said_nothing = f"the image {name} says it holds {found['version']}, which says nothing of what it can do"
             raise LabError(said_nothing, source="build")
     except (docker.errors.DockerException, OSError) as error:
-        reason = getattr(error, "explanation", None) or getattr(error, "stderr", b"") or error
-        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise LabError(f"the image {name} cannot be used: {text.strip()[-300:]}", source="build") from error
+        reason = getattr(error, "explanation", None) or getattr(error, "stderr", None) or error
+        raise LabError(f"the image {name} cannot be used: {str(reason).strip()[-300:]}", source="build") from error
     except (ValueError, KeyError, IndexError) as error:
         raise LabError(f"the image {name} does not say which Prefect it holds", source="build") from error
     lock = "\n".join([f"# image {name}, {image.id}", *found["packages"]]) + "\n"
     return Release(asked, found["version"], str(image.attrs.get("Created", ""))[:19], lock, image=str(image.id))
+
+
+def ask_image(client: docker.DockerClient, image: str, command: Sequence[str]) -> str:
+    """What a command prints on its standard output in a container of the image, without a network.
+
+    The log is read when the command has ended and before its container goes: `containers.run` of the Docker SDK follows
+    it and may remove the container first, which now and then leaves nothing of it.
+
+    Raises: ContainerError with all that was printed, where the command fails; another DockerException or OSError,
+    where it cannot be started or does not end within 60 s.
+    """
+    container = client.containers.create(
+        image,
+        entrypoint=list(command),
+        command=[],
+        network_mode="none",
+        labels=labels(f"build-{secrets.token_hex(4)}"),
+    )
+    try:
+        container.start()
+        code = container.wait(timeout=60)["StatusCode"]
+        said = str(container.logs(stderr=code != 0).decode(errors="replace"))
+    finally:
+        container.remove(force=True)
+    if code:
+        raise docker.errors.ContainerError(container, code, list(command), image, said)
+    return said
 
 
 def _pull(client: docker.DockerClient, name: str) -> Image:

@@ -10,7 +10,7 @@ import pytest
 from harness.engines.containers import Containers
 from harness.errors import LabError
 from harness.ownership import LABEL_PROJECT, PROJECT
-from harness.subjects.image import base_image
+from harness.subjects.image import ask_image, base_image
 
 # No Prefect, and a Python that is not the image's first: what matters is which `prefect` is found, and what it runs on.
 DOCKERFILE = r"""
@@ -49,10 +49,10 @@ def test_an_image_is_asked_what_it_holds_and_runs_by_its_own_prefect(engine: Con
     assert release.as_of and given in release.lock
     tag = engine.build(release, print)
     try:
-        says = engine.client.containers.run(tag, ["cat", "/home/subject/.prefect/prefect.db"], remove=True).decode()
-        assert says == "9.9.9 /elsewhere server database reset -y"
-        version = ["python3", "-c", "import prefect; print(prefect.__version__)"]
-        assert engine.client.containers.run(tag, version, user="1000:1000", remove=True).decode().strip() == "9.9.9"
+        made = ask_image(engine.client, tag, ["cat", "/home/subject/.prefect/prefect.db"])
+        assert made == "9.9.9 /elsewhere server database reset -y"
+        version = ask_image(engine.client, tag, ["python3", "-c", "import prefect; print(prefect.__version__)"])
+        assert version.strip() == "9.9.9"
     finally:
         engine.client.images.remove(tag, force=True)
 
