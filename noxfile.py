@@ -107,7 +107,8 @@ def clean(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, real Prefect included (about twenty minutes; -- -m "not end_to_end" leaves that out)."""
     _install(session, "tests")
-    session.run("pytest", *session.posargs)
+    # Everything on real Prefect is one group: its labs want both cores, and what is beside them is light.
+    session.run("pytest", "-n", "2", "--dist", "loadgroup", *session.posargs)
 
 
 @nox.session

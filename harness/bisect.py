@@ -79,8 +79,9 @@ class Probes:
 
 def start(question: Question, results: Path) -> Probes:
     """A new search. Raises UsageError for what cannot be asked, before anything is started."""
-    select_scenarios([question.scenario])
-    select_doors([question.door])
+    (scenario,), (door,) = select_scenarios([question.scenario]), select_doors([question.door])
+    if misfit := door.misfit(scenario):
+        raise UsageError(f"Nothing to search: {misfit}.")
     check_ends(question.first, question.last)
     if question.first == LATEST:
         raise UsageError("A search goes from one release to a later one; name an older one with --from.")

@@ -92,6 +92,8 @@ def parser() -> argparse.ArgumentParser:
     known = load_scenarios()
     held = _EXIT_CODES.replace("came to the outcome known for its release", "survived")
     held = held.replace("contradicts what is known", "did not survive")
+    others = [f"{one.usual_door} for {name}" for name, one in known.items() if one.usual_door != PREFECT_DEPLOY]
+    usual_doors = ", ".join([PREFECT_DEPLOY, *others])
     in_reproduce = " and ".join(name for name, one in known.items() if one.in_reproduce)
     _add_trials(
         commands,
@@ -99,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
         says="run both scenarios of the report on an unpatched and a patched release, and judge which runs survive",
         description="Stages each scenario on real Prefect, runs the real `prefect deploy`, judges which runs survive.",
         scenarios=in_reproduce,
-        doors=PREFECT_DEPLOY,
+        doors=usual_doors,
     )
     _add_trials(
         commands,
@@ -113,9 +115,9 @@ def parser() -> argparse.ArgumentParser:
         commands,
         "gate",
         says="hold a subject to `survived` in every scenario, whatever is known of it: for CI",
-        description="Holds every scenario to `survived` through `prefect deploy`, whatever is known of the release.",
+        description="Holds every scenario to `survived` through its deploy, whatever is known of the release.",
         scenarios="all",
-        doors=PREFECT_DEPLOY,
+        doors=usual_doors,
         epilog=held,
     )
     _add_trials(
@@ -124,7 +126,7 @@ def parser() -> argparse.ArgumentParser:
         says="a gate of one question, as `git bisect run` asks it: does this source tree survive this scenario?",
         description="A gate of one question: `git bisect run harness check --scenario worker-outage --subject path:.`",
         scenarios="all",
-        doors=PREFECT_DEPLOY,
+        doors=usual_doors,
         epilog=held,
     )
 
@@ -134,7 +136,7 @@ def parser() -> argparse.ArgumentParser:
         description="Tries both ends, then halves what lies between; every probe is a trial of its own, with a twin.",
     )
     search.add_argument("--scenario", metavar="NAME", help=f"one of {', '.join(known)}")
-    search.add_argument("--door", default=PREFECT_DEPLOY, metavar="NAME", help=f"default: {PREFECT_DEPLOY}")
+    search.add_argument("--door", metavar="NAME", help=f"default: {usual_doors}")
     search.add_argument("--from", dest="first", default="3.0.0", metavar="RELEASE", help="default: 3.0.0")
     search.add_argument("--to", dest="last", default="latest", metavar="RELEASE", help="default: latest")
     _add_engine(search)
@@ -297,7 +299,9 @@ def _bisect(options: argparse.Namespace, console: Console) -> int:
         return bisect(Probes.read(options.resume), console)
     if not options.scenario:
         raise UsageError(f"Name a --scenario: one of {', '.join(load_scenarios())}.")
-    question = Question(options.scenario, options.door, options.engine, options.first, options.last, options.database)
+    (scenario,) = select_scenarios([options.scenario])
+    door = options.door or scenario.usual_door
+    question = Question(scenario.name, door, options.engine, options.first, options.last, options.database)
     return bisect(start(question, options.results), console)
 
 

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,15 @@ from harness.engines.base import CommandResult
 from harness.errors import LabError, no_such
 
 if TYPE_CHECKING:
+    from harness.scenario import Scenario
     from harness.trial import Trial
 
 Facts = dict[str, Any]
 PREFECT_DEPLOY = "prefect-deploy"
+DEPLOYED, SERVED = "deployed to a work pool", "served by a process of their own"
 FLOW_DEPLOY = Path(__file__).resolve().parent.parent / "scenarios" / "flow_deploy.py"
 _SLUG = "staged"
+_GRACE = 10.0  # seconds between SIGTERM and SIGKILL, as `docker stop` gives
 _FAR_AWAY = "DTSTART:20990101T000000\nRRULE:FREQ=DAILY;INTERVAL=1;COUNT=1"
 
 
@@ -42,6 +46,7 @@ class Door:
               to be done to; it must, then
     versions  the releases that have this door, and why the others have not
     staged    what its treated deployment has from the start that others have not, by the template's value
+    only_for  the kind of deployment it can be opened on, DEPLOYED or SERVED; empty: any
     """
 
     name: str
@@ -53,10 +58,17 @@ class Door:
     versions: str = ""
     versions_reason: str = ""
     staged: Mapping[str, str] = field(default_factory=dict)
+    only_for: str = ""
 
     def exists_in(self, version: str) -> bool:
         """Whether a release has this door at all."""
         return Version(Version(version).base_version) in SpecifierSet(self.versions)
+
+    def misfit(self, scenario: Scenario) -> str:
+        """Why it cannot be opened on a scenario's deployments, whatever the release; empty where it can."""
+        if self.only_for in ("", SERVED if scenario.served_by else DEPLOYED):
+            return ""
+        return f"{self.name} is for deployments that are {self.only_for}; {scenario.name}'s are not"
 
     def shows(self, before: Facts, now: Facts, nonce: str) -> bool:
         """Whether a look at the treated deployment shows what the door did to it."""
@@ -161,6 +173,18 @@ def _upserted(trial: Trial, nonce: str) -> Facts:
     return {**same, "schedules": schedules, "description": nonce}
 
 
+def serve_stop(trial: Trial, _nonce: str) -> CommandResult:
+    """The process that serves the deployment is stopped; Prefect pauses the deployment on the way out.
+
+    With a flow run in progress it pauses, and then does not end (3.3.3): it is killed then, as by a container's engine.
+    """
+    started = time.monotonic()
+    node = trial.lab.worker(trial.staging.scenario, trial.name)
+    before = len(node.log())
+    ended = "it ended" if node.stop(grace=_GRACE) else f"SIGKILL after {_GRACE:.0f} s"
+    return CommandResult(0, f"SIGTERM; {ended}\n{node.log()[before:]}", time.monotonic() - started)
+
+
 _ANOTHER_SCHEDULE = [{"active": True, "schedule": {"rrule": _FAR_AWAY, "timezone": "UTC"}}]
 
 
@@ -212,18 +236,20 @@ def _on_schedules(name: str, summary: str, open_: Callable[[Trial, str], Command
     return Door(name, summary, open_, proof="request", requests=requests, changes=_schedules_differ)
 
 
+_deploying = partial(Door, only_for=DEPLOYED)
+
 DOORS = {
     door.name: door
     for door in (
-        Door(PREFECT_DEPLOY, "`prefect deploy`, with another description", prefect_deploy),
-        Door(
+        _deploying(PREFECT_DEPLOY, "`prefect deploy`, with another description", prefect_deploy),
+        _deploying(
             "deploy-unchanged",
             "`prefect deploy` of the file as it was",
             deploy_unchanged,
             proof="redeploy",
             requests=(_ONE,),
         ),
-        Door(
+        _deploying(
             "deploy-slug",
             "`prefect deploy` of a deployment whose schedule has a slug, with another description",
             prefect_deploy,
@@ -232,16 +258,18 @@ DOORS = {
             versions=">=3.2.0",
             versions_reason="a schedule has a slug from 3.2.0 on",
         ),
-        Door(
+        _deploying(
             "flow-deploy",
             "`flow.deploy()` from Python, with another description",
             flow_deploy,
             versions=">=3.0.0",
             versions_reason="`flow.deploy()` takes flows from a local folder from 3.0.0 on",
         ),
-        Door("deploy-parameters", "`prefect deploy`, with other parameters", deploy_parameters),
-        Door("deploy-schedule", "`prefect deploy`, with another schedule", deploy_schedule, changes=_schedules_differ),
-        Door("deploy-moved", "`prefect deploy`, moved to another work pool", deploy_moved, changes=_moved),
+        _deploying("deploy-parameters", "`prefect deploy`, with other parameters", deploy_parameters),
+        _deploying(
+            "deploy-schedule", "`prefect deploy`, with another schedule", deploy_schedule, changes=_schedules_differ
+        ),
+        _deploying("deploy-moved", "`prefect deploy`, moved to another work pool", deploy_moved, changes=_moved),
         Door(
             "upsert-deployment",
             "POST /deployments/, all as it was but for the description",
@@ -342,6 +370,15 @@ DOORS = {
             changes=_deleted,
             versions=">=3.6.16",
             versions_reason="deployments can be deleted in bulk from 3.6.16 on",
+        ),
+        Door(
+            "serve-stop",
+            "the process in which `flow.serve()` serves the deployment is stopped (SIGTERM)",
+            serve_stop,
+            proof="request",
+            requests=(_ONE,),
+            changes=_paused,
+            only_for=SERVED,
         ),
         Door("none", "nothing at all: the null door", nothing, proof="nothing"),
     )

@@ -136,7 +136,7 @@ class Lab:
     def start_worker(self, scenario: Scenario) -> Node:
         """The worker of a scenario's work pool: started, or started again after it was killed."""
         with self._lock:
-            worker = self._workers.get(scenario.name)
+            worker = self._workers.get(worker_name(scenario))
         if worker:
             worker.start()
             return worker
@@ -144,25 +144,47 @@ class Lab:
         command = ["worker", "start", "--pool", scenario.name, "--type", "process", "--name", scenario.name, *limit]
         worker = self.site.start_node(worker_name(scenario), command)
         with self._lock:
-            self._workers[scenario.name] = worker
+            self._workers[worker.name] = worker
         return worker
 
-    def restart_worker_if_ended(self, scenario: Scenario) -> str:
-        """Start a scenario's worker again where it ended by itself; returns the end of its log then, else nothing."""
-        worker = self._workers.get(scenario.name)
-        if worker is None or worker.running():
-            return ""
-        log = worker.log()[-2000:]
-        worker.start()
-        return log or "it printed nothing"
+    def serve(self, scenario: Scenario, deployment: str, files: Mapping[str, bytes]) -> Node:
+        """Serve a deployment by a process of its own, beside these files; a process that served it is ended first."""
+        name = worker_name(scenario, deployment)
+        folder = self.site.scenario_folder(deployment)
+        with self._lock:
+            there = self._workers.get(name)
+        if there:
+            there.kill()
+            there.write(folder, files)
+            there.start()
+            return there
+        node = self.site.start_script(name, scenario.served_by, folder, files)
+        with self._lock:
+            self._workers[name] = node
+        return node
 
-    def worker(self, scenario: Scenario) -> Node:
-        """The worker started for a scenario."""
-        return self._workers[scenario.name]
+    def restart_workers_that_ended(self, scenario: Scenario) -> str:
+        """Start those of a scenario again that ended by themselves; returns the end of their logs, or nothing."""
+        logs = []
+        for worker in self.workers(scenario):
+            if not worker.running():
+                logs.append(worker.log()[-2000:] or "it printed nothing")
+                worker.start()
+        return "\n".join(logs)
+
+    def workers(self, scenario: Scenario) -> list[Node]:
+        """The worker started for a scenario, or each process that serves a deployment of it."""
+        one = worker_name(scenario)
+        with self._lock:
+            return [node for name, node in self._workers.items() if name == one or name.startswith(f"{one}--")]
+
+    def worker(self, scenario: Scenario, deployment: str = "") -> Node:
+        """The worker started for a scenario, or the process that serves a deployment of it."""
+        return self._workers[worker_name(scenario, deployment)]
 
     def check_worker_version(self, scenario: Scenario) -> str:
-        """Ask the worker's node which version it is. Raises LabError where it is not the release asked for."""
-        version = self.worker(scenario).imported_version(seconds=self.deadlines.command)
+        """Ask the node of a worker which version it is. Raises LabError where it is not the release asked for."""
+        version = self.workers(scenario)[0].imported_version(seconds=self.deadlines.command)
         self._check_version("worker", version)
         return version
 
@@ -184,6 +206,6 @@ def _same(said: str, asked: str) -> bool:
         return False
 
 
-def worker_name(scenario: Scenario) -> str:
-    """The node name of a scenario's worker."""
-    return f"worker-{scenario.name}"
+def worker_name(scenario: Scenario, deployment: str = "") -> str:
+    """The node name of a scenario's worker, or of the process that serves a deployment (whose name begins with it)."""
+    return f"worker-{deployment or scenario.name}"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.doors import DOORS, PREFECT_DEPLOY
+from harness.doors import DOORS
 from harness.errors import UsageError
 from harness.evidence.results import SCHEMA, write_results, write_run, write_views
 from harness.evidence.trial_folder import result
@@ -58,9 +58,8 @@ def _missing(cell: dict[str, str], entries: Sequence[dict[str, Any]]) -> dict[st
     """The entry of a cell that no run brought along: planned like the others, and without an outcome."""
     (scenario,) = select_scenarios([cell["scenario"]])
     engine = entries[0]["engine"] if entries else "unknown"
-    planned = plan_cell(
-        scenario, DOORS[PREFECT_DEPLOY], subject=cell["subject"], version="", as_of="", engine=engine, engine_detail=""
-    )
+    door = DOORS[scenario.usual_door]
+    planned = plan_cell(scenario, door, subject=cell["subject"], version="", as_of="", engine=engine, engine_detail="")
     reason = "no run that was joined holds this trial"
     return {**result(Plan("merged", Path(), []), planned, [], None), "reason": reason}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cache import write_whole
-from harness.doors import PREFECT_DEPLOY, Door, select_doors
+from harness.doors import Door, select_doors
 from harness.engines.base import SQLITE
 from harness.scenario import SURVIVAL, TICKS, Known, Scenario, select_scenarios
 
@@ -46,6 +46,7 @@ class Cell:
     note         what the person should know of the subject (a release that `latest` passed over)
     repetition   which of several of the same; each has a lab of its own
     judged_by    the verdict that `expected` is of: `survival`, or `ticks`, whose expectation is `expected_ticks`
+    sometimes    what the ticks come to instead now and then, as is known, and `sometimes_reference`, where from
     """
 
     scenario: str
@@ -68,6 +69,8 @@ class Cell:
     command: str = ""
     repetition: int = 1
     judged_by: str = SURVIVAL
+    sometimes: str = ""
+    sometimes_reference: str = ""
 
     @property
     def name(self) -> str:
@@ -133,11 +136,13 @@ def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) 
     """
     named = select_doors(doors)
     chosen = select_scenarios(scenarios)
-    if command == "matrix":
-        return [(scenario, door) for scenario in chosen for door in named or select_doors(scenario.doors)]
     if command == "reproduce" and not scenarios:
         chosen = [scenario for scenario in chosen if scenario.in_reproduce]
-    return [(scenario, door) for scenario in chosen for door in named or select_doors([PREFECT_DEPLOY])]
+    trials = []
+    for scenario in chosen:
+        opened = scenario.doors if command == "matrix" else [scenario.usual_door]
+        trials += [(scenario, door) for door in named or select_doors(opened)]
+    return trials
 
 
 def plan_cell(
@@ -159,8 +164,10 @@ def plan_cell(
     if not version:
         return cell
     exists = all(door.exists_in(one) for one in (version, (versions or {}).get("deployer", version)))
-    if not scenario.applies_to(version) or not exists:
-        reason = door.versions_reason if scenario.applies_to(version) else scenario.applies_reason
+    reason = door.misfit(scenario)
+    reason = reason or ("" if scenario.applies_to(version) else scenario.applies_reason)
+    reason = reason or ("" if exists else door.versions_reason)
+    if reason:
         return replace(cell, outcome="not-applicable", expected="not-applicable", reason=reason)
     if door.proof == "nothing":
         return replace(cell, expected="survived", expected_ticks="whole", reference="by definition")
@@ -173,5 +180,11 @@ def plan_cell(
             return cell
         known = found
     if scenario.judged_by == TICKS:
-        return replace(cell, expected_ticks=known.outcome, reference=known.reference)
+        return replace(
+            cell,
+            expected_ticks=known.outcome,
+            reference=known.reference,
+            sometimes=known.sometimes,
+            sometimes_reference=known.sometimes_reference,
+        )
     return replace(cell, expected=known.outcome, reference=known.reference)

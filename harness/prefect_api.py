@@ -160,6 +160,11 @@ class PrefectAPI:
             state["state_details"] = {"scheduled_time": due.isoformat()}
         return self.call("POST", f"/deployments/{deployment_id}/create_flow_run", {"state": state})
 
+    def cancel_flow_run(self, run_id: str, message: str) -> None:
+        """Give a run the state Cancelled, whatever state it is in."""
+        state = {"type": "CANCELLED", "name": "Cancelled", "message": message}
+        self.call("POST", f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})
+
     def flow_runs(self, *, deployments: Iterable[str] = (), ids: Iterable[str] = ()) -> list[Json]:
         """Every flow run of these deployments, or of these ids, all pages, oldest tick first."""
         chosen: dict[str, Json] = {}

@@ -21,7 +21,7 @@ import pytest
 from rich.console import Console
 
 from harness import ownership
-from harness.doors import PREFECT_DEPLOY, Door
+from harness.doors import Door
 from harness.engines.base import SERVER, SQLITE, Engine
 from harness.engines.choose import choose_engine
 from harness.engines.processes import kill_tree
@@ -373,7 +373,7 @@ def _plan(
             command="gate" if request.command in HELD else "reproduce",
             subjects=[known.version or asked if is_release(asked) else asked],
             scenarios=[scenario.name],
-            doors=[] if door.name == PREFECT_DEPLOY else [door.name],
+            doors=[] if door.name == scenario.usual_door else [door.name],
             engine=engine.name,
             expression="",
             repeat=1,

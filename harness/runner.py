@@ -178,7 +178,8 @@ def copy_logs(plan: Plan, cells: Sequence[Cell]) -> None:
     for cell in cells:
         logs = plan.trial_folder(cell) / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        for name in ("server", "deployer", f"worker-{cell.scenario}"):
+        own = [f"worker-{cell.scenario}--{side}" for side in (cell.door, trial.TWIN, staging.PROBE)]
+        for name in ("server", "deployer", f"worker-{cell.scenario}", *own):
             source: Path = plan.lab_folder(cell.lab) / f"{name}.log"
             if source.exists():
                 (logs / source.name).write_bytes(source.read_bytes())

@@ -34,6 +34,7 @@ UPDATES = (
     "pause-by-patch",
     "deactivate-schedule",
     "schedule-pause",
+    "serve-stop",
 )
 
 
@@ -42,12 +43,15 @@ class Known:
     """An outcome (of the ticks, where the scenario is judged by them) known for a range of releases and these doors.
 
     reference  the upstream issue, change or source line that it is known from
+    sometimes  what it comes to instead now and then, by a race of Prefect's own, and `sometimes_reference`, where from
     """
 
     versions: str
     outcome: str
     reference: str
     doors: Sequence[str] = ("prefect-deploy",)
+    sometimes: str = ""
+    sometimes_reference: str = ""
 
 
 # Scheduled runs whose time is past, however they came to be so.
@@ -73,7 +77,9 @@ class Scenario:
     upcoming        the runs at risk are not due yet when the door is opened; then they are `alone`, too
     alone           its backlog passes by the clock, so it has a lab of its own and waits for no other scenario
     in_reproduce    whether a plain `reproduce` runs it: the report of #17764
-    doors           the doors that a plain `matrix` opens on it
+    doors           the doors that a plain `matrix` opens on it; the first is what the other commands open
+    served_by       the script in its folder by which a process of its own serves each deployment (`flow.serve`); empty
+                    where they are deployed to a work pool that one worker serves
     applies         the versions that can stage this at all, and why the others cannot
     worker_limit    flow runs the worker may run at a time; None is no limit
     server_settings what its server is set to beside harness/settings.py; then `alone`, since they hold for a whole lab
@@ -102,11 +108,17 @@ class Scenario:
     judged_by: str = SURVIVAL
     in_reproduce: bool = False
     doors: Sequence[str] = ("prefect-deploy", "pause-deployment", "delete-schedule", "none")
+    served_by: str = ""
     applies: str = ""
     applies_reason: str = ""
     name: str = ""
     flows: str = ""
     folder: Path = Path()
+
+    @property
+    def usual_door(self) -> str:
+        """The door that is opened on it where none is named."""
+        return self.doors[0]
 
     def applies_to(self, version: str) -> bool:
         """Whether this release can stage the scenario at all, from its version alone."""

@@ -7,6 +7,7 @@ LabError, and ends every trial of the staging.
 from __future__ import annotations
 
 import string
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -17,11 +18,12 @@ from harness.checkers.survival import ENDED, HOLDS_A_SLOT
 from harness.engines.base import Node
 from harness.errors import DeadlineError, LabError, NoAnswerError, SteadyStateError
 from harness.facts import deployment_facts, result_facts, run_facts
-from harness.lab import Lab
+from harness.lab import Lab, worker_name
 from harness.scenario import Scenario
 from harness.trial import TREATED, TWIN, Trial
 from harness.waiting import NotYet, wait_until
 
+PROBE = "probe"
 _STAGING_TRIES = 5
 _WORKER_RESTARTS = 5
 
@@ -75,9 +77,28 @@ class Staging:
         self.put_beside_flow("signal", "")
 
     def put_beside_flow(self, name: str, text: str) -> None:
-        """Put a file beside flow.py on the worker, for the flows to read."""
+        """Put a file beside flow.py wherever the flows run, for them to read."""
         self.record("act", what=f"put {name!r} beside the flow", text=text)
-        self.lab.worker(self.scenario).write(self.lab.site.scenario_folder(self.scenario.name), {name: text.encode()})
+        folders = {worker_name(self.scenario, one): self._folder(one) for one in ("", *self.deployed)}
+        for worker in self.lab.workers(self.scenario):
+            if worker.name in folders:
+                worker.write(folders[worker.name], {name: text.encode()})
+
+    def serve_again(self) -> None:
+        """Start each process again that served a deployment and has stopped.
+
+        What it left Running, its next start does not take up; it is cancelled, as a person would.
+        """
+        for name, deployment_id in self.deployed.items():
+            node = self.lab.worker(self.scenario, name)
+            if node.running():
+                continue
+            for run in self.lab.api.flow_runs(deployments=[deployment_id]):
+                if run["state_type"] in HOLDS_A_SLOT:
+                    self.record("act", what="cancel a run that the stopped process left behind", run=run_facts(run))
+                    self.lab.api.cancel_flow_run(run["id"], "The process that ran it was stopped.")
+            self.record("act", what=f"serve {name} again")
+            node.start()
 
     def limit_work_pool(self, runs: int | None) -> None:
         """Let the work pool hand out so many flow runs at a time; None is no limit."""
@@ -142,12 +163,19 @@ class Staging:
     def _deployment(self, name: str) -> dict[str, Any]:
         return dict(self.lab.api.deployment(f"{self.scenario.flows}-{self._side_of(name)}", name))
 
+    def _folder(self, deployment: str) -> str:
+        """Where a deployment's flow.py lies: one folder for all, but that each served one has its own."""
+        return self.lab.site.scenario_folder((self.scenario.served_by and deployment) or self.scenario.name)
+
     def write_deployments(self, node: Node, names: Iterable[str], **changed: str) -> None:
         """Write the scenario's flow.py for `node`, and its prefect.yaml with these deployments.
 
         `changed` is what differs from how they were staged, by the name of the template's value.
         """
         folder = self.lab.site.scenario_folder(self.scenario.name)
+        node.write(folder, self._files(folder, names, **changed))
+
+    def _files(self, folder: str, names: Iterable[str], **changed: str) -> dict[str, bytes]:
         staged = {
             "DIRECTORY": folder,
             "POOL": self.scenario.name,
@@ -161,11 +189,46 @@ class Staging:
         values = [
             {**staged, "NAME": name, "FLOW": self._side_of(name), **own.get(name, {}), **changed} for name in names
         ]
-        text = render(template, values)
-        node.write(folder, {"prefect.yaml": text.encode(), "flow.py": (self.scenario.folder / "flow.py").read_bytes()})
+        code = ["flow.py", *([self.scenario.served_by] if self.scenario.served_by else [])]
+        copies = {name: (self.scenario.folder / name).read_bytes() for name in code}
+        return {"prefect.yaml": render(template, values).encode(), **copies}
+
+    def serve(self, name: str, **changed: str) -> None:
+        """Serve a deployment by a process of its own. What differs from how it is staged: as in `write_deployments`."""
+        self.lab.serve(self.scenario, name, self._files(self._folder(name), [name], **changed))
+
+    def _serve_all(self) -> float:
+        """Serve the twin and every treated deployment; returns the seconds until all of them had their schedule."""
+        names = [self.twin_name, *(trial.name for trial in self.trials)]
+        self.record("act", what=f"serve {', '.join(names)}")
+        started = time.monotonic()
+        for name in names:
+            self.serve(name)
+        for name in names:
+            self.wait_until_served(name, self._side_of(name))
+        return time.monotonic() - started
+
+    def wait_until_served(self, name: str, flow: str) -> dict[str, Any]:
+        """The deployment, once the process that serves it has given it the staging's schedule."""
+        node = self.lab.worker(self.scenario, name)
+        wanted = self.rrule.replace("\\n", "\n")
+
+        def there() -> dict[str, Any]:
+            self.lab.check_server_alive()
+            if not node.running():
+                raise LabError(f"the process that serves {name} ended", source=node.name, log=node.log()[-4000:])
+            status, found = self.lab.api.answer(f"/deployments/name/{self.scenario.flows}-{flow}/{name}")
+            rules = [each["schedule"].get("rrule") for each in found.get("schedules") or ()] if status == 200 else []
+            if wanted not in rules:
+                raise NotYet(f"the server answered {status}, schedules {rules}")
+            return dict(found)
+
+        return wait_until(f"{name}, served", there, seconds=self.lab.deadlines.door, source=node.name)
 
     def _deploy_all(self) -> float:
         """`prefect deploy` of the twin and every treated deployment, which must succeed; returns its seconds."""
+        if self.scenario.served_by:
+            return self._serve_all()
         names = [self.twin_name, *(trial.name for trial in self.trials)]
         self.write_deployments(self.lab.deployer, names)
         result = self.lab.deploy(self.scenario, names)
@@ -198,17 +261,7 @@ def steady_state(staging: Staging) -> None:
     Raises: SteadyStateError where it does not in time, with the worker's log; LabError for a wrong version.
     """
     lab, scenario = staging.lab, staging.scenario
-    lab.api.create_work_pool(scenario.name)
-    staging.start_worker()
-    staging.write_deployments(lab.worker(scenario), [staging.twin_name])
-    probe = lab.api.create_deployment(
-        f"{scenario.flows}-probe",
-        f"{scenario.name}--probe",
-        work_pool=scenario.name,
-        entrypoint="flow.py:probe",
-        folder=lab.site.scenario_folder(scenario.name),
-    )
-    run_id = lab.api.create_flow_run(probe)["id"]
+    run_id = lab.api.create_flow_run(_make_probe(staging))["id"]
     staging.record("version", role="worker", said=lab.check_worker_version(scenario))
 
     def completed() -> dict[str, Any]:
@@ -224,9 +277,28 @@ def steady_state(staging: Staging) -> None:
         )
     except DeadlineError as error:
         lab.check_server_alive()
-        log = lab.worker(scenario).log()[-4000:]
+        log = lab.workers(scenario)[0].log()[-4000:]
         raise SteadyStateError(f"the steady state never came: {error.reason}", source="worker", log=log) from error
-    staging.record("steady-state", pool=scenario.name, run=run_facts(run))
+    staging.record("steady-state", pool=None if scenario.served_by else scenario.name, run=run_facts(run))
+
+
+def _make_probe(staging: Staging) -> str:
+    """The id of an unscheduled deployment that the scenario's worker, or a process of its own, serves."""
+    lab, scenario = staging.lab, staging.scenario
+    name = f"{scenario.name}--{PROBE}"
+    if scenario.served_by:
+        staging.serve(name, FLOW=PROBE)
+        return str(staging.wait_until_served(name, PROBE)["id"])
+    lab.api.create_work_pool(scenario.name)
+    staging.start_worker()
+    staging.write_deployments(lab.worker(scenario), [staging.twin_name])
+    return lab.api.create_deployment(
+        f"{scenario.flows}-{PROBE}",
+        name,
+        work_pool=scenario.name,
+        entrypoint=f"flow.py:{PROBE}",
+        folder=lab.site.scenario_folder(scenario.name),
+    )
 
 
 def stage(staging: Staging) -> None:
@@ -297,7 +369,7 @@ def drain(staging: Staging) -> None:
         nonlocal moved, last, holding, restarts
         runs = _runs_if_answered(staging)
         # One with a limit of its own ends where the server refuses it a write (503) while it submits a run (3.3.4).
-        if restarts < _WORKER_RESTARTS and (log := staging.lab.restart_worker_if_ended(staging.scenario)):
+        if restarts < _WORKER_RESTARTS and (log := staging.lab.restart_workers_that_ended(staging.scenario)):
             restarts += 1
             staging.record("worker-restarted", text="the worker had ended by itself, and was started again", log=log)
         holding = sum(run["state_type"] in HOLDS_A_SLOT for run in runs)

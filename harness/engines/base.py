@@ -36,7 +36,14 @@ class Node(Protocol):
         ...
 
     def start(self) -> None:
-        """Start it again after `kill`."""
+        """Start it again after its end, its files as they are."""
+        ...
+
+    def stop(self, *, grace: float) -> bool:
+        """SIGTERM to what it runs, and `kill` where that has not ended within `grace` seconds, as `docker stop` does.
+
+        Returns: whether it ended by itself.
+        """
         ...
 
     def kill(self) -> None:
@@ -93,6 +100,13 @@ class Site(Protocol):
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:
         """Start a node that runs `command`, or only waits for `run` where it is None."""
+        ...
+
+    def start_script(self, name: str, script: str, folder: str, files: Mapping[str, bytes]) -> Node:
+        """Start a node that runs a script by the subject's own Python, beside these files in a folder of its own.
+
+        The script is one of the files.
+        """
         ...
 
     def save_database(self, folder: Path) -> None:

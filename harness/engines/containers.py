@@ -34,7 +34,7 @@ from harness.engines.base import (
     role_of,
     save_log,
 )
-from harness.errors import LabError
+from harness.errors import DeadlineError, LabError
 from harness.subjects.image import build_image, build_postgres, inspect_image, postgres_tag, target
 from harness.subjects.release import Release, Target
 from harness.waiting import NotYet, wait_until
@@ -194,6 +194,15 @@ class ContainerSite:
         command = [*_PREFECT, *command] if command else ["sleep", "infinity"]
         return self._start(name, command, environment=self._environment())
 
+    def start_script(self, name: str, script: str, folder: str, files: Mapping[str, bytes]) -> Node:
+        """A container that runs the script as soon as it is there: files are put into one that lives."""
+        once_there = 'until test -e "$0"; do sleep 0.1; done; exec python3 "$0"'
+        command = ["sh", "-c", once_there, f"{folder}/{script}"]
+        node = self._start(name, command, environment=self._environment())
+        node.write(folder, {key: content for key, content in files.items() if key != script})
+        node.write(folder, {script: files[script]})
+        return node
+
     def scenario_folder(self, scenario: str) -> str:
         """Where a scenario's files lie in every container."""
         return str(_SCENARIOS / scenario)
@@ -256,8 +265,18 @@ class ContainerNode:
         return bool(self.container.status == "running")
 
     def start(self) -> None:
-        """Start the killed container again, its files as they were."""
+        """Start the container again, its files as they were."""
         self.container.start()
+
+    def stop(self, *, grace: float) -> bool:
+        """SIGTERM to the container's command, SIGKILL after `grace` seconds; returns whether that was not needed."""
+        self.container.kill(signal="SIGTERM")
+        try:
+            self.end(seconds=grace)
+        except DeadlineError:
+            self.kill()
+            return False
+        return True
 
     def kill(self) -> None:
         """SIGKILL; returns once the engine says that it is dead."""

@@ -128,7 +128,7 @@ class ProcessSite:
         environment = {"PATH": os.defpath, **ownership.environment(self._run)}
         self._cluster = cluster = postgres.make_cluster(home, environment)
         self._database_port = port = _free_port()
-        node = ProcessNode("database", home, cluster.command(port), (), environment, account=cluster.account)
+        node = ProcessNode("database", home, (), cluster.command(port), environment, account=cluster.account)
         self._nodes.append(node)
         node.start()
         _wait_for_port(node, port, "database")
@@ -144,8 +144,9 @@ class ProcessSite:
         """The server's process on a free loopback port."""
         port = _free_port()
         self._api_url = f"http://127.0.0.1:{port}/api"
-        command = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        node = self._node("server", command, "-c", START_SERVER, **changed, **self._database_settings())
+        start = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        command = ["-c", START_SERVER, self._prefect("server"), *start]
+        node = self._node("server", command, **changed, **self._database_settings())
         if self._database == SQLITE:
             shutil.copy(self._environments[SERVER] / "home" / "prefect.db", node.home / ".prefect")
         node.start()
@@ -154,20 +155,34 @@ class ProcessSite:
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:
         """A process that runs `prefect` with these arguments, or nothing but a place for `run`."""
-        node = self._node(name, command)
+        node = self._node(name, [self._prefect(name), *command] if command else None)
         if command:
             node.start()
+        return node
+
+    def start_script(self, name: str, script: str, folder: str, files: Mapping[str, bytes]) -> Node:
+        """A process that runs the script."""
+        node = self._node(name, [f"{folder}/{script}"])
+        node.write(folder, files)
+        node.start()
         return node
 
     def scenario_folder(self, scenario: str) -> str:
         """Where a scenario's files lie, for every process of the lab."""
         return str(self._root / "scenarios" / scenario)
 
-    def _node(self, name: str, command: Sequence[str] | None, *python_options: str, **more: str) -> ProcessNode:
+    def _venv(self, node: str) -> Path:
+        return self._environments.get(role_of(node), self._environments[SERVER]) / "venv"
+
+    def _prefect(self, node: str) -> str:
+        return str(self._venv(node) / "bin" / "prefect")
+
+    def _node(self, name: str, command: Sequence[str] | None, **more: str) -> ProcessNode:
+        """A node that `start` starts the subject's Python in, with these arguments."""
         home = self._root / name
         (home / ".prefect").mkdir(parents=True)
         inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
-        venv = self._environments.get(role_of(name), self._environments[SERVER]) / "venv"
+        venv = self._venv(name)
         environment = {
             **inherited,
             **settings.node_environment(self._api_url),
@@ -178,8 +193,8 @@ class ProcessSite:
             "PREFECT_PROFILES_PATH": str(home / ".prefect" / "profiles.toml"),
             **more,
         }
-        prefect = [str(venv / "bin" / "python"), *python_options, str(venv / "bin" / "prefect")]
-        node = ProcessNode(name, home, prefect, command, environment)
+        python = str(venv / "bin" / "python")
+        node = ProcessNode(name, home, [python, self._prefect(name)], [python, *(command or ())], environment)
         self._nodes.append(node)
         return node
 
@@ -191,8 +206,8 @@ class ProcessNode:
         self,
         name: str,
         home: Path,
-        prefect: list[str],
-        command: Sequence[str] | None,
+        prefect: Sequence[str],
+        command: Sequence[str],
         environment: dict[str, str],
         *,
         account: tuple[int, int] | None = None,
@@ -217,10 +232,10 @@ class ProcessNode:
         return set()
 
     def start(self) -> None:
-        """Start it, or start it again after `kill`."""
+        """Start it, or start it again."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._prefect, *(self._command or ())],
+                self._command,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 cwd=self.home, env=self._environment, start_new_session=True, **postgres.as_account(self._account),
             )  # fmt: skip
@@ -231,6 +246,18 @@ class ProcessNode:
             return
         kill_tree(self._process.pid)
         self._process.wait(timeout=20)
+
+    def stop(self, *, grace: float) -> bool:
+        """SIGTERM to the process itself, `kill` after `grace` seconds; returns whether that was not needed."""
+        ended = True
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=grace)
+            except subprocess.TimeoutExpired:
+                ended = False
+        self.kill()  # what it had started ends with it, as with a container
+        return ended
 
     def quit(self) -> None:
         """SIGQUIT, and a few seconds for the process to end: PostgreSQL's immediate shutdown frees what it shares."""

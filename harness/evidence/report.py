@@ -65,7 +65,8 @@ def _ticks(entry: dict[str, Any]) -> str:
     ticks = entry.get("ticks")
     if not ticks or (entry.get("judged_by") != TICKS and ticks["outcome"] in ("whole", "inconclusive")):
         return ""
-    return f" Ticks {ticks['outcome']}: {ticks['reason']}."
+    often = f" This happens now and then ({ticks['sometimes']})." if ticks.get("sometimes") else ""
+    return f" Ticks {ticks['outcome']}: {ticks['reason']}.{often}"
 
 
 def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
@@ -87,8 +88,11 @@ def _steps(cell: Cell, stage: str, lift: str, verdict: Verdict, events: Sequence
     at_risk = verdict.findings.treated.at_risk, verdict.findings.twin.at_risk
     opening = next(iter(of_kind(events, "trial")), {})
     ended = "".join(event["ended"] for event in of_kind(events, "drained")[-1:])
+    steady = next(iter(of_kind(events, "steady-state")), {})
+    probed = "A worker completed" if steady.get("pool") else "A process that serves it completed"
+    where = " in the work pool" if steady.get("pool") else ""
     steps = [
-        "A worker completed a run of an unscheduled probe deployment in the work pool (steady state).",
+        f"{probed} a run of an unscheduled probe deployment{where} (steady state).",
         f"{stage} Each of two deployments has {opening.get('ticks')} ticks, {opening.get('interval')} s apart.",
         f"By the server's own listing, {at_risk[0]} runs of the deployment `treated` and {at_risk[1]} of its "
         f"twin were {opening.get('state')}.",
@@ -163,7 +167,7 @@ def _proof(events: Sequence[Event]) -> str:
         [
             "## Proof of the door",
             "",
-            f"- `{door['door']}` ended with exit code {door.get('exit_code')}{proven}.",
+            f"- `{door['door']}` was opened and came to exit code {door.get('exit_code')}{proven}.",
             f"- Description of `treated`{identified('treated')}: {described('treated', 'before')} before, "
             f"{described('treated', 'after')} after; updated at {door.get('answered_at')} by the server's clock.",
             f"- Description of `twin`{identified('twin')}: {described('twin', 'before')} before, "

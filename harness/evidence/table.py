@@ -113,6 +113,9 @@ def footnotes(trials: Sequence[dict[str, Any]]) -> list[str]:
     for trial in trials:
         if against := objection(trial):
             text = against
+        elif (trial["ticks"] or {}).get("sometimes"):
+            ticks = trial["ticks"]
+            text = f"ticks {ticks['outcome']}, which happens now and then ({ticks['sometimes']}): {ticks['reason']}"
         elif trial["ticks"] and unjudged(trial) and trial["outcome"] not in UNJUDGED:
             text = f"its ticks could not be judged: {trial['ticks']['reason']}"
         elif trial["outcome"] in ("error", "inconclusive", "not-applicable"):

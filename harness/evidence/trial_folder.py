@@ -97,13 +97,13 @@ def _ticks(ticks: Ticks | None, cell: Cell) -> dict[str, Any] | None:
     """The second verdict beside the first; None where there is no first."""
     if ticks is None:
         return None
-    held = (
-        None if cell.expected_ticks is None or ticks.outcome == INCONCLUSIVE else ticks.outcome == cell.expected_ticks
-    )
+    known = {cell.expected_ticks, cell.sometimes}
+    held = None if cell.expected_ticks is None or ticks.outcome == INCONCLUSIVE else ticks.outcome in known
     return {
         "outcome": ticks.outcome,
         "expected": cell.expected_ticks,
         "as_expected": held,
+        "sometimes": cell.sometimes_reference if ticks.outcome == cell.sometimes else "",
         "missing": len(ticks.missing),
         "duplicate": len(ticks.duplicate),
         "reason": ticks.reason,

@@ -25,7 +25,12 @@ ENV PATH=$PATH:/elsewhere/bin
 ENTRYPOINT ["/nothing/that/is/there"]
 """
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.containers, pytest.mark.usefixtures("docker_engine")]
+pytestmark = [
+    pytest.mark.end_to_end,
+    pytest.mark.containers,
+    pytest.mark.xdist_group("real-prefect"),
+    pytest.mark.usefixtures("docker_engine"),
+]
 
 
 @pytest.fixture

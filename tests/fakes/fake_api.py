@@ -53,6 +53,9 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
             return 200, _deployment_json(prefect, prefect.deployments[known])
         case "POST", ["flow_runs", "filter"]:
             return _list(prefect, body)
+        case "POST", ["flow_runs", run_id, "set_state"] if run_id in prefect.runs:
+            prefect.set_state(prefect.runs[run_id], body["state"]["type"], body["state"]["name"])
+            return 201, {"status": "ACCEPT"}
         case "GET", ["flow_runs", run_id]:
             return (200, _run_json(prefect.runs[run_id])) if run_id in prefect.runs else (404, GONE)
         case "GET", ["flow_run_states"]:

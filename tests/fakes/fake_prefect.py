@@ -64,6 +64,7 @@ class Deployment:
     updated: datetime
     description: str = ""
     concurrency_limit: int | None = None
+    limit: int = 0  # of the process that serves it
     rrule: str = ""
     slug: str | None = None
     waits: bool = False

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from harness.engines.base import CommandResult, Node, save_log
@@ -21,6 +23,7 @@ class FakeNode:
     def __init__(self, name: str, site: FakeSite, alive: bool) -> None:
         self.name, self._site, self._alive = name, site, alive
         self._killed = False
+        self.serves: Deployment | None = None  # of a process that serves one deployment
         self.files: dict[str, dict[str, bytes]] = {}
 
     def running(self) -> bool:
@@ -28,9 +31,47 @@ class FakeNode:
 
     def start(self) -> None:
         with self._site.prefect.lock:
-            self._alive = True
+            self._alive = self._site.workers_start or self.serves is None
             if self._killed:
                 self._site.prefect.happens(self.name, LIFTED)
+            if self.serves and self._alive:
+                self._serve()
+
+    def serve(self, folder: str) -> None:
+        """Serve what the files in a folder say, now and at each start."""
+        prefect = self._site.prefect
+        with prefect.lock:
+            (self.serves,) = deployments_of(self.files[folder], prefect)
+            pool = self.serves.pool = self.serves.name
+            prefect.limits[pool] = self.serves.limit
+            prefect.workers[pool] = self.running
+            prefect.signals[pool] = lambda: "signal" in self.files[folder]
+        self.start()
+
+    def _serve(self) -> None:
+        prefect, served = self._site.prefect, self.serves
+        assert served
+        served.updated, there = prefect.clock.now(), prefect.find(served.flow, served.name)
+        if there:
+            there.paused = False
+        prefect.says("POST", "/deployments/", 200 if there else 201)
+        prefect.deploy(replace(served, id=str(uuid.uuid4())))
+
+    def stop(self, *, grace: float) -> bool:
+        """As `flow.serve` ends: what it ran stays Running, and its deployment is paused."""
+        prefect, served = self._site.prefect, self.serves
+        assert served
+        with prefect.lock:
+            there = prefect.find(served.flow, served.name)
+            assert there
+            self._alive = False
+            for run in prefect.runs.values():
+                run.never_ends |= run.deployment is there and run.state_type == "RUNNING"
+            if self._site.pauses_on_shutdown:
+                there.paused = True
+                prefect.says("PATCH", f"/deployments/{there.id}", 204)
+                prefect.update(there)
+        return True
 
     def kill(self) -> None:
         with self._site.prefect.lock:
@@ -122,14 +163,15 @@ class FakeSite:
         self.deploy_says = ""
         self.deploys_elsewhere = False
         self.workers_start = True
-        self._nodes: list[FakeNode] = []
+        self.pauses_on_shutdown = True
+        self.nodes: list[FakeNode] = []
         self._exit = ExitStack()
 
     def __enter__(self) -> FakeSite:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for node in self._nodes:
+        for node in self.nodes:
             save_log(self._folder, node.name, node.log())
         self._exit.close()
 
@@ -151,13 +193,21 @@ class FakeSite:
             self.prefect.signals[pool] = lambda: "signal" in node.files.get(folder, {})
         return node
 
+    def start_script(self, name: str, script: str, folder: str, files: Mapping[str, bytes]) -> Node:
+        """The one script there is: `flow.serve()` of what prefect.yaml names."""
+        assert script in files
+        node = self._node(name, alive=False)
+        node.write(folder, files)
+        node.serve(folder)
+        return node
+
     def node(self, name: str) -> FakeNode:
         """The node of that name."""
-        return next(node for node in self._nodes if node.name == name)
+        return next(node for node in self.nodes if node.name == name)
 
     def _node(self, name: str, *, alive: bool) -> FakeNode:
         node = FakeNode(name, self, alive)
-        self._nodes.append(node)
+        self.nodes.append(node)
         return node
 
     def save_database(self, folder: Path) -> None:
@@ -191,6 +241,7 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
                 description=value(block, "description"),
                 parameters=json.loads(re.search(r"parameters: (.*)$", block, flags=re.MULTILINE)[1]),  # type: ignore[index]
                 concurrency_limit=int(value(block, "concurrency_limit") or 0) or None,
+                limit=int(value(block, "limit") or 0),
                 rrule=value(block, "rrule").replace("\\n", "\n"),
                 slug=value(block, "slug").replace("null", "") or None,
                 waits="wait_for_signal()" in code,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from harness.doors import PREFECT_DEPLOY
+from harness.evidence.table import footnotes
+from harness.scenario import load_scenarios
 from harness.verdict import contradicts, said, unjudged
+from tests.fakes import fake_lab
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import UPDATE_BEGINS
 
@@ -60,6 +64,23 @@ def test_a_tick_that_never_comes_back_or_comes_twice_contradicts(
     assert (said(entry), entry["ticks"][came_to]) == (f"ticks {came_to}", number), entry["ticks"]
     assert entry["ticks"]["reason"].startswith("of 3 ticks"), "the twin's runs keep the drain open until they are due"
     assert contradicts(entry)
+
+
+def test_a_tick_that_comes_twice_now_and_then_is_no_contradiction_where_that_is_known(
+    lab: FakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (known,) = load_scenarios()[UPCOMING].known
+    racing = replace(known, sometimes="duplicate", sometimes_reference="upstream#1")
+    found = {**load_scenarios(), UPCOMING: replace(load_scenarios()[UPCOMING], known=[racing])}
+    monkeypatch.setattr(fake_lab, "load_scenarios", lambda: found)
+    backlog = lab.backlog(UPCOMING)
+    backlog.on_update(lambda: make_the_first_twice(backlog))
+    entry = lab.trial(UPCOMING)
+    assert (said(entry), contradicts(entry), unjudged(entry)) == ("ticks duplicate", False, False)
+    report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
+    assert "This happens now and then (upstream#1)." in report
+    (note,) = footnotes([entry])
+    assert note.startswith("upcoming on 3.9.1: ticks duplicate, which happens now and then (upstream#1): of 3 ticks")
 
 
 def cancel_all(backlog: Backlog) -> None:
