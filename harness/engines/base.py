@@ -40,7 +40,7 @@ class Node(Protocol):
         ...
 
     def stop(self, *, grace: float) -> bool:
-        """SIGTERM to what it runs, and `kill` where that has not ended within `grace` seconds, as `docker stop` does.
+        """SIGINT to what it runs, as Ctrl-C sends, and `kill` where that has not ended within `grace` seconds.
 
         Returns: whether it ended by itself.
         """

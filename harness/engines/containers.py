@@ -269,8 +269,8 @@ class ContainerNode:
         self.container.start()
 
     def stop(self, *, grace: float) -> bool:
-        """SIGTERM to the container's command, SIGKILL after `grace` seconds; returns whether that was not needed."""
-        self.container.kill(signal="SIGTERM")
+        """SIGINT to the container's command, SIGKILL after `grace` seconds; returns whether that was not needed."""
+        self.container.kill(signal="SIGINT")
         try:
             self.end(seconds=grace)
         except DeadlineError:

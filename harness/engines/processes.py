@@ -248,10 +248,10 @@ class ProcessNode:
         self._process.wait(timeout=20)
 
     def stop(self, *, grace: float) -> bool:
-        """SIGTERM to the process itself, `kill` after `grace` seconds; returns whether that was not needed."""
+        """SIGINT to the process itself, `kill` after `grace` seconds; returns whether that was not needed."""
         ended = True
         if self._process is not None:
-            self._process.terminate()
+            self._process.send_signal(signal.SIGINT)
             try:
                 self._process.wait(timeout=grace)
             except subprocess.TimeoutExpired:

@@ -2,12 +2,14 @@
 
 import importlib
 import os
+import signal
 from pathlib import Path
 
 import yaml
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background commands start with it ignored
     os.chdir(Path(__file__).resolve().parent)  # where an entrypoint is relative to
     deployment = yaml.safe_load(Path("prefect.yaml").read_text())["deployments"][0]
     file, _, function = deployment["entrypoint"].partition(":")

@@ -15,6 +15,9 @@ _KEEPING = (
     "add-schedule",
     "delete-sibling",
 )
+_MADE_AGAIN = (
+    "PrefectHQ/prefect src/prefect/server/services/scheduler.py: upcoming runs are made again at its next pass"
+)
 
 
 def stage(staging: Staging) -> None:
@@ -43,11 +46,15 @@ scenario = Scenario(
     lift=lift,
     lift_text="Nothing was held: the scheduled times come.",
     known=(
+        Known("", "whole", _MADE_AGAIN, tuple(door for door in _KEEPING if door != "upsert-deployment")),
+        Known("<3.3.4", "whole", _MADE_AGAIN, ("upsert-deployment",)),
         Known(
-            "",
+            ">=3.3.4",
             "whole",
-            "PrefectHQ/prefect src/prefect/server/services/scheduler.py: upcoming runs are made again at its next pass",
-            _KEEPING,
+            _MADE_AGAIN,
+            ("upsert-deployment",),
+            sometimes="duplicate",
+            sometimes_reference="docs/findings/an-upsert-may-run-each-tick-twice",
         ),
     ),
 )

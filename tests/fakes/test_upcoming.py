@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
 from harness.doors import PREFECT_DEPLOY
 from harness.evidence.table import footnotes
-from harness.scenario import load_scenarios
 from harness.verdict import contradicts, said, unjudged
-from tests.fakes import fake_lab
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import UPDATE_BEGINS
 
@@ -67,20 +64,18 @@ def test_a_tick_that_never_comes_back_or_comes_twice_contradicts(
 
 
 def test_a_tick_that_comes_twice_now_and_then_is_no_contradiction_where_that_is_known(
-    lab: FakeLab, monkeypatch: pytest.MonkeyPatch
+    lab: FakeLab,
 ) -> None:
-    (known,) = load_scenarios()[UPCOMING].known
-    racing = replace(known, sometimes="duplicate", sometimes_reference="upstream#1")
-    found = {**load_scenarios(), UPCOMING: replace(load_scenarios()[UPCOMING], known=[racing])}
-    monkeypatch.setattr(fake_lab, "load_scenarios", lambda: found)
     backlog = lab.backlog(UPCOMING)
     backlog.on_update(lambda: make_the_first_twice(backlog))
-    entry = lab.trial(UPCOMING)
+    entry = lab.trial(UPCOMING, "upsert-deployment")
+    known = lab.cell(UPCOMING, "upsert-deployment").sometimes_reference
     assert (said(entry), contradicts(entry), unjudged(entry)) == ("ticks duplicate", False, False)
     report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
-    assert "This happens now and then (upstream#1)." in report
+    assert f"This happens now and then ({known})." in report
     (note,) = footnotes([entry])
-    assert note.startswith("upcoming on 3.9.1: ticks duplicate, which happens now and then (upstream#1): of 3 ticks")
+    said_so = f"ticks duplicate, which happens now and then ({known}): of 3 ticks"
+    assert note.startswith(f"upcoming, upsert-deployment on 3.9.1: {said_so}")
 
 
 def cancel_all(backlog: Backlog) -> None:
