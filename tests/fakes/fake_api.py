@@ -189,7 +189,7 @@ def _handler_of(prefect: FakePrefect) -> type[BaseHTTPRequestHandler]:
             except Unanswered:
                 self.close_connection = True
                 return
-            content = json.dumps(said).encode()
+            content = b"" if status == 204 else json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
