@@ -19,7 +19,7 @@ from harness.engines.choose import choose_engine
 from harness.errors import UsageError
 from harness.evidence.frequency import ground
 from harness.evidence.results import harness_commit, new_run_id
-from harness.evidence.table import footnotes, picture
+from harness.evidence.table import Picture, footnotes
 from harness.run import Request, run_unseen
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import releases_between, resolve_release
@@ -111,7 +111,7 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
         mine = [trial for trial in atlas.trials if trial["subject"] == release]
         console.print(f"{release}: {', '.join(map(_short, mine))} ({seconds:.0f} s)", soft_wrap=True)
         write_whole(shown, page(atlas.trials, _command(asked, engine.name, into)))
-    console.print(picture(atlas.trials))
+    console.print(Picture(atlas.trials))
     for line in footnotes(atlas.trials):
         console.print(line)
     console.print(f"\natlas: {shown}", soft_wrap=True)

@@ -270,6 +270,17 @@ DOORS = {
         _deploying(
             "deploy-schedule", "`prefect deploy`, with another schedule", deploy_schedule, changes=_schedules_differ
         ),
+        _deploying(
+            "deploy-schedule-slug",
+            "`prefect deploy` of a deployment whose schedule has a slug, with another schedule of that slug",
+            deploy_schedule,
+            changes=lambda before, now: (
+                all(_has_slug(facts) for facts in (before, now)) and _schedules_differ(before, now)
+            ),
+            staged={"SLUG": _SLUG},
+            versions=">=3.2.0",
+            versions_reason="a schedule has a slug from 3.2.0 on",
+        ),
         _deploying("deploy-moved", "`prefect deploy`, moved to another work pool", deploy_moved, changes=_moved),
         Door(
             "upsert-deployment",

@@ -35,7 +35,7 @@ from harness.evidence.results import (
     write_run,
     write_views,
 )
-from harness.evidence.table import footnotes, picture, table
+from harness.evidence.table import Picture, footnotes, table
 from harness.evidence.trial_folder import conclude, open_history, result
 from harness.plan import Cell, Plan, choose_trials, plan_cell, spread_over_labs
 from harness.runner import as_lab_error, copy_logs
@@ -325,7 +325,7 @@ class _Matrix:
         if self.request.command == "gate":
             _add_to_github_summary(text)
         self.console.print()
-        self.console.print(picture(trials) if self.request.command == "matrix" else table(trials))
+        self.console.print(Picture(trials) if self.request.command == "matrix" else table(trials))
         for line in footnotes(trials):
             self.console.print(line)
         self.console.print(f"\nevidence: {self.plan.folder}", soft_wrap=True)

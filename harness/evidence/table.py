@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.console import Console, ConsoleOptions
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -64,23 +66,43 @@ def cells(trial: dict[str, Any]) -> list[Text]:
     ]
 
 
-def picture(trials: Sequence[dict[str, Any]]) -> Table:
-    """The trials as a picture that fits 80 columns up to five subjects: rows are stage and door, columns subjects."""
-    on = dict(zip(map(id, trials), grounds(trials), strict=True))
-    columns = {(trial["subject"], on[id(trial)]): _subject(trial) for trial in trials}
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    drawn.add_column("stage, door", no_wrap=True)
-    for (_, ground), name in columns.items():
-        drawn.add_column(f"{name}\n{ground}".rstrip(), min_width=9)
-    found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
-    for trial in trials:
-        found.setdefault((trial["scenario"], trial["door"], trial["subject"], on[id(trial)]), []).append(trial)
-    for scenario in dict.fromkeys(trial["scenario"] for trial in trials):
-        drawn.add_row(Text(scenario, style="bold"))
-        for door in dict.fromkeys(trial["door"] for trial in trials if trial["scenario"] == scenario):
-            row = [found.get((scenario, door, *column), []) for column in columns]
-            drawn.add_row(Text(f" {door}"), *(_square(repeated) for repeated in row))
-    return drawn
+class Picture:
+    """The trials as a picture: rows are stage and door, columns subjects.
+
+    Columns that do not fit the terminal's width beside each other (80 columns hold five) follow below, with their rows.
+    """
+
+    def __init__(self, trials: Sequence[dict[str, Any]]) -> None:
+        on = grounds(trials)
+        self._trials = trials
+        self._columns = {(trial["subject"], ground): _subject(trial) for trial, ground in zip(trials, on, strict=True)}
+        self._found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
+        for trial, ground in zip(trials, on, strict=True):
+            place = (trial["scenario"], trial["door"], trial["subject"], ground)
+            self._found.setdefault(place, []).append(trial)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        """Rich's way to draw it, at the width there is."""
+        part: list[tuple[str, str]] = []
+        for column in self._columns:
+            together = self._part([*part, column])
+            if part and Measurement.get(console, options.update(width=10_000), together).minimum > options.max_width:
+                yield self._part(part)
+                part = []
+            part.append(column)
+        yield self._part(part)
+
+    def _part(self, columns: Sequence[tuple[str, str]]) -> Table:
+        drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        drawn.add_column("stage, door", no_wrap=True)
+        for column in columns:
+            drawn.add_column(f"{self._columns[column]}\n{column[1]}".rstrip(), min_width=9)
+        for scenario in dict.fromkeys(trial["scenario"] for trial in self._trials):
+            drawn.add_row(Text(scenario, style="bold"))
+            for door in dict.fromkeys(trial["door"] for trial in self._trials if trial["scenario"] == scenario):
+                row = [self._found.get((scenario, door, *column), []) for column in columns]
+                drawn.add_row(Text(f" {door}"), *(_square(repeated) for repeated in row))
+        return drawn
 
 
 _SHORT = {"not-applicable": "n/a", "inconclusive": "unclear"}

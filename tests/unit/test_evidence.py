@@ -16,7 +16,7 @@ from harness.evidence import results as results_module
 from harness.evidence.junit import junit
 from harness.evidence.report import report
 from harness.evidence.results import write_results
-from harness.evidence.table import footnotes, picture, summary, table
+from harness.evidence.table import Picture, footnotes, summary, table
 from harness.evidence.trial_folder import result
 from harness.plan import Cell, Plan
 from harness.redaction import Redactor
@@ -71,7 +71,7 @@ ERA = ("2.20.20", "3.0.8", "3.3.3", "3.3.4", "latest")
 def pictured(trials: list[dict[str, Any]]) -> str:
     """The picture as a terminal of 80 columns shows it."""
     file = io.StringIO()
-    Console(file=file, width=80).print(picture(trials))
+    Console(file=file, width=80).print(Picture(trials))
     return file.getvalue()
 
 
@@ -85,6 +85,18 @@ def test_the_picture_fits_80_columns_with_nothing_cut_off(tmp_path: Path, outcom
     assert all(name in text for name in (LONGEST, longest, *ERA))
     (row,) = (line for line in text.splitlines() if line.split()[:1] == [longest])
     assert len(set(row.replace("not run", "not-run").split()[1:])) == 1 and len(row.split()) >= 6
+
+
+def test_subjects_that_do_not_fit_beside_each_other_follow_below(tmp_path: Path) -> None:
+    many = [f"3.{minor}.11" for minor in range(12)]
+    longest = max(DOORS, key=len)
+    text = pictured([entry(tmp_path, "survived", door=longest, subject=subject, version=subject) for subject in many])
+    headings = [line.split()[2:] for line in text.splitlines() if line.startswith("stage, door")]
+    assert [subject for heading in headings for subject in heading] == many
+    assert max(len(heading) for heading in headings) >= 5
+    assert max(len(line) for line in text.splitlines()) <= 80
+    rows = [line.split()[1:] for line in text.splitlines() if longest in line]
+    assert [len(row) for row in rows] == [len(heading) for heading in headings]
 
 
 def test_the_picture_has_a_row_a_stage_and_door_and_leaves_out_what_was_not_asked_for(tmp_path: Path) -> None:
