@@ -135,6 +135,15 @@ def _schedule_command(*words: str) -> Callable[[Trial, str], CommandResult]:
     return open_
 
 
+def schedule_resume(trial: Trial, nonce: str) -> CommandResult:
+    """`prefect deployment schedule pause`, and `resume` once it is paused: of one that is active it changes nothing."""
+    paused = _schedule_command("pause", "{deployment}", "{schedule}")(trial, nonce)
+    if paused.exit_code or any(schedule["active"] for schedule in _schedules(trial)):
+        return CommandResult(paused.exit_code or 1, f"the schedule was not paused\n{paused.output}", paused.seconds)
+    resumed = _schedule_command("resume", "{deployment}", "{schedule}")(trial, nonce)
+    return CommandResult(resumed.exit_code, paused.output + resumed.output, paused.seconds + resumed.seconds)
+
+
 # By the API, as Prefect's UI and clients do.
 
 
@@ -186,7 +195,8 @@ def serve_stop(trial: Trial, _nonce: str) -> CommandResult:
     return CommandResult(0, f"SIGINT; {ended}\n{node.log()[before:]}", time.monotonic() - started)
 
 
-_ANOTHER_SCHEDULE = [{"active": True, "schedule": {"rrule": _FAR_AWAY, "timezone": "UTC"}}]
+_ANOTHER_RULE = {"rrule": _FAR_AWAY, "timezone": "UTC"}
+_ANOTHER_SCHEDULE = [{"active": True, "schedule": _ANOTHER_RULE}]
 
 
 def delete_sibling(trial: Trial, nonce: str) -> CommandResult:
@@ -322,6 +332,12 @@ DOORS = {
             f"PATCH {_SCHEDULES}/",
         ),
         _on_schedules(
+            "change-schedule",
+            "PATCH of the schedule with another rule",
+            _request("PATCH", "/deployments/{id}/schedules/{schedule}", {"schedule": _ANOTHER_RULE}),
+            f"PATCH {_SCHEDULES}/",
+        ),
+        _on_schedules(
             "add-schedule",
             "POST of another schedule, its one tick far away",
             _request("POST", "/deployments/{id}/schedules", _ANOTHER_SCHEDULE),
@@ -345,6 +361,14 @@ DOORS = {
             "`prefect deployment schedule pause`",
             _schedule_command("pause", "{deployment}", "{schedule}"),
             f"PATCH {_SCHEDULES}/",
+        ),
+        Door(
+            "schedule-resume",
+            "`prefect deployment schedule pause`, then `resume`",
+            schedule_resume,
+            proof="request",
+            requests=(f"PATCH {_SCHEDULES}/",),
+            changes=lambda before, now: not _schedules_differ(before, now),
         ),
         _on_schedules(
             "schedule-delete",

@@ -96,7 +96,8 @@ def _change(  # noqa: PLR0912 - a case a route
         case "POST", ["resume_deployment"]:
             deployment.paused = False
         case "PATCH", ["schedules", known] if known == deployment.schedule_id:
-            deployment.active = body["active"]
+            deployment.active = body.get("active", deployment.active)
+            deployment.rrule = body.get("schedule", {}).get("rrule", deployment.rrule)
         case "DELETE", ["schedules", known] if known == deployment.schedule_id:
             deployment.rrule = ""
         case "DELETE", ["schedules", known]:

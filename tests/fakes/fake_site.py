@@ -130,14 +130,14 @@ class FakeNode:
         return CommandResult(site.deploy_exit_code, "\n".join([*output, site.deploy_says]), seconds)
 
     def _schedule(self, what: str, words: Sequence[str]) -> CommandResult:
-        """`prefect deployment schedule pause | delete | clear | create --replace`; FLOW/NAME has a slash."""
+        """`prefect deployment schedule pause | resume | delete | clear | create --replace`; FLOW/NAME has a slash."""
         prefect = self._site.prefect
         with prefect.lock:
             there = prefect.find(*next(word for word in words if "/" in word).split("/", 1))
             assert there
             updated, path = there.updated, f"/deployments/{there.id}/schedules"
-            if what == "pause":
-                there.active = False
+            if what in ("pause", "resume"):
+                there.active = what == "resume"
                 prefect.says("PATCH", f"{path}/{there.schedule_id}", 204)
             else:
                 there.rrule = ""

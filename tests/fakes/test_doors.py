@@ -19,6 +19,7 @@ REQUESTS = {
     "pause-deployment": "/pause_deployment$",
     "resume-deployment": "/resume_deployment$",
     "deactivate-schedule": "^PATCH .*/schedules/",
+    "change-schedule": "^PATCH .*/schedules/",
     "add-schedule": "^POST .*/schedules$",
     "delete-schedule": "^DELETE .*/schedules/",
     "delete-deployment": "^DELETE /deployments/[^/]+$",
