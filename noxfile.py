@@ -92,6 +92,18 @@ def merge(session: nox.Session) -> None:
 
 
 @nox.session
+def bundle(session: nox.Session) -> None:
+    """Make one archive of a run, secrets masked (-- results/latest)."""
+    _become(session, "harness", "bundle")
+
+
+@nox.session
+def recheck(session: nox.Session) -> None:
+    """Judge a saved run or a bundle again, from its histories alone (-- results/latest)."""
+    _become(session, "harness", "recheck")
+
+
+@nox.session
 def images(session: nox.Session) -> None:
     """Build what a run would need, and run nothing."""
     _become(session, "harness", "images")

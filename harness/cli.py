@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -24,13 +25,16 @@ from harness.doors import DOORS, PREFECT_DEPLOY, select_doors
 from harness.engines.base import DATABASES, SQLITE
 from harness.engines.choose import ENGINES, choose_engine
 from harness.errors import LabError, UsageError
+from harness.evidence.bundle import SUFFIX, bundle
+from harness.evidence.results import harness_commit
 from harness.evidence.table import footnotes, table
 from harness.merge import merge
+from harness.recheck import describe, recheck
 from harness.run import Interrupted, Request, resolve_subjects, run_matrix
 from harness.scenario import load_scenarios, select_scenarios
 from harness.subjects.kinds import check_name
 from harness.sweep import of_the_dead, remove_images_and_caches, sweep
-from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, EXIT_USAGE, exit_code
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, EXIT_USAGE, exit_code
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What a command runs on where no subject is named; the matrix, on one release for each form of the deletion.
@@ -178,15 +182,7 @@ def parser() -> argparse.ArgumentParser:
     _add_choice(spread, "--scenario", known, "all")
     spread.set_defaults(call=_cells)
 
-    joined = commands.add_parser("merge", help="join the results folders of several runs, one machine's each, into one")
-    joined.add_argument(
-        "folders", nargs="+", type=Path, metavar="FOLDER", help="a results folder, such as results/latest"
-    )
-    joined.add_argument("--into", type=Path, required=True, metavar="FOLDER", help="a new folder")
-    joined.add_argument(
-        "--planned", default="", metavar="JSON", help="what `harness cells` printed: all that must be there"
-    )
-    joined.set_defaults(call=_merge)
+    _add_saved(commands)
 
     images = commands.add_parser("images", help="build what a run would need, and run nothing")
     _add_subjects(images, SUBJECTS["reproduce"])
@@ -243,6 +239,38 @@ def _add_trials(
     command.add_argument(
         "-k", dest="expression", default="", metavar="EXPR", help="only trials whose name matches, as in pytest"
     )
+
+
+def _add_saved(commands: argparse._SubParsersAction[_Parser]) -> None:
+    """What is done with saved runs: `merge`, `bundle`, `recheck`."""
+    joined = commands.add_parser("merge", help="join the results folders of several runs, one machine's each, into one")
+    joined.add_argument(
+        "folders", nargs="+", type=Path, metavar="FOLDER", help="a results folder, such as results/latest"
+    )
+    joined.add_argument("--into", type=Path, required=True, metavar="FOLDER", help="a new folder")
+    joined.add_argument(
+        "--planned", default="", metavar="JSON", help="what `harness cells` printed: all that must be there"
+    )
+    joined.set_defaults(call=_merge)
+
+    bundled = commands.add_parser(
+        "bundle",
+        help="make one archive of a run: all of its text, secrets masked, this machine's paths taken out",
+        description="One archive of a run for somebody who was not there; `harness recheck` reads it as it is.",
+    )
+    bundled.add_argument("run", type=Path, metavar="RUN", help="a results folder, such as results/latest")
+    bundled.add_argument("--into", type=Path, metavar="FILE", help=f"default: the run's name with {SUFFIX}, here")
+    bundled.set_defaults(call=_bundle)
+
+    looked = commands.add_parser(
+        "recheck",
+        help="judge a saved run again, from its histories alone, and say whether its verdicts hold",
+        description="A second look at a results folder or a bundle; needs no engine and no network.",
+        epilog="exit codes: 0 every verdict holds, on files that nobody changed; 1 one does not, or a file was "
+        "changed; 2 this is no run",
+    )
+    looked.add_argument("run", type=Path, metavar="RUN", help="a results folder, or a bundle of one")
+    looked.set_defaults(call=_recheck)
 
 
 def _add_choice(command: argparse.ArgumentParser, option: str, known: Iterable[str], default: str) -> None:
@@ -341,6 +369,31 @@ def _merge(options: argparse.Namespace, console: Console) -> int:
         console.print(line)
     console.print(f"\nevidence: {options.into}", soft_wrap=True)
     return exit_code(trials)
+
+
+def _bundle(options: argparse.Namespace, console: Console) -> int:
+    into = options.into or Path(f"{options.run.resolve().name}{SUFFIX}")
+    left_out = bundle(options.run, into)
+    for name in left_out:
+        console.print(f"left out, since it is no text: {name}", soft_wrap=True)
+    console.print(f"bundle: {into} ({into.stat().st_size / 2**20:.1f} MB)", soft_wrap=True)
+    return EXIT_AS_EXPECTED
+
+
+def _recheck(options: argparse.Namespace, console: Console) -> int:
+    look = recheck(options.run)
+    now = describe(harness_commit())
+    console.print(f"harness then: {', '.join(look.harness)}; now: {now}", soft_wrap=True)
+    for problem in look.problems:
+        console.print(f"(!) {problem}", soft_wrap=True)
+    for trial in look.trials:
+        if trial.differences:
+            name = Path(trial.saved["folder"]).name
+            console.print(f"(!) {name}: {'; '.join(trial.differences)}", soft_wrap=True)
+    held = [trial.saved["outcome"] for trial in look.trials if not trial.differences]
+    outcomes = ", ".join(f"{number} {outcome}" for outcome, number in Counter(held).most_common())
+    console.print(f"{len(held)} of {len(look.trials)} verdicts hold" + (f": {outcomes}" if held else ""))
+    return EXIT_AS_EXPECTED if look.holds else EXIT_CONTRADICTED
 
 
 def _images(options: argparse.Namespace, console: Console) -> int:

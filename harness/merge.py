@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +10,8 @@ from typing import Any
 
 from harness.doors import DOORS
 from harness.errors import UsageError
-from harness.evidence.results import SCHEMA, write_results, write_run, write_views
+from harness.evidence.checksums import write_checksums
+from harness.evidence.results import read_results, read_run, write_results, write_run, write_views
 from harness.evidence.trial_folder import result
 from harness.plan import Plan, plan_cell
 from harness.scenario import select_scenarios
@@ -25,7 +25,7 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
     and `scenario` (`harness cells`): what is not has no outcome, so that a machine that was lost is never a success.
     Returns the trials' entries. Raises: UsageError for what cannot be joined, before anything is written.
     """
-    runs = [(folder, _results(folder), _run_facts(folder)) for folder in folders]
+    runs = [(folder, read_results(folder), read_run(folder)) for folder in folders]
     names = [str(facts.get("run", folder)) for folder, _, facts in runs]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError(f"The run {twice[0]} is given twice; it would count as two repetitions.")
@@ -51,6 +51,7 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
     write_run(into, {"merged": [facts for *_, facts in runs]})
     commands = dict.fromkeys(str(facts.get("command", "")) for *_, facts in runs)
     write_views(into, entries, "; ".join(commands))
+    write_checksums(into)
     return entries
 
 
@@ -62,48 +63,3 @@ def _missing(cell: dict[str, str], entries: Sequence[dict[str, Any]]) -> dict[st
     planned = plan_cell(scenario, door, subject=cell["subject"], version="", as_of="", engine=engine, engine_detail="")
     reason = "no run that was joined holds this trial"
     return {**result(Plan("merged", Path(), []), planned, [], None), "reason": reason}
-
-
-def _results(folder: Path) -> dict[str, Any]:
-    path = folder / "results.json"
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        schema, ended = found["schema"], found["exit_code"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UsageError(f"{str(folder)!r} is no results folder: it has no readable results.json.") from None
-    if schema != SCHEMA:
-        raise UsageError(f"{str(path)!r} has schema {schema}; this harness joins schema {SCHEMA} alone.")
-    found["trials"] = [_whole(path, trial) for trial in found.get("trials", ())]
-    for trial in found["trials"] if ended is None else ():
-        # Whoever ran it is gone, so what is still open stays so.
-        trial["reason"] = trial["reason"] or "its run did not come to its end"
-    return found
-
-
-_NAMES = (
-    "scenario", "door", "subject", "version", "engine", "database", "outcome", "expected", "as_expected", "at_risk",
-    "kept", "lost", "twin", "seconds", "reason", "folder",
-)  # fmt: skip
-_ADDED_SINCE: dict[str, Any] = {
-    "repetition": 1,
-    "ticks": None,
-    "reference": "",
-    "note": "",
-    "judged_by": "survival",
-    "versions": {},
-}
-
-
-def _whole(path: Path, trial: dict[str, Any]) -> dict[str, Any]:
-    """A trial's entry with what an earlier harness did not write. Raises UsageError where it lacks more than that."""
-    if missing := [name for name in _NAMES if name not in trial]:
-        raise UsageError(f"A trial in {str(path)!r} has no {missing[0]!r}; it was not written by this harness.")
-    return {**_ADDED_SINCE, **trial}
-
-
-def _run_facts(folder: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found

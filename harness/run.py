@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,8 @@ from harness.engines.base import SERVER, SQLITE, Engine
 from harness.engines.choose import choose_engine
 from harness.engines.processes import kill_tree
 from harness.errors import LabError, UsageError
+from harness.evidence.bundle import places
+from harness.evidence.checksums import write_checksums
 from harness.evidence.results import (
     harness_commit,
     host_facts,
@@ -268,7 +270,15 @@ class _Matrix:
         self._write(exit_code=code)
         self._write_run()
         self._show(code)
+        self._beside(lambda: write_checksums(self.plan.folder))
         return code
+
+    def _beside(self, write: Callable[[], None]) -> None:
+        """Write something that no verdict hangs on: its failure is said, and changes nothing else."""
+        try:
+            write()
+        except Exception as error:
+            self._say(f"(!) not written: {type(error).__name__}: {error}")
 
     def _end_pytest(self) -> None:
         if self._pytest is not None and self._pytest.poll() is None:
@@ -307,6 +317,7 @@ class _Matrix:
                 "run": self.plan.run,
                 "argv": sys.argv[1:],
                 "command": self._again(),
+                "places": places(self.request.results),
                 "harness": harness_commit(),
                 "host": host_facts(),
                 "engine": {"name": self.engine.name, "detail": self.plan.cells[0].engine_detail},
@@ -321,9 +332,7 @@ class _Matrix:
     def _show(self, code: int) -> None:
         trials = list(self.entries.values())
         command = self._again()
-        text = write_views(self.plan.folder, trials, command)
-        if self.request.command == "gate":
-            _add_to_github_summary(text)
+        self._beside(lambda: self._write_views(trials, command))
         self.console.print()
         self.console.print(Picture(trials) if self.request.command == "matrix" else table(trials))
         for line in footnotes(trials):
@@ -331,6 +340,11 @@ class _Matrix:
         self.console.print(f"\nevidence: {self.plan.folder}", soft_wrap=True)
         self.console.print(f"again:    {command}", highlight=False, soft_wrap=True)
         self.console.print(f"exit:     {code}")
+
+    def _write_views(self, trials: list[dict[str, Any]], command: str) -> None:
+        text = write_views(self.plan.folder, trials, command)
+        if self.request.command == "gate":
+            _add_to_github_summary(text)
 
     def _again(self) -> str:
         return _command(replace(self.request, engine=self.engine.name))

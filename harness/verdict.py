@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.checkers.door_proof import check_door
 from harness.checkers.survival import AFTER, DRAINED, Counts, Findings, check_survival
-from harness.history import Event, of_kind
+from harness.history import SCHEMA, Event, of_kind
 
 NOT_APPLICABLE, ERROR, INCONCLUSIVE = "not-applicable", "error", "inconclusive"
 LOST, ALTERED, STRANDED, SURVIVED = "lost", "altered", "stranded", "survived"
@@ -45,6 +45,9 @@ _NOTHING_FOUND = Findings(Counts(), Counts())
 
 def _judge(events: Sequence[Event]) -> Verdict:
     opening = next(iter(of_kind(events, "trial")), None)
+    if opening and opening.get("schema", SCHEMA) > SCHEMA:
+        said = f"the history has schema {opening['schema']}; this harness reads up to {SCHEMA}: take a newer one"
+        return Verdict(ERROR, said, _NOTHING_FOUND)
     findings = check_survival(events, state=opening["state"]) if opening else _NOTHING_FOUND
     # An `error` outweighs a trial that merely could not be judged.
     for broken in sorted(of_kind(events, "error"), key=lambda event: bool(event.get("inconclusive"))):

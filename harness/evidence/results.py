@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cache import write_whole
+from harness.errors import UsageError
 from harness.evidence.junit import junit
 from harness.evidence.table import summary
 from harness.redaction import redact
@@ -38,6 +39,56 @@ def write_views(folder: Path, trials: Sequence[dict[str, Any]], command: str) ->
     write_whole(folder / "summary.md", text)
     write_whole(folder / "junit.xml", redact(junit(trials)))
     return text
+
+
+def read_results(folder: Path) -> dict[str, Any]:
+    """What results.json of a folder says, what an earlier harness did not write filled in.
+
+    Raises: UsageError for what is no results folder, or one of another schema.
+    """
+    path = folder / "results.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        schema, ended = found["schema"], found["exit_code"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(f"{str(folder)!r} is no results folder: it has no readable results.json.") from None
+    if schema != SCHEMA:
+        raise UsageError(f"{str(path)!r} has schema {schema}; this harness reads schema {SCHEMA} alone.")
+    found["trials"] = [_whole(path, trial) for trial in found.get("trials", ())]
+    for trial in found["trials"] if ended is None else ():
+        # Whoever ran it is gone, so what is still open stays so.
+        trial["reason"] = trial["reason"] or "its run did not come to its end"
+    return found
+
+
+_NAMES = (
+    "scenario", "door", "subject", "version", "engine", "database", "outcome", "expected", "as_expected", "at_risk",
+    "kept", "lost", "twin", "seconds", "reason", "folder",
+)  # fmt: skip
+_ADDED_SINCE: dict[str, Any] = {
+    "repetition": 1,
+    "ticks": None,
+    "reference": "",
+    "note": "",
+    "judged_by": "survival",
+    "versions": {},
+}
+
+
+def _whole(path: Path, trial: dict[str, Any]) -> dict[str, Any]:
+    """A trial's entry with what an earlier harness did not write. Raises UsageError where it lacks more than that."""
+    if missing := [name for name in _NAMES if name not in trial]:
+        raise UsageError(f"A trial in {str(path)!r} has no {missing[0]!r}; it was not written by this harness.")
+    return {**_ADDED_SINCE, **trial}
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """What run.json of a folder says; nothing where it cannot be read."""
+    try:
+        found: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def new_run_id() -> str:

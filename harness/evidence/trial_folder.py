@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from harness.cache import write_whole
@@ -15,7 +16,7 @@ from harness.checkers.survival import Counts
 from harness.checkers.ticks import INCONCLUSIVE, Ticks, check_ticks
 from harness.errors import LabError
 from harness.evidence.report import report
-from harness.history import Event, History, of_kind, read_history
+from harness.history import SCHEMA, Event, History, of_kind, read_history
 from harness.plan import Cell, Plan
 from harness.scenario import Scenario
 from harness.verdict import Verdict, as_expected, judge
@@ -30,6 +31,7 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
         raise LabError("this trial was run before in this run")
     history.add(
         "trial",
+        schema=SCHEMA,
         scenario=cell.scenario,
         door=cell.door,
         engine=cell.engine,
@@ -45,13 +47,7 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
 
 def conclude(plan: Plan, cell: Cell) -> dict[str, Any]:
     """Judge a trial from its history, write verdict.json and report.md, and return its entry of results.json."""
-    path = plan.trial_folder(cell) / "history.jsonl"
-    try:
-        events = read_history(path)
-    except FileNotFoundError:
-        events = []
-    except ValueError as error:
-        events = [{"kind": "error", "at": "", "phase": "history", "reason": str(error)}]
+    events = read_trial(plan.trial_folder(cell) / "history.jsonl")
     if cell.outcome is not None:  # decided before the start
         return result(plan, cell, [], None)
     verdict = judge(events)
@@ -60,8 +56,38 @@ def conclude(plan: Plan, cell: Cell) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     full = {**entry, "source": verdict.source, "log": verdict.log, "fates": [asdict(f) for f in verdict.findings.fates]}
     write_whole(folder / "verdict.json", json.dumps(full, indent=1))
-    write_whole(folder / "report.md", report(cell, entry, verdict, events))
+    write_whole(folder / "report.md", _report(cell, entry, verdict, events))
     return entry
+
+
+def _report(cell: Cell, entry: dict[str, Any], verdict: Verdict, events: list[Event]) -> str:
+    """The report; where it cannot be made, that takes no verdict back."""
+    try:
+        return report(cell, entry, verdict, events)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        return f"# {entry['outcome']}\n\nNo report could be made ({said}). verdict.json and history.jsonl are whole.\n"
+
+
+def read_trial(path: Path) -> list[Event]:
+    """A trial's history: nothing where there is none, and one that cannot be read as the error that this is."""
+    try:
+        return read_history(path)
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        return [{"kind": "error", "at": "", "phase": "history", "reason": str(error)}]
+
+
+def from_history(events: list[Event]) -> dict[str, Any]:
+    """What of a trial's entry hangs on its history alone: outcome and counts, the twin's, and the ticks."""
+    verdict, ticks = judge(events), check_ticks(events)
+    return {
+        "outcome": verdict.outcome,
+        **_counts(verdict.findings.treated),
+        "twin": _counts(verdict.findings.twin),
+        "ticks": {"outcome": ticks.outcome, "missing": len(ticks.missing), "duplicate": len(ticks.duplicate)},
+    }
 
 
 def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""SHA256SUMS of a results folder: shows, to `sha256sum -c` as well as to this harness, that no file was changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.cache import write_whole
+
+NAME = "SHA256SUMS"
+
+
+def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file in a folder but the checksums, by its relative path, in alphabetical order; links are none."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink() and path.name != NAME:
+            yield path.relative_to(folder).as_posix(), path
+
+
+def line(name: str, content: bytes) -> str:
+    """A file's line, as `sha256sum` writes it."""
+    return f"{hashlib.sha256(content).hexdigest()}  {name}\n"
+
+
+def write_checksums(folder: Path) -> None:
+    """Write SHA256SUMS of a folder into it."""
+    write_whole(folder / NAME, "".join(line(name, path.read_bytes()) for name, path in files_of(folder)))
+
+
+def check_checksums(folder: Path) -> list[str]:
+    """What is not as SHA256SUMS has it: a line for each file that was changed, is gone, or came later.
+
+    A folder without SHA256SUMS is one such thing: its run did not come to its end.
+    """
+    try:
+        saved = (folder / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
+    except (OSError, ValueError):
+        return [f"there is no readable {NAME}: the run was cut off before its end, or the file was taken away"]
+    there = dict(files_of(folder))
+    named = {entry.rstrip("\n").partition("  ")[2]: entry for entry in saved}
+    problems = []
+    for name, entry in named.items():
+        if name not in there:
+            problems.append(f"{name} is gone")
+        elif line(name, there[name].read_bytes()) != entry:
+            problems.append(f"{name} was changed")
+    return problems + [f"{name} came later" for name in there if name not in named]

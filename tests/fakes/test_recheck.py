@@ -1,0 +1,222 @@
+"""A second look at what trials left: the folder or a bundle of it, as it was and as somebody might have made it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness import cli, verdict
+from harness.errors import UsageError
+from harness.evidence.bundle import bundle, unpack
+from harness.evidence.checksums import NAME, write_checksums
+from harness.evidence.results import write_results, write_run
+from tests.fakes.fake_lab import FakeLab
+
+OUTAGE, UPCOMING = "worker-outage", "upcoming"
+
+
+@pytest.fixture
+def run(lab: FakeLab, tmp_path: Path) -> Path:
+    """The folder of a run of three trials, one of them lost."""
+    backlog = lab.backlog(OUTAGE)
+    once = iter([1])
+    backlog.on_update(lambda: backlog.delete(backlog.at_risk()[: next(once, 0)]))
+    entries = lab.trials(OUTAGE, doors=["patch-deployment", "none"])
+    upcoming = FakeLab(tmp_path / "other", lab.clock)
+    entries += upcoming.trials(UPCOMING, doors=["none"])
+    shutil.copytree(upcoming.plan.folder / "trials", lab.plan.folder / "trials", dirs_exist_ok=True)
+    folder = lab.plan.folder
+    assert sorted(entry["outcome"] for entry in entries) == ["lost", "survived", "survived"]
+    (folder / "labs" / "prefect.db").write_bytes(b"\xff\xfe\x00")
+    (folder / "labs" / "server.log").write_text(f"{Path.home()}/x {folder.parent.resolve()}/y\n", encoding="utf-8")
+    write_results(folder, entries, exit_code=verdict.exit_code(entries), seconds=1.0)
+    write_run(folder, {"harness": {"commit": "0123456789abcdef", "dirty": True}})
+    write_checksums(folder)
+    return folder
+
+
+def check(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    code = cli.main(["recheck", str(path)])
+    return code, capsys.readouterr().out
+
+
+def test_a_run_that_nobody_touched_holds_with_no_network(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = check(run, capsys)
+    assert code == 0, said
+    assert "harness then: 0123456789ab, changed; now: " in said
+    assert said.endswith("3 of 3 verdicts hold: 2 survived, 1 lost\n")
+
+
+def test_sha256sum_agrees(run: Path) -> None:
+    done = subprocess.run(["sha256sum", "--quiet", "-c", NAME], cwd=run, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_bundle_of_a_run_holds_and_names_no_folder_of_this_machine(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive = tmp_path / "run.tar.gz"
+    assert cli.main(["bundle", str(run), "--into", str(archive)]) == 0
+    assert "left out, since it is no text: labs/prefect.db" in capsys.readouterr().out
+    assert check(archive, capsys)[0] == 0
+    (tmp_path / "unpacked").mkdir()
+    folder = unpack(archive, tmp_path / "unpacked")
+    assert (folder / "labs" / "server.log").read_text(encoding="utf-8") == "{home}/x {results}/y\n"
+    texts = [path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()]
+    assert len(texts) > 8
+    assert not any(str(run.parent.resolve()) in text or str(Path.home()) + "/" in text for text in texts)
+
+
+def test_two_bundles_of_a_run_are_the_same(run: Path, tmp_path: Path) -> None:
+    archives = [tmp_path / "one.tar.gz", tmp_path / "two.tar.gz"]
+    for archive in archives:
+        bundle(run, archive)
+        os.utime(run / "results.json", (1, 1))
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+
+
+def test_a_secret_of_the_environment_is_not_in_the_bundle(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (run / "labs" / "server.log").write_text("Authorization: Bearer abcdefghijklmnop\n", encoding="utf-8")
+    bundle(run, tmp_path / "run.tar.gz")
+    (tmp_path / "unpacked").mkdir()
+    folder = unpack(tmp_path / "run.tar.gz", tmp_path / "unpacked")
+    assert "abcdefghijklmnop" not in (folder / "labs" / "server.log").read_text(encoding="utf-8")
+
+
+def history_of(run: Path, door: str) -> Path:
+    (found,) = run.glob(f"trials/{OUTAGE}--{door}--*/history.jsonl")
+    return found
+
+
+def change_a_line(run: Path) -> None:
+    history = history_of(run, "none")
+    history.write_text(history.read_text(encoding="utf-8").replace("Late", "Lately", 1), encoding="utf-8")
+
+
+def cut_off(run: Path) -> None:
+    history = history_of(run, "none")
+    history.write_text("".join(history.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
+
+
+def take_away(run: Path) -> None:
+    history_of(run, "none").unlink()
+
+
+def add_a_file(run: Path) -> None:
+    (run / "trials" / "more.txt").write_text("", encoding="utf-8")
+
+
+def forget_the_sums(run: Path) -> None:
+    (run / NAME).unlink()
+
+
+@pytest.mark.parametrize(
+    ("tamper", "said"),
+    [
+        (change_a_line, "history.jsonl was changed"),
+        (cut_off, "history.jsonl was changed"),
+        (take_away, "history.jsonl is gone"),
+        (add_a_file, "trials/more.txt came later"),
+        (forget_the_sums, f"there is no readable {NAME}"),
+    ],
+)
+def test_whatever_was_changed_is_named(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], tamper: Callable[[Path], None], said: str
+) -> None:
+    bundle(run, tmp_path / "run.tar.gz")
+    (tmp_path / "unpacked").mkdir()
+    unpacked = unpack(tmp_path / "run.tar.gz", tmp_path / "unpacked")
+    for folder in (run, unpacked):
+        tamper(folder)
+    with tarfile.open(tmp_path / "again.tar.gz", "w:gz") as tar:
+        for path in unpacked.rglob("*"):
+            if path.is_file():
+                tar.add(path, f"{run.name}/{path.relative_to(unpacked)}")
+    for tampered in (run, tmp_path / "again.tar.gz"):
+        code, out = check(tampered, capsys)
+        assert code == 1
+        assert said in out
+
+
+def test_a_verdict_that_its_history_does_not_bear_out_is_named_though_the_sums_are_right(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    for trial in results["trials"]:
+        if trial["outcome"] == "lost":
+            trial.update(outcome="survived", kept=3, lost=0)
+    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    write_checksums(run)
+    code, said = check(run, capsys)
+    assert code == 1
+    assert (
+        "(!) worker-outage--patch-deployment--3.9.1--fake: outcome: survived then, lost now; kept: 3 then, 2 now"
+        in said
+    )
+    assert said.endswith("2 of 3 verdicts hold: 2 survived\n")
+
+
+def test_an_exit_code_that_the_trials_do_not_come_to_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    results["exit_code"] = 0
+    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    write_checksums(run)
+    code, said = check(run, capsys)
+    assert code == 1
+    assert "(!) results.json says exit code 0; its trials come to 1" in said
+
+
+def test_a_history_of_a_newer_schema_is_refused_with_a_line_that_says_so(lab: FakeLab) -> None:
+    lab.trial(OUTAGE)
+    opening, *rest = lab.history(OUTAGE)
+    found = verdict.judge([{**opening, "schema": 99}, *rest])
+    assert found.outcome == "error"
+    assert "schema 99; this harness reads up to 1" in found.reason
+    assert (
+        verdict.judge([{key: value for key, value in opening.items() if key != "schema"}, *rest]).outcome == "survived"
+    )
+
+
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [("../outside", "which no bundle does"), ("/etc/outside", "which no bundle does"), ("loose", "holds 0 folders")],
+)
+def test_an_archive_that_is_no_bundle_writes_nothing_outside(tmp_path: Path, member: str, said: str) -> None:
+    archive = tmp_path / "hostile.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        content = tarfile.TarInfo(member)
+        content.size = 1
+        tar.addfile(content, io.BytesIO(b"x"))
+    (tmp_path / "into").mkdir()
+    with pytest.raises(UsageError, match=said):
+        unpack(archive, tmp_path / "into")
+    assert not (tmp_path / "outside").exists()
+
+
+@pytest.mark.parametrize("what", ["nowhere", "a file"])
+def test_what_is_no_run_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str) -> None:
+    path = tmp_path / "it"
+    if what == "a file":
+        path.write_text("no archive", encoding="utf-8")
+    assert cli.main(["recheck", str(path)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) <= 3
+
+
+def test_a_report_that_cannot_be_made_changes_no_verdict(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> str:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr("harness.evidence.trial_folder.report", broken)
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "survived"
+    assert "planted" in (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
