@@ -148,16 +148,17 @@ def observe(trial: Trial) -> None:
 
 
 def look_again(trial: Trial) -> None:
-    """Look every run at risk up once more after the drain, and list all there is."""
+    """Look every run at risk up once more after the drain, list all there is, and read how each came to its end."""
     _look(trial, DRAINED)
-    _record_backlog(trial, DRAINED)
+    for run in _record_backlog(trial, DRAINED):
+        _record_states_of(trial, DRAINED, run["id"], run["side"])
 
 
 # What is read from the server.
 
 
-def _record_backlog(trial: Trial, when: str) -> None:
-    """List every run of both deployments; the first list says which are at risk."""
+def _record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
+    """List every run of both deployments, and return the list; the first says which are at risk."""
     sides = {deployment["id"]: side for side, deployment in trial.deployments.items()}
     found = trial.lab.api.flow_runs(deployments=sides)
     runs = [{**run, "side": sides[run["deployment_id"]]} for run in found]
@@ -167,6 +168,7 @@ def _record_backlog(trial: Trial, when: str) -> None:
         trial.at_risk = {
             side: [run["id"] for run in runs if run["side"] == side and run["state_name"] == state] for side in SIDES
         }
+    return runs
 
 
 def _look(trial: Trial, when: str) -> None:
@@ -191,8 +193,12 @@ def _look_up(trial: Trial, side: str, run_id: str) -> dict[str, Any]:
 def _record_states(trial: Trial, when: str) -> None:
     for side in SIDES:
         for run_id in trial.at_risk.get(side, ()):
-            states = [state_facts(state) for state in trial.lab.api.states(run_id)]
-            trial.history.add("states", when=when, run=run_id, side=side, states=states)
+            _record_states_of(trial, when, run_id, side)
+
+
+def _record_states_of(trial: Trial, when: str, run_id: str, side: str) -> None:
+    states = [state_facts(state) for state in trial.lab.api.states(run_id)]
+    trial.history.add("states", when=when, run=run_id, side=side, states=states)
 
 
 def _read_deployment(trial: Trial, side: str) -> dict[str, Any]:

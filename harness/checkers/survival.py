@@ -88,7 +88,7 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     afterwards = _listing(events, DRAINED)
     answered_at = next((door.get("answered_at") for door in of_kind(events, "door")), None)
     answers = {look["when"]: look["answers"] for look in of_kind(events, "look")}
-    states = {event["run"]: event["states"] for event in of_kind(events, "states")}
+    states = {event["run"]: event["states"] for event in of_kind(events, "states") if event["when"] == AFTER}
     alive = {when: _twin_answers(found) for when, found in answers.items()}
     # A run that still runs may hold what the others wait for: those are not stranded. What the trials of a staging
     # share (a worker, a limit), a run of another trial may hold.

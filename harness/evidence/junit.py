@@ -19,7 +19,7 @@ def junit(trials: Sequence[dict[str, Any]]) -> str:
     """The run as JUnit XML: a contradiction is a failure, no verdict an error, what does not apply is skipped."""
     whole = JUnitXml("prefect-run-survival")
     for subject in dict.fromkeys(trial["subject"] for trial in trials):
-        suite = TestSuite(_text(subject))
+        suite = TestSuite(as_xml_text(subject))
         suite.add_testcases([_case(trial) for trial in trials if trial["subject"] == subject])
         whole.add_testsuite(suite)
     whole.update_statistics()  # type: ignore[no-untyped-call]
@@ -29,24 +29,24 @@ def junit(trials: Sequence[dict[str, Any]]) -> str:
 
 
 def _case(trial: dict[str, Any]) -> TestCase:
-    subject = _text(trial["subject"])
+    subject = as_xml_text(trial["subject"])
     again = f" #{trial['repetition']}" if trial["repetition"] > 1 else ""
     case = TestCase(f"{trial['door']} [{subject}]{again}", classname=trial["scenario"], time=trial["seconds"] or 0.0)
-    reason = _text(trial["reason"])
+    reason = as_xml_text(trial["reason"])
     if against := objection(trial):
-        case.result = [Failure(_text(against), trial["outcome"])]
+        case.result = [Failure(as_xml_text(against), trial["outcome"])]
     elif unjudged(trial):
         case.result = [Error(reason or "it never ran", trial["outcome"] or "not run")]
     elif trial["outcome"] == NOT_APPLICABLE:
         case.result = [Skipped(reason)]
     properties = Properties()  # type: ignore[no-untyped-call]
     for name in _PROPERTIES:
-        properties.add_property(Property(name, _text(trial[name])))
+        properties.add_property(Property(name, as_xml_text(trial[name])))
     case.append(properties)  # type: ignore[no-untyped-call]
     case.system_out = f"{trial['outcome']}: {reason}"
     return case
 
 
-def _text(value: object) -> str:
+def as_xml_text(value: object) -> str:
     """As text that XML can hold: control characters are not among it."""
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value))

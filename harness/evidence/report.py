@@ -8,6 +8,8 @@ from typing import Any
 
 from harness.checkers.survival import AFTER, DRAINED, RunFate
 from harness.doors import DOORS
+from harness.evidence.diagram import diagram
+from harness.evidence.story import tell
 from harness.history import Event, of_kind
 from harness.plan import Cell
 from harness.scenario import SURVIVAL, TICKS, load_scenarios
@@ -48,6 +50,7 @@ def report(cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence
         f"**{verdict.outcome}**: {_MEANINGS[verdict.outcome]}."
         + (f" Known for this release: `{cell.expected}` ({cell.reference})." if cell.expected else ""),
         _counts_table(entry),
+        _diagram(events, verdict),
         _runs_table(verdict.findings.fates),
         _proof(events),
         _server_log(events),
@@ -58,6 +61,11 @@ def report(cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence
         "every call, state and time is in `history.jsonl`.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _diagram(events: Sequence[Event], verdict: Verdict) -> str:
+    story = tell(events, verdict.findings.fates)
+    return f"## What happened when\n\n{diagram(story)}" if story else ""
 
 
 def _ticks(entry: dict[str, Any]) -> str:

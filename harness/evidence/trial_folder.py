@@ -6,6 +6,9 @@ All of it but the opening can be made again from history.jsonl, with no engine t
 from __future__ import annotations
 
 import json
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +19,13 @@ from harness.checkers.survival import Counts
 from harness.checkers.ticks import INCONCLUSIVE, Ticks, check_ticks
 from harness.errors import LabError
 from harness.evidence.report import report
+from harness.evidence.story import tell
+from harness.evidence.timeline import timeline
 from harness.history import SCHEMA, Event, History, of_kind, read_history
 from harness.plan import Cell, Plan
+from harness.redaction import redact
 from harness.scenario import Scenario
-from harness.verdict import Verdict, as_expected, judge
+from harness.verdict import Verdict, as_expected, judge, said
 
 _COUNTS = ("at_risk", "kept", "progressed", "altered", "lost", "stranded", "recreated")
 
@@ -56,17 +62,22 @@ def conclude(plan: Plan, cell: Cell) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     full = {**entry, "source": verdict.source, "log": verdict.log, "fates": [asdict(f) for f in verdict.findings.fates]}
     write_whole(folder / "verdict.json", json.dumps(full, indent=1))
-    write_whole(folder / "report.md", _report(cell, entry, verdict, events))
+    with _beside(folder):
+        write_whole(folder / "report.md", report(cell, entry, verdict, events))
+    with _beside(folder):
+        if story := tell(events, verdict.findings.fates):
+            write_whole(folder / "timeline.svg", timeline(story, f"{cell.name}: {said(entry)}"))
     return entry
 
 
-def _report(cell: Cell, entry: dict[str, Any], verdict: Verdict, events: list[Event]) -> str:
-    """The report; where it cannot be made, that takes no verdict back."""
+@contextmanager
+def _beside(folder: Path) -> Iterator[None]:
+    """Write what no verdict hangs on: where that fails, not-written.txt says why, and nothing else changes."""
     try:
-        return report(cell, entry, verdict, events)
-    except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        return f"# {entry['outcome']}\n\nNo report could be made ({said}). verdict.json and history.jsonl are whole.\n"
+        yield
+    except Exception:
+        with suppress(OSError), (folder / "not-written.txt").open("a", encoding="utf-8") as file:
+            file.write(redact(traceback.format_exc()))
 
 
 def read_trial(path: Path) -> list[Event]:

@@ -219,4 +219,6 @@ def test_a_report_that_cannot_be_made_changes_no_verdict(lab: FakeLab, monkeypat
     monkeypatch.setattr("harness.evidence.trial_folder.report", broken)
     entry = lab.trial(OUTAGE)
     assert entry["outcome"] == "survived"
-    assert "planted" in (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
+    folder = lab.plan.folder / entry["folder"]
+    assert "RuntimeError: planted" in (folder / "not-written.txt").read_text(encoding="utf-8")
+    assert not (folder / "report.md").exists() and (folder / "timeline.svg").exists()

@@ -1,0 +1,199 @@
+"""A trial as a story: its flow runs, one row each, the states that followed one another, the fault, the door.
+
+Pure: from a history alone. What draws it (a timeline, a page, a diagram in a report) knows no events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from dateutil.parser import isoparse
+
+from harness.checkers.survival import AFTER, BEFORE, DRAINED, ENDED, SIDES, RunFate
+from harness.checkers.ticks import check_ticks
+from harness.history import Event, of_kind
+
+ROWS = 40  # more are folded
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A state by its name, from when to when."""
+
+    state: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Row:
+    """One flow run, or several alike that were folded into one row.
+
+    run, tick  id and scheduled time of the run (of the first, where several are folded), and `runs`, how many they are
+    fate       what became of it, where it was at risk; `lost` rows end where the door cut them off
+    ended      the state it ended in, if it did
+    """
+
+    side: str
+    run: str
+    tick: datetime | None
+    segments: tuple[Segment, ...]
+    fate: str = ""
+    ended: str = ""
+    runs: int = 1
+
+
+@dataclass(frozen=True)
+class Span:
+    """Something that went on from `start` to `end`; the same twice where it took no time."""
+
+    name: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that a picture of a trial shows. Times are UTC.
+
+    missing, duplicate  ticks of the treated deployment that have no run, and that have several
+    """
+
+    start: datetime
+    end: datetime
+    rows: tuple[Row, ...]
+    spans: tuple[Span, ...]
+    missing: tuple[datetime, ...]
+    duplicate: tuple[datetime, ...]
+
+
+def tell(events: Sequence[Event], fates: Iterable[RunFate]) -> Story | None:
+    """The story of a history and of the fates that were found in it; None where no flow run was ever seen."""
+    listings = {listing["when"]: listing["runs"] for listing in of_kind(events, "listing")}
+    listed: dict[str, dict[str, Any]] = {}
+    for when in (BEFORE, DRAINED):
+        for run in listings.get(when, ()):
+            listed[run["run"]] = {**listed.get(run["run"], {}), **run}
+    if not listed:
+        return None
+    first_seen = {run["run"]: run for run in listings.get(BEFORE, ())}
+    end = _when(events[-1]["at"])
+    door = _span(events, "door-opens", "door", "the door")
+    found = {fate.run: fate for fate in fates}
+    states: dict[str, list[dict[str, Any]]] = {}
+    for event in sorted(of_kind(events, "states"), key=lambda event: event["when"] != AFTER):
+        if event["states"]:
+            states[event["run"]] = event["states"]  # those read last have the most
+    rows = []
+    for run_id, run in listed.items():
+        fate = found.get(run_id)
+        gone = fate is not None and fate.fate == "lost"
+        known = _known(states.get(run_id, ()), (first_seen.get(run_id, run), run))
+        until = (_gone_at(fate, door, events) or end) if gone and fate else end
+        segments = _segments(known, until)
+        ended = "" if gone or run["state_type"] not in ENDED else run["state_name"]
+        word = "" if fate is None else fate.fate
+        rows.append(Row(run["side"], run_id, _maybe(run.get("expected_start_time")), segments, word, ended))
+    rows.sort(key=lambda row: (SIDES.index(row.side), row.tick or end, row.run))
+    spans = [span for span in (_fault(events), door) if span]
+    ticks = check_ticks(events)
+    starts = [segment.start for row in rows for segment in row.segments] + [span.start for span in spans]
+    return Story(
+        min(starts, default=end),
+        max([end, *(span.end for span in spans)]),
+        tuple(fold(rows)),
+        tuple(spans),
+        tuple(_when(tick) for tick in ticks.missing),
+        tuple(_when(tick) for tick in ticks.duplicate),
+    )
+
+
+def fold(rows: Sequence[Row], most: int = ROWS) -> list[Row]:
+    """The rows; where they are more than `most`, those of one side with the same states and fate as one."""
+    if len(rows) <= most:
+        return list(rows)
+    alike: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        kind = (row.side, row.fate, row.ended, tuple(segment.state for segment in row.segments))
+        alike.setdefault(kind, []).append(row)
+    folded = []
+    for group in alike.values():
+        each = zip(*(row.segments for row in group), strict=True)
+        together = [Segment(s[0].state, min(one.start for one in s), max(one.end for one in s)) for s in each]
+        # A state begins where the one before it has begun to end, so that the bars do not lie upon each other.
+        starts = [segment.start for segment in together[1:]]
+        ends = [min(segment.end, start) for segment, start in zip(together, starts, strict=False)]
+        joined = [
+            replace(one, end=end) for one, end in zip(together, [*ends, *(s.end for s in together[-1:])], strict=True)
+        ]
+        folded.append(replace(group[0], segments=tuple(joined), runs=len(group)))
+    return folded
+
+
+def _segments(states: Sequence[dict[str, Any]], until: datetime) -> tuple[Segment, ...]:
+    """The states one after the other up to a time; one that ended its run has no length."""
+    times = [_when(state["timestamp"]) for state in states]
+    found: list[Segment] = []
+    for number, (state, start) in enumerate(zip(states, times, strict=True)):
+        if start >= until:
+            break
+        over = min(times[number + 1] if number + 1 < len(times) else until, until)
+        end = start if state["type"] in ENDED else over
+        if found and found[-1].state == state["name"]:  # it asked for its slot again
+            found[-1] = replace(found[-1], end=end)
+        else:
+            found.append(Segment(str(state["name"]), start, end))
+    return tuple(found)
+
+
+def _known(states: Sequence[dict[str, Any]], listed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A run's states by its own history as far as it was read, and by the listings that saw it, oldest first."""
+    by_time = {
+        _when(run["state_timestamp"]): {
+            "name": run["state_name"], "type": run["state_type"], "timestamp": run["state_timestamp"]
+        }
+        for run in listed
+        if run.get("state_timestamp")
+    }  # fmt: skip
+    by_time.update({_when(state["timestamp"]): state for state in states})
+    return [by_time[moment] for moment in sorted(by_time)]
+
+
+def _gone_at(fate: RunFate, door: Span | None, events: Sequence[Event]) -> datetime | None:
+    """When a lost run was gone at the latest: as the door was answered, or between the two looks."""
+    if fate.looks.get(AFTER) == "404" or AFTER not in fate.looks:
+        answered = next((event.get("answered_at") for event in of_kind(events, "door")), None)
+        return _maybe(answered) or (door.end if door else None)
+    looks = [_when(look["at"]) for look in of_kind(events, "look") if look["when"] == DRAINED]
+    return looks[0] if looks else None
+
+
+def _fault(events: Sequence[Event]) -> Span | None:
+    """What keeps the runs waiting: from the fault, or where there is none from the staging on, until it was lifted."""
+    if faults := of_kind(events, "fault"):
+        return _span(events, "fault", "lifted", str(faults[0]["what"]))
+    staged = [event for event in of_kind(events, "phase") if event["phase"] == "stage"]
+    lifted = of_kind(events, "lifted")
+    if not staged:
+        return None
+    return Span("runs are held back", _when(staged[0]["at"]), _when((lifted or events)[-1]["at"]))
+
+
+def _span(events: Sequence[Event], opens: str, closes: str, name: str) -> Span | None:
+    begun, ended = of_kind(events, opens), of_kind(events, closes)
+    if not begun:
+        return None
+    start = _when(begun[0]["at"])
+    return Span(name, start, max(start, _when(ended[-1]["at"])) if ended else _when(events[-1]["at"]))
+
+
+def _when(text: str) -> datetime:
+    moment = isoparse(str(text))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _maybe(text: Any) -> datetime | None:
+    return _when(text) if text else None
