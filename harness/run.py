@@ -28,6 +28,7 @@ from harness.engines.processes import kill_tree
 from harness.errors import LabError, UsageError
 from harness.evidence.bundle import places
 from harness.evidence.checksums import write_checksums
+from harness.evidence.page import write_page
 from harness.evidence.results import (
     harness_commit,
     host_facts,
@@ -270,6 +271,7 @@ class _Matrix:
         self._write(exit_code=code)
         self._write_run()
         self._show(code)
+        self._beside(lambda: write_page(self.plan.folder))
         self._beside(lambda: write_checksums(self.plan.folder))
         return code
 

@@ -1,7 +1,8 @@
-"""What every test shares: the option that turns a missing Docker engine or PostgreSQL from a skip into a failure."""
+"""What every test shares: the option that turns a missing engine, database or browser from a skip into a failure."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -15,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--require-all",
         action="store_true",
-        help="fail, instead of skipping, where no Docker engine answers or PostgreSQL is not installed",
+        help="fail, instead of skipping, where no Docker engine answers, or PostgreSQL or Chromium is not installed",
     )
 
 
@@ -29,6 +30,19 @@ def docker_engine(request: pytest.FixtureRequest) -> None:
 def postgresql(request: pytest.FixtureRequest) -> None:
     """PostgreSQL's programs on this machine; without them, skip, or fail where all is required."""
     _need(request, postgres.programs)
+
+
+@pytest.fixture(scope="session")
+def chromium(request: pytest.FixtureRequest) -> str:
+    """A Chromium on this machine; without one, skip, or fail where all is required."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    _need(request, lambda: None if found else _no("no Chromium is installed"))
+    assert found
+    return found
+
+
+def _no(reason: str) -> None:
+    raise LabError(reason)
 
 
 def _need(request: pytest.FixtureRequest, look: Callable[[], object]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from harness.checkers.survival import AFTER, DRAINED, RunFate
 from harness.doors import DOORS
 from harness.evidence.diagram import diagram
+from harness.evidence.junit import as_xml_text
 from harness.evidence.story import tell
 from harness.history import Event, of_kind
 from harness.plan import Cell
@@ -31,7 +32,8 @@ _EXPECTED = {
 }
 _LOG_LINES = 40
 _CHANGE = re.compile(
-    r'"(POST|PUT|PATCH|DELETE) /api/(?!logs|flow_runs|work_pools/.*/(get_scheduled|workers))(?!.*/filter )'
+    r'"(POST|PUT|PATCH|DELETE) /api/'
+    r"(?!logs|flow_runs|deployments/get_scheduled|work_pools/.*/(get_scheduled|workers))(?!.*/filter )"
 )
 
 
@@ -56,7 +58,7 @@ def report(cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence
         _server_log(events),
         _source_log(verdict),
         "## Do it again",
-        f"```console\n{cell.command}\n```",
+        fenced(cell.command, "console"),
         "The packages of the subject are pinned, with hashes, in `subject.lock` beside this report; "
         "every call, state and time is in `history.jsonl`.",
     ]
@@ -88,7 +90,7 @@ def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
     if cell.note:
         lines.append(f"- Note: {cell.note}")
     told = of_kind(events, "prefect-version")
-    block = f"\n\n```text\n{told[-1]['output'].strip()}\n```" if told else ""
+    block = "\n\n" + fenced(told[-1]["output"].strip()) if told else ""
     return "\n".join(lines) + block
 
 
@@ -145,14 +147,21 @@ def _runs_table(fates: Sequence[RunFate]) -> str:
         tick = fate.tick[11:19] or fate.tick
         again = f" (back as `{fate.recreated}`)" if fate.recreated else ""
         lines.append(
-            f"| {tick} | {fate.side} | `{fate.run}` | {fate.before} | {_cell(fate.looks[AFTER])} | "
+            f"| {tick} | {fate.side} | `{fate.run}` | {_cell(fate.before)} | {_cell(fate.looks[AFTER])} | "
             f"{_cell(fate.looks[DRAINED])} | **{fate.fate}**{again} |"
         )
     return "\n".join(lines)
 
 
+def fenced(text: str, language: str = "text") -> str:
+    """A text as a block of code that nothing in it can end: the fence is longer than any that it holds."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{as_xml_text(text)}\n{fence}"
+
+
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    """A text in a line or a table of Markdown, in which it can be neither markup nor the end of its cell."""
+    return re.sub(r"([\\`|<>*_\[\]])", r"\\\1", as_xml_text(text).replace("\n", " "))
 
 
 def _proof(events: Sequence[Event]) -> str:
@@ -196,21 +205,26 @@ _PROVEN: dict[str, Callable[[Event], str]] = {
 }
 
 
+def door_log(doors: Sequence[Event]) -> list[str]:
+    """The lines of the server's log, while the door was open, in which something was changed.
+
+    Reads, polls, heartbeats and the runs' own states say nothing of the door.
+    """
+    return [line for door in doors[-1:] for line in door.get("server_log", []) if _CHANGE.search(line)]
+
+
 def _server_log(events: Sequence[Event]) -> str:
     doors = of_kind(events, "door")
     if not doors:
         return ""
-    # Reads, polls, heartbeats and the runs' own states say nothing of the door.
-    told = [line for line in doors[-1].get("server_log", []) if _CHANGE.search(line)]
+    told = door_log(doors)
     if not told:
         return ""
     quoted = "\n".join(told[-_LOG_LINES:])
-    return (
-        f"## The server's access log while the door was open (reads, polls and runs left out)\n\n```text\n{quoted}\n```"
-    )
+    return f"## The server's access log while the door was open (reads, polls and runs left out)\n\n{fenced(quoted)}"
 
 
 def _source_log(verdict: Verdict) -> str:
     if not verdict.log:
         return ""
-    return f"## The end of the log of: {verdict.source}\n\n```text\n{verdict.log.strip()}\n```"
+    return f"## The end of the log of: {_cell(verdict.source)}\n\n{fenced(verdict.log.strip())}"

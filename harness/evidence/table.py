@@ -46,24 +46,25 @@ def table(trials: Sequence[dict[str, Any]]) -> Table:
 
 
 def cells(trial: dict[str, Any]) -> list[Text]:
-    """One trial's row: a count that was never taken is a dash, and an outcome against what is known is marked."""
-    judged = trial["outcome"] not in (None, "not-applicable")
-    twin = trial["twin"]
-    counts = (
-        [trial["at_risk"], trial["kept"], trial["lost"], f"{twin['at_risk'] - twin['lost']}/{twin['at_risk']}"]
-        if judged
-        else ["-"] * 4
-    )
+    """One trial's row; an outcome against what is known is marked."""
     outcome = said(trial)
     mark = " (!)" if contradicts(trial) else ""
     seconds = "-" if trial["seconds"] is None else f"{trial['seconds']:.0f}"
     return [
         Text(_trial(trial)),
         Text(_subject(trial)),
-        *(Text(str(count)) for count in counts),
+        *(Text(str(count)) for count in counts_of(trial)),
         Text(outcome + mark, style=_STYLES.get(outcome, "")),
         Text(seconds),
     ]
+
+
+def counts_of(trial: dict[str, Any]) -> list[Any]:
+    """At risk, kept, lost, and how many the twin has of its own; a count that was never taken is a dash."""
+    if trial["outcome"] in (None, "not-applicable"):
+        return ["-"] * 4
+    twin = trial["twin"]
+    return [trial["at_risk"], trial["kept"], trial["lost"], f"{twin['at_risk'] - twin['lost']}/{twin['at_risk']}"]
 
 
 class Picture:

@@ -25,7 +25,7 @@ _COLOURS = {
 }
 _ENDED, _OTHER = "#009e73", "#8a8f98"
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
-_STYLE = """
+STYLE = """
 .tl { background: #fff; font: 12px system-ui, sans-serif; }
 .tl text { fill: #1c2024; } .tl .soft { fill: #60646c; font-size: 11px; } .tl .lost { font-weight: 700; }
 .tl .on { fill: #fff; font-size: 11px; } .tl .dark { fill: #1c2024; font-size: 11px; }
@@ -61,7 +61,7 @@ class _Drawing:
     def draw(self, title: str) -> str:
         """All of it: behind, the spans and the seconds; before them, the rows."""
         self.add("title", {}, title)
-        self.add("style", {}, _STYLE)
+        self.add("style", {}, STYLE)
         behind = ElementTree.SubElement(self.svg, "g")
         y = TOP
         for side in dict.fromkeys(row.side for row in self.story.rows):

@@ -60,7 +60,8 @@ def conclude(plan: Plan, cell: Cell) -> dict[str, Any]:
     entry = result(plan, cell, events, verdict)
     folder = plan.trial_folder(cell)
     folder.mkdir(parents=True, exist_ok=True)
-    full = {**entry, "source": verdict.source, "log": verdict.log, "fates": [asdict(f) for f in verdict.findings.fates]}
+    fates = [asdict(fate) for fate in verdict.findings.fates]
+    full = {**entry, "source": verdict.source, "log": verdict.log, "command": cell.command, "fates": fates}
     write_whole(folder / "verdict.json", json.dumps(full, indent=1))
     with _beside(folder):
         write_whole(folder / "report.md", report(cell, entry, verdict, events))

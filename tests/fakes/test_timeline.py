@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.evidence.diagram import diagram
+from harness.evidence.report import fenced
 from harness.evidence.story import ROWS, Row, Segment, Story, fold, tell
 from harness.evidence.timeline import timeline
 from harness.verdict import judge
@@ -98,6 +99,14 @@ def test_a_name_with_markup_in_it_is_text_and_nothing_else() -> None:
     chart = diagram(story).splitlines()
     assert all(line.count(":") <= 1 and ";" not in line and "`" not in line for line in chart[4:-1])
     assert "<" not in diagram(story)
+
+
+@pytest.mark.parametrize("text", ["a ``` b", "````", HOSTILE, "\n```\n# owned\n"])
+def test_a_log_line_cannot_end_the_block_that_it_is_quoted_in(text: str) -> None:
+    first, *within, last = fenced(text).split("\n")
+    assert first == f"{last}text" and set(last) == {"`"}
+    assert not any(line.startswith(last) for line in within)
+    assert "\x1b" not in fenced(text)
 
 
 @pytest.mark.parametrize("number", [5, ROWS, 500])

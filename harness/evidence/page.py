@@ -1,0 +1,134 @@
+"""index.html of a run: one file that needs no network, made from the run's folder alone.
+
+What is shown goes through Jinja2 with autoescape on; the one thing put in as it is, is the timeline's SVG, whose text
+ElementTree escaped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.cache import write_whole
+from harness.checkers.survival import AFTER, DRAINED
+from harness.evidence.junit import as_xml_text
+from harness.evidence.report import door_log
+from harness.evidence.results import read_results, read_run
+from harness.evidence.table import counts_of, footnotes
+from harness.evidence.timeline import STYLE
+from harness.history import of_kind
+from harness.redaction import redact
+from harness.verdict import contradicts, said, unjudged
+
+NAME = "index.html"
+_LOG_LINES, _LINE = 20, 180
+_FILTERS = ("scenario", "door", "subject", "outcome")
+_PACKAGE = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)", re.MULTILINE)
+_OWN_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)  # a page says it once for all of its timelines
+
+
+def write_page(folder: Path) -> None:
+    """Write the page of a run's folder into it."""
+    write_whole(folder / NAME, redact(page(folder)))
+
+
+def page(folder: Path) -> str:
+    """The page of a run's folder, or of folders that were joined. Raises UsageError for what is no results folder."""
+    results, facts = read_results(folder), read_run(folder)
+    trials = [_trial(folder, entry) for entry in results["trials"]]
+    environment = Environment(
+        loader=PackageLoader("harness.evidence"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    return environment.get_template("index.html.j2").render(
+        trials=trials,
+        notes=footnotes(results["trials"]),
+        exit_code=results["exit_code"],
+        seconds=results["seconds"],
+        made=[_made(run) for run in facts.get("merged") or [facts]],
+        packages=dict(_packages(folder, results["trials"])),
+        filters={name: sorted({str(trial[name]) for trial in trials}) for name in _FILTERS},
+        timeline_style=Markup(STYLE),  # noqa: S704 - our own text
+    )
+
+
+def _made(facts: dict[str, Any]) -> str:
+    """How a run was made, as far as its run.json says: command, engine, harness, host."""
+    engine, harness, host = (facts.get(name) or {} for name in ("engine", "harness", "host"))
+    commit = str(harness.get("commit") or "")[:12] + (", changed" if harness.get("dirty") else "")
+    cores = f"{host['cores']} cores" if host.get("cores") else ""
+    parts = [facts.get("command"), engine.get("detail"), commit and f"harness {commit}", host.get("system"), cores]
+    return "; ".join(str(part) for part in parts if part)
+
+
+def _shown(value: Any) -> Any:
+    """A value as the template is to show it: without the characters that HTML cannot hold."""
+    return as_xml_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _trial(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
+    """What the page shows of a trial; what cannot be read of its evidence is left out."""
+    own = folder / "trials" / Path(entry["folder"]).name
+    saved: dict[str, Any] = {}
+    with suppress(OSError, ValueError):
+        saved = json.loads((own / "verdict.json").read_text(encoding="utf-8"))
+    timeline = ""
+    with suppress(OSError, ValueError):
+        timeline = _OWN_STYLE.sub("", (own / "timeline.svg").read_text(encoding="utf-8"), count=1)
+    return {
+        "scenario": entry["scenario"],
+        "door": entry["door"],
+        "subject": entry["subject"],
+        "version": entry["version"] or "",
+        "engine": entry["engine"],
+        "database": entry["database"],
+        "repetition": entry["repetition"],
+        "outcome": said(entry),
+        "expected": entry["expected"] or (entry["ticks"] or {}).get("expected") or "",
+        "mark": "contradicts" if contradicts(entry) else "unjudged" if unjudged(entry) else "",
+        "reason": entry["reason"],
+        "reference": entry["reference"],
+        "counts": counts_of(entry),
+        "ticks": (entry["ticks"] or {}).get("outcome", ""),
+        "timeline": Markup(timeline),  # noqa: S704 - written by harness/evidence/timeline.py, escaped there
+        "fates": [
+            {**fate, "after": fate["looks"].get(AFTER, ""), "drained": fate["looks"].get(DRAINED, "")}
+            for fate in saved.get("fates", ())
+        ],
+        "log": _log(own),
+        "broken": {"source": saved.get("source", ""), "log": str(saved.get("log", ""))[-3000:]},
+        "command": saved.get("command", ""),
+        "folder": f"trials/{own.name}" if own.is_dir() else "",
+    }
+
+
+def _log(own: Path) -> list[str]:
+    """The server's log around the door: the requests that change something."""
+    try:
+        lines = (own / "history.jsonl").read_text(encoding="utf-8").splitlines()
+        doors = of_kind((json.loads(line) for line in lines if '"kind": "door"' in line), "door")
+    except (OSError, ValueError):
+        return []
+    return [line[:_LINE] for line in door_log(doors)[-_LOG_LINES:]]
+
+
+def _packages(folder: Path, trials: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
+    """Each subject's resolved packages, from the first lock of it that is there."""
+    done = set()
+    for trial in trials:
+        lock = folder / "trials" / Path(trial["folder"]).name / "subject.lock"
+        if trial["subject"] not in done and lock.exists():
+            done.add(trial["subject"])
+            found = _PACKAGE.findall(lock.read_text(encoding="utf-8", errors="replace"))
+            yield trial["subject"], [f"{name} {version}" for name, version in found]

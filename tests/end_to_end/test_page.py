@@ -1,0 +1,128 @@
+"""A run's page in a real browser, from file://: it opens, filters and expands, and nothing in it is more than text."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.doors import DOORS
+from harness.evidence.page import NAME, write_page
+from harness.evidence.results import write_results, write_run
+from harness.evidence.trial_folder import conclude
+from harness.plan import Plan, plan_cell
+from harness.scenario import load_scenarios
+
+pytestmark = pytest.mark.end_to_end
+RECORDED = Path(__file__).resolve().parent.parent / "unit" / "recorded"
+HOSTILE = (
+    "</details></summary><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\x1b[31m"
+)
+# Runs in the page, as a person would use it; what it saw is left in an attribute.
+VISIT = """
+<script>{
+const seen = {milliseconds: performance.now(), title: document.title, images: document.images.length};
+seen.trials = document.querySelectorAll("details.trial").length;
+const shown = () => [...document.querySelectorAll("details.trial")].filter(one => one.offsetParent !== null).length;
+function choose(name, value) {
+  form.elements[name].value = value;
+  form.elements[name].dispatchEvent(new Event("input", {bubbles: true}));
+  return shown();
+}
+seen.all = shown();
+seen.lost = choose("outcome", "lost");
+seen.none = choose("text", "no such words");
+seen.text = choose("text", "GONE, AND THE TWIN");
+choose("text", "");
+const first = [...document.querySelectorAll("details.trial")].find(one => !one.hidden);
+seen.before = first.querySelector("svg.tl").checkVisibility();
+first.querySelector("summary").click();
+seen.after = first.querySelector("svg.tl").checkVisibility();
+seen.picture = first.querySelector("svg.tl").getBoundingClientRect().height;
+seen.wide = document.documentElement.scrollWidth <= innerWidth;
+document.documentElement.dataset.seen = JSON.stringify(seen);
+}</script>
+"""
+
+
+def make_run(folder: Path, number: int, hostile: str = "") -> Path:
+    """The folder of a run of so many trials, made from two recorded ones, one lost and one survived."""
+    folder.mkdir()
+    entries: list[dict[str, Any]] = []
+    for each in range(number):
+        version, outcome = (("3.3.3", "lost"), ("3.3.4", "survived"))[each % 2]
+        cell = plan_cell(
+            load_scenarios()["worker-outage"], DOORS["prefect-deploy"], subject=version, version=version, as_of="",
+            engine="containers", engine_detail="", command="nox -s reproduce", repetition=each // 2 + 1,
+        )  # fmt: skip
+        plan = Plan("run", folder, [cell])
+        own = plan.trial_folder(cell)
+        own.mkdir(parents=True)
+        shutil.copy(RECORDED / f"worker-outage-{outcome}.jsonl", own / "history.jsonl")
+        (own / "subject.lock").write_text(f"# a lock\nprefect=={version} \\\n    --hash=sha256:0\n", encoding="utf-8")
+        if each < 2:
+            entry = conclude(plan, cell)
+        else:  # the same evidence again
+            shutil.copytree(folder / entries[each % 2]["folder"], own, dirs_exist_ok=True)
+            entry = {**entries[each % 2], "folder": f"trials/{own.name}", "repetition": cell.repetition}
+        if hostile:
+            saved = json.loads((own / "verdict.json").read_text(encoding="utf-8"))
+            saved |= {"log": hostile, "source": hostile, "command": hostile}
+            (own / "verdict.json").write_text(json.dumps(saved), encoding="utf-8")
+            entry |= dict.fromkeys(("subject", "reference", "note"), hostile)
+            entry["reason"] += f" {hostile}"
+        entries.append(entry)
+    write_results(folder, entries, exit_code=0, seconds=1.0)
+    write_run(folder, {"command": hostile or "nox -s reproduce", "harness": {"commit": hostile, "dirty": True}})
+    write_page(folder)
+    return folder / NAME
+
+
+def visit(chromium: str, page: Path, width: int = 1000) -> dict[str, Any]:
+    """What a visitor sees, and `console`, what the browser complained of."""
+    visited = page.with_name("visited.html")
+    visited.write_text(page.read_text(encoding="utf-8").replace("</body>", VISIT + "</body>"), encoding="utf-8")
+    done = subprocess.run(
+        [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+         "--enable-logging=stderr", "--v=0", f"--window-size={width},900", "--dump-dom", visited.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    (found,) = re.findall(r'data-seen="([^"]*)"', done.stdout.partition("<head>")[0])
+    return {**json.loads(html.unescape(found)), "console": re.findall(r".*CONSOLE.*", done.stderr)}
+
+
+@pytest.mark.parametrize("width", [1200, 500])
+def test_the_page_opens_filters_and_expands(chromium: str, tmp_path: Path, width: int) -> None:
+    seen = visit(chromium, make_run(tmp_path / "run", 6), width)
+    assert seen["console"] == []
+    assert (seen["trials"], seen["all"], seen["lost"], seen["none"], seen["text"]) == (6, 6, 3, 0, 3)
+    assert (seen["before"], seen["after"]) == (False, True)
+    assert seen["picture"] > 100
+    assert seen["wide"], "it is never wider than the window"
+
+
+def test_what_is_hostile_in_names_and_logs_is_text(chromium: str, tmp_path: Path) -> None:
+    seen = visit(chromium, make_run(tmp_path / "run", 4, HOSTILE))
+    assert seen["console"] == []
+    assert (seen["title"], seen["images"]) == ("Which flow runs survived: 4 trials", 0)
+    assert (seen["all"], seen["lost"], seen["none"]) == (4, 2, 0)
+
+
+def test_a_run_of_a_thousand_trials_is_a_page_that_can_be_used(chromium: str, tmp_path: Path) -> None:
+    page = make_run(tmp_path / "run", 1000)
+    assert page.stat().st_size < 15 * 2**20
+    seen = visit(chromium, page)
+    assert (seen["all"], seen["lost"], seen["none"], seen["text"]) == (1000, 500, 0, 500)
+
+
+def test_the_page_names_nothing_to_be_fetched(tmp_path: Path) -> None:
+    text = make_run(tmp_path / "run", 2).read_text(encoding="utf-8")
+    linked = re.findall(r'(?:src|href)="([^"]*)"', text)
+    assert linked and all(link.startswith("trials/") for link in linked)
+    assert "default-src 'none'" in text
