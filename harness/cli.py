@@ -30,7 +30,7 @@ from harness.evidence.results import harness_commit
 from harness.evidence.table import footnotes, table
 from harness.merge import merge
 from harness.recheck import describe, recheck
-from harness.run import Interrupted, Request, resolve_subjects, run_matrix
+from harness.run import FORMATS, TABLE, Interrupted, Request, resolve_subjects, run_matrix
 from harness.scenario import load_scenarios, select_scenarios
 from harness.subjects.kinds import check_name
 from harness.sweep import of_the_dead, remove_images_and_caches, sweep
@@ -239,6 +239,11 @@ def _add_trials(
     command.add_argument(
         "-k", dest="expression", default="", metavar="EXPR", help="only trials whose name matches, as in pytest"
     )
+    command.add_argument(
+        "--format", choices=FORMATS, default=TABLE,
+        help="what stdout gets in the end: the table (default), summary.md, or results.json; but for the table, all "
+        "else goes to stderr",
+    )  # fmt: skip
 
 
 def _add_saved(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -318,8 +323,11 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         expression=options.expression,
         repeat=options.repeat,
         database=options.database,
+        format=options.format,
     )
-    return run_matrix(request, console)
+    # What a program reads from stdout must be alone there.
+    progress = console if options.format == TABLE else Console(stderr=True, markup=False, highlight=False)
+    return run_matrix(request, progress, console)
 
 
 def _bisect(options: argparse.Namespace, console: Console) -> int:

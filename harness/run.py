@@ -51,6 +51,7 @@ from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED
 from harness.verdict import exit_code as exit_code_of
 
 _POLL = 0.3
+TABLE, MARKDOWN, JSON = FORMATS = ("table", "markdown", "json")
 HELD = ("gate", "check")  # the commands that hold every subject to `survived`, whatever is known of it
 
 
@@ -77,6 +78,7 @@ class Request:
     expression: str
     repeat: int = 1
     database: str = SQLITE
+    format: str = TABLE
 
 
 def resolve_subjects(names: Sequence[str], engine: Engine) -> dict[str, Release | LabError]:
@@ -92,8 +94,11 @@ def resolve_subjects(names: Sequence[str], engine: Engine) -> dict[str, Release 
     return resolved
 
 
-def run_matrix(request: Request, console: Console) -> int:
-    """Carry the request out; returns the exit code. Raises UsageError before anything is started, and Interrupted."""
+def run_matrix(request: Request, console: Console, shown: Console | None = None) -> int:
+    """Carry the request out; returns the exit code. Raises UsageError before anything is started, and Interrupted.
+
+    What came of it goes to `shown`, where that is another than the console that is told of the progress.
+    """
     started = time.monotonic()
     trials = choose_trials(request.command, request.scenarios, request.doors)
     for name in request.subjects:
@@ -111,7 +116,7 @@ def run_matrix(request: Request, console: Console) -> int:
         plan = replace(plan, cells=_select(plan, request.expression))
     plan.folder.mkdir(parents=True)
     scratch_folder(run)  # marks the run as alive, whichever engine it uses
-    matrix = _Matrix(request, plan, engine, releases, console=console, started=started)
+    matrix = _Matrix(request, plan, engine, releases, console=console, shown=shown or console, started=started)
     try:
         return matrix.run()
     except Interrupted as interrupted:
@@ -146,10 +151,11 @@ class _Matrix:
         releases: dict[str, Release | LabError],
         *,
         console: Console,
+        shown: Console,
         started: float,
     ) -> None:
         self.request, self.plan, self.engine, self.releases = request, plan, engine, releases
-        self.console, self.started = console, started
+        self.console, self.shown, self.started = console, shown, started
         self.entries = {cell.name: result(plan, cell, [], None) for cell in plan.cells}
         self._tail = 0
         self._pytest: subprocess.Popen[bytes] | None = None
@@ -335,10 +341,15 @@ class _Matrix:
         trials = list(self.entries.values())
         command = self._again()
         self._beside(lambda: self._write_views(trials, command))
-        self.console.print()
-        self.console.print(Picture(trials) if self.request.command == "matrix" else table(trials))
-        for line in footnotes(trials):
-            self.console.print(line)
+        if self.request.format == TABLE:
+            self.shown.print()
+            self.shown.print(Picture(trials) if self.request.command == "matrix" else table(trials))
+            for line in footnotes(trials):
+                self.shown.print(line)
+        else:
+            name = "summary.md" if self.request.format == MARKDOWN else "results.json"
+            said = self.plan.folder / name
+            self._beside(lambda: self.shown.print(said.read_text(encoding="utf-8"), end="", soft_wrap=True))
         self.console.print(f"\nevidence: {self.plan.folder}", soft_wrap=True)
         self.console.print(f"again:    {command}", highlight=False, soft_wrap=True)
         self.console.print(f"exit:     {code}")

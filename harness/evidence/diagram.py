@@ -21,8 +21,10 @@ def diagram(story: Story) -> str:
         for row in (row for row in shown if row.side == side):
             lines += _tasks(row)
     left_out = len(story.rows) - len(shown)
-    after = [f"({left_out} more runs are in timeline.svg.)"] if left_out else []
-    return "\n".join([*lines, "```", *after])
+    more = f" {left_out} more runs are in timeline.svg." if left_out else ""
+    return "\n".join(
+        [*lines, "```", "", f"Runs are named by their ticks (UTC); the axis is in the reader's own time.{more}"]
+    )
 
 
 def _tasks(row: Row) -> list[str]:

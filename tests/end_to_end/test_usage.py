@@ -71,3 +71,22 @@ def test_an_expression_that_selects_nothing_is_refused(tmp_path: Path) -> None:
 def test_help_is_given_and_ends_with_0(option: str) -> None:
     code, said = harness(*option.split())
     assert (code, said) == (0, "")
+
+
+@pytest.mark.parametrize("form", ["table", "markdown", "json"])
+def test_what_a_program_reads_from_stdout_is_alone_there(tmp_path: Path, form: str) -> None:
+    options = ["--scenario", "serve", "--door", "prefect-deploy", "--subject", "3.3.4", "--engine", "processes"]
+    command = [sys.executable, "-m", "harness.cli", "reproduce", *options, "--results", str(tmp_path), "--format", form]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 125, "nothing of it applies"
+    folder = tmp_path / "latest"
+    assert ("exit:     125" in done.stderr, "exit:     125" in done.stdout) == (form != "table", form == "table")
+    saved = {"markdown": "summary.md", "json": "results.json"}
+    if form in saved:
+        assert done.stdout == (folder / saved[form]).read_text(encoding="utf-8")
+    assert "not-applicable" in done.stdout
+    assert (folder / "index.html").exists()
+    again = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "recheck", str(folder)], capture_output=True, text=True, check=False
+    )
+    assert (again.returncode, again.stdout.splitlines()[-1]) == (0, "0 of 0 verdicts hold")
