@@ -272,7 +272,7 @@ def _add_saved(commands: argparse._SubParsersAction[_Parser]) -> None:
         help="judge a saved run again, from its histories alone, and say whether its verdicts hold",
         description="A second look at a results folder or a bundle; needs no engine and no network.",
         epilog="exit codes: 0 every verdict holds, on files that nobody changed; 1 one does not, or a file was "
-        "changed; 2 this is no run",
+        "changed; 2 this is no run; 125 it holds no verdict at all",
     )
     looked.add_argument("run", type=Path, metavar="RUN", help="a results folder, or a bundle of one")
     looked.set_defaults(call=_recheck)
@@ -401,7 +401,9 @@ def _recheck(options: argparse.Namespace, console: Console) -> int:
     held = [trial.saved["outcome"] for trial in look.trials if not trial.differences]
     outcomes = ", ".join(f"{number} {outcome}" for outcome, number in Counter(held).most_common())
     console.print(f"{len(held)} of {len(look.trials)} verdicts hold" + (f": {outcomes}" if held else ""))
-    return EXIT_AS_EXPECTED if look.holds else EXIT_CONTRADICTED
+    if not look.holds:
+        return EXIT_CONTRADICTED
+    return EXIT_AS_EXPECTED if look.trials else EXIT_UNJUDGED
 
 
 def _images(options: argparse.Namespace, console: Console) -> int:

@@ -22,9 +22,8 @@ def diagram(story: Story) -> str:
             lines += _tasks(row)
     left_out = len(story.rows) - len(shown)
     more = f" {left_out} more runs are in timeline.svg." if left_out else ""
-    return "\n".join(
-        [*lines, "```", "", f"Runs are named by their ticks (UTC); the axis is in the reader's own time.{more}"]
-    )
+    said = f"Runs are named by their ticks (UTC); the axis is in the reader's own time.{more}"
+    return "\n".join([*lines, "```", "", said])
 
 
 def _tasks(row: Row) -> list[str]:
