@@ -87,6 +87,7 @@ def _trial(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         timeline = _OWN_STYLE.sub("", (own / "timeline.svg").read_text(encoding="utf-8"), count=1)
     return {
+        "id": own.name,
         "scenario": entry["scenario"],
         "door": entry["door"],
         "subject": entry["subject"],

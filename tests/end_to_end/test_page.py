@@ -35,6 +35,7 @@ function choose(name, value) {
   form.elements[name].dispatchEvent(new Event("input", {bubbles: true}));
   return shown();
 }
+seen.open = [...document.querySelectorAll("details.trial[open]")].map(one => one.id);
 seen.all = shown();
 seen.lost = choose("outcome", "lost");
 seen.none = choose("text", "no such words");
@@ -84,13 +85,13 @@ def make_run(folder: Path, number: int, hostile: str = "") -> Path:
     return folder / NAME
 
 
-def visit(chromium: str, page: Path, width: int = 1000) -> dict[str, Any]:
-    """What a visitor sees, and `console`, what the browser complained of."""
+def visit(chromium: str, page: Path, width: int = 1000, part: str = "") -> dict[str, Any]:
+    """What a visitor of the page, or of a part of it, sees; and `console`, what the browser complained of."""
     visited = page.with_name("visited.html")
     visited.write_text(page.read_text(encoding="utf-8").replace("</body>", VISIT + "</body>"), encoding="utf-8")
     done = subprocess.run(
         [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-         "--enable-logging=stderr", "--v=0", f"--window-size={width},900", "--dump-dom", visited.as_uri()],
+         "--enable-logging=stderr", "--v=0", f"--window-size={width},900", "--dump-dom", f"{visited.as_uri()}#{part}"],
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     (found,) = re.findall(r'data-seen="([^"]*)"', done.stdout.partition("<head>")[0])
@@ -105,6 +106,13 @@ def test_the_page_opens_filters_and_expands(chromium: str, tmp_path: Path, width
     assert (seen["before"], seen["after"]) == (False, True)
     assert seen["picture"] > 100
     assert seen["wide"], "it is never wider than the window"
+
+
+def test_a_link_to_a_trial_opens_it(chromium: str, tmp_path: Path) -> None:
+    page = make_run(tmp_path / "run", 4)
+    last = "worker-outage--prefect-deploy--3.3.4--containers--2"
+    assert visit(chromium, page, part=last)["open"] == [last]
+    assert visit(chromium, page)["open"] == []
 
 
 def test_what_is_hostile_in_names_and_logs_is_text(chromium: str, tmp_path: Path) -> None:
@@ -124,5 +132,5 @@ def test_a_run_of_a_thousand_trials_is_a_page_that_can_be_used(chromium: str, tm
 def test_the_page_names_nothing_to_be_fetched(tmp_path: Path) -> None:
     text = make_run(tmp_path / "run", 2).read_text(encoding="utf-8")
     linked = re.findall(r'(?:src|href)="([^"]*)"', text)
-    assert linked and all(link.startswith("trials/") for link in linked)
+    assert linked and all(link.startswith(("trials/", "#")) for link in linked)
     assert "default-src 'none'" in text
