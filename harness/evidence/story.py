@@ -167,7 +167,7 @@ def _gone_at(fate: RunFate, door: Span | None, events: Sequence[Event]) -> datet
     if fate.looks.get(AFTER) == "404" or AFTER not in fate.looks:
         answered = _maybe(next((event.get("answered_at") for event in of_kind(events, "door")), None))
         if door is None or answered is None:
-            return answered or (door and door.end)
+            return answered or (door.end if door else None)
         return min(max(answered, door.start), door.end)  # the server's clock may be told to the second alone
     looks = [_when(look["at"]) for look in of_kind(events, "look") if look["when"] == DRAINED]
     return looks[0] if looks else None
