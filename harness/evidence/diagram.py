@@ -29,7 +29,7 @@ def diagram(story: Story) -> str:
 def _tasks(row: Row) -> list[str]:
     tick = f"{row.tick:%H.%M.%S}" if row.tick else "no tick"
     bars = [segment for segment in row.segments if segment.start != segment.end]
-    tasks = [_task(f"{tick} {bar.state}", bar.start, bar.end, "active") for bar in bars]
+    tasks = [_task(f"{tick} {bar.name}", bar.start, bar.end, "active") for bar in bars]
     last = row.segments[-1].end if row.segments else None
     if last and (row.fate == "lost" or row.ended):
         word = "lost" if row.fate == "lost" else row.ended

@@ -20,10 +20,10 @@ ROWS = 40  # more are folded
 
 
 @dataclass(frozen=True)
-class Segment:
-    """A state by its name, from when to when."""
+class Span:
+    """Something that went on from `start` to `end`, such as a state of a run; the same twice where it took no time."""
 
-    state: str
+    name: str
     start: datetime
     end: datetime
 
@@ -40,19 +40,10 @@ class Row:
     side: str
     run: str
     tick: datetime | None
-    segments: tuple[Segment, ...]
+    segments: tuple[Span, ...]
     fate: str = ""
     ended: str = ""
     runs: int = 1
-
-
-@dataclass(frozen=True)
-class Span:
-    """Something that went on from `start` to `end`; the same twice where it took no time."""
-
-    name: str
-    start: datetime
-    end: datetime
 
 
 @dataclass(frozen=True)
@@ -117,12 +108,12 @@ def fold(rows: Sequence[Row], most: int = ROWS) -> list[Row]:
         return list(rows)
     alike: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        kind = (row.side, row.fate, row.ended, tuple(segment.state for segment in row.segments))
+        kind = (row.side, row.fate, row.ended, tuple(segment.name for segment in row.segments))
         alike.setdefault(kind, []).append(row)
     folded = []
     for group in alike.values():
         each = zip(*(row.segments for row in group), strict=True)
-        together = [Segment(s[0].state, min(one.start for one in s), max(one.end for one in s)) for s in each]
+        together = [Span(s[0].name, min(one.start for one in s), max(one.end for one in s)) for s in each]
         # A state begins where the one before it has begun to end, so that the bars do not lie upon each other.
         starts = [segment.start for segment in together[1:]]
         ends = [min(segment.end, start) for segment, start in zip(together, starts, strict=False)]
@@ -133,19 +124,19 @@ def fold(rows: Sequence[Row], most: int = ROWS) -> list[Row]:
     return folded
 
 
-def _segments(states: Sequence[dict[str, Any]], until: datetime) -> tuple[Segment, ...]:
+def _segments(states: Sequence[dict[str, Any]], until: datetime) -> tuple[Span, ...]:
     """The states one after the other up to a time; one that ended its run has no length."""
     times = [_when(state["timestamp"]) for state in states]
-    found: list[Segment] = []
+    found: list[Span] = []
     for number, (state, start) in enumerate(zip(states, times, strict=True)):
         if start >= until:
             break
         over = min(times[number + 1] if number + 1 < len(times) else until, until)
         end = start if state["type"] in ENDED else over
-        if found and found[-1].state == state["name"]:  # it asked for its slot again
+        if found and found[-1].name == state["name"]:  # it asked for its slot again
             found[-1] = replace(found[-1], end=end)
         else:
-            found.append(Segment(str(state["name"]), start, end))
+            found.append(Span(str(state["name"]), start, end))
     return tuple(found)
 
 

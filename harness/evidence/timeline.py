@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from xml.etree import ElementTree
 
 from harness.evidence.junit import as_xml_text
-from harness.evidence.story import Row, Segment, Span, Story
+from harness.evidence.story import Row, Span, Story
 
 WIDTH, LEFT, RIGHT, TOP, ROW, GAP = 980.0, 215.0, 115.0, 46.0, 22.0, 6.0
 # Okabe and Ito's colours, which those who see no red or green tell apart; by state, and by what is left for others.
@@ -122,12 +122,12 @@ class _Drawing:
             )
             self.text(last + 9, y + 15, row.ended + (f", {row.fate}" if row.fate else ""), "soft")
 
-    def segment(self, segment: Segment, y: float) -> None:
+    def segment(self, segment: Span, y: float) -> None:
         """A state's bar, named where the name fits."""
         width = max(1.5, self.x(segment.end) - self.x(segment.start))
         if segment.start == segment.end:
             return
-        colour = _COLOURS.get(segment.state, _OTHER)
+        colour = _COLOURS.get(segment.name, _OTHER)
         bar = {
             "x": self.x(segment.start),
             "y": y + 3,
@@ -137,9 +137,9 @@ class _Drawing:
             "fill": colour,
         }
         self.add("rect", bar)
-        if width > 6.4 * len(segment.state) + 8:
+        if width > 6.4 * len(segment.name) + 8:
             on = "on" if colour in ("#0072b2",) else "dark"
-            self.text(self.x(segment.start) + 5, y + 15, segment.state, on)
+            self.text(self.x(segment.start) + 5, y + 15, segment.name, on)
 
     def ticks(self, y: float) -> float:
         """The treated deployment's ticks that have no run, or several; returns where the next row begins."""
@@ -182,7 +182,7 @@ class _Drawing:
         """What each colour means, in words; returns the height of the whole."""
         x = LEFT
         named: Iterable[str] = dict.fromkeys(
-            s.state for row in self.story.rows for s in row.segments if s.start != s.end
+            s.name for row in self.story.rows for s in row.segments if s.start != s.end
         )
         entries = [(state, _COLOURS.get(state, _OTHER)) for state in named]
         for word, colour in [*entries, ("a dot: where the run ended", _ENDED)]:

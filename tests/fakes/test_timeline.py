@@ -10,7 +10,7 @@ import pytest
 
 from harness.evidence.diagram import diagram
 from harness.evidence.report import fenced
-from harness.evidence.story import ROWS, Row, Segment, Story, fold, tell
+from harness.evidence.story import ROWS, Row, Span, Story, fold, tell
 from harness.evidence.timeline import timeline
 from harness.verdict import judge
 from tests.fakes.fake_lab import FakeLab
@@ -33,7 +33,7 @@ def after(seconds: float) -> datetime:
 
 
 def row(number: int, *states: str, **facts: object) -> Row:
-    bars = tuple(Segment(state, after(number + each), after(number + each + 1)) for each, state in enumerate(states))
+    bars = tuple(Span(state, after(number + each), after(number + each + 1)) for each, state in enumerate(states))
     return replace(Row("treated", f"run-{number:08}", after(number), bars), **facts)  # type: ignore[arg-type]
 
 
@@ -57,7 +57,7 @@ def test_the_states_follow_one_another_to_the_end_of_the_run(lab: FakeLab) -> No
     lab.trial(LIMIT)
     story = story_of(lab, LIMIT)
     at_risk = next(one for one in story.rows if one.fate == "kept")
-    states = [segment.state for segment in at_risk.segments]
+    states = [segment.name for segment in at_risk.segments]
     assert states[0] == "Scheduled" and states[-1] == "Completed" and "AwaitingConcurrencySlot" in states
     assert len(states) == len(set(states)), "asking for its slot again is no new state"
     for one in story.rows:
