@@ -92,6 +92,12 @@ def merge(session: nox.Session) -> None:
 
 
 @nox.session
+def lab(session: nox.Session) -> None:
+    """Build a scene and leave it standing, with Prefect's own UI (-- --subject 3.3.3 --scenario worker-outage)."""
+    _become(session, "harness", "lab")
+
+
+@nox.session
 def bundle(session: nox.Session) -> None:
     """Make one archive of a run, secrets masked (-- results/latest)."""
     _become(session, "harness", "bundle")

@@ -32,6 +32,7 @@ from harness.merge import merge
 from harness.recheck import describe, recheck
 from harness.run import FORMATS, TABLE, Interrupted, Request, resolve_subjects, run_matrix
 from harness.scenario import load_scenarios, select_scenarios
+from harness.scene import PHASES, Scene, set_up
 from harness.subjects.kinds import check_name
 from harness.sweep import of_the_dead, remove_images_and_caches, sweep
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, EXIT_USAGE, exit_code
@@ -184,6 +185,8 @@ def parser() -> argparse.ArgumentParser:
 
     _add_saved(commands)
 
+    _add_lab(commands, known)
+
     images = commands.add_parser("images", help="build what a run would need, and run nothing")
     _add_subjects(images, SUBJECTS["reproduce"])
     _add_engine(images)
@@ -244,6 +247,24 @@ def _add_trials(
         help="what stdout gets in the end: the table (default), summary.md, or results.json; but for the table, all "
         "else goes to stderr",
     )  # fmt: skip
+
+
+def _add_lab(commands: argparse._SubParsersAction[_Parser], known: Iterable[str]) -> None:
+    """`lab`: a scene that is left standing."""
+    stood = commands.add_parser(
+        "lab",
+        help="build a scene and leave it standing, with Prefect's own UI, for a person to look around in",
+        description="Builds one scenario up to a phase, says how to look around and how to open a door by hand.",
+    )
+    stood.add_argument("--subject", default="latest", metavar="PREFECT", help="default: latest")
+    stood.add_argument("--scenario", default="worker-outage", metavar="NAME", help=f"one of {', '.join(known)}")
+    stood.add_argument("--door", metavar="NAME", help="whose deployment is staged (default: the scenario's own)")
+    stood.add_argument("--until", choices=tuple(PHASES), default="at-risk", help="how far (default: at-risk)")
+    stood.add_argument("--minutes", type=_positive, default=60, metavar="N", help="how long it stands (default: 60)")
+    stood.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    _add_engine(stood)
+    _add_database(stood)
+    stood.set_defaults(call=_lab)
 
 
 def _add_saved(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -404,6 +425,22 @@ def _recheck(options: argparse.Namespace, console: Console) -> int:
     if not look.holds:
         return EXIT_CONTRADICTED
     return EXIT_AS_EXPECTED if look.trials else EXIT_UNJUDGED
+
+
+def _lab(options: argparse.Namespace, console: Console) -> int:
+    (scenario,) = select_scenarios([options.scenario])
+    (door,) = select_doors([options.door or scenario.usual_door])
+    scene = Scene(
+        options.subject,
+        scenario,
+        door,
+        options.engine,
+        options.database,
+        options.until,
+        options.minutes,
+        options.results.absolute(),
+    )
+    return set_up(scene, console)
 
 
 def _images(options: argparse.Namespace, console: Console) -> int:

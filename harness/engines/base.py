@@ -72,6 +72,10 @@ class Node(Protocol):
         """Put files into a folder inside the node; the folder is made where it is missing."""
         ...
 
+    def shell(self, cwd: str) -> str:
+        """How a person at this host's shell begins a line that runs `prefect` beside it, in `cwd`."""
+        ...
+
     def log(self) -> str:
         """Everything it has printed so far."""
         ...

@@ -352,6 +352,10 @@ class ContainerNode:
         if not self.container.put_archive(str(_SCENARIOS), bundle.getvalue()):
             raise LabError(f"files could not be put into {self.name}", source=self.name)
 
+    def shell(self, cwd: str) -> str:
+        """By `docker exec`."""
+        return shlex.join(["docker", "exec", "-w", cwd, str(self.container.name), *_PREFECT])
+
     def log(self) -> str:
         """What the container printed so far, with the engine's time before each line."""
         return str(self.container.logs(timestamps=True).decode(errors="replace"))

@@ -309,6 +309,15 @@ class ProcessNode:
             beside.write_bytes(content)
             beside.replace(path / name)
 
+    def shell(self, cwd: str) -> str:
+        """By a script of its own, since what has to be said is its whole environment."""
+        script = self.home / "prefect"
+        environment = [f"{name}={value}" for name, value in self._environment.items()]
+        line = shlex.join(["env", "-i", *environment, *self._prefect])
+        script.write_text(f'#!/bin/sh\ncd {shlex.quote(cwd)} && exec {line} "$@"\n', encoding="utf-8")
+        script.chmod(0o700)
+        return shlex.quote(str(script))
+
     def log(self) -> str:
         """What the process printed so far."""
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""

@@ -148,6 +148,9 @@ class FakeNode:
             there.updated = updated
         return CommandResult(0, "Done.", 0.1)
 
+    def shell(self, cwd: str) -> str:
+        return f"cd {cwd} && prefect"
+
     def log(self) -> str:
         return "\n".join(self._site.prefect.log) if self.name == "server" else f"the log of {self.name}"
 
