@@ -12,13 +12,14 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import nullcontext, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.live import Live
 
 from harness import ownership
 from harness.doors import Door
@@ -28,6 +29,7 @@ from harness.engines.processes import kill_tree
 from harness.errors import LabError, UsageError
 from harness.evidence.bundle import places
 from harness.evidence.checksums import write_checksums
+from harness.evidence.live import LiveView
 from harness.evidence.page import write_page
 from harness.evidence.results import (
     harness_commit,
@@ -158,6 +160,7 @@ class _Matrix:
         self.console, self.shown, self.started = console, shown, started
         self.entries = {cell.name: result(plan, cell, [], None) for cell in plan.cells}
         self._tail = 0
+        self._view = LiveView(plan, time.monotonic)
         self._pytest: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
@@ -221,13 +224,19 @@ class _Matrix:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 env=environment, start_new_session=True,
             )  # fmt: skip
-            while self._pytest.poll() is None:
-                self._show_progress()
-                time.sleep(_POLL)
+            # On a terminal one table that moves; for a pipe or a CI system a line for each phase of each lab.
+            live = Live(console=self.console, transient=True, auto_refresh=False) if self._is_watched() else None
+            with live or nullcontext():
+                while self._pytest.poll() is None:
+                    self._show_progress(live)
+                    time.sleep(_POLL)
         self._show_progress()
 
-    def _show_progress(self) -> None:
-        """Print the labs' new phases, and take up the verdicts that have come."""
+    def _is_watched(self) -> bool:
+        return self.console.is_terminal and not os.environ.get("CI")
+
+    def _show_progress(self, live: Live | None = None) -> None:
+        """Show the labs' new phases, and take up the verdicts that have come."""
         progress = self.plan.folder / "progress.jsonl"
         if progress.exists():
             # A line that is only half written yet is for the next time.
@@ -235,7 +244,9 @@ class _Matrix:
             lines = text[: text.rfind("\n") + 1].splitlines()
             for line in lines[self._tail :]:
                 told = json.loads(line)
-                self._say(f"{told['lab'].replace('--', ', ')}: {told['phase']}")
+                self._view.enter(told["lab"], told["phase"])
+                if live is None:
+                    self._say(f"{told['lab'].replace('--', ', ')}: {told['phase']}")
             self._tail = len(lines)
         news = False
         for cell in self.plan.cells:
@@ -244,6 +255,9 @@ class _Matrix:
                 news = True
         if news:
             self._write(exit_code=None)
+        if live is not None:
+            with suppress(Exception):  # a picture that fails ends no run
+                live.update(self._view.draw(self.entries), refresh=True)
 
     def _verdict_file(self, cell: Cell) -> Path:
         return self.plan.trial_folder(cell) / "verdict.json"

@@ -16,7 +16,7 @@ from harness.evidence.frequency import claim, grounds
 from harness.verdict import UNJUDGED, contradicts, objection, said, unjudged
 
 # Told apart without red against green, and by the word in any case.
-_STYLES = {
+STYLES = {
     "lost": "bold magenta",
     "altered": "bold magenta",
     "stranded": "bold magenta",
@@ -54,7 +54,7 @@ def cells(trial: dict[str, Any]) -> list[Text]:
         Text(_trial(trial)),
         Text(_subject(trial)),
         *(Text(str(count)) for count in counts_of(trial)),
-        Text(outcome + mark, style=_STYLES.get(outcome, "")),
+        Text(outcome + mark, style=STYLES.get(outcome, "")),
         Text(seconds),
     ]
 
@@ -117,7 +117,7 @@ def _square(repeated: Sequence[dict[str, Any]]) -> Text:
     outcome, times = outcomes.most_common()[-1]
     often = "" if len(repeated) == 1 else f" {times}/{len(repeated)}"
     mark = "!" if any(contradicts(trial) for trial in repeated) else ""
-    return Text(_SHORT.get(outcome, outcome) + often + mark, style=_STYLES.get(outcome, ""))
+    return Text(_SHORT.get(outcome, outcome) + often + mark, style=STYLES.get(outcome, ""))
 
 
 def _trial(trial: dict[str, Any]) -> str:
