@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from rich.console import Console
 
-from harness import ownership
+from harness import ownership, track_record
 from harness.atlas import DOORS as SURVEYED_DOORS
 from harness.atlas import STATES, Survey, survey
 from harness.bisect import Probes, Question, bisect, start
@@ -288,6 +288,15 @@ def _add_saved(commands: argparse._SubParsersAction[_Parser]) -> None:
     bundled.add_argument("--into", type=Path, metavar="FILE", help=f"default: the run's name with {SUFFIX}, here")
     bundled.set_defaults(call=_bundle)
 
+    recorded = commands.add_parser(
+        "track-record",
+        help="what saved runs say of each bug: lost on which releases, kept on which, last seen when",
+        description="A table in Markdown, from results folders; --into puts it between its marks in a page.",
+    )
+    recorded.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="results folders")
+    recorded.add_argument("--into", type=Path, metavar="PAGE", help="a page with the marks, such as README.md")
+    recorded.set_defaults(call=_track_record)
+
     looked = commands.add_parser(
         "recheck",
         help="judge a saved run again, from its histories alone, and say whether its verdicts hold",
@@ -406,6 +415,15 @@ def _bundle(options: argparse.Namespace, console: Console) -> int:
     for name in left_out:
         console.print(f"left out, since it is no text: {name}", soft_wrap=True)
     console.print(f"bundle: {into} ({into.stat().st_size / 2**20:.1f} MB)", soft_wrap=True)
+    return EXIT_AS_EXPECTED
+
+
+def _track_record(options: argparse.Namespace, console: Console) -> int:
+    text = track_record.table(track_record.rows_of(track_record.gather(options.folders)))
+    if options.into:
+        track_record.put_into(options.into, text)
+    else:
+        console.print(text, soft_wrap=True)
     return EXIT_AS_EXPECTED
 
 
