@@ -125,8 +125,8 @@ def clean(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, real Prefect included (about twenty minutes; -- -m "not end_to_end" leaves that out)."""
     _install(session, "tests")
-    # Everything on real Prefect is one group: its labs want both cores, and what is beside them is light.
-    session.run("pytest", "-n", "2", "--dist", "loadgroup", *session.posargs)
+    # What runs labs is for one of the two workers (tests/conftest.py): they want both cores, the rest is light.
+    session.run("pytest", "-n", "2", "--dist", "loadscope", *session.posargs)
 
 
 @nox.session

@@ -1,7 +1,7 @@
 """Trials as pytest items. Loaded by name for a matrix (`-p harness.pytest_plugin`), and no `pytest11` entry point.
 
-Each scenarios/*/scenario.py is collected as the cells of the plan that try it. An xdist group is one lab: the first
-item of a lab takes all of the lab's selected trials through the phases together, and each item asserts its own outcome.
+Each scenarios/*/scenario.py is collected as the cells of the plan that try it. A lab's trials go to one of xdist's
+workers: the first takes all of the lab's selected trials through the phases together, and each asserts its own outcome.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from harness.engines.choose import engine_named
 from harness.plan import Cell, Plan
@@ -31,7 +32,22 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the plan."""
     config.stash[_PLAN] = Plan.read(Path(config.getoption("--plan")))
     config.stash[_RESULTS] = {}
-    config.addinivalue_line("markers", "xdist_group(name): the lab")
+
+
+class ByLab(LoadScopeScheduling):  # type: ignore[misc]
+    """xdist's scheduling with a lab as the scope that one worker gets whole.
+
+    Not by xdist's own groups: with pytest 9.2, xdist 3.8 scatters the tests of a group over its workers (measured).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        name = nodeid.rpartition("::")[2]
+        return next((cell.lab for cell in self.config.stash[_PLAN].cells if cell.name == name), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByLab:
+    """A lab a worker."""
+    return ByLab(config, log)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ScenarioFile | None:
@@ -60,7 +76,6 @@ class TrialItem(pytest.Item):
     def __init__(self, *, cell: Cell, **rest: Any) -> None:
         super().__init__(**rest)
         self.cell = cell
-        self.add_marker(pytest.mark.xdist_group(cell.lab))
 
     def runtest(self) -> None:
         """Run the lab unless it has run already; raises UnexpectedOutcome."""

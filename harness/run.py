@@ -215,7 +215,7 @@ class _Matrix:
         replace(self.plan, cells=runnable).write(plan_file)
         command = [
             sys.executable, "-m", "pytest", "-p", "harness.pytest_plugin", "--plan", str(plan_file),
-            "-n", str(self.request.labs), "--dist", "loadgroup", "-c", os.devnull, "--rootdir", str(SCENARIOS),
+            "-n", str(self.request.labs), "--dist", "loadscope", "-c", os.devnull, "--rootdir", str(SCENARIOS),
             "-p", "no:cacheprovider", "-p", "xdist", "--noconftest", "--max-worker-restart", "0", str(SCENARIOS),
         ]  # fmt: skip
         environment = {**os.environ, **ownership.environment(self.plan.run)}

@@ -8,13 +8,16 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
 from harness.errors import UsageError
 from harness.evidence.results import read_results, read_run
+from harness.scenario import load_scenarios
 
 BEGIN, END = "<!-- track record -->", "<!-- end of the track record -->"
+_OPTIONS = {"scenario": "scenario", "door": "door", "subject": "version"}
 _DAY = re.compile(r"^(\d{4})(\d{2})(\d{2})-")
 
 
@@ -49,13 +52,22 @@ def gather(folders: Iterable[Path]) -> list[Seen]:
         day = "-".join(made.groups()) if made else "unknown"
         for trial in results["trials"]:
             if trial["outcome"] in ("lost", "survived") and trial.get("judged_by", "survival") == "survival":
-                command = ""
+                options = " ".join(f"--{name} {trial[key]}" for name, key in _OPTIONS.items())
+                command = f"nox -s reproduce -- {options}"  # where an earlier harness saved none
                 with suppress(OSError, ValueError):
                     own = folder / "trials" / Path(trial["folder"]).name
-                    command = str(json.loads((own / "verdict.json").read_text(encoding="utf-8")).get("command", ""))
+                    saved = json.loads((own / "verdict.json").read_text(encoding="utf-8"))
+                    command = str(saved.get("command") or command)
                 names = (trial["scenario"], trial["door"], str(trial["version"]))
-                found.append(Seen(trial["reference"], *names, trial["outcome"], day, command))
+                found.append(Seen(_reference(trial), *names, trial["outcome"], day, command))
     return found
+
+
+def _reference(trial: dict[str, Any]) -> str:
+    """What is known of the verdict by now: it may be known for another reason, or only since, than when it was seen."""
+    scenario = load_scenarios().get(trial["scenario"])
+    known = scenario.known_for(str(trial["version"]), trial["door"]) if scenario else None
+    return known.reference if known and known.outcome == trial["outcome"] else str(trial["reference"])
 
 
 def rows_of(seen: Sequence[Seen]) -> list[Row]:

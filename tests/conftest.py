@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from harness.engines import postgres
 from harness.engines.containers import connect
 from harness.errors import LabError
+
+RUN_LABS = ("test_given_image.py", "test_interrupts.py", "test_reproduce.py")
+
+
+class LabsInOneWorker(LoadScopeScheduling):  # type: ignore[misc]
+    """xdist's scheduling with all tests that run labs in one worker; each of the others is for whichever is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "labs" if Path(nodeid.partition("::")[0]).name in RUN_LABS else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LabsInOneWorker:
+    return LabsInOneWorker(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -28,7 +28,6 @@ ENTRYPOINT ["/nothing/that/is/there"]
 pytestmark = [
     pytest.mark.end_to_end,
     pytest.mark.containers,
-    pytest.mark.xdist_group("real-prefect"),
     pytest.mark.usefixtures("docker_engine"),
 ]
 

@@ -20,7 +20,7 @@ from harness.engines.containers import connect
 from harness.scratch import scratch_root
 from harness.waiting import NotYet, wait_until
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.xdist_group("real-prefect")]
+pytestmark = pytest.mark.end_to_end
 
 PHASES = ("start", "steady state", "stage", "prove", "trigger", "observe", "drain")
 

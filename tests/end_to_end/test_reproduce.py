@@ -57,7 +57,6 @@ def check_default_run(results: Path, engine: str) -> None:
     assert trials["worker-outage", "3.3.3"]["lost"] == trials["worker-outage", "3.3.3"]["at_risk"]
 
 
-@pytest.mark.xdist_group("real-prefect")
 def test_the_default_run_under_processes_loses_on_3_3_3_and_survives_on_3_3_4(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,13 +71,11 @@ def test_the_default_run_under_processes_loses_on_3_3_3_and_survives_on_3_3_4(
 
 
 @pytest.mark.containers
-@pytest.mark.xdist_group("real-prefect")
 @pytest.mark.usefixtures("docker_engine")
 def test_the_default_run_in_containers_loses_on_3_3_3_and_survives_on_3_3_4(tmp_path: Path) -> None:
     check_default_run(tmp_path, "containers")
 
 
-@pytest.mark.xdist_group("real-prefect")
 @pytest.mark.usefixtures("postgresql")
 def test_a_gate_on_3_3_3_and_postgresql_fails_through_each_door_that_deletes_and_passes_the_null_door(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

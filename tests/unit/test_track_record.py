@@ -62,7 +62,10 @@ def test_the_command_writes_it_between_the_marks_and_nowhere_else(tmp_path: Path
     assert cli.main(["track-record", str(run), "--into", str(page)]) == 0
     text = page.read_text(encoding="utf-8")
     assert text.startswith(f"before\n{BEGIN}\n| what ") and text.endswith(f"{END}\nafter\n")
-    assert "| 3.3.3 | not seen kept | 2026-11-22, 3.3.3 |  |" in text and "old" not in text
+    assert (
+        "| 3.3.3 | not seen kept | 2026-11-22, 3.3.3 | `nox -s reproduce -- --scenario worker-outage --door" in text
+        and "old" not in text
+    )
 
 
 @pytest.mark.parametrize("text", ["no marks", f"{END}\n{BEGIN}"])

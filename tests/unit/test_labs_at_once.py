@@ -1,0 +1,53 @@
+"""Labs at once: each of xdist's workers takes whole labs, whatever pytest and xdist make of groups."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from harness.plan import Plan, choose_trials, plan_cell
+from harness.scenario import SCENARIOS
+
+# Stands in for running a lab: says which worker was given which of its trials.
+TOLD = """
+import json, os
+from harness import pytest_plugin
+from pathlib import Path
+
+def run_lab(plan, cells, site):
+    told = {"worker": os.environ["PYTEST_XDIST_WORKER"], "lab": cells[0].lab, "cells": [cell.name for cell in cells]}
+    with (plan.folder / "told").open("a") as file:
+        file.write(json.dumps(told) + "\\n")
+    return [{"outcome": "survived", "expected": "survived", "ticks": None} for _ in cells]
+
+pytest_plugin.run_lab = run_lab
+"""
+
+
+def test_each_lab_is_run_once_and_whole_by_one_worker(tmp_path: Path) -> None:
+    trials = choose_trials("matrix", [], ["prefect-deploy", "none"])
+    cells = [
+        plan_cell(scenario, door, subject="3.3.4", version="3.3.4", as_of="", engine="processes", engine_detail="")
+        for scenario, door in trials
+    ]
+    cells = [cell for cell in cells if cell.outcome is None]
+    plan = Plan("run", tmp_path, cells)
+    plan.write(tmp_path / "plan.json")
+    (tmp_path / "told_plugin.py").write_text(TOLD, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "harness.pytest_plugin", "-p", "told_plugin", "-n", "2", "--dist"]
+    command += ["loadscope", "--plan", str(tmp_path / "plan.json"), "-c", os.devnull, "--rootdir", str(SCENARIOS)]
+    command += ["-p", "no:cacheprovider", "-p", "xdist", "--noconftest", str(SCENARIOS)]
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-1000:]
+    told = [json.loads(line) for line in (tmp_path / "told").read_text(encoding="utf-8").splitlines()]
+    wanted = defaultdict(set)
+    for cell in cells:
+        wanted[cell.lab].add(cell.name)
+    assert len(told) == len(wanted) > 2, "a lab was run more than once"
+    assert {one["lab"]: set(one["cells"]) for one in told} == dict(wanted)
+    assert {one["worker"] for one in told} == {"gw0", "gw1"}
