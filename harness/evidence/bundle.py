@@ -90,6 +90,8 @@ def unpack(archive: Path, into: Path) -> Path:
     try:
         with tarfile.open(archive, "r:gz") as tar:
             for member in tar:
+                if member.isdir():  # an archive that was packed again by hand names its folders
+                    continue
                 name = PurePosixPath(member.name)
                 unpacked += member.size
                 if not member.isfile() or name.is_absolute() or ".." in name.parts or unpacked > _LARGEST:
