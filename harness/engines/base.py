@@ -161,12 +161,14 @@ ASK_VERSION = "import prefect; print(prefect.__version__)"
 # garbage can stand still for the busy timeout of 60 s (docs/architecture.md); it lives for minutes and can do without.
 # The access log proves doors that leave no nonce. Up to 3.0 the server is a uvicorn of its own whose log Prefect's
 # settings silence, unless uvicorn's own (which it takes from UVICORN_LOG_CONFIG) lets it through to the root logger.
+# A UI, where one is asked for, is unpacked beside the server, and not into the package, which other labs share.
 START_SERVER = """
 import gc, os, pathlib, runpy, sys
 gc.disable()
 config = pathlib.Path.home() / "uvicorn.json"
 config.write_text('{"version": 1, "disable_existing_loggers": false, "loggers": {"uvicorn": {"propagate": true}}}')
 os.environ["UVICORN_LOG_CONFIG"] = str(config)
+os.environ["PREFECT_UI_STATIC_DIRECTORY"] = str(pathlib.Path.home() / "ui")
 sys.argv[:] = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
