@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.doors import DOORS
 from harness.errors import UsageError
+from harness.evidence.bug_report import write_bug_report
 from harness.evidence.checksums import write_checksums
 from harness.evidence.page import write_page
 from harness.evidence.results import read_results, read_run, write_results, write_run, write_views
@@ -52,6 +53,7 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
     write_run(into, {"merged": [facts for *_, facts in runs]})
     commands = dict.fromkeys(str(facts.get("command", "")) for *_, facts in runs)
     write_views(into, entries, "; ".join(commands))
+    write_bug_report(into, entries)
     write_page(into)
     write_checksums(into)
     return entries

@@ -27,6 +27,7 @@ from harness.engines.base import SERVER, SQLITE, Engine
 from harness.engines.choose import choose_engine
 from harness.engines.processes import kill_tree
 from harness.errors import LabError, UsageError
+from harness.evidence.bug_report import write_bug_report
 from harness.evidence.bundle import places
 from harness.evidence.checksums import write_checksums
 from harness.evidence.live import LiveView
@@ -369,6 +370,7 @@ class _Matrix:
         self.console.print(f"exit:     {code}")
 
     def _write_views(self, trials: list[dict[str, Any]], command: str) -> None:
+        self._beside(lambda: write_bug_report(self.plan.folder, trials))
         text = write_views(self.plan.folder, trials, command)
         if self.request.command == "gate":
             _add_to_github_summary(text)

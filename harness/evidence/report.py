@@ -30,7 +30,7 @@ _EXPECTED = {
     TICKS: "Runs that are not due yet may be deleted and made again, as Prefect does by design: each tick of the "
     "schedule has exactly one run in the end.",
 }
-_LOG_LINES = 40
+_LOG_LINES, _FATES = 40, 60
 _CHANGE = re.compile(
     r'"(POST|PUT|PATCH|DELETE) /api/'
     r"(?!logs|flow_runs|deployments/get_scheduled|work_pools/.*/(get_scheduled|workers))(?!.*/filter )"
@@ -143,14 +143,15 @@ def _runs_table(fates: Sequence[RunFate]) -> str:
         "| tick (UTC) | deployment | flow run | before | after the door | after the drain | fate |",
         "|---|---|---|---|---|---|---|",
     ]
-    for fate in sorted(fates, key=lambda one: (one.tick, one.side)):
+    for fate in sorted(fates, key=lambda one: (one.tick, one.side))[:_FATES]:
         tick = fate.tick[11:19] or fate.tick
         again = f" (back as `{fate.recreated}`)" if fate.recreated else ""
         lines.append(
             f"| {tick} | {fate.side} | `{fate.run}` | {_cell(fate.before)} | {_cell(fate.looks[AFTER])} | "
             f"{_cell(fate.looks[DRAINED])} | **{fate.fate}**{again} |"
         )
-    return "\n".join(lines)
+    more = [f"\n{len(fates) - _FATES} more are in verdict.json."] if len(fates) > _FATES else []
+    return "\n".join([*lines, *more])
 
 
 def fenced(text: str, language: str = "text") -> str:

@@ -1,0 +1,47 @@
+"""bug-report.md of a run: one trial's report with how often it was seen beside it, short enough for GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.cache import write_whole
+from harness.evidence.frequency import frequencies
+from harness.verdict import ALTERED, LOST, STRANDED, contradicts
+
+NAME = "bug-report.md"
+LONGEST = 65_536  # characters in the body of an issue on GitHub (its documented limit)
+_CUT_OFF = "\n\n(Cut off here: GitHub takes no more. The whole is in the run's folder.)\n"
+
+
+def write_bug_report(folder: Path, trials: Sequence[dict[str, Any]]) -> None:
+    """Write the report of the trial to be reported, if there is one: a contradiction before what is known already."""
+    bad = [trial for trial in trials if trial["outcome"] in (LOST, ALTERED, STRANDED)]
+    if bad:
+        chosen = next((trial for trial in bad if contradicts(trial)), bad[0])
+        report = folder / "trials" / Path(chosen["folder"]).name / "report.md"
+        if report.exists():
+            write_whole(folder / NAME, bug_report(report.read_text(encoding="utf-8"), chosen, trials))
+
+
+def bug_report(report: str, chosen: dict[str, Any], trials: Sequence[dict[str, Any]]) -> str:
+    """A trial's report with a section on how often its cell, and the others of its scenario, came to which outcome."""
+    tried = [trial for trial in trials if trial["scenario"] == chosen["scenario"] and trial["outcome"] is not None]
+    lines = "\n".join(f"- {one}" for one in frequencies(tried))
+    control = "The control of every trial is its twin, which nobody touched; the door `none` touches nothing at all."
+    often = f"## How often\n\n{lines}\n\n{control}"
+    head, first, rest = report.partition("\n## ")
+    whole = f"{head.rstrip()}\n\n{often}\n{first}{rest}"
+    return whole if len(whole) <= LONGEST else _cut(whole)
+
+
+def _cut(text: str) -> str:
+    """As much of a text as fits, to the end of a line, and outside of any block of code."""
+    kept = text[: LONGEST - len(_CUT_OFF) - 20]
+    kept = kept[: kept.rfind("\n")]
+    fences = [line for line in kept.splitlines() if line.startswith("```")]
+    if len(fences) % 2:
+        opening = fences[-1]
+        kept += "\n" + opening[: len(opening) - len(opening.lstrip("`"))]
+    return kept + _CUT_OFF
