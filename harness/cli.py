@@ -26,10 +26,10 @@ from harness.engines.base import DATABASES, SQLITE
 from harness.engines.choose import ENGINES, choose_engine
 from harness.errors import LabError, UsageError
 from harness.evidence.bundle import SUFFIX, bundle
-from harness.evidence.results import harness_commit
+from harness.evidence.results import harness_commit, harness_words
 from harness.evidence.table import footnotes, table
 from harness.merge import merge
-from harness.recheck import describe, recheck
+from harness.recheck import recheck
 from harness.run import FORMATS, TABLE, Interrupted, Request, resolve_subjects, run_matrix
 from harness.scenario import load_scenarios, select_scenarios
 from harness.scene import PHASES, Scene, set_up
@@ -268,7 +268,7 @@ def _add_lab(commands: argparse._SubParsersAction[_Parser], known: Iterable[str]
 
 
 def _add_saved(commands: argparse._SubParsersAction[_Parser]) -> None:
-    """What is done with saved runs: `merge`, `bundle`, `recheck`."""
+    """What is done with saved runs: `merge`, `bundle`, `track-record`, `recheck`."""
     joined = commands.add_parser("merge", help="join the results folders of several runs, one machine's each, into one")
     joined.add_argument(
         "folders", nargs="+", type=Path, metavar="FOLDER", help="a results folder, such as results/latest"
@@ -429,7 +429,7 @@ def _track_record(options: argparse.Namespace, console: Console) -> int:
 
 def _recheck(options: argparse.Namespace, console: Console) -> int:
     look = recheck(options.run)
-    now = describe(harness_commit())
+    now = harness_words(harness_commit())
     console.print(f"harness then: {', '.join(look.harness)}; now: {now}", soft_wrap=True)
     for problem in look.problems:
         console.print(f"(!) {problem}", soft_wrap=True)

@@ -248,6 +248,12 @@ def _on_schedules(name: str, summary: str, open_: Callable[[Trial, str], Command
 
 
 _deploying = partial(Door, only_for=DEPLOYED)
+_with_slug = partial(
+    _deploying,
+    staged={"SLUG": _SLUG},
+    versions=">=3.2.0",
+    versions_reason="a schedule has a slug from 3.2.0 on",
+)
 
 DOORS = {
     door.name: door
@@ -260,14 +266,11 @@ DOORS = {
             proof="redeploy",
             requests=(_ONE,),
         ),
-        _deploying(
+        _with_slug(
             "deploy-slug",
             "`prefect deploy` of a deployment whose schedule has a slug, with another description",
             prefect_deploy,
             changes=lambda before, now: all(_has_slug(facts) for facts in (before, now)),
-            staged={"SLUG": _SLUG},
-            versions=">=3.2.0",
-            versions_reason="a schedule has a slug from 3.2.0 on",
         ),
         _deploying(
             "flow-deploy",
@@ -280,16 +283,13 @@ DOORS = {
         _deploying(
             "deploy-schedule", "`prefect deploy`, with another schedule", deploy_schedule, changes=_schedules_differ
         ),
-        _deploying(
+        _with_slug(
             "deploy-schedule-slug",
             "`prefect deploy` of a deployment whose schedule has a slug, with another schedule of that slug",
             deploy_schedule,
             changes=lambda before, now: (
                 all(_has_slug(facts) for facts in (before, now)) and _schedules_differ(before, now)
             ),
-            staged={"SLUG": _SLUG},
-            versions=">=3.2.0",
-            versions_reason="a schedule has a slug from 3.2.0 on",
         ),
         _deploying("deploy-moved", "`prefect deploy`, moved to another work pool", deploy_moved, changes=_moved),
         Door(

@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.evidence.bug_report import write_bug_report
 from harness.evidence.checksums import write_checksums
 from harness.evidence.page import write_page
-from harness.evidence.results import read_results, read_run, write_results, write_run, write_views
+from harness.evidence.results import evidence_of, read_results, read_run, write_results, write_run, write_views
 from harness.evidence.trial_folder import result
 from harness.plan import Plan, plan_cell
 from harness.scenario import select_scenarios
@@ -40,7 +40,7 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
             cell = tuple(str(trial[key]) for key in ("scenario", "door", "subject", "version", "engine", "database"))
             repetitions[cell] += 1
             number = repetitions[cell]
-            evidence = folder / "trials" / Path(trial["folder"]).name  # and no other folder, whatever the file says
+            evidence = evidence_of(folder, trial)
             name = evidence.name.removesuffix(f"--{trial['repetition']}")
             target = f"trials/{name}" if number == 1 else f"trials/{name}--{number}"
             if evidence.is_dir():

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.evidence.bundle import is_bundle, unpack
 from harness.evidence.checksums import check_checksums
-from harness.evidence.results import read_results, read_run
+from harness.evidence.results import evidence_of, harness_words, read_results, read_run
 from harness.evidence.trial_folder import from_history, read_trial
 from harness.verdict import NOT_APPLICABLE, exit_code
 
@@ -71,7 +71,7 @@ def _opened(run: Path) -> Iterator[Path]:
 
 
 def _trial(folder: Path, saved: dict[str, Any]) -> Trial:
-    path = folder / "trials" / Path(saved["folder"]).name / "history.jsonl"  # and no other, whatever the file says
+    path = evidence_of(folder, saved) / "history.jsonl"
     if not path.exists():
         return Trial(saved, None, ["its history is gone"])
     again = from_history(read_trial(path))
@@ -84,10 +84,4 @@ def _trial(folder: Path, saved: dict[str, Any]) -> Trial:
 
 def _harness(facts: dict[str, Any]) -> list[str]:
     made = [one.get("harness") or {} for one in facts.get("merged", [facts])]
-    return list(dict.fromkeys(describe(one) for one in made))
-
-
-def describe(harness: dict[str, Any]) -> str:
-    """A version of the harness in a phrase: its commit, and whether it had changes."""
-    commit = str(harness.get("commit") or "unknown")[:12]
-    return f"{commit}, changed" if harness.get("dirty") else commit
+    return list(dict.fromkeys(harness_words(one) for one in made))

@@ -13,7 +13,7 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from harness.errors import UsageError
-from harness.evidence.results import read_results, read_run
+from harness.evidence.results import evidence_of, read_results, read_run
 from harness.scenario import load_scenarios
 
 BEGIN, END = "<!-- track record -->", "<!-- end of the track record -->"
@@ -55,8 +55,7 @@ def gather(folders: Iterable[Path]) -> list[Seen]:
                 options = " ".join(f"--{name} {trial[key]}" for name, key in _OPTIONS.items())
                 command = f"nox -s reproduce -- {options}"  # where an earlier harness saved none
                 with suppress(OSError, ValueError):
-                    own = folder / "trials" / Path(trial["folder"]).name
-                    saved = json.loads((own / "verdict.json").read_text(encoding="utf-8"))
+                    saved = json.loads((evidence_of(folder, trial) / "verdict.json").read_text(encoding="utf-8"))
                     command = str(saved.get("command") or command)
                 names = (trial["scenario"], trial["door"], str(trial["version"]))
                 found.append(Seen(_reference(trial), *names, trial["outcome"], day, command))

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.cache import write_whole
 from harness.evidence.frequency import frequencies
+from harness.evidence.results import evidence_of
 from harness.verdict import ALTERED, LOST, STRANDED, contradicts
 
 NAME = "bug-report.md"
@@ -20,7 +21,7 @@ def write_bug_report(folder: Path, trials: Sequence[dict[str, Any]]) -> None:
     bad = [trial for trial in trials if trial["outcome"] in (LOST, ALTERED, STRANDED)]
     if bad:
         chosen = next((trial for trial in bad if contradicts(trial)), bad[0])
-        report = folder / "trials" / Path(chosen["folder"]).name / "report.md"
+        report = evidence_of(folder, chosen) / "report.md"
         if report.exists():
             write_whole(folder / NAME, bug_report(report.read_text(encoding="utf-8"), chosen, trials))
 

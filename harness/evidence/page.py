@@ -20,7 +20,7 @@ from harness.cache import write_whole
 from harness.checkers.survival import AFTER, DRAINED
 from harness.evidence.junit import as_xml_text
 from harness.evidence.report import door_log
-from harness.evidence.results import read_results, read_run
+from harness.evidence.results import evidence_of, harness_words, read_results, read_run
 from harness.evidence.table import counts_of, footnotes
 from harness.evidence.timeline import STYLE
 from harness.history import of_kind
@@ -66,9 +66,9 @@ def page(folder: Path) -> str:
 def _made(facts: dict[str, Any]) -> str:
     """How a run was made, as far as its run.json says: command, engine, harness, host."""
     engine, harness, host = (facts.get(name) or {} for name in ("engine", "harness", "host"))
-    commit = str(harness.get("commit") or "")[:12] + (", changed" if harness.get("dirty") else "")
+    made_by = f"harness {harness_words(harness)}" if harness.get("commit") else ""
     cores = f"{host['cores']} cores" if host.get("cores") else ""
-    parts = [facts.get("command"), engine.get("detail"), commit and f"harness {commit}", host.get("system"), cores]
+    parts = [facts.get("command"), engine.get("detail"), made_by, host.get("system"), cores]
     return "; ".join(str(part) for part in parts if part)
 
 
@@ -79,7 +79,7 @@ def _shown(value: Any) -> Any:
 
 def _trial(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
     """What the page shows of a trial; what cannot be read of its evidence is left out."""
-    own = folder / "trials" / Path(entry["folder"]).name
+    own = evidence_of(folder, entry)
     saved: dict[str, Any] = {}
     with suppress(OSError, ValueError):
         saved = json.loads((own / "verdict.json").read_text(encoding="utf-8"))
@@ -128,7 +128,7 @@ def _packages(folder: Path, trials: list[dict[str, Any]]) -> Iterator[tuple[str,
     """Each subject's resolved packages, from the first lock of it that is there."""
     done = set()
     for trial in trials:
-        lock = folder / "trials" / Path(trial["folder"]).name / "subject.lock"
+        lock = evidence_of(folder, trial) / "subject.lock"
         if trial["subject"] not in done and lock.exists():
             done.add(trial["subject"])
             found = _PACKAGE.findall(lock.read_text(encoding="utf-8", errors="replace"))

@@ -91,6 +91,17 @@ def read_run(folder: Path) -> dict[str, Any]:
     return found
 
 
+def evidence_of(folder: Path, trial: dict[str, Any]) -> Path:
+    """A trial's folder in a run's, by its entry; no other than one of the run's own, whatever the entry says."""
+    return folder / "trials" / Path(trial["folder"]).name
+
+
+def harness_words(harness: dict[str, Any]) -> str:
+    """A version of the harness (what `harness_commit` returns) in a phrase: its commit, and whether it had changes."""
+    commit = str(harness.get("commit") or "unknown")[:12]
+    return f"{commit}, changed" if harness.get("dirty") else commit
+
+
 def new_run_id() -> str:
     """A name that no other run has: the time (UTC) and four letters by chance."""
     return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
