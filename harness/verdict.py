@@ -70,7 +70,7 @@ def _judge(events: Sequence[Event]) -> Verdict:
 
 
 def _is_whole(events: Sequence[Event]) -> bool:
-    """Whether both looks were taken, and the listing after the drain, which is the last that a trial records."""
+    """Whether both looks were taken, and the listing after the drain; no verdict of `survived` rests on more."""
     looks = {look["when"] for look in of_kind(events, "look")}
     return {AFTER, DRAINED} <= looks and any(listing["when"] == DRAINED for listing in of_kind(events, "listing"))
 

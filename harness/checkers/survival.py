@@ -33,7 +33,8 @@ class RunFate:
     before      state name before the door
     looks       what each look saw, by the look's name
     why         what the fate rests on, in words
-    completed   it completed; never_ran: it is there after the drain, nothing held it, and no one ever picked it up
+    completed   it completed, whatever it was called after that
+    never_ran   it is there after the drain, nothing held it, and no one ever picked it up
     recreated   the id under which a lost run's tick came back
     """
 
@@ -88,7 +89,10 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     afterwards = _listing(events, DRAINED)
     answered_at = next((door.get("answered_at") for door in of_kind(events, "door")), None)
     answers = {look["when"]: look["answers"] for look in of_kind(events, "look")}
-    states = {event["run"]: event["states"] for event in of_kind(events, "states") if event["when"] == AFTER}
+    states, until_drained = (
+        {event["run"]: event["states"] for event in of_kind(events, "states") if event["when"] == when}
+        for when in (AFTER, DRAINED)
+    )
     alive = {when: _twin_answers(found) for when, found in answers.items()}
     # A run that still runs may hold what the others wait for: those are not stranded. What the trials of a staging
     # share (a worker, a limit), a run of another trial may hold.
@@ -106,7 +110,8 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
             continue
         if there and run_id not in states:
             flaws.append(f"the state history of run {run_id} was never read")
-        fate = _fate(listed, seen, alive, state, held=listed["side"] in held, flaws=flaws)
+        since = [one["type"] for one in until_drained.get(run_id, ()) if not _is_before(one, answered_at)]
+        fate = _fate(listed, seen, alive, state, held=listed["side"] in held, since=since, flaws=flaws)
         fates.append(fate if fate.fate != "lost" else _with_successor(fate, before, afterwards))
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
     fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
@@ -129,11 +134,16 @@ def _was_at_risk(
     """
     if states is None or not answered_at:
         return bool(listed["state_name"] == state)
-    earlier = [entry for entry in states if _instant(entry["timestamp"]) <= _instant(answered_at)]
+    earlier = [entry for entry in states if _is_before(entry, answered_at)]
     if not earlier:
         return False
     last = sorted(earlier, key=lambda entry: _instant(entry["timestamp"]))[-1]
     return bool(last["name"] == state or (listed["state_name"] == state and last["type"] not in PICKED_UP))
+
+
+def _is_before(entry: dict[str, Any], answered_at: str | None) -> bool:
+    """Whether an entry of a run's state history came before the door was answered, or with it."""
+    return answered_at is not None and _instant(entry["timestamp"]) <= _instant(answered_at)
 
 
 def _instant(text: str) -> tuple[str, str]:
@@ -170,6 +180,7 @@ def _fate(
     state: str,
     *,
     held: bool,
+    since: Sequence[str],
     flaws: list[str],
 ) -> RunFate:
     words = {when: _seen_as(answers, alive.get(when, False)) for when, answers in seen.items()}
@@ -192,6 +203,10 @@ def _fate(
     if given_up:
         why += f"; then its worker gave it up, since the server had answered {REFUSED}"
     final_type = str(end.get("state_type"))
+    # A worker may call a run Crashed a moment after it completed (seen, 3.4.25: the lease on its slot was not renewed).
+    completed = final_type == "COMPLETED" or (final_type in ENDED and "COMPLETED" in since)
+    if completed and final_type != "COMPLETED":
+        why += f"; it completed, and was called {end.get('state_name')} after that"
     # A run that waits for its retry has run before: what counts is whether it ran since.
     ran = final_type in PICKED_UP or (end.get("run_count") or 0) > (listed.get("run_count") or 0)
     return RunFate(
@@ -202,9 +217,9 @@ def _fate(
         fate=fate,
         looks=described,
         why=why,
-        completed=final_type == "COMPLETED",
+        completed=completed,
         never_ran=fate == "kept" and words[DRAINED] == "there" and not ran and not held,
-        ended_otherwise=final_type in ENDED - {"COMPLETED"} and fate in ("kept", "progressed") and not given_up,
+        ended_otherwise=final_type in ENDED and not completed and fate in ("kept", "progressed") and not given_up,
     )
 
 

@@ -46,6 +46,7 @@ class Story:
 
     fate        None where the run was not at risk when the door was answered
     whole_twin  the fate instead where the whole twin completed
+    between     what its state history shows between the two looks
     """
 
     after: Sequence[Answer]
@@ -55,6 +56,7 @@ class Story:
     completed: bool = False
     stranded: bool = False
     recreated: bool = False
+    between: Sequence[Answer] = ()
 
 
 STORIES = {
@@ -62,6 +64,8 @@ STORIES = {
     "found at the second try": Story([GONE, LATE], [SERVER_ERROR, COMPLETED], "kept", completed=True),
     "failed": Story([LATE], [FAILED], "kept", "altered"),
     "crashed": Story([LATE], [CRASHED], "kept", "altered"),
+    "completed, then called crashed": Story([LATE], [CRASHED], "kept", completed=True, between=[RUNNING, COMPLETED]),
+    "completed, then cancelled": Story([LATE], [CANCELLED], "altered", completed=True, between=[RUNNING, COMPLETED]),
     "given up": Story([LATE], [GIVEN_UP], "kept"),
     "still running": Story([LATE], [RUNNING], "kept"),
     "still pending": Story([LATE], [PENDING], "kept"),
@@ -142,6 +146,8 @@ def whole_history(
         _event("drained", ended="every run that is there has ended"),
         _event("look", when="after the drain", answers=look("drained")),
         _event("listing", when="after the drain", runs=[*done, *there, *again]),
+        *(_event("states", when="after the drain", run=run_id(side, n), side=side, states=_states_to_the_end(story))
+          for side, n, story in runs if "state_type" in story.drained[-1]),
     ]  # fmt: skip
     return [{**event, "at": f"2030-01-01T00:{number:02}:00.000+00:00"} for number, event in enumerate(events)]
 
@@ -226,6 +232,14 @@ def _states(story: Story) -> list[dict[str, str]]:
         now = story.after[-1]
         states.append((now["state_type"], now["state_name"], "2030-01-01T00:00:20.500001Z"))
     return [{"id": name, "type": kind, "name": name, "timestamp": at} for kind, name, at in states]
+
+
+def _states_to_the_end(story: Story) -> list[dict[str, str]]:
+    later = [
+        (str(answer["state_type"]), str(answer["state_name"]), f"2030-01-01T00:00:3{number}Z")
+        for number, answer in enumerate((*story.between, story.drained[-1]))
+    ]
+    return _states(story) + [{"id": name, "type": kind, "name": name, "timestamp": at} for kind, name, at in later]
 
 
 def _deployment(side: str, description: str) -> Event:

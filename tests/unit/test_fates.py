@@ -116,8 +116,9 @@ def test_a_change_of_what_a_run_is_makes_it_altered_at_either_look(key: str, whe
 
 
 def states_of(events: list[Event], number: int) -> list[dict[str, Any]]:
-    """The state history of a treated run, to be written over."""
-    (found,) = (e for e in events if e["kind"] == "states" and e["run"] == run_id("treated", number))
+    """The state history of a treated run as it was after the door, to be written over."""
+    read = [event for event in events if event["kind"] == "states" and event["when"] == "after the door"]
+    (found,) = (event for event in read if event["run"] == run_id("treated", number))
     states: list[dict[str, Any]] = found["states"]
     return states
 
@@ -234,3 +235,21 @@ def test_a_history_that_ends_before_the_looks_leaves_every_run_unknown() -> None
 def test_the_answer_lies_between_the_states_that_the_stories_turn_on() -> None:
     # Without this the two tests of "a moment before" and "a moment after" would show nothing.
     assert "2030-01-01T00:00:20.499999Z" < ANSWERED_AT < "2030-01-01T00:00:20.500001Z"
+
+
+def test_a_run_that_completed_before_the_door_has_not_completed_since() -> None:
+    events = whole_history(("crashed", "completed", "completed"), WHOLE)
+    earlier = {"type": "COMPLETED", "name": "Completed", "timestamp": "2030-01-01T00:00:05Z"}
+    for event in events:
+        if event["kind"] == "states" and event["run"] == run_id("treated", 0):
+            event["states"] = [event["states"][0], earlier, *event["states"][1:]]
+    findings = check_survival(events, state=STATE)
+    assert (findings.fates[0].fate, findings.fates[0].completed) == ("altered", False)
+
+
+def test_a_run_that_completed_and_is_under_way_again_has_not_completed() -> None:
+    events = whole_history(("completed, then called crashed", "completed", "completed"), WHOLE)
+    answers = one_look(events, "after the drain")["answers"]
+    (answer,) = (answer for answer in answers if answer["run"] == run_id("treated", 0))
+    answer |= {"state_type": "RUNNING", "state_name": "Running"}
+    assert not check_survival(events, state=STATE).fates[0].completed
