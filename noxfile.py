@@ -26,11 +26,16 @@ _preparing.acquire()
 
 
 def _install(session: nox.Session, *groups: str) -> None:
-    """Install the project and these dependency groups, unless this very pyproject.toml is installed already."""
+    """Install the project and these dependency groups, unless this very pyproject.toml is installed already.
+
+    HARNESS_EXTRAS names extras of the project to go with it, separated by commas.
+    """
     stamp = Path(session.virtualenv.location) / "installed-for"
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest() + " " + str(ROOT)
+    extras = os.environ.get("HARNESS_EXTRAS", "")
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest() + f" {ROOT} {extras}".rstrip()
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        session.install("-e", ".", *(requirement for group in groups for requirement in _group(group)), silent=True)
+        project = f".[{extras}]" if extras else "."
+        session.install("-e", project, *(requirement for group in groups for requirement in _group(group)), silent=True)
         stamp.write_text(wanted, encoding="utf-8")
     _preparing.release()
 

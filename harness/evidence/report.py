@@ -91,6 +91,10 @@ def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
         lines.append(f"- Note: {cell.note}")
     told = of_kind(events, "prefect-version")
     block = "\n\n" + fenced(told[-1]["output"].strip()) if told else ""
+    if told:
+        lines.append(
+            "- `prefect version`, where the door is opened (its `Database` is that client's setting, not the server's):"
+        )
     return "\n".join(lines) + block
 
 

@@ -20,7 +20,7 @@ from harness.checkers.ticks import INCONCLUSIVE, Ticks, check_ticks
 from harness.errors import LabError
 from harness.evidence.report import report
 from harness.evidence.story import tell
-from harness.evidence.timeline import timeline
+from harness.evidence.timeline import as_png, timeline
 from harness.history import SCHEMA, Event, History, of_kind, read_history
 from harness.plan import Cell, Plan
 from harness.redaction import redact
@@ -67,7 +67,10 @@ def conclude(plan: Plan, cell: Cell) -> dict[str, Any]:
         write_whole(folder / "report.md", report(cell, entry, verdict, events))
     with _beside(folder):
         if story := tell(events, verdict.findings.fates):
-            write_whole(folder / "timeline.svg", timeline(story, f"{cell.name}: {said(entry)}"))
+            picture = timeline(story, f"{cell.name}: {said(entry)}")
+            write_whole(folder / "timeline.svg", picture)
+            if png := as_png(picture):
+                (folder / "timeline.png").write_bytes(png)
     return entry
 
 

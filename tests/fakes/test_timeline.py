@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from harness.evidence.diagram import diagram
 from harness.evidence.report import fenced
 from harness.evidence.story import ROWS, Row, Span, Story, fold, tell
-from harness.evidence.timeline import timeline
+from harness.evidence.timeline import WIDTH, renderer, timeline
 from harness.verdict import judge
 from tests.fakes.fake_lab import FakeLab
 
@@ -75,6 +77,27 @@ def test_the_svg_is_written_beside_the_report_and_is_xml(lab: FakeLab) -> None:
     assert {"treated", "the twin, which nobody touched", "the door", "worker killed (SIGKILL)"} <= set(texts)
 
 
+def test_a_picture_is_written_where_the_extra_is_installed(lab: FakeLab) -> None:
+    entry = lab.trial(OUTAGE)
+    picture = (lab.plan.folder / entry["folder"] / "timeline.png").read_bytes()
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    assert int.from_bytes(picture[16:20], "big") == 2 * WIDTH
+
+
+@pytest.mark.parametrize("missing", ["extra", "fonts"])
+def test_without_the_extra_or_any_font_there_is_the_svg_alone(
+    lab: FakeLab, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    drawn = SimpleNamespace(svg_to_bytes=lambda **_: b"a picture without a word")
+    monkeypatch.setitem(sys.modules, "resvg_py", None if missing == "extra" else drawn)
+    renderer.cache_clear()
+    entry = lab.trial(OUTAGE)
+    renderer.cache_clear()
+    folder = lab.plan.folder / entry["folder"]
+    assert (folder / "timeline.svg").exists()
+    assert not (folder / "timeline.png").exists() and not (folder / "not-written.txt").exists()
+
+
 def test_the_report_draws_the_same_for_github(lab: FakeLab) -> None:
     entry = lab.trial(OUTAGE)
     report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
@@ -121,6 +144,7 @@ def test_many_rows_fold_into_those_that_are_alike(number: int) -> None:
     picture = timeline(Story(START, after(number + 2), tuple(folded), (), (), ()), "many")
     assert float(ElementTree.fromstring(picture).get("height") or 0) < 60 + 22 * (ROWS + 6)
     assert number <= ROWS or f"lost × {number // 2}" in picture
+    assert ("so many runs with the same states" in picture) == (number > ROWS)
 
 
 def test_ticks_without_a_run_or_with_several_are_marked_and_said() -> None:
