@@ -42,7 +42,7 @@ seen.none = choose("text", "no such words");
 seen.text = choose("text", "GONE, AND THE TWIN");
 choose("text", "");
 const first = [...document.querySelectorAll("details.trial")].find(one => !one.hidden);
-seen.before = first.querySelector("svg.tl").checkVisibility();
+seen.before = first.querySelector("svg.tl")?.checkVisibility() ?? false;
 first.querySelector("summary").click();
 seen.after = first.querySelector("svg.tl").checkVisibility();
 seen.picture = first.querySelector("svg.tl").getBoundingClientRect().height;
