@@ -10,7 +10,7 @@ from harness.checkers.survival import AFTER, DRAINED, RunFate
 from harness.doors import DOORS
 from harness.evidence.diagram import diagram
 from harness.evidence.junit import as_xml_text
-from harness.evidence.story import tell
+from harness.evidence.story import Story
 from harness.history import Event, of_kind
 from harness.plan import Cell
 from harness.scenario import SURVIVAL, TICKS, load_scenarios
@@ -37,8 +37,10 @@ _CHANGE = re.compile(
 )
 
 
-def report(cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence[Event]) -> str:
-    """The report as Markdown text. Pure: it can be made again from a saved history."""
+def report(
+    cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence[Event], story: Story | None = None
+) -> str:
+    """The report as Markdown text, with a chart of the story. Pure: it can be made again from a saved history."""
     scenario = load_scenarios()[cell.scenario]
     parts = [
         f"# {cell.scenario}, {cell.door}, Prefect {entry['version'] or cell.subject}: {said(entry)}",
@@ -52,7 +54,7 @@ def report(cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence
         f"**{verdict.outcome}**: {_MEANINGS[verdict.outcome]}."
         + (f" Known for this release: `{cell.expected}` ({cell.reference})." if cell.expected else ""),
         _counts_table(entry),
-        _diagram(events, verdict),
+        f"## What happened when\n\n{diagram(story)}" if story else "",
         _runs_table(verdict.findings.fates),
         _proof(events),
         _server_log(events),
@@ -63,11 +65,6 @@ def report(cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence
         "every call, state and time is in `history.jsonl`.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _diagram(events: Sequence[Event], verdict: Verdict) -> str:
-    story = tell(events, verdict.findings.fates)
-    return f"## What happened when\n\n{diagram(story)}" if story else ""
 
 
 def _ticks(entry: dict[str, Any]) -> str:

@@ -63,10 +63,13 @@ def conclude(plan: Plan, cell: Cell) -> dict[str, Any]:
     fates = [asdict(fate) for fate in verdict.findings.fates]
     full = {**entry, "source": verdict.source, "log": verdict.log, "command": cell.command, "fates": fates}
     write_whole(folder / "verdict.json", json.dumps(full, indent=1))
+    story = None
     with _beside(folder):
-        write_whole(folder / "report.md", report(cell, entry, verdict, events))
+        story = tell(events, verdict.findings.fates)
     with _beside(folder):
-        if story := tell(events, verdict.findings.fates):
+        write_whole(folder / "report.md", report(cell, entry, verdict, events, story))
+    with _beside(folder):
+        if story:
             picture = timeline(story, f"{cell.name}: {said(entry)}")
             write_whole(folder / "timeline.svg", picture)
             if png := as_png(picture):
