@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,8 @@ from packaging.version import Version
 
 from harness.engines.base import CommandResult
 from harness.errors import LabError, no_such
+from harness.history import now
+from harness.waiting import NotYet, wait_until
 
 if TYPE_CHECKING:
     from harness.scenario import Scenario
@@ -47,6 +50,7 @@ class Door:
     versions  the releases that have this door, and why the others have not
     staged    what its treated deployment has from the start that others have not, by the template's value
     only_for  the kind of deployment it can be opened on, DEPLOYED or SERVED; empty: any
+    server_settings what the server must be set to for it; then its trial has a lab of its own
     """
 
     name: str
@@ -59,6 +63,7 @@ class Door:
     versions_reason: str = ""
     staged: Mapping[str, str] = field(default_factory=dict)
     only_for: str = ""
+    server_settings: Mapping[str, str] = field(default_factory=dict)
 
     def exists_in(self, version: str) -> bool:
         """Whether a release has this door at all."""
@@ -195,6 +200,35 @@ def serve_stop(trial: Trial, _nonce: str) -> CommandResult:
     return CommandResult(0, f"SIGINT; {ended}\n{node.log()[before:]}", time.monotonic() - started)
 
 
+def pause_by_automation(trial: Trial, nonce: str) -> CommandResult:
+    """An automation is made whose action pauses the deployment, and the event that it waits for is sent.
+
+    The event is sent again until the deployment is paused: a server may not know the automation yet when it comes.
+    """
+    started = time.monotonic()
+    trigger = {"type": "event", "posture": "Reactive", "expect": [_EVENT], "match": {"prefect.resource.id": nonce}}
+    action = {"type": "pause-deployment", "source": "selected", "deployment_id": trial.treated["id"]}
+    automation = {"name": nonce, "trigger": {**trigger, "threshold": 1, "within": 0}, "actions": [action]}
+    done = _request("POST", "/automations/", automation)(trial, nonce)
+
+    def paused() -> None:
+        nonlocal done
+        if done.exit_code or trial.lab.api.read_deployment(trial.treated["id"]).get("paused"):
+            return
+        event = {
+            "id": str(uuid.uuid4()),
+            "occurred": now(),
+            "event": _EVENT,
+            "resource": {"prefect.resource.id": nonce},
+        }
+        done = _request("POST", "/events", [event])(trial, nonce)
+        raise NotYet("the event was sent, and the deployment is not paused")
+
+    wait_until("the automation's action", paused, seconds=trial.lab.deadlines.door, every=2.0)
+    return CommandResult(done.exit_code, done.output, time.monotonic() - started)
+
+
+_EVENT = "survival.door"
 _ANOTHER_RULE = {"rrule": _FAR_AWAY, "timezone": "UTC"}
 _ANOTHER_SCHEDULE = [{"active": True, "schedule": _ANOTHER_RULE}]
 
@@ -317,6 +351,17 @@ DOORS = {
             proof="request",
             requests=("POST /api/deployments/{id}/pause_deployment ",),
             changes=_paused,
+        ),
+        Door(
+            "pause-by-automation",
+            "an automation's action pauses the deployment when an event comes",
+            pause_by_automation,
+            proof="request",
+            requests=("POST /api/automations/ ", "POST /api/events "),
+            changes=_paused,
+            versions=">=3.0.0",
+            versions_reason="a server has automations of its own from 3.0.0 on",
+            server_settings={"PREFECT_API_SERVICES_TRIGGERS_ENABLED": "true"},
         ),
         Door(
             "resume-deployment",

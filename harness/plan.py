@@ -154,7 +154,8 @@ def plan_cell(
 
     `held`: it is held to `survived`, whatever is known of its release.
     """
-    alone = f"--{scenario.name}" if scenario.alone else ""
+    alone = f"--{scenario.name}" if scenario.alone or door.server_settings else ""
+    alone += f"--{door.name}" if door.server_settings else ""
     cell = Cell(
         scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
         database=database, engine_detail=engine_detail,

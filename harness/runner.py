@@ -84,7 +84,8 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
     histories = {cell.name: open_history(plan, cell, scenarios[cell.scenario]) for cell in cells}
     try:
         progress.enter("start")
-        changed = scenarios[cells[0].scenario].server_settings  # those that have any are alone in their lab
+        # A scenario that has any is alone in its lab, and so is a door's trial.
+        changed = {**scenarios[cells[0].scenario].server_settings, **DOORS[cells[0].door].server_settings}
         asked = {SERVER: cells[0].version, **cells[0].versions}
         with Lab(site, asked, deadlines or Deadlines(), changed) as lab:
             progress.enter("versions")

@@ -60,7 +60,7 @@ OVERDUE = (
     Known("<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),
     Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769", UPDATES),
     # Up to the newest release that was tried: a later one may have mended these.
-    Known("<=3.9.1", "lost", "docs/findings/pausing-deletes-late-runs", ("pause-deployment",)),
+    Known("<=3.9.1", "lost", "docs/findings/pausing-deletes-late-runs", ("pause-deployment", "pause-by-automation")),
     Known("<=3.9.1", "lost", "docs/findings/deleting-a-schedule-deletes-late-runs", SCHEDULE_DELETIONS),
     Known("", "lost", "by design: a deployment takes its runs along", ("delete-deployment", "bulk-delete")),
 )

@@ -68,7 +68,9 @@ def set_up(scene: Scene, console: Console) -> int:
     folder = scene.results / f"lab-{run}"
     try:
         site = engine.site(subject_keys=keys, database=scene.database, run=run, lab="lab", folder=folder)
-        with Lab(site, versions, Deadlines(), {**scene.scenario.server_settings, **_UI}) as lab:
+        with Lab(
+            site, versions, Deadlines(), {**scene.scenario.server_settings, **scene.door.server_settings, **_UI}
+        ) as lab:
             build(scene, lab, folder, console)
             _stand(lab, scene.minutes)
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from harness.checkers.survival import AFTER, DRAINED, RunFate
@@ -175,6 +175,8 @@ def _proof(events: Sequence[Event]) -> str:
 
     def described(side: str, when: str) -> str:
         found = seen.get((side, when))
+        if found and found.get("deleted"):
+            return "deleted"
         return f"`{found['description']}`" if found else "not read"
 
     def identified(side: str) -> str:
@@ -189,10 +191,37 @@ def _proof(events: Sequence[Event]) -> str:
             f"- `{door['door']}` was opened and came to exit code {door.get('exit_code')}{proven}.",
             f"- Description of `treated`{identified('treated')}: {described('treated', 'before')} before, "
             f"{described('treated', 'after')} after; updated at {door.get('answered_at')} by the server's clock.",
+            *(
+                f"- `{key}` of `treated`: `{was}` before, `{now}` after."
+                for key, was, now in _changed(seen.get(("treated", "before"), {}), seen.get(("treated", "after"), {}))
+            ),
             f"- Description of `twin`{identified('twin')}: {described('twin', 'before')} before, "
             f"{described('twin', 'after')} after.",
         ]
     )
+
+
+def _changed(before: Event, after: Event) -> Iterator[tuple[str, object, object]]:
+    """What else is another thing after the door than before: its name, and both values, in a few words."""
+    if before and after and not after.get("deleted"):
+        for key in ("paused", "work_pool_name", "concurrency_limit"):
+            if before.get(key) != after.get(key):
+                yield key, before.get(key), after.get(key)
+        if (were := _schedules(before)) != (are := _schedules(after)):
+            yield "schedules", were, are
+
+
+def _rule(schedule: Event) -> str:
+    return " ".join(str(schedule.get("rrule") or schedule).split())
+
+
+def _schedules(facts: Event) -> str:
+    said = (
+        f"{str(one.get('id'))[:8]}… {'active' if one.get('active') else 'inactive'} "
+        f"{_rule(one.get('schedule') or {})[:90]}"
+        for one in facts.get("schedules") or ()
+    )
+    return ", ".join(said) or "none"
 
 
 def _requests(door: Event) -> str:

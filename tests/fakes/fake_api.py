@@ -51,6 +51,12 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
             return (200, _deployment_json(prefect, found[0])) if found else (404, {"detail": "Deployment not found"})
         case "GET", ["deployments", known] if known in prefect.deployments:
             return 200, _deployment_json(prefect, prefect.deployments[known])
+        case "POST", ["automations"]:
+            prefect.automations.append(body)
+            return 201, {"id": f"automation-{len(prefect.automations)}"}
+        case "POST", ["events"]:
+            _act(prefect, [event["resource"]["prefect.resource.id"] for event in body])
+            return 204, None
         case "POST", ["flow_runs", "filter"]:
             return _list(prefect, body)
         case "POST", ["flow_runs", run_id, "set_state"] if run_id in prefect.runs:
@@ -62,6 +68,15 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
             run_id = path.rpartition("flow_run_id=")[2]
             return 200, prefect.runs[run_id].states if run_id in prefect.runs else []
     return 404, WRONG_ROUTE
+
+
+def _act(prefect: FakePrefect, resources: list[str]) -> None:
+    """What those automations do that wait for an event of one of these resources, and that the server knows by now."""
+    prefect.events += 1
+    for automation in prefect.automations if prefect.triggers and prefect.events > prefect.events_missed else ():
+        if automation["trigger"]["match"]["prefect.resource.id"] in resources:
+            for action in automation["actions"]:
+                _change(prefect, prefect.deployments[action["deployment_id"]], ("POST", ["pause_deployment"]), None)
 
 
 def _upsert(prefect: FakePrefect, body: Json) -> tuple[int, Json]:

@@ -128,6 +128,9 @@ class FakePrefect:
         self.schedules_runs = True
         self.marks_late = True
         self.says_updated = True
+        self.triggers = False  # whether automations are looked after
+        self.automations: list[Json] = []
+        self.events = self.events_missed = 0
         self.run_seconds = 0.0
         self.on_new_run: Callable[[Run], None] = lambda run: None
         self.log: list[str] = []

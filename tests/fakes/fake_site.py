@@ -183,6 +183,7 @@ class FakeSite:
 
     def start_server(self, changed: Mapping[str, str]) -> tuple[Node, str]:
         self.prefect.marks_late = "PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS" not in changed
+        self.prefect.triggers = changed.get("PREFECT_API_SERVICES_TRIGGERS_ENABLED") == "true"
         return self._node("server", alive=True), self._exit.enter_context(serve(self.prefect))
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:

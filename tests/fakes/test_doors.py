@@ -11,12 +11,14 @@ KEPT = counts(at_risk=3, kept=3)
 OUTAGE, LIMIT = "worker-outage", "concurrency-limit"
 DELETING = ["delete-deployment", "bulk-delete"]
 FITTING = [name for name, door in DOORS.items() if door.only_for != SERVED]
+TOGETHER = [name for name in FITTING if not DOORS[name].server_settings]
 KEEPING = [name for name in FITTING if name not in DELETING]
 REQUESTS = {
     "upsert-deployment": "^POST /deployments/$",
     "patch-deployment": "^PATCH /deployments/[^/]+$",
     "pause-by-patch": "^PATCH /deployments/[^/]+$",
     "pause-deployment": "/pause_deployment$",
+    "pause-by-automation": "^POST /automations/$",
     "resume-deployment": "/resume_deployment$",
     "deactivate-schedule": "^PATCH .*/schedules/",
     "change-schedule": "^PATCH .*/schedules/",
@@ -44,10 +46,10 @@ def test_a_deleted_deployment_takes_its_runs_along(lab: FakeLab, door: str) -> N
 
 
 def test_all_doors_at_once_come_to_what_each_comes_to_alone(lab: FakeLab) -> None:
-    entries = lab.trials(OUTAGE, LIMIT, doors=FITTING)
+    entries = lab.trials(OUTAGE, LIMIT, doors=TOGETHER)
     outcomes = {(entry["scenario"], entry["door"]): entry["outcome"] for entry in entries}
-    alone = {door: "lost" if door in DELETING else "survived" for door in FITTING}
-    assert outcomes == {(scenario, door): alone[door] for scenario in (OUTAGE, LIMIT) for door in FITTING}
+    alone = {door: "lost" if door in DELETING else "survived" for door in TOGETHER}
+    assert outcomes == {(scenario, door): alone[door] for scenario in (OUTAGE, LIMIT) for door in TOGETHER}
     assert all(entry["at_risk"] == entry["twin"]["at_risk"] == 3 for entry in entries)
 
 
@@ -82,6 +84,22 @@ def test_a_door_that_the_server_refuses_is_an_error_that_names_the_status(lab: F
     assert entry["outcome"] == "error"
     assert f"answered {status}" in entry["reason"]
     assert judged(entry)["treated"] == KEPT, "its runs are still accounted for"
+
+
+def test_an_automation_that_the_server_does_not_know_yet_is_sent_its_event_again(lab: FakeLab) -> None:
+    lab.prefect.events_missed = 2
+    entry = lab.trial(OUTAGE, "pause-by-automation")
+    assert entry["outcome"] == "survived", entry["reason"]
+    assert lab.prefect.events == 3
+    report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
+    assert "- `paused` of `treated`: `False` before, `True` after." in report
+
+
+def test_an_automation_that_does_nothing_is_an_error_that_says_what_was_seen(lab: FakeLab) -> None:
+    lab.prefect.events_missed = 10**6
+    entry = lab.trial(OUTAGE, "pause-by-automation")
+    assert entry["outcome"] == "error"
+    assert "the event was sent, and the deployment is not paused" in entry["reason"]
 
 
 def test_a_door_that_fails_does_not_take_another_trial_of_its_staging_with_it(lab: FakeLab) -> None:

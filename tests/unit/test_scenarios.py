@@ -78,6 +78,16 @@ def test_a_scenario_with_settings_of_its_own_or_runs_that_wait_for_their_time_is
     assert scenario.alone or not (scenario.server_settings or scenario.upcoming)
 
 
+def test_a_door_with_settings_of_its_own_is_alone_in_its_lab() -> None:
+    labs = {
+        cell.lab: door.name
+        for scenario, door in choose_trials("matrix", [], [])
+        for cell in [plan_cell(scenario, door, subject="x", version="3.9.1", as_of="", engine="e", engine_detail="")]
+        if door.server_settings
+    }
+    assert labs == {"x--e--worker-outage--pause-by-automation": "pause-by-automation"}
+
+
 def test_a_scenario_that_does_not_apply_everywhere_says_why(scenario: Scenario) -> None:
     assert bool(scenario.applies) == bool(scenario.applies_reason)
 
