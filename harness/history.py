@@ -16,7 +16,7 @@ from typing import Any
 from harness.redaction import redact
 
 Event = dict[str, Any]
-SCHEMA = 1  # of a history, named by its first event; raised when what an older harness wrote would be judged otherwise
+SCHEMA = 2  # of a history, named by its first event; raised when what an older harness wrote would be judged otherwise
 
 
 def now() -> str:

@@ -45,7 +45,7 @@ _NOTHING_FOUND = Findings(Counts(), Counts())
 
 def _judge(events: Sequence[Event]) -> Verdict:
     opening = next(iter(of_kind(events, "trial")), None)
-    if opening and opening.get("schema", SCHEMA) > SCHEMA:
+    if opening and opening.get("schema", 1) > SCHEMA:
         said = f"the history has schema {opening['schema']}; this harness reads up to {SCHEMA}: take a newer one"
         return Verdict(ERROR, said, _NOTHING_FOUND)
     findings = check_survival(events, state=opening["state"]) if opening else _NOTHING_FOUND
@@ -70,9 +70,16 @@ def _judge(events: Sequence[Event]) -> Verdict:
 
 
 def _is_whole(events: Sequence[Event]) -> bool:
-    """Whether both looks were taken, and the listing after the drain; no verdict of `survived` rests on more."""
+    """Whether a trial recorded all that it does: both looks, and the listing after the drain with each run's states.
+
+    Before schema 2 the states were not read again then, or not always.
+    """
     looks = {look["when"] for look in of_kind(events, "look")}
-    return {AFTER, DRAINED} <= looks and any(listing["when"] == DRAINED for listing in of_kind(events, "listing"))
+    listings = [listing for listing in of_kind(events, "listing") if listing["when"] == DRAINED]
+    listed = {run["run"] for listing in listings for run in listing["runs"]}
+    read = {event["run"] for event in of_kind(events, "states") if event["when"] == DRAINED}
+    schema = of_kind(events, "trial")[0].get("schema", 1)
+    return {AFTER, DRAINED} <= looks and bool(listings) and (schema == 1 or listed <= read)
 
 
 def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:
@@ -103,12 +110,14 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
             findings,
         )
     if treated.completed == treated.at_risk and not treated.altered:
-        return Verdict(SURVIVED, f"all {treated.at_risk} runs at risk are there at every look and completed", findings)
-    if twin.completed < twin.at_risk:
+        said = f"all {treated.at_risk} runs at risk are there at every look and completed"
+        later = f" ({treated.relabelled} of them were called otherwise after that)" if treated.relabelled else ""
+        return Verdict(SURVIVED, said + later, findings)
+    if twin.undisturbed < twin.at_risk:
         return Verdict(
             INCONCLUSIVE,
             f"only {treated.completed} of {treated.at_risk} completed, and the twin did not complete either "
-            f"({twin.completed} of {twin.at_risk}); the drain ended by: {drained}",
+            f"({twin.undisturbed} of {twin.at_risk}); the drain ended by: {drained}",
             findings,
         )
     if (treated.altered or treated.stranded) and of_kind(events, "worker-restarted"):

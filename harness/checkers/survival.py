@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from harness.history import Event, of_kind
@@ -33,7 +34,7 @@ class RunFate:
     before      state name before the door
     looks       what each look saw, by the look's name
     why         what the fate rests on, in words
-    completed   it completed, whatever it was called after that
+    completed   it ended by completing, and `relabelled`: it was called otherwise after that
     never_ran   it is there after the drain, nothing held it, and no one ever picked it up
     recreated   the id under which a lost run's tick came back
     """
@@ -46,6 +47,7 @@ class RunFate:
     looks: dict[str, str]
     why: str
     completed: bool
+    relabelled: bool
     never_ran: bool
     ended_otherwise: bool
     recreated: str | None = None
@@ -64,6 +66,12 @@ class Counts:
     stranded: int = 0
     recreated: int = 0
     completed: int = 0
+    relabelled: int = 0
+
+    @property
+    def undisturbed(self) -> int:
+        """Those that completed and were called nothing else after that."""
+        return self.completed - self.relabelled
 
 
 @dataclass(frozen=True)
@@ -110,8 +118,8 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
             continue
         if there and run_id not in states:
             flaws.append(f"the state history of run {run_id} was never read")
-        since = [one["type"] for one in until_drained.get(run_id, ()) if not _is_before(one, answered_at)]
-        fate = _fate(listed, seen, alive, state, held=listed["side"] in held, since=since, flaws=flaws)
+        passed = until_drained.get(run_id, ())
+        fate = _fate(listed, seen, alive, state, held=listed["side"] in held, passed=passed, flaws=flaws)
         fates.append(fate if fate.fate != "lost" else _with_successor(fate, before, afterwards))
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
     fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
@@ -134,16 +142,11 @@ def _was_at_risk(
     """
     if states is None or not answered_at:
         return bool(listed["state_name"] == state)
-    earlier = [entry for entry in states if _is_before(entry, answered_at)]
+    earlier = [entry for entry in states if _instant(entry["timestamp"]) <= _instant(answered_at)]
     if not earlier:
         return False
     last = sorted(earlier, key=lambda entry: _instant(entry["timestamp"]))[-1]
     return bool(last["name"] == state or (listed["state_name"] == state and last["type"] not in PICKED_UP))
-
-
-def _is_before(entry: dict[str, Any], answered_at: str | None) -> bool:
-    """Whether an entry of a run's state history came before the door was answered, or with it."""
-    return answered_at is not None and _instant(entry["timestamp"]) <= _instant(answered_at)
 
 
 def _instant(text: str) -> tuple[str, str]:
@@ -180,7 +183,7 @@ def _fate(
     state: str,
     *,
     held: bool,
-    since: Sequence[str],
+    passed: Sequence[dict[str, Any]],
     flaws: list[str],
 ) -> RunFate:
     words = {when: _seen_as(answers, alive.get(when, False)) for when, answers in seen.items()}
@@ -199,14 +202,14 @@ def _fate(
     else:
         fate, why = _fate_of_the_living(listed, first, final, state)
     end = final or {}
+    final_type = str(end.get("state_type"))
+    completed = has_completed(end, passed)
+    relabelled = completed and final_type != "COMPLETED"
+    if relabelled:
+        why += f"; it completed, and was called {end['state_name']} after that"
     given_up = _given_up(end)
     if given_up:
         why += f"; then its worker gave it up, since the server had answered {REFUSED}"
-    final_type = str(end.get("state_type"))
-    # A worker may call a run Crashed a moment after it completed (seen, 3.4.25: the lease on its slot was not renewed).
-    completed = final_type == "COMPLETED" or (final_type in ENDED and "COMPLETED" in since)
-    if completed and final_type != "COMPLETED":
-        why += f"; it completed, and was called {end.get('state_name')} after that"
     # A run that waits for its retry has run before: what counts is whether it ran since.
     ran = final_type in PICKED_UP or (end.get("run_count") or 0) > (listed.get("run_count") or 0)
     return RunFate(
@@ -218,9 +221,24 @@ def _fate(
         looks=described,
         why=why,
         completed=completed,
+        relabelled=relabelled,
         never_ran=fate == "kept" and words[DRAINED] == "there" and not ran and not held,
         ended_otherwise=final_type in ENDED and not completed and fate in ("kept", "progressed") and not given_up,
     )
+
+
+def has_completed(end: dict[str, Any], states: Iterable[dict[str, Any]]) -> bool:
+    """Whether a run, last seen as `end`, ended by completing, whatever it was called after that; `states` are its own.
+
+    A worker may call a run Crashed a moment after it completed (seen, 3.4.25: the lease on its slot was not renewed).
+    One that was put back after that and ran again did not end by it; a state that came after `end` says nothing.
+    """
+    if end.get("state_type") == "COMPLETED":
+        return True
+    seen = _instant(str(end.get("state_timestamp") or ""))
+    known = sorted((_instant(one["timestamp"]), str(one["type"])) for one in states)
+    types = [kind for at, kind in known if at <= seen]
+    return end.get("state_type") in ENDED and "COMPLETED" in takewhile(ENDED.__contains__, reversed(types))
 
 
 def _given_up(look: dict[str, Any]) -> bool:
@@ -265,7 +283,8 @@ def _with_successor(fate: RunFate, before: dict[str, Any], afterwards: Sequence[
 
 
 def _whole(fates: Sequence[RunFate]) -> bool:
-    return bool(fates) and all(fate.completed for fate in fates)
+    """Whether all completed and nothing else; a twin that was relabelled is a control that something happened to."""
+    return bool(fates) and all(fate.completed and not fate.relabelled for fate in fates)
 
 
 def _ended_otherwise_is_altered(fate: RunFate) -> RunFate:
@@ -289,4 +308,5 @@ def _count(fates: Sequence[RunFate]) -> Counts:
         stranded=sum(fate.never_ran for fate in fates),
         recreated=sum(fate.recreated is not None for fate in fates),
         completed=sum(fate.completed for fate in fates),
+        relabelled=sum(fate.relabelled for fate in fates),
     )

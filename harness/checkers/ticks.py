@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 from dateutil.rrule import rrulestr
 
-from harness.checkers.survival import BEFORE, DRAINED
+from harness.checkers.survival import BEFORE, DRAINED, has_completed
 from harness.history import Event, of_kind
 
 WHOLE, MISSING, DUPLICATE, INCONCLUSIVE = "whole", "missing", "duplicate", "inconclusive"
@@ -64,6 +64,7 @@ def _check(events: Sequence[Event]) -> Ticks:
     answered, last = _moment(doors[-1]["answered_at"]), _moment(listings[-1]["at"])
     opening = next(iter(of_kind(events, "trial")), {})
     upcoming = opening.get("judged_by") == "ticks"
+    states = {event["run"]: event["states"] for event in of_kind(events, "states") if event["when"] == DRAINED}
     found: dict[str, tuple[list[str], list[str], int]] = {}
     for side in ("treated", "twin"):
         before, after = (_deployment(events, side, when) for when in ("before", "after"))
@@ -80,7 +81,11 @@ def _check(events: Sequence[Event]) -> Ticks:
                 return Ticks(INCONCLUSIVE, text)
             due = named
         made = Counter(_moment(run["expected_start_time"]) for run in _made(listings[-1], side))
-        ran = {_moment(r["expected_start_time"]) for r in _made(listings[-1], side) if _has_run(r) or not upcoming}
+        ran = {
+            _moment(run["expected_start_time"])
+            for run in _made(listings[-1], side)
+            if not upcoming or has_completed(run, states.get(run["run"], ()))
+        }
         missing = sorted(tick.isoformat() for tick in due if tick not in ran)
         duplicate = sorted(tick.isoformat() for tick, number in made.items() if number > 1)
         found[side] = missing, duplicate, len(due)
@@ -97,10 +102,6 @@ def _check(events: Sequence[Event]) -> Ticks:
 def _made(listing: Event, side: str) -> list[dict[str, Any]]:
     """A side's runs that the scheduler made."""
     return [run for run in listing["runs"] if run["side"] == side and run.get("auto_scheduled")]
-
-
-def _has_run(run: dict[str, Any]) -> bool:
-    return bool(run.get("state_type") == "COMPLETED")
 
 
 def _deployment(events: Sequence[Event], side: str, when: str) -> dict[str, Any] | None:

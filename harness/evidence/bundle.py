@@ -12,6 +12,7 @@ from harness import cache
 from harness.errors import UsageError
 from harness.evidence.checksums import NAME, files_of, line
 from harness.evidence.results import read_results, read_run
+from harness.evidence.timeline import PNG
 from harness.redaction import redact
 from harness.scenario import ROOT
 from harness.scratch import scratch_root
@@ -49,13 +50,15 @@ def bundle(run: Path, into: Path) -> list[str]:
             tarfile.open(fileobj=packed, mode="w") as tar,
         ):
             for name, path in files_of(run):
-                try:
-                    text = _cleaned(path.read_bytes().decode(), where)
-                except ValueError:
-                    left_out.append(name)
-                    continue
-                sums.append(line(name, text.encode()))
-                _add(tar, f"{root}/{name}", text.encode())
+                content = path.read_bytes()
+                if path.name != PNG:  # which is drawn from what was masked already, and names no folder
+                    try:
+                        content = _cleaned(content.decode(), where).encode()
+                    except ValueError:
+                        left_out.append(name)
+                        continue
+                sums.append(line(name, content))
+                _add(tar, f"{root}/{name}", content)
             _add(tar, f"{root}/{NAME}", "".join(sums).encode())
     except OSError as error:
         raise UsageError(f"{str(into)!r} cannot be written: {error.strerror or error}.") from None

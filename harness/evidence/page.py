@@ -36,7 +36,7 @@ _OWN_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)  # a page says it once
 
 def write_page(folder: Path) -> None:
     """Write the page of a run's folder into it."""
-    write_whole(folder / NAME, redact(page(folder)))
+    write_whole(folder / NAME, page(folder))
 
 
 def page(folder: Path) -> str:
@@ -73,8 +73,8 @@ def _made(facts: dict[str, Any]) -> str:
 
 
 def _shown(value: Any) -> Any:
-    """A value as the template is to show it: without the characters that HTML cannot hold."""
-    return as_xml_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """A value as the template is to show it: secrets masked, and without the characters that HTML cannot hold."""
+    return redact(as_xml_text(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _trial(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _trial(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
         "ticks": (entry["ticks"] or {}).get("outcome", ""),
         "timeline": Markup(timeline),  # noqa: S704 - written by harness/evidence/timeline.py, escaped there
         "fates": [
-            {**fate, "after": fate["looks"].get(AFTER, ""), "drained": fate["looks"].get(DRAINED, "")}
+            {**fate, "after": fate["looks"].get(AFTER, ""), "drained": _drained(fate)}
             for fate in saved.get("fates", ())
         ],
         "log": _log(own),
@@ -112,6 +112,10 @@ def _trial(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
         "command": saved.get("command", ""),
         "folder": f"trials/{own.name}" if own.is_dir() else "",
     }
+
+
+def _drained(fate: dict[str, Any]) -> str:
+    return str(fate["looks"].get(DRAINED, "")) + (", once Completed" if fate.get("relabelled") else "")
 
 
 def _log(own: Path) -> list[str]:

@@ -55,7 +55,7 @@ def report(
         + (f" Known for this release: `{cell.expected}` ({cell.reference})." if cell.expected else ""),
         _counts_table(entry),
         f"## What happened when\n\n{diagram(story)}" if story else "",
-        _runs_table(verdict.findings.fates),
+        runs_table(verdict.findings.fates),
         _proof(events),
         _server_log(events),
         _source_log(verdict),
@@ -135,7 +135,8 @@ def _counts_table(entry: dict[str, Any]) -> str:
     return "\n".join([head, rule, *rows])
 
 
-def _runs_table(fates: Sequence[RunFate]) -> str:
+def runs_table(fates: Sequence[RunFate]) -> str:
+    """The runs at risk, a row each, with what each look saw and the fate; empty where there is none."""
     if not fates:
         return ""
     lines = [
@@ -149,7 +150,7 @@ def _runs_table(fates: Sequence[RunFate]) -> str:
         again = f" (back as `{fate.recreated}`)" if fate.recreated else ""
         lines.append(
             f"| {tick} | {fate.side} | `{fate.run}` | {_cell(fate.before)} | {_cell(fate.looks[AFTER])} | "
-            f"{_cell(fate.looks[DRAINED])} | **{fate.fate}**{again} |"
+            f"{_cell(fate.looks[DRAINED])}{', once Completed' if fate.relabelled else ''} | **{fate.fate}**{again} |"
         )
     more = [f"\n{len(fates) - _FATES} more are in verdict.json."] if len(fates) > _FATES else []
     return "\n".join([*lines, *more])

@@ -20,7 +20,7 @@ from harness.checkers.ticks import INCONCLUSIVE, Ticks, check_ticks
 from harness.errors import LabError
 from harness.evidence.report import report
 from harness.evidence.story import tell
-from harness.evidence.timeline import as_png, timeline
+from harness.evidence.timeline import PNG, as_png, timeline
 from harness.history import SCHEMA, Event, History, of_kind, read_history
 from harness.plan import Cell, Plan
 from harness.redaction import redact
@@ -73,7 +73,7 @@ def conclude(plan: Plan, cell: Cell) -> dict[str, Any]:
             picture = timeline(story, f"{cell.name}: {said(entry)}")
             write_whole(folder / "timeline.svg", picture)
             if png := as_png(picture):
-                (folder / "timeline.png").write_bytes(png)
+                (folder / PNG).write_bytes(png)
     return entry
 
 

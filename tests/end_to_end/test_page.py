@@ -27,7 +27,7 @@ HOSTILE = (
 # Runs in the page, as a person would use it; what it saw is left in an attribute.
 VISIT = """
 <script>{
-const seen = {milliseconds: performance.now(), title: document.title, images: document.images.length};
+const seen = {milliseconds: performance.now()};
 seen.trials = document.querySelectorAll("details.trial").length;
 const shown = () => [...document.querySelectorAll("details.trial")].filter(one => one.offsetParent !== null).length;
 function choose(name, value) {
@@ -36,16 +36,20 @@ function choose(name, value) {
   return shown();
 }
 seen.open = [...document.querySelectorAll("details.trial[open]")].map(one => one.id);
+seen.inside = [...document.querySelectorAll("svg.tl")].filter(one => one.checkVisibility()).length;
 seen.all = shown();
 seen.lost = choose("outcome", "lost");
+const first = [...document.querySelectorAll("details.trial")].find(one => !one.hidden && !one.open);
+seen.before = first.querySelectorAll("svg.tl").length;
+first.querySelector("summary").click();
+seen.after = first.querySelector("svg.tl")?.checkVisibility() ?? false;
+seen.picture = first.querySelector("svg.tl")?.getBoundingClientRect().height ?? 0;
 seen.none = choose("text", "no such words");
 seen.text = choose("text", "GONE, AND THE TWIN");
+choose("outcome", "");
+choose("text", "all that is there has its insides now");
 choose("text", "");
-const first = [...document.querySelectorAll("details.trial")].find(one => !one.hidden);
-seen.before = first.querySelector("svg.tl")?.checkVisibility() ?? false;
-first.querySelector("summary").click();
-seen.after = first.querySelector("svg.tl").checkVisibility();
-seen.picture = first.querySelector("svg.tl").getBoundingClientRect().height;
+seen.elements = document.querySelectorAll("img, iframe, object, details.trial script").length;
 seen.wide = document.documentElement.scrollWidth <= innerWidth;
 document.documentElement.dataset.seen = JSON.stringify(seen);
 }</script>
@@ -95,7 +99,8 @@ def visit(chromium: str, page: Path, width: int = 1000, part: str = "") -> dict[
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     (found,) = re.findall(r'data-seen="([^"]*)"', done.stdout.partition("<head>")[0])
-    return {**json.loads(html.unescape(found)), "console": re.findall(r".*CONSOLE.*", done.stderr)}
+    title = re.findall(r"<title>([^<]*)</title>", done.stdout)[0]  # as it is once all that was put in has been loaded
+    return {**json.loads(html.unescape(found)), "title": title, "console": re.findall(r".*CONSOLE.*", done.stderr)}
 
 
 @pytest.mark.parametrize("width", [1200, 500])
@@ -103,7 +108,7 @@ def test_the_page_opens_filters_and_expands(chromium: str, tmp_path: Path, width
     seen = visit(chromium, make_run(tmp_path / "run", 6), width)
     assert seen["console"] == []
     assert (seen["trials"], seen["all"], seen["lost"], seen["none"], seen["text"]) == (6, 6, 3, 0, 3)
-    assert (seen["before"], seen["after"]) == (False, True)
+    assert (seen["before"], seen["after"]) == (0, True), "what is in it is made when it is opened"
     assert seen["picture"] > 100
     assert seen["wide"], "it is never wider than the window"
 
@@ -111,14 +116,17 @@ def test_the_page_opens_filters_and_expands(chromium: str, tmp_path: Path, width
 def test_a_link_to_a_trial_opens_it(chromium: str, tmp_path: Path) -> None:
     page = make_run(tmp_path / "run", 4)
     last = "worker-outage--prefect-deploy--3.3.4--containers--2"
-    assert visit(chromium, page, part=last)["open"] == [last]
-    assert visit(chromium, page)["open"] == []
+    linked = visit(chromium, page, part=last)
+    assert (linked["open"], linked["inside"]) == ([last], 1)
+    assert visit(chromium, page, part="50%")["open"] == []
+    page.write_text(page.read_text(encoding="utf-8").replace(f'id="{last}"', f'id="{last}" open'), encoding="utf-8")
+    assert visit(chromium, page)["inside"] == 1, "one that is open from the start has its insides, too"
 
 
 def test_what_is_hostile_in_names_and_logs_is_text(chromium: str, tmp_path: Path) -> None:
     seen = visit(chromium, make_run(tmp_path / "run", 4, HOSTILE))
     assert seen["console"] == []
-    assert (seen["title"], seen["images"]) == ("Which flow runs survived: 4 trials", 0)
+    assert (seen["title"], seen["elements"]) == ("Which flow runs survived: 4 trials", 0)
     assert (seen["all"], seen["lost"], seen["none"]) == (4, 2, 0)
 
 
@@ -134,3 +142,9 @@ def test_the_page_names_nothing_to_be_fetched(tmp_path: Path) -> None:
     linked = re.findall(r'(?:src|href)="([^"]*)"', text)
     assert linked and all(link.startswith(("trials/", "#")) for link in linked)
     assert "default-src 'none'" in text
+
+
+def test_a_secret_in_a_log_is_masked_and_takes_no_markup_along(tmp_path: Path) -> None:
+    text = make_run(tmp_path / "run", 2, "password=abcdefgh").read_text(encoding="utf-8")
+    assert "abcdefgh" not in text
+    assert text.count("<pre>") == text.count("</pre>")

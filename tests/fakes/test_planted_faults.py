@@ -658,6 +658,24 @@ def test_a_staging_deploy_that_outlasts_the_first_tick_is_done_again(lab: FakeLa
     assert notes == ["the deploy took 10 s, past the first tick; again"]
 
 
+def test_a_staging_whose_runs_the_scheduler_did_not_all_make_in_time_is_done_again(lab: FakeLab, scenario: str) -> None:
+    backlog = lab.backlog(scenario)
+    made: list[Run] = []
+
+    def never_make_the_first(run: Run) -> None:
+        if run.deployment.flow == backlog.flow("treated") and run.auto_scheduled:
+            made.append(run)
+            if run.expected == made[0].expected:
+                del lab.prefect.runs[run.id]
+
+    lab.prefect.on_new_run = never_make_the_first
+    entry = lab.trial(scenario)
+    assert entry["outcome"] == "survived", entry["reason"]
+    notes = [event["text"] for event in lab.history(scenario) if event["kind"] == "note"]
+    assert len(notes) == 1
+    assert "had no run for 1 of" in notes[0] and notes[0].endswith("; again")
+
+
 def test_no_file_of_the_evidence_holds_a_secret(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redact, "_values", ["hunter2hunter2"])
     backlog = lab.backlog(OUTAGE)
@@ -668,7 +686,8 @@ def test_no_file_of_the_evidence_holds_a_secret(lab: FakeLab, monkeypatch: pytes
 
     backlog.on_update(fail_with_the_secret)
     lab.trial(OUTAGE)
-    texts = {path: path.read_text(encoding="utf-8") for path in lab.plan.folder.rglob("*") if path.is_file()}
+    files = [path for path in lab.plan.folder.rglob("*") if path.is_file() and path.suffix != ".png"]
+    texts = {path: path.read_text(encoding="utf-8") for path in files}
     assert {path.name for path, text in texts.items() if "cannot log in with ***" in text} >= {
         "history.jsonl",
         "verdict.json",

@@ -70,7 +70,9 @@ def test_the_bundle_of_a_run_holds_and_names_no_folder_of_this_machine(
     (tmp_path / "unpacked").mkdir()
     folder = unpack(archive, tmp_path / "unpacked")
     assert (folder / "labs" / "server.log").read_text(encoding="utf-8") == "{home}/x {results}/y\n"
-    texts = [path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()]
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert sum(path.name == "timeline.png" for path in files) == 3
+    texts = [path.read_text(encoding="utf-8") for path in files if path.suffix != ".png"]
     assert len(texts) > 8
     assert not any(str(run.parent.resolve()) in text or str(Path.home()) + "/" in text for text in texts)
 
@@ -179,7 +181,7 @@ def test_a_history_of_a_newer_schema_is_refused_with_a_line_that_says_so(lab: Fa
     opening, *rest = lab.history(OUTAGE)
     found = verdict.judge([{**opening, "schema": 99}, *rest])
     assert found.outcome == "error"
-    assert "schema 99; this harness reads up to 1" in found.reason
+    assert "schema 99; this harness reads up to 2" in found.reason
     assert (
         verdict.judge([{key: value for key, value in opening.items() if key != "schema"}, *rest]).outcome == "survived"
     )

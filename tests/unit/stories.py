@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.history import Event
+from harness.history import SCHEMA, Event
 
 STATE = "Late"
 MINIMUM = 3
@@ -58,6 +58,11 @@ class Story:
     recreated: bool = False
     between: Sequence[Answer] = ()
 
+    @property
+    def undisturbed(self) -> bool:
+        """Whether it completed, and was called nothing else after that."""
+        return self.completed and self.drained[-1].get("state_type") == "COMPLETED"
+
 
 STORIES = {
     "completed": Story([LATE], [COMPLETED], "kept", completed=True),
@@ -66,6 +71,9 @@ STORIES = {
     "crashed": Story([LATE], [CRASHED], "kept", "altered"),
     "completed, then called crashed": Story([LATE], [CRASHED], "kept", completed=True, between=[RUNNING, COMPLETED]),
     "completed, then cancelled": Story([LATE], [CANCELLED], "altered", completed=True, between=[RUNNING, COMPLETED]),
+    "completed, put back, crashed": Story(
+        [LATE], [CRASHED], "kept", "altered", between=[COMPLETED, RESCHEDULED, RUNNING]
+    ),
     "given up": Story([LATE], [GIVEN_UP], "kept"),
     "still running": Story([LATE], [RUNNING], "kept"),
     "still pending": Story([LATE], [PENDING], "kept"),
@@ -110,7 +118,7 @@ def whole_history(
     def look(which: str) -> list[Event]:
         return [_answer(side, number, answer) for side, number, story in asked for answer in getattr(story, which)]
 
-    there = [_run(side, number, story.drained[-1]) for side, number, story in runs if "state_type" in story.drained[-1]]
+    there = [_run(side, number, _last(story)) for side, number, story in runs if "state_type" in story.drained[-1]]
     again = [
         {**_run(side, number, COMPLETED), "run": f"{run_id(side, number)}-again"}
         for side, number, story in runs
@@ -119,8 +127,8 @@ def whole_history(
     holders = [{**_run(side, 99, RUNNING), "run": f"{side}-holder"} for side in stories]
     done = [{**holder, **COMPLETED} for holder in holders]
     events = [
-        _event("trial", scenario="worker-outage", door="prefect-deploy", state=STATE, minimum=minimum, ticks=3,
-               interval=2),
+        _event("trial", schema=SCHEMA, scenario="worker-outage", door="prefect-deploy", state=STATE, minimum=minimum,
+               ticks=3, interval=2),
         *(_event("version", role=role, said=version) for role in ("server", "deployer")),
         _event("prefect-version", output=f"Version:             {version}\nAPI version: 0.8.4"),
         _event("phase", phase="steady state"),
@@ -144,10 +152,16 @@ def whole_history(
         _event("phase", phase="drain"),
         _event("lifted", what="the worker is started again"),
         _event("drained", ended="every run that is there has ended"),
-        _event("look", when="after the drain", answers=look("drained")),
+        _event("look", when="after the drain", answers=[
+            _answer(side, number, answer)
+            for side, number, story in asked
+            for answer in (*story.drained[:-1], _last(story))
+        ]),
         _event("listing", when="after the drain", runs=[*done, *there, *again]),
         *(_event("states", when="after the drain", run=run_id(side, n), side=side, states=_states_to_the_end(story))
           for side, n, story in runs if "state_type" in story.drained[-1]),
+        *(_event("states", when="after the drain", run=run["run"], side=run["side"], states=[])
+          for run in [*done, *again]),
     ]  # fmt: skip
     return [{**event, "at": f"2030-01-01T00:{number:02}:00.000+00:00"} for number, event in enumerate(events)]
 
@@ -164,7 +178,7 @@ def answers_at_every_look(words: Sequence[str]) -> bool:
 def fates(words: Sequence[str], twin: Sequence[str]) -> list[str]:
     """The fates of a side's runs at risk, by DESIGN: a story each, the twin's beside them."""
     at_risk = [STORIES[word] for word in twin if STORIES[word].fate]
-    whole = bool(at_risk) and all(story.completed for story in at_risk)
+    whole = bool(at_risk) and all(story.undisturbed for story in at_risk)
     stories = [STORIES[word] for word in words]
     return [(whole and story.whole_twin) or story.fate for story in stories if story.fate]
 
@@ -173,7 +187,7 @@ def outcome(treated: Sequence[str], twin: Sequence[str], minimum: int = MINIMUM)
     """The outcome of a trial whose door is proven, by DESIGN's table, top down."""
     mine, control = fates(treated, twin), fates(twin, twin)
     stories = [STORIES[word] for word in treated if STORIES[word].fate]
-    twin_completed = all(STORIES[word].completed for word in twin if STORIES[word].fate)
+    twin_completed = all(STORIES[word].undisturbed for word in twin if STORIES[word].fate)
     # A run still under way may hold what the others wait for.
     held = any(STORIES[word].drained[-1].get("state_type") in ("PENDING", "RUNNING") for word in treated)
     if min(len(mine), len(control)) < minimum or "lost" in control or "unknown" in mine + control:
@@ -234,9 +248,19 @@ def _states(story: Story) -> list[dict[str, str]]:
     return [{"id": name, "type": kind, "name": name, "timestamp": at} for kind, name, at in states]
 
 
+def _last(story: Story) -> Answer:
+    """The last answer of a story, from when its last state is."""
+    last = story.drained[-1]
+    return {**last, "state_timestamp": _moment(len(story.between))} if "state_type" in last else last
+
+
+def _moment(number: int) -> str:
+    return f"2030-01-01T00:00:{30 + number}Z"
+
+
 def _states_to_the_end(story: Story) -> list[dict[str, str]]:
     later = [
-        (str(answer["state_type"]), str(answer["state_name"]), f"2030-01-01T00:00:3{number}Z")
+        (str(answer["state_type"]), str(answer["state_name"]), _moment(number))
         for number, answer in enumerate((*story.between, story.drained[-1]))
     ]
     return _states(story) + [{"id": name, "type": kind, "name": name, "timestamp": at} for kind, name, at in later]

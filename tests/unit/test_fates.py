@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.checkers.survival import Findings, check_survival
+from harness.evidence.report import runs_table
 from harness.history import Event
 from tests.unit.stories import (
     ANSWERED_AT,
@@ -22,6 +23,7 @@ from tests.unit.stories import (
 )
 
 WHOLE = ("completed",) * 3
+RELABELLED = "completed, then called crashed"
 
 
 def found(*treated: str, twin: tuple[str, ...] = WHOLE) -> Findings:
@@ -46,9 +48,10 @@ def test_each_story_has_its_fate_while_the_whole_twin_completes(word: str) -> No
     assert (fate.recreated is not None) == story.recreated
 
 
+@pytest.mark.parametrize("of_twin", ["failed", RELABELLED])
 @pytest.mark.parametrize("word", [word for word, story in STORIES.items() if story.whole_twin])
-def test_a_run_that_ended_otherwise_is_not_altered_while_one_of_the_twin_did_too(word: str) -> None:
-    findings = found(word, "completed", "completed", twin=("completed", "completed", "failed"))
+def test_a_run_that_ended_otherwise_is_not_altered_while_one_of_the_twin_did_too(word: str, of_twin: str) -> None:
+    findings = found(word, "completed", "completed", twin=("completed", "completed", of_twin))
     assert findings.fates[0].fate == STORIES[word].fate
     assert findings.treated.altered == 0
 
@@ -248,8 +251,23 @@ def test_a_run_that_completed_before_the_door_has_not_completed_since() -> None:
 
 
 def test_a_run_that_completed_and_is_under_way_again_has_not_completed() -> None:
-    events = whole_history(("completed, then called crashed", "completed", "completed"), WHOLE)
+    events = whole_history((RELABELLED, "completed", "completed"), WHOLE)
     answers = one_look(events, "after the drain")["answers"]
     (answer,) = (answer for answer in answers if answer["run"] == run_id("treated", 0))
     answer |= {"state_type": "RUNNING", "state_name": "Running"}
     assert not check_survival(events, state=STATE).fates[0].completed
+
+
+def test_what_a_run_is_called_after_it_was_last_seen_does_not_count() -> None:
+    events = whole_history(("crashed", "completed", "completed"), WHOLE)
+    read = [event for event in events if event["kind"] == "states" and event["when"] == "after the drain"]
+    (last,) = (event for event in read if event["run"] == run_id("treated", 0))
+    last["states"].append({"type": "COMPLETED", "name": "Completed", "timestamp": "2030-01-01T00:00:50Z"})
+    assert not check_survival(events, state=STATE).fates[0].completed
+
+
+def test_a_relabelled_run_says_so() -> None:
+    findings = found(RELABELLED, "completed", "completed")
+    assert findings.treated.relabelled == 1
+    assert findings.fates[0].why == "Late after the door; it completed, and was called Crashed after that"
+    assert "| Crashed, once Completed | **kept** |" in runs_table(findings.fates)

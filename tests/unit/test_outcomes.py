@@ -81,6 +81,19 @@ def test_what_altered_the_twin_too_is_not_the_doors() -> None:
     assert "1 of the twin's too" in both.reason
 
 
+@pytest.mark.parametrize("twin", ["completed, then called crashed", "completed, then cancelled"])
+@pytest.mark.parametrize("treated", ["crashed", "never ran"])
+def test_a_twin_that_was_called_otherwise_after_it_completed_is_no_control(treated: str, twin: str) -> None:
+    found = judge(whole_history((treated, "completed", "completed"), (twin, "completed", "completed")))
+    assert found.outcome == "inconclusive"
+
+
+def test_survived_says_how_many_were_called_otherwise_after_they_completed() -> None:
+    found = judge(whole_history(("completed, then called crashed", "completed", "completed"), WHOLE))
+    assert found.outcome == "survived"
+    assert found.reason.endswith("and completed (1 of them were called otherwise after that)")
+
+
 def test_lost_does_not_want_the_twin_completed() -> None:
     assert judge(whole_history(("lost", "completed", "completed"), ("never ran",) * 3)).outcome == "lost"
 

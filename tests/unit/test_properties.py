@@ -113,25 +113,22 @@ def test_no_history_that_lacks_its_last_look_is_survived_or_lost_and_none_raises
 
 @given(histories, st.data())
 @example(whole_history(WHOLE, WHOLE), None)
-def test_a_history_cut_before_its_last_listing_is_never_survived(
-    history: list[Event], data: st.DataObject | None
-) -> None:
-    last = max(number for number, each in enumerate(history) if each["kind"] == "listing")
-    cut = data.draw(st.integers(0, last)) if data else last
-    assert judge(history[:cut]).outcome != "survived"
+def test_a_history_that_is_cut_off_has_no_verdict(history: list[Event], data: st.DataObject | None) -> None:
+    cut = data.draw(st.integers(0, len(history) - 1)) if data else len(history) - 1
+    assert judge(history[:cut]).outcome == "error"
 
 
-@given(histories, st.sets(st.integers(0, 40)))
+@given(histories, st.sets(st.integers(0, 80)))
 def test_a_history_with_events_dropped_always_has_an_outcome(history: list[Event], dropped: set[int]) -> None:
     left = [each for number, each in enumerate(history) if number not in dropped]
     assert judge(left).outcome in OUTCOMES
 
 
-@given(histories, st.integers(0, 60))
-def test_no_event_dropped_turns_another_outcome_into_survived(history: list[Event], number: int) -> None:
+@given(histories, st.integers(0, 80))
+def test_no_event_dropped_turns_another_outcome_into_a_verdict(history: list[Event], number: int) -> None:
     dropped = history[number % len(history)]
-    assume(judge(history).outcome != "survived")
-    assert judge([each for each in history if each is not dropped]).outcome != "survived"
+    found = judge([each for each in history if each is not dropped]).outcome
+    assert found in (judge(history).outcome, "error", "inconclusive")
 
 
 def test_no_states_dropped_turn_another_outcome_into_survived() -> None:

@@ -51,9 +51,15 @@ def history(
 
 def runs(ticks: dict[str, list[datetime]]) -> list[dict[str, Any]]:
     return [
-        {"side": side, "expected_start_time": stamp(tick), "auto_scheduled": True, "state_name": "Late"}
+        {
+            "run": f"{side}-{number}",
+            "side": side,
+            "expected_start_time": stamp(tick),
+            "auto_scheduled": True,
+            "state_name": "Late",
+        }
         for side, moments in ticks.items()
-        for tick in moments
+        for number, tick in enumerate(moments)
     ]
 
 
@@ -138,3 +144,20 @@ def test_where_ticks_are_the_verdict_they_lay_ahead_of_the_door_were_due_and_ran
     late = [{"kind": "trial", "judged_by": "ticks", "ticks": len(DUE)}, *history(DUE)]
     assert check_ticks(late).outcome == "inconclusive"
     assert "past when the door was answered" in check_ticks(late).reason
+
+
+def test_a_run_that_completed_and_was_called_otherwise_after_that_ran() -> None:
+    events = upcoming(history(DUE), state="CRASHED")
+    for run in (run for event in events if event["kind"] == "listing" for run in event["runs"]):
+        run["state_timestamp"] = "2030-01-01T00:00:31Z"
+    states = [
+        {"type": "COMPLETED", "timestamp": "2030-01-01T00:00:30Z"},
+        {"type": "CRASHED", "timestamp": "2030-01-01T00:00:31Z"},
+    ]
+    read = [
+        {"kind": "states", "when": "after the drain", "run": f"{side}-{number}", "states": states}
+        for side in ("treated", "twin")
+        for number in range(len(DUE))
+    ]
+    assert check_ticks([*events, *read]).outcome == "whole"
+    assert check_ticks(events).outcome == "missing"
