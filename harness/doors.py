@@ -6,6 +6,7 @@ exit code proves nothing. Routes are those of 2.20 to 3.9 (read in Prefect's sou
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 import uuid
@@ -203,31 +204,37 @@ def serve_stop(trial: Trial, _nonce: str) -> CommandResult:
 def pause_by_automation(trial: Trial, nonce: str) -> CommandResult:
     """An automation is made whose action pauses the deployment, and the event that it waits for is sent.
 
-    The event is sent again until the deployment is paused: a server may not know the automation yet when it comes.
+    The server says by an event of its own when the action was done: that the deployment is paused shows before its runs
+    are deleted (read in 3.0.8 to 3.9.1). Until then the event is sent again now and then, since a server may not know
+    the automation yet when it comes. Then the automation is deleted.
     """
     started = time.monotonic()
     trigger = {"type": "event", "posture": "Reactive", "expect": [_EVENT], "match": {"prefect.resource.id": nonce}}
     action = {"type": "pause-deployment", "source": "selected", "deployment_id": trial.treated["id"]}
     automation = {"name": nonce, "trigger": {**trigger, "threshold": 1, "within": 0}, "actions": [action]}
     done = _request("POST", "/automations/", automation)(trial, nonce)
+    asked = itertools.count()
 
-    def paused() -> None:
+    def executed() -> str:
         nonlocal done
-        if done.exit_code or trial.lab.api.read_deployment(trial.treated["id"]).get("paused"):
-            return
-        event = {
-            "id": str(uuid.uuid4()),
-            "occurred": now(),
-            "event": _EVENT,
-            "resource": {"prefect.resource.id": nonce},
-        }
-        done = _request("POST", "/events", [event])(trial, nonce)
-        raise NotYet("the event was sent, and the deployment is not paused")
+        if done.exit_code:
+            return ""
+        found = trial.lab.api.call("POST", "/events/filter", {"filter": {"event": {"name": [_EXECUTED]}}})["events"]
+        by = [event["resource"] for event in found if event["resource"].get("prefect.resource.name") == nonce]
+        if by:
+            return str(by[0]["prefect.resource.id"]).removeprefix("prefect.automation.")
+        if next(asked) % 10 == 0:
+            event = {"id": str(uuid.uuid4()), "occurred": now(), "event": _EVENT}
+            done = _request("POST", "/events", [{**event, "resource": {"prefect.resource.id": nonce}}])(trial, nonce)
+        raise NotYet(f"the event was sent, and there is no {_EXECUTED}")
 
-    wait_until("the automation's action", paused, seconds=trial.lab.deadlines.door, every=2.0)
+    made = wait_until("the automation's action", executed, seconds=trial.lab.deadlines.door, every=1.0)
+    if made:
+        done = _request("DELETE", f"/automations/{made}")(trial, nonce)
     return CommandResult(done.exit_code, done.output, time.monotonic() - started)
 
 
+_EXECUTED = "prefect.automation.action.executed"
 _EVENT = "survival.door"
 _ANOTHER_RULE = {"rrule": _FAR_AWAY, "timezone": "UTC"}
 _ANOTHER_SCHEDULE = [{"active": True, "schedule": _ANOTHER_RULE}]
@@ -361,7 +368,11 @@ DOORS = {
             changes=_paused,
             versions=">=3.0.0",
             versions_reason="a server has automations of its own from 3.0.0 on",
-            server_settings={"PREFECT_API_SERVICES_TRIGGERS_ENABLED": "true"},
+            server_settings={
+                "PREFECT_API_SERVICES_TRIGGERS_ENABLED": "true",
+                "PREFECT_API_SERVICES_EVENT_PERSISTER_ENABLED": "true",
+                "PREFECT_API_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
+            },
         ),
         Door(
             "resume-deployment",

@@ -110,6 +110,12 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
             findings,
         )
     if treated.completed == treated.at_risk and not treated.altered:
+        if treated.relabelled == treated.at_risk and not twin.relabelled:
+            return Verdict(
+                INCONCLUSIVE,
+                f"all {treated.at_risk} completed, but each was called otherwise after that, and none of the twin's",
+                findings,
+            )
         said = f"all {treated.at_risk} runs at risk are there at every look and completed"
         later = f" ({treated.relabelled} of them were called otherwise after that)" if treated.relabelled else ""
         return Verdict(SURVIVED, said + later, findings)

@@ -279,8 +279,13 @@ class ContainerNode:
         return True
 
     def kill(self) -> None:
-        """SIGKILL; returns once the engine says that it is dead."""
-        self.container.kill()
+        """SIGKILL; returns once the engine says that it is dead, at once where it is."""
+        if not self.running():
+            return
+        with suppress(
+            docker.errors.APIError
+        ):  # it may end by itself meanwhile, which the engine calls a conflict; it is waited for
+            self.container.kill()
 
         def dead() -> None:
             if self.running():

@@ -53,9 +53,16 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
             return 200, _deployment_json(prefect, prefect.deployments[known])
         case "POST", ["automations"]:
             prefect.automations.append(body)
-            return 201, {"id": f"automation-{len(prefect.automations)}"}
+            body["id"] = f"automation-{len(prefect.automations)}"
+            return 201, body
+        case "DELETE", ["automations", known]:
+            prefect.automations = [each for each in prefect.automations if each["id"] != known]
+            return 204, None
+        case "POST", ["events", "filter"]:
+            return 200, {"events": [e for e in prefect.events if e["event"] in body["filter"]["event"]["name"]]}
         case "POST", ["events"]:
-            _act(prefect, [event["resource"]["prefect.resource.id"] for event in body])
+            for event in body:
+                _act(prefect, event)
             return 204, None
         case "POST", ["flow_runs", "filter"]:
             return _list(prefect, body)
@@ -70,13 +77,16 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
     return 404, WRONG_ROUTE
 
 
-def _act(prefect: FakePrefect, resources: list[str]) -> None:
-    """What those automations do that wait for an event of one of these resources, and that the server knows by now."""
-    prefect.events += 1
-    for automation in prefect.automations if prefect.triggers and prefect.events > prefect.events_missed else ():
-        if automation["trigger"]["match"]["prefect.resource.id"] in resources:
-            for action in automation["actions"]:
+def _act(prefect: FakePrefect, event: Json) -> None:
+    """What those automations do that wait for the event, and that the server knows by now."""
+    prefect.events.append(event)
+    for each in prefect.automations if prefect.triggers and len(prefect.events) > prefect.events_missed else ():
+        if each["trigger"]["match"]["prefect.resource.id"] == event["resource"]["prefect.resource.id"]:
+            for action in each["actions"]:
                 _change(prefect, prefect.deployments[action["deployment_id"]], ("POST", ["pause_deployment"]), None)
+            if prefect.says_executed:
+                by = {"prefect.resource.id": f"prefect.automation.{each['id']}", "prefect.resource.name": each["name"]}
+                prefect.events.append({"event": "prefect.automation.action.executed", "resource": by})
 
 
 def _upsert(prefect: FakePrefect, body: Json) -> tuple[int, Json]:

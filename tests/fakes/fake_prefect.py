@@ -130,7 +130,9 @@ class FakePrefect:
         self.says_updated = True
         self.triggers = False  # whether automations are looked after
         self.automations: list[Json] = []
-        self.events = self.events_missed = 0
+        self.events: list[Json] = []
+        self.events_missed = 0  # how many of them come before the server knows an automation
+        self.says_executed = True
         self.run_seconds = 0.0
         self.on_new_run: Callable[[Run], None] = lambda run: None
         self.log: list[str] = []

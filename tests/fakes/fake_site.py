@@ -23,7 +23,8 @@ class FakeNode:
     def __init__(self, name: str, site: FakeSite, alive: bool) -> None:
         self.name, self._site, self._alive = name, site, alive
         self._killed = False
-        self.serves: Deployment | None = None  # of a process that serves one deployment
+        self.serves: Deployment | None = None  # of a process that serves one deployment, as `_folder` says
+        self._folder = ""
         self.files: dict[str, dict[str, bytes]] = {}
 
     def running(self) -> bool:
@@ -41,16 +42,20 @@ class FakeNode:
         """Serve what the files in a folder say, now and at each start."""
         prefect = self._site.prefect
         with prefect.lock:
-            (self.serves,) = deployments_of(self.files[folder], prefect)
-            pool = self.serves.pool = self.serves.name
-            prefect.limits[pool] = self.serves.limit
+            self._folder = folder
+            pool = self._read_served().name
+            prefect.limits[pool] = self._read_served().limit
             prefect.workers[pool] = self.running
             prefect.signals[pool] = lambda: "signal" in self.files[folder]
         self.start()
 
+    def _read_served(self) -> Deployment:
+        (self.serves,) = deployments_of(self.files[self._folder], self._site.prefect)
+        self.serves.pool = self.serves.name
+        return self.serves
+
     def _serve(self) -> None:
-        prefect, served = self._site.prefect, self.serves
-        assert served
+        prefect, served = self._site.prefect, self._read_served()
         served.updated, there = prefect.clock.now(), prefect.find(served.flow, served.name)
         if there:
             there.paused = False

@@ -90,7 +90,8 @@ def test_an_automation_that_the_server_does_not_know_yet_is_sent_its_event_again
     lab.prefect.events_missed = 2
     entry = lab.trial(OUTAGE, "pause-by-automation")
     assert entry["outcome"] == "survived", entry["reason"]
-    assert lab.prefect.events == 3
+    assert len([event for event in lab.prefect.events if event["event"] == "survival.door"]) == 3
+    assert lab.prefect.automations == [], "nothing is left that could pause it again"
     report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
     assert "- `paused` of `treated`: `False` before, `True` after." in report
 
@@ -99,7 +100,14 @@ def test_an_automation_that_does_nothing_is_an_error_that_says_what_was_seen(lab
     lab.prefect.events_missed = 10**6
     entry = lab.trial(OUTAGE, "pause-by-automation")
     assert entry["outcome"] == "error"
-    assert "the event was sent, and the deployment is not paused" in entry["reason"]
+    assert "the event was sent, and there is no prefect.automation.action.executed" in entry["reason"]
+
+
+def test_an_automation_whose_action_has_not_ended_is_not_proven_though_the_deployment_is_paused(lab: FakeLab) -> None:
+    lab.prefect.says_executed = False
+    entry = lab.trial(OUTAGE, "pause-by-automation")
+    assert entry["outcome"] == "error"
+    assert "there is no prefect.automation.action.executed" in entry["reason"]
 
 
 def test_a_door_that_fails_does_not_take_another_trial_of_its_staging_with_it(lab: FakeLab) -> None:

@@ -195,7 +195,10 @@ def outcome(treated: Sequence[str], twin: Sequence[str], minimum: int = MINIMUM)
     if "lost" in mine:
         return "lost"
     if all(story.completed for story in stories) and "altered" not in mine:
-        return "survived"
+        of_twin = [STORIES[word] for word in twin if STORIES[word].fate]
+        every = not any(story.undisturbed for story in stories)
+        none = all(story.undisturbed or not story.completed for story in of_twin)
+        return "inconclusive" if every and none else "survived"
     if "altered" in mine and "altered" in control:
         return "inconclusive"
     if twin_completed and "altered" in mine:

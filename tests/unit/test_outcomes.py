@@ -94,6 +94,12 @@ def test_survived_says_how_many_were_called_otherwise_after_they_completed() -> 
     assert found.reason.endswith("and completed (1 of them were called otherwise after that)")
 
 
+def test_what_happened_to_every_treated_run_and_to_none_of_the_twin_s_is_not_survived() -> None:
+    relabelled = ("completed, then called crashed",) * 3
+    assert judge(whole_history(relabelled, WHOLE)).outcome == "inconclusive"
+    assert judge(whole_history(relabelled, (relabelled[0], "completed", "completed"))).outcome == "survived"
+
+
 def test_lost_does_not_want_the_twin_completed() -> None:
     assert judge(whole_history(("lost", "completed", "completed"), ("never ran",) * 3)).outcome == "lost"
 
