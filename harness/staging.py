@@ -6,6 +6,7 @@ LabError, and ends every trial of the staging.
 
 from __future__ import annotations
 
+import re
 import string
 import time
 from collections.abc import Iterable, Mapping
@@ -28,6 +29,9 @@ _STAGING_TRIES = 5
 _SCHEDULER_TRIES = 3  # how often a deploy is done again whose runs the scheduler did not make in time
 _MORE_AHEAD = 5.0  # seconds that the first tick lies further ahead at each try, at the least
 _WORKER_RESTARTS = 5
+_ERROR = re.compile(
+    r"^(?:\S+Z )?([\w.]+(?:Error|Exception)\b.*)$", re.MULTILINE
+)  # an engine may put its time before it
 
 
 @dataclass
@@ -385,11 +389,17 @@ def prove(staging: Staging) -> None:
         )
     except DeadlineError as error:
         lab.check_server_alive()
-        staging.record("note", text=error.reason)
+        staging.record("note", text=error.reason + _last_error(lab.server.log()))
     try:
         staging.record("prefect-version", output=asked.result().output)
     except LabError as error:
         staging.record("note", text=f"`prefect version`: {error.reason}")
+
+
+def _last_error(log: str) -> str:
+    """The last error that the server's log names, as the end of a sentence; empty where it names none."""
+    found = _ERROR.findall(log)
+    return f"; the last error in the server's log: {found[-1][:200]}" if found else ""
 
 
 def drain(staging: Staging) -> None:

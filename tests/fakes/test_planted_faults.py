@@ -680,7 +680,10 @@ def test_a_staging_whose_runs_the_scheduler_did_not_all_make_in_time_is_done_aga
 
 def test_a_scheduler_that_makes_nothing_is_given_up_after_a_few_stagings(lab: FakeLab) -> None:
     lab.prefect.schedules_runs = False
-    assert lab.trial(OUTAGE)["outcome"] == "inconclusive"
+    lab.prefect.log.append("2030-01-01T00:00:00.1Z sqlalchemy.exc.InvalidRequestError: Can't evaluate")
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "inconclusive"
+    assert "in the server's log: sqlalchemy.exc.InvalidRequestError: Can't evaluate)" in entry["reason"]
     notes = [
         event["text"] for event in lab.history(OUTAGE) if event["kind"] == "note" and "had no run" in event["text"]
     ]
