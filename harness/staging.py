@@ -16,6 +16,7 @@ from typing import Any
 
 from harness import settings
 from harness.checkers.survival import ENDED, HOLDS_A_SLOT
+from harness.checkers.ticks import moment
 from harness.engines.base import Node
 from harness.errors import DeadlineError, LabError, NoAnswerError, SteadyStateError
 from harness.facts import deployment_facts, result_facts, run_facts
@@ -29,9 +30,8 @@ _STAGING_TRIES = 5
 _SCHEDULER_TRIES = 3  # how often a deploy is done again whose runs the scheduler did not make in time
 _MORE_AHEAD = 5.0  # seconds that the first tick lies further ahead at each try, at the least
 _WORKER_RESTARTS = 5
-_ERROR = re.compile(
-    r"^(?:\S+Z )?([\w.]+(?:Error|Exception)\b.*)$", re.MULTILINE
-)  # an engine may put its time before it
+# An error as a log names it; an engine may put its time before it.
+_ERROR = re.compile(r"^(?:\S+Z )?([\w.]+(?:Error|Exception)\b.*)$", re.MULTILINE)
 
 
 @dataclass
@@ -135,7 +135,8 @@ class Staging:
         for number in range(_STAGING_TRIES):
             first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
             self._schedule(first)
-            seconds = self._deploy_all(again=number > 0)
+            seconds = self._deploy_all()
+            self.deployed = {name: self._deployment(name)["id"] for name in self._names()}
             on_time = datetime.now(timezone.utc) + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS + later) < first
             late = f"the deploy took {seconds:.0f} s, past the first tick"
             if on_time:
@@ -152,15 +153,14 @@ class Staging:
         """What a deployment still lacks by `until`; empty once the scheduler has made a run for every tick of each."""
         spaced = timedelta(seconds=self.scenario.interval)
         ticks = {first + spaced * number for number in range(self.scenario.ticks)}
-        deployed = {self._deployment(name)["id"]: name for name in self._names()}
 
         def all_made() -> None:
-            lacking = {name: set(ticks) for name in deployed.values()}
-            for run in _runs_if_answered(self, deployed):
-                due = datetime.fromisoformat(run["expected_start_time"].replace("Z", "+00:00"))
-                lacking[deployed[run["deployment_id"]]].discard(due)
-            if name := next((name for name, left in lacking.items() if left), ""):
-                raise NotYet(f"{name} had no run for {len(lacking[name])} of {len(ticks)} ticks")
+            lacking = {deployment_id: set(ticks) for deployment_id in self.deployed.values()}
+            for run in _runs_if_answered(self):
+                lacking[run["deployment_id"]].discard(moment(run["expected_start_time"]))
+            for name, deployment_id in self.deployed.items():
+                if left := lacking[deployment_id]:
+                    raise NotYet(f"{name} had no run for {len(left)} of {len(ticks)} ticks")
 
         try:
             seconds = (until - datetime.now(timezone.utc)).total_seconds()
@@ -238,13 +238,13 @@ class Staging:
         """Serve a deployment by a process of its own. What differs from how it is staged: as in `write_deployments`."""
         self.lab.serve(self.scenario, name, self._files(self._folder(name), [name], **changed))
 
-    def _serve_all(self, again: bool) -> float:
+    def _serve_all(self) -> float:
         """Serve the twin and every treated deployment; returns the seconds until all of them had their schedule."""
         names = self._names()
-        for name in names if again else ():
+        for name, deployment_id in self.deployed.items():  # of an earlier try
             self.record("act", what=f"kill the process that serves {name} (SIGKILL)")
             self.lab.worker(self.scenario, name).kill()
-            self._cancel_left_behind(self._deployment(name)["id"])
+            self._cancel_left_behind(deployment_id)
         self.record("act", what=f"serve {', '.join(names)}")
         started = time.monotonic()
         for name in names:
@@ -270,10 +270,10 @@ class Staging:
 
         return wait_until(f"{name}, served", there, seconds=self.lab.deadlines.door, source=node.name)
 
-    def _deploy_all(self, again: bool = False) -> float:
+    def _deploy_all(self) -> float:
         """`prefect deploy` of the twin and every treated deployment, which must succeed; returns its seconds."""
         if self.scenario.served_by:
-            return self._serve_all(again)
+            return self._serve_all()
         names = self._names()
         self.write_deployments(self.lab.deployer, names)
         result = self.lab.deploy(self.scenario, names)
@@ -443,13 +443,13 @@ def drain(staging: Staging) -> None:
     staging.record("drained", ended=ended, holding=holding)
 
 
-def _runs_if_answered(staging: Staging, deployments: Iterable[str] | None = None) -> list[dict[str, Any]]:
-    """The runs of these deployments (ids), or of the staging's, for a wait: no answer is a reason to wait on.
+def _runs_if_answered(staging: Staging) -> list[dict[str, Any]]:
+    """The staging's runs for a wait: a living server that does not answer is a reason to wait on.
 
     Raises: NotYet; LabError where the server does not live.
     """
     staging.lab.check_server_alive()
     try:
-        return list(staging.lab.api.flow_runs(deployments=deployments or staging.deployed.values()))
+        return list(staging.lab.api.flow_runs(deployments=staging.deployed.values()))
     except NoAnswerError as error:
         raise NotYet(error.reason) from error

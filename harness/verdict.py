@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.checkers.door_proof import check_door
-from harness.checkers.survival import AFTER, DRAINED, Counts, Findings, check_survival
+from harness.checkers.survival import AFTER, DRAINED, Counts, Findings, check_survival, states_read
 from harness.history import SCHEMA, Event, of_kind
 
 NOT_APPLICABLE, ERROR, INCONCLUSIVE = "not-applicable", "error", "inconclusive"
@@ -77,7 +77,7 @@ def _is_whole(events: Sequence[Event]) -> bool:
     looks = {look["when"] for look in of_kind(events, "look")}
     listings = [listing for listing in of_kind(events, "listing") if listing["when"] == DRAINED]
     listed = {run["run"] for listing in listings for run in listing["runs"]}
-    read = {event["run"] for event in of_kind(events, "states") if event["when"] == DRAINED}
+    read = states_read(events, DRAINED).keys()
     schema = of_kind(events, "trial")[0].get("schema", 1)
     return {AFTER, DRAINED} <= looks and bool(listings) and (schema == 1 or listed <= read)
 

@@ -97,10 +97,7 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     afterwards = _listing(events, DRAINED)
     answered_at = next((door.get("answered_at") for door in of_kind(events, "door")), None)
     answers = {look["when"]: look["answers"] for look in of_kind(events, "look")}
-    states, until_drained = (
-        {event["run"]: event["states"] for event in of_kind(events, "states") if event["when"] == when}
-        for when in (AFTER, DRAINED)
-    )
+    states, until_drained = states_read(events, AFTER), states_read(events, DRAINED)
     alive = {when: _twin_answers(found) for when, found in answers.items()}
     # A run that still runs may hold what the others wait for: those are not stranded. What the trials of a staging
     # share (a worker, a limit), a run of another trial may hold.
@@ -125,6 +122,11 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
     counts = {side: _count([fate for fate in fates if fate.side == side]) for side in SIDES}
     return Findings(counts["treated"], counts["twin"], fates, flaws)
+
+
+def states_read(events: Sequence[Event], when: str) -> dict[str, list[dict[str, Any]]]:
+    """The state history of each run, by its id, as it was read at AFTER or DRAINED."""
+    return {event["run"]: event["states"] for event in of_kind(events, "states") if event["when"] == when}
 
 
 def _listing(events: Sequence[Event], when: str) -> list[dict[str, Any]]:

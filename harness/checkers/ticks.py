@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 from dateutil.rrule import rrulestr
 
-from harness.checkers.survival import BEFORE, DRAINED, has_completed
+from harness.checkers.survival import BEFORE, DRAINED, has_completed, states_read
 from harness.history import Event, of_kind
 
 WHOLE, MISSING, DUPLICATE, INCONCLUSIVE = "whole", "missing", "duplicate", "inconclusive"
@@ -61,17 +61,17 @@ def _check(events: Sequence[Event]) -> Ticks:
     doors = [door for door in of_kind(events, "door") if door.get("answered_at")]
     if not listings or not earlier or not doors:
         return Ticks(INCONCLUSIVE, "the trial did not come to its end")
-    answered, last = _moment(doors[-1]["answered_at"]), _moment(listings[-1]["at"])
+    answered, last = moment(doors[-1]["answered_at"]), moment(listings[-1]["at"])
     opening = next(iter(of_kind(events, "trial")), {})
     upcoming = opening.get("judged_by") == "ticks"
-    states = {event["run"]: event["states"] for event in of_kind(events, "states") if event["when"] == DRAINED}
+    states = states_read(events, DRAINED)
     found: dict[str, tuple[list[str], list[str], int]] = {}
     for side in ("treated", "twin"):
         before, after = (_deployment(events, side, when) for when in ("before", "after"))
         if before is None or after is None:
             return Ticks(INCONCLUSIVE, f"the {side} deployment was not read before and after the door")
         named = _ticks(before, last)
-        seen = {_moment(run["expected_start_time"]) for run in _made(earlier[0], side)} & named
+        seen = {moment(run["expected_start_time"]) for run in _made(earlier[0], side)} & named
         first = min(seen, default=answered)
         due = {tick for tick in named if first <= tick <= answered}
         due |= {tick for tick in _ticks(after, last) if tick > answered}
@@ -80,9 +80,9 @@ def _check(events: Sequence[Event]) -> Ticks:
                 text = f"{len(too_late)} ticks of the {side} deployment were past when the door was answered"
                 return Ticks(INCONCLUSIVE, text)
             due = named
-        made = Counter(_moment(run["expected_start_time"]) for run in _made(listings[-1], side))
+        made = Counter(moment(run["expected_start_time"]) for run in _made(listings[-1], side))
         ran = {
-            _moment(run["expected_start_time"])
+            moment(run["expected_start_time"])
             for run in _made(listings[-1], side)
             if not upcoming or has_completed(run, states.get(run["run"], ()))
         }
@@ -134,7 +134,7 @@ def times(schedule: dict[str, Any], last: datetime) -> Iterator[datetime]:
                 raise ValueError(f"a schedule with more than {_MOST} ticks")
             yield (tick if tick.tzinfo else tick.replace(tzinfo=zone)).astimezone(timezone.utc)
     elif seconds := schedule.get("interval"):
-        anchor = _moment(schedule["anchor_date"])
+        anchor = moment(schedule["anchor_date"])
         steps = max(0, int((last - anchor) / timedelta(seconds=seconds)) + 1)
         for step in range(max(0, steps - _MOST), steps):
             yield anchor + step * timedelta(seconds=seconds)
@@ -146,7 +146,7 @@ def times(schedule: dict[str, Any], last: datetime) -> Iterator[datetime]:
         raise ValueError(f"a schedule of no known kind: {sorted(schedule)}")
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """A time of the server's or of the harness's, as UTC."""
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)

@@ -282,9 +282,8 @@ class ContainerNode:
         """SIGKILL; returns once the engine says that it is dead, at once where it is."""
         if not self.running():
             return
-        with suppress(
-            docker.errors.APIError
-        ):  # it may end by itself meanwhile, which the engine calls a conflict; it is waited for
+        # It may end by itself meanwhile, which the engine calls a conflict; that it is dead is waited for.
+        with suppress(docker.errors.APIError):
             self.container.kill()
 
         def dead() -> None:

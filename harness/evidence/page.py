@@ -19,7 +19,7 @@ from markupsafe import Markup
 from harness.cache import write_whole
 from harness.checkers.survival import AFTER, DRAINED
 from harness.evidence.junit import as_xml_text
-from harness.evidence.report import door_log
+from harness.evidence.report import door_log, once
 from harness.evidence.results import evidence_of, harness_words, read_results, read_run
 from harness.evidence.table import counts_of, footnotes
 from harness.evidence.timeline import STYLE
@@ -115,7 +115,7 @@ def _trial(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drained(fate: dict[str, Any]) -> str:
-    return str(fate["looks"].get(DRAINED, "")) + (", once Completed" if fate.get("relabelled") else "")
+    return str(fate["looks"].get(DRAINED, "")) + once(bool(fate.get("relabelled")))
 
 
 def _log(own: Path) -> list[str]:

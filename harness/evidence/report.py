@@ -86,13 +86,12 @@ def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
     ]
     if cell.note:
         lines.append(f"- Note: {cell.note}")
-    told = of_kind(events, "prefect-version")
-    block = "\n\n" + fenced(told[-1]["output"].strip()) if told else ""
-    if told:
+    if told := of_kind(events, "prefect-version"):
         lines.append(
             "- `prefect version`, where the door is opened (its `Database` is that client's setting, not the server's):"
+            f"\n\n{fenced(told[-1]['output'].strip())}"
         )
-    return "\n".join(lines) + block
+    return "\n".join(lines)
 
 
 def _steps(cell: Cell, stage: str, lift: str, verdict: Verdict, events: Sequence[Event]) -> str:
@@ -150,10 +149,15 @@ def runs_table(fates: Sequence[RunFate]) -> str:
         again = f" (back as `{fate.recreated}`)" if fate.recreated else ""
         lines.append(
             f"| {tick} | {fate.side} | `{fate.run}` | {_cell(fate.before)} | {_cell(fate.looks[AFTER])} | "
-            f"{_cell(fate.looks[DRAINED])}{', once Completed' if fate.relabelled else ''} | **{fate.fate}**{again} |"
+            f"{_cell(fate.looks[DRAINED])}{once(fate.relabelled)} | **{fate.fate}**{again} |"
         )
     more = [f"\n{len(fates) - _FATES} more are in verdict.json."] if len(fates) > _FATES else []
     return "\n".join([*lines, *more])
+
+
+def once(relabelled: bool) -> str:
+    """What is said beside the last look at a run that was called otherwise after it had completed."""
+    return ", once Completed" if relabelled else ""
 
 
 def fenced(text: str, language: str = "text") -> str:

@@ -43,8 +43,9 @@ class FakeNode:
         prefect = self._site.prefect
         with prefect.lock:
             self._folder = folder
-            pool = self._read_served().name
-            prefect.limits[pool] = self._read_served().limit
+            served = self._read_served()
+            pool = served.name
+            prefect.limits[pool] = served.limit
             prefect.workers[pool] = self.running
             prefect.signals[pool] = lambda: "signal" in self.files[folder]
         self.start()

@@ -6,7 +6,7 @@ and never asked of the harness.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,8 +115,8 @@ def whole_history(
     # As the harness asks: the twin first.
     asked = sorted(runs, key=lambda run: run[0] == "treated")
 
-    def look(which: str) -> list[Event]:
-        return [_answer(side, number, answer) for side, number, story in asked for answer in getattr(story, which)]
+    def look(answered: Callable[[Story], Sequence[Answer]]) -> list[Event]:
+        return [_answer(side, number, answer) for side, number, story in asked for answer in answered(story)]
 
     there = [_run(side, number, _last(story)) for side, number, story in runs if "state_type" in story.drained[-1]]
     again = [
@@ -146,17 +146,13 @@ def whole_history(
                seconds=4.0, output=f"Prefect {version}\nDeployment 'x/treated' successfully updated"),
         *(_event("deployment", side=side, when="after", deployment=_deployment(side, NONCE)) for side in stories),
         _event("phase", phase="observe"),
-        _event("look", when="after the door", answers=look("after")),
+        _event("look", when="after the door", answers=look(lambda story: story.after)),
         *(_event("states", when="after the door", run=run_id(side, n), side=side, states=_states(story))
           for side, n, story in runs),
         _event("phase", phase="drain"),
         _event("lifted", what="the worker is started again"),
         _event("drained", ended="every run that is there has ended"),
-        _event("look", when="after the drain", answers=[
-            _answer(side, number, answer)
-            for side, number, story in asked
-            for answer in (*story.drained[:-1], _last(story))
-        ]),
+        _event("look", when="after the drain", answers=look(lambda story: (*story.drained[:-1], _last(story)))),
         _event("listing", when="after the drain", runs=[*done, *there, *again]),
         *(_event("states", when="after the drain", run=run_id(side, n), side=side, states=_states_to_the_end(story))
           for side, n, story in runs if "state_type" in story.drained[-1]),
@@ -248,6 +244,11 @@ def _states(story: Story) -> list[dict[str, str]]:
     elif "state_type" in story.after[-1] and story.after[-1]["state_name"] != STATE:
         now = story.after[-1]
         states.append((now["state_type"], now["state_name"], "2030-01-01T00:00:20.500001Z"))
+    return _entries(states)
+
+
+def _entries(states: Iterable[tuple[str, str, str]]) -> list[dict[str, str]]:
+    """A state history of these types, names and times."""
     return [{"id": name, "type": kind, "name": name, "timestamp": at} for kind, name, at in states]
 
 
@@ -266,7 +267,7 @@ def _states_to_the_end(story: Story) -> list[dict[str, str]]:
         (str(answer["state_type"]), str(answer["state_name"]), _moment(number))
         for number, answer in enumerate((*story.between, story.drained[-1]))
     ]
-    return _states(story) + [{"id": name, "type": kind, "name": name, "timestamp": at} for kind, name, at in later]
+    return _states(story) + _entries(later)
 
 
 def _deployment(side: str, description: str) -> Event:
