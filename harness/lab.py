@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
+from harness import settings
 from harness.engines.base import SERVER, CommandResult, Node, Site
 from harness.errors import LabError
 from harness.prefect_api import PrefectAPI
@@ -32,6 +33,7 @@ class Deadlines:
     backlog: float = 180  # from the last staged tick on
     door: float = 300
     drain_idle: float = 240  # more than SQLite's busy timeout (60); starts again when a run changes state
+    left_alone: float = 3 * settings.SLOT_WAIT_SECONDS  # of overdue runs by a living worker, until it is started again
     drain_cap: float = 1800
     poll: float = 1.0
     api_patience: float = 180
@@ -140,8 +142,11 @@ class Lab:
         if worker:
             worker.start()
             return worker
-        limit = ["--limit", str(scenario.worker_limit)] if scenario.worker_limit else []
-        command = ["worker", "start", "--pool", scenario.name, "--type", "process", "--name", scenario.name, *limit]
+        command = ["worker", "start", "--pool", scenario.name, "--type", "process", "--name", scenario.name]
+        if scenario.worker_limit:
+            command += ["--limit", str(scenario.worker_limit)]
+        if scenario.prefetch_seconds:
+            command += ["--prefetch-seconds", str(scenario.prefetch_seconds)]
         worker = self.site.start_node(worker_name(scenario), command)
         with self._lock:
             self._workers[worker.name] = worker

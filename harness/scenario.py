@@ -87,6 +87,7 @@ class Scenario:
                     where they are deployed to a work pool that one worker serves
     applies         the versions that can stage this at all, and why the others cannot
     worker_limit    flow runs the worker may run at a time; None is no limit
+    prefetch_seconds  how far ahead of their time the worker submits runs; None is as harness/settings.py says
     server_settings what its server is set to beside harness/settings.py; then `alone`, since they hold for a whole lab
     judged_by       the verdict that is held to what is known: `survival`, or `ticks` where deleting the runs at risk is
                     by design and each tick must only come back
@@ -105,6 +106,7 @@ class Scenario:
     stage_text: str
     lift_text: str
     worker_limit: int | None = None
+    prefetch_seconds: int | None = None
     holders: int = 0
     holders_together: int = 0
     upcoming: bool = False

@@ -7,9 +7,10 @@ Times are in the form that all of them take (3.0.9 to 3.3.4 refuse a bare number
 from __future__ import annotations
 
 SCHEDULER_LOOP_SECONDS = 2  # one pass of the scheduler, and the longest a new deployment waits for its runs
-# How long a run that found no slot waits before it asks again (default 30). Each asking writes, and a worker that is
-# refused a write too often (503) gives its run up as Crashed: runs that ask more often than this can wear one out.
-SLOT_WAIT_SECONDS = 10
+# A run that found no slot is due again after so long (default 30), and its worker asks for it as far ahead as it
+# prefetches (scenarios/concurrency-limit), so every 10 s. Each asking writes, and a worker that is refused a write too
+# often (503) gives its run up as Crashed: runs that ask more often than this can wear one out.
+SLOT_WAIT_SECONDS = 15
 
 SERVER = {
     "PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS": "00:00:01",

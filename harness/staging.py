@@ -78,6 +78,19 @@ class Staging:
         self.lab.worker(self.scenario).kill()
         self.record("fault", what="worker killed (SIGKILL)")
 
+    def restart_idle_worker(self, why: str) -> None:
+        """Kill a worker that runs nothing, and start it again; a run that it took at the last moment is recorded.
+
+        Raises: as `_runs_if_answered`.
+        """
+        self.record("act", what=f"kill the worker (SIGKILL) and start it again: {why}")
+        worker = self.lab.worker(self.scenario)
+        worker.kill()
+        if taken := [run["id"] for run in _runs_if_answered(self) if run["state_type"] in HOLDS_A_SLOT]:
+            text = f"the worker was killed with {', '.join(taken)}, and was started again"
+            self.record("worker-restarted", text=text, log=worker.log()[-2000:])
+        worker.start()
+
     def give_signal(self) -> None:
         """Give the flows that wait for it their signal."""
         self.put_beside_flow("signal", "")
@@ -109,6 +122,13 @@ class Staging:
                 self.record("act", what="cancel a run that the stopped process left behind", run=run_facts(run))
                 self.lab.api.cancel_flow_run(run["id"], "The process that ran it was stopped.")
 
+    def _cancel_earlier(self, first: datetime) -> None:
+        """Cancel what is scheduled for before the first tick. A run that holds a slot is left to hold it."""
+        for run in self.lab.api.flow_runs(deployments=self.deployed.values()):
+            if run["state_type"] == "SCHEDULED" and moment(run["expected_start_time"]) < first:
+                self.record("act", what="cancel a run of an earlier try's schedule", run=run_facts(run))
+                self.lab.api.cancel_flow_run(run["id"], "Its schedule was replaced.")
+
     def limit_work_pool(self, runs: int | None) -> None:
         """Let the work pool hand out so many flow runs at a time; None is no limit."""
         self.record("act", what=f"limit of the work pool: {runs}")
@@ -127,8 +147,8 @@ class Staging:
         Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a deploy (half
         as long again as the server took to start, and a tenth of that for each deployment; longer where more stagings
         deploy at once than there are cores) and a pass of the scheduler ahead. A deploy that took longer is done
-        again, with more ahead, and so is one whose runs the scheduler had not all made by the first tick; the runs of
-        its first schedule that were made stay at risk beside the others.
+        again, with more ahead, and so is one whose runs the scheduler had not all made by the first tick; what the
+        schedule of an earlier try left is cancelled.
         """
         deploy = (1.5 + 0.1 * len(self.trials)) * self.lab.start_seconds * self.lab.share
         ahead = deploy + settings.SCHEDULER_LOOP_SECONDS + 1 + later
@@ -137,6 +157,8 @@ class Staging:
             self._schedule(first)
             seconds = self._deploy_all()
             self.deployed = {name: self._deployment(name)["id"] for name in self._names()}
+            if number:
+                self._cancel_earlier(first)
             on_time = datetime.now(timezone.utc) + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS + later) < first
             late = f"the deploy took {seconds:.0f} s, past the first tick"
             if on_time:
@@ -406,18 +428,20 @@ def drain(staging: Staging) -> None:
     """Lift the fault, and wait until every run that is there has ended.
 
     The bound starts again whenever a run of the staging changes state, under a hard cap. A worker that ends by itself
-    meanwhile is started again, and what it may have left behind is no verdict (see verdict.py).
+    meanwhile is started again, and so is one that lives and leaves overdue runs alone (up to 3.0 a worker asks once in
+    its life for a run that found no slot). What such a one may have left behind is no verdict (see verdict.py).
     """
     deadlines = staging.lab.deadlines
+    patience = max(deadlines.left_alone, 3 * staging.lab.start_seconds)  # a worker has to start, too
     idle = deadlines.drain_idle + staging.quiet_seconds
     staging.scenario.lift(staging)
     staging.record("lifted", what=staging.scenario.lift_text)
-    started = moved = datetime.now(timezone.utc)
+    started = moved = restarted = datetime.now(timezone.utc)
     last: dict[str, str] = {}
     holding = restarts = 0
 
     def settled() -> str:
-        nonlocal moved, last, holding, restarts
+        nonlocal moved, restarted, last, holding, restarts
         runs = _runs_if_answered(staging)
         # One with a limit of its own ends where the server refuses it a write (503) while it submits a run (3.3.4).
         if restarts < _WORKER_RESTARTS and (log := staging.lab.restart_workers_that_ended(staging.scenario)):
@@ -429,6 +453,11 @@ def drain(staging: Staging) -> None:
         names = {run["id"]: run["state_name"] for run in runs}
         if names != last:
             moved, last = now, names
+        left_alone = (now - max(moved, restarted)).total_seconds() > patience and not holding
+        overdue = (run["state_type"] == "SCHEDULED" and (now - _due(run)).total_seconds() > patience for run in runs)
+        if left_alone and any(overdue) and not staging.scenario.served_by:
+            restarted = now
+            staging.restart_idle_worker(f"it asked for no overdue run within {patience:.0f} s")
         if runs and all(run["state_type"] in ENDED for run in runs):
             return "every run that is there has ended"
         if not runs:
@@ -441,6 +470,11 @@ def drain(staging: Staging) -> None:
 
     ended = wait_until("the drain", settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)
     staging.record("drained", ended=ended, holding=holding)
+
+
+def _due(run: dict[str, Any]) -> datetime:
+    """When a run may start, as it is scheduled now."""
+    return moment(run["next_scheduled_start_time"] or run["expected_start_time"])
 
 
 def _runs_if_answered(staging: Staging) -> list[dict[str, Any]]:

@@ -130,7 +130,7 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
         return Verdict(
             INCONCLUSIVE,
             f"{treated.altered} of {treated.at_risk} ended otherwise and {treated.stranded} never ran, but the worker "
-            "had ended by itself meanwhile, which may be why",
+            "had ended meanwhile, which may be why",
             findings,
         )
     if treated.altered and twin.altered:

@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from harness import prefect_api
+from harness import lab, prefect_api
 from harness.waiting import wait_until
 
 
@@ -53,4 +53,5 @@ def keep_time_by(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
                 monkeypatch.setattr(module, "wait_until", waiting)
             if vars(module).get("datetime") is datetime:
                 monkeypatch.setattr(module, "datetime", Now)
-    monkeypatch.setattr(prefect_api, "time", clock)
+    for module in (lab, prefect_api):
+        monkeypatch.setattr(module, "time", clock)

@@ -20,7 +20,7 @@ from tests.fakes.fake_site import FakeSite
 VERSION = "3.9.1"
 COUNTS = ("at_risk", "kept", "progressed", "altered", "lost", "recreated", "stranded")
 # In seconds of the fake's clock, which only waits move on.
-DEADLINES = Deadlines(steady_state=20, backlog=10, drain_idle=20, drain_cap=90, api_patience=5)
+DEADLINES = Deadlines(steady_state=20, backlog=10, drain_idle=40, left_alone=9, drain_cap=90, api_patience=5)
 
 Entry = dict[str, Any]
 

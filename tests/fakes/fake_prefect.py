@@ -12,14 +12,15 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from tests.fakes.clock import Clock
 
 Json = Any
-LATE_AFTER, SLOT_WAIT, RETRY_DELAY = timedelta(seconds=1), timedelta(seconds=3), timedelta(seconds=15)
-UPDATE_BEGINS, UPDATED, LIFTED = "update begins", "updated", "lifted"
+LATE_AFTER, SLOT_WAIT, RETRY_DELAY = timedelta(seconds=1), timedelta(seconds=8), timedelta(seconds=15)
+HOLDS_A_SLOT = ("PENDING", "RUNNING")
+UPDATE_BEGINS, UPDATED, LIFTED, KILLED = "update begins", "updated", "lifted", "killed"
 
 
 @dataclass
@@ -124,6 +125,10 @@ class FakePrefect:
         self.runs: dict[str, Run] = {}
         self.workers: dict[str, Callable[[], bool]] = {}  # pool: whether its worker lives
         self.limits: dict[str, int] = {}  # pool: how many runs it, its queue or its worker lets through at a time
+        self.prefetches: dict[str, int] = {}  # pool: how many seconds ahead of its time its worker asks for a run
+        self.asking = timedelta(0)  # how long that takes
+        self.asks_once = False  # whether a worker asks for a run once in its life
+        self.asked: set[str] = set()  # the runs that are not asked for again
         self.signals: dict[str, Callable[[], bool]] = {}  # pool: whether the signal lies beside the flow
         self.schedules_runs = True
         self.marks_late = True
@@ -276,31 +281,45 @@ class FakePrefect:
             else:
                 self.set_state(run, *(("FAILED", "Failed") if run.fails else ("COMPLETED", "Completed")))
             return True
-        if run.state_type != "SCHEDULED" or now < (run.next_start or run.expected):
+        if run.state_type == "PENDING" and now >= run.expected:
+            self.set_state(run, "RUNNING", "Running")
+            return True
+        if run.state_type != "SCHEDULED":
             return False
-        if self._worker_lives(run.work_pool_name) and not run.never_picked_up and self._is_let_through(run):
+        asks = run.id not in self.asked and not run.never_picked_up
+        if asks and now >= self._asked_for(run) and self._is_let_through(run):
             return self._pick_up(run, now)
         if self.marks_late and run.state_name == "Scheduled" and now >= run.expected + LATE_AFTER:
             self.set_state(run, "SCHEDULED", "Late")
+            if self.asks_once and self._worker_lives(run.work_pool_name):
+                self.asked.add(run.id)
             return True
         return False
+
+    def _asked_for(self, run: Run) -> datetime:
+        """When its worker has asked for a run; never where none lives."""
+        if not self._worker_lives(run.work_pool_name):
+            return datetime.max.replace(tzinfo=timezone.utc)
+        ahead = timedelta(seconds=self.prefetches.get(run.work_pool_name, 0))
+        return (run.next_start or run.expected) - ahead + self.asking
 
     def _is_let_through(self, run: Run) -> bool:
         """Whether the limit on the run's pool, if there is one, has room for it."""
         pool = run.work_pool_name
-        running = sum(r.work_pool_name == pool and r.state_type == "RUNNING" for r in self.runs.values())
+        running = sum(r.work_pool_name == pool and r.state_type in HOLDS_A_SLOT for r in self.runs.values())
         return pool not in self.limits or running < self.limits[pool]
 
     def _pick_up(self, run: Run, now: datetime) -> bool:
         limit = run.deployment.concurrency_limit
         there = [other for other in self.runs.values() if other.deployment is run.deployment]
-        holders = [other for other in there if other.state_type == "RUNNING"]
+        holders = [other for other in there if other.state_type in HOLDS_A_SLOT]
         if limit and len(holders) >= limit:
             self.set_state(run, "SCHEDULED", "AwaitingConcurrencySlot")
             run.next_start = now + SLOT_WAIT
+            if self.asks_once:
+                self.asked.add(run.id)
             return True
         self.set_state(run, "PENDING", "Pending")
-        self.set_state(run, "RUNNING", "Running")
         return True
 
     def admit(self, request: str) -> Refusal | None:

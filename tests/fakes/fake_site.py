@@ -12,9 +12,10 @@ from pathlib import Path
 
 from harness.engines.base import CommandResult, Node, save_log
 from tests.fakes.fake_api import serve
-from tests.fakes.fake_prefect import LIFTED, UPDATE_BEGINS, Deployment, FakePrefect
+from tests.fakes.fake_prefect import KILLED, LIFTED, UPDATE_BEGINS, Deployment, FakePrefect
 
 _FLOW = re.compile(r'@flow\(name="([^"]+)"([^\n]*)\)\s+def (\w+)\(.*?\n(.*?)(?=\n@|\Z)', re.DOTALL)
+START_SECONDS = 4.0  # what the server takes to start
 
 
 class FakeNode:
@@ -33,6 +34,7 @@ class FakeNode:
     def start(self) -> None:
         with self._site.prefect.lock:
             self._alive = self._site.workers_start or self.serves is None
+            self._site.prefect.asked.clear()
             if self._killed:
                 self._site.prefect.happens(self.name, LIFTED)
             if self.serves and self._alive:
@@ -82,6 +84,7 @@ class FakeNode:
     def kill(self) -> None:
         with self._site.prefect.lock:
             self._alive, self._killed = False, True
+            self._site.prefect.happens(self.name, KILLED)
 
     def dies(self) -> None:
         """Its process ends by itself."""
@@ -188,6 +191,7 @@ class FakeSite:
         """The fake Prefect keeps its own."""
 
     def start_server(self, changed: Mapping[str, str]) -> tuple[Node, str]:
+        self.prefect.clock.sleep(START_SECONDS)
         self.prefect.marks_late = "PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS" not in changed
         self.prefect.triggers = changed.get("PREFECT_API_SERVICES_TRIGGERS_ENABLED") == "true"
         return self._node("server", alive=True), self._exit.enter_context(serve(self.prefect))
@@ -199,6 +203,8 @@ class FakeSite:
             folder = self.scenario_folder(pool)
             if "--limit" in command:
                 self.prefect.limits[pool] = int(command[command.index("--limit") + 1])
+            if "--prefetch-seconds" in command:
+                self.prefect.prefetches[pool] = int(command[command.index("--prefetch-seconds") + 1])
             self.prefect.workers[pool] = node.running
             self.prefect.signals[pool] = lambda: "signal" in node.files.get(folder, {})
         return node

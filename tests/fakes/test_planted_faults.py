@@ -19,9 +19,10 @@ from harness.redaction import redact
 from harness.runner import run_lab
 from harness.scenario import load_scenarios
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, exit_code, said
+from tests.fakes import fake_prefect
 from tests.fakes.fake_api import WRONG_ROUTE
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
-from tests.fakes.fake_prefect import UPDATE_BEGINS, Run
+from tests.fakes.fake_prefect import KILLED, UPDATE_BEGINS, Run
 
 KEPT = counts(at_risk=3, kept=3)
 NONE = counts()
@@ -46,6 +47,45 @@ def test_behind_a_limit_of_a_pool_a_queue_or_a_worker_a_sound_prefect_keeps_what
     one_ran, none_ran = counts(at_risk=3, kept=3), counts(at_risk=4, kept=4)
     assert entry["outcome"] == "survived"
     assert [judged(entry)["treated"], judged(entry)["twin"]] in ([one_ran, none_ran], [none_ran, one_ran])
+
+
+def test_a_run_asks_for_its_slot_before_a_busy_server_can_call_it_late(lab: FakeLab) -> None:
+    # As on 3.0.8: the answer takes seconds, and a worker asks for a run once.
+    lab.prefect.asking, lab.prefect.asks_once = timedelta(seconds=4), True
+    entry = lab.trial(LIMIT)
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+
+
+def test_a_worker_that_asks_for_a_slot_once_is_started_again_until_every_run_has_had_it(lab: FakeLab) -> None:
+    lab.prefect.asks_once = True
+    entry = lab.trial(LIMIT)
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    notes = [event for event in lab.history(LIMIT) if "asked for no overdue run" in event.get("what", "")]
+    assert notes and not [event for event in lab.history(LIMIT) if event["kind"] == "worker-restarted"]
+
+
+def test_a_run_that_an_idle_worker_took_at_the_last_moment_is_no_verdict(lab: FakeLab) -> None:
+    backlog, lab.prefect.asks_once = lab.backlog(LIMIT), True
+
+    def take_one() -> None:
+        if not (run := backlog.at_risk()[-1]).never_picked_up:
+            backlog.move_to([run], "PENDING", "Pending")
+            run.expected, run.never_picked_up = run.expected + timedelta(days=1), True
+
+    lab.prefect.on(f"worker-{LIMIT}", KILLED, take_one)
+    entry = lab.trial(LIMIT)
+    assert entry["outcome"] == "inconclusive", entry["reason"]
+    (note,) = (event["text"] for event in lab.history(LIMIT) if event["kind"] == "worker-restarted")
+    assert note.startswith("the worker was killed with ")
+
+
+def test_a_run_that_is_not_due_yet_is_no_reason_to_start_a_worker_again(
+    lab: FakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake_prefect, "RETRY_DELAY", timedelta(seconds=60))
+    assert lab.trial("awaiting-retry")["outcome"] == "survived"
+    acts = [event["what"] for event in lab.history("awaiting-retry") if event["kind"] == "act"]
+    assert acts and not [what for what in acts if "kill" in what]
 
 
 @pytest.mark.parametrize("variant", ["late", "ahead"])
@@ -88,7 +128,7 @@ def test_a_run_that_a_dying_worker_took_with_it_is_no_verdict(lab: FakeLab) -> N
     backlog.on_lift(die)
     entry = lab.trial(OUTAGE)
     assert (entry["outcome"], entry["altered"]) == ("inconclusive", 1), entry["reason"]
-    assert "the worker had ended by itself" in entry["reason"]
+    assert "the worker had ended meanwhile" in entry["reason"]
 
 
 def test_a_worker_that_always_ends_again_is_let_go_and_there_is_no_verdict(lab: FakeLab) -> None:
@@ -653,7 +693,9 @@ def test_one_trial_that_fails_does_not_take_the_other_with_it(lab: FakeLab) -> N
 def test_a_staging_deploy_that_outlasts_the_first_tick_is_done_again(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
     backlog.on("created", lambda: setattr(lab.site, "deploy_seconds", 10.0), side="probe")
-    assert judged(lab.trial(scenario)) == verdict("survived", treated=KEPT, twin=KEPT)
+    # A run of the first try holds the slot, and all of the second wait for it.
+    kept = counts(at_risk=4, kept=4) if scenario == LIMIT else KEPT
+    assert judged(lab.trial(scenario)) == verdict("survived", treated=kept, twin=kept)
     notes = [event["text"] for event in lab.history(scenario) if event["kind"] == "note"]
     assert notes == ["the deploy took 10 s, past the first tick; again"]
 
