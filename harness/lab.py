@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
-from harness import settings
 from harness.engines.base import SERVER, CommandResult, Node, Site
 from harness.errors import LabError
 from harness.prefect_api import PrefectAPI
@@ -33,7 +32,7 @@ class Deadlines:
     backlog: float = 180  # from the last staged tick on
     door: float = 300
     drain_idle: float = 240  # more than SQLite's busy timeout (60); starts again when a run changes state
-    left_alone: float = 3 * settings.SLOT_WAIT_SECONDS  # of overdue runs by a living worker, until it is started again
+    left_alone: float = 75  # more than the same: overdue runs that a living worker leaves alone, until it starts again
     drain_cap: float = 1800
     poll: float = 1.0
     api_patience: float = 180

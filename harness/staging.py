@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import string
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -30,6 +30,7 @@ _STAGING_TRIES = 5
 _SCHEDULER_TRIES = 3  # how often a deploy is done again whose runs the scheduler did not make in time
 _MORE_AHEAD = 5.0  # seconds that the first tick lies further ahead at each try, at the least
 _WORKER_RESTARTS = 5
+_STANDS_STILL = 10.0  # seconds between two answers that are no sign of a worker that leaves runs alone
 # An error as a log names it; an engine may put its time before it.
 _ERROR = re.compile(r"^(?:\S+Z )?([\w.]+(?:Error|Exception)\b.*)$", re.MULTILINE)
 
@@ -78,19 +79,6 @@ class Staging:
         self.lab.worker(self.scenario).kill()
         self.record("fault", what="worker killed (SIGKILL)")
 
-    def restart_idle_worker(self, why: str) -> None:
-        """Kill a worker that runs nothing, and start it again; a run that it took at the last moment is recorded.
-
-        Raises: as `_runs_if_answered`.
-        """
-        self.record("act", what=f"kill the worker (SIGKILL) and start it again: {why}")
-        worker = self.lab.worker(self.scenario)
-        worker.kill()
-        if taken := [run["id"] for run in _runs_if_answered(self) if run["state_type"] in HOLDS_A_SLOT]:
-            text = f"the worker was killed with {', '.join(taken)}, and was started again"
-            self.record("worker-restarted", text=text, log=worker.log()[-2000:])
-        worker.start()
-
     def give_signal(self) -> None:
         """Give the flows that wait for it their signal."""
         self.put_beside_flow("signal", "")
@@ -127,7 +115,10 @@ class Staging:
         for run in self.lab.api.flow_runs(deployments=self.deployed.values()):
             if run["state_type"] == "SCHEDULED" and moment(run["expected_start_time"]) < first:
                 self.record("act", what="cancel a run of an earlier try's schedule", run=run_facts(run))
-                self.lab.api.cancel_flow_run(run["id"], "Its schedule was replaced.")
+                try:
+                    self.lab.api.cancel_flow_run(run["id"], "Its schedule was replaced.")
+                except LabError as error:  # then it is at risk beside the others
+                    self.record("note", text=f"it was not cancelled: {error.reason}")
 
     def limit_work_pool(self, runs: int | None) -> None:
         """Let the work pool hand out so many flow runs at a time; None is no limit."""
@@ -157,8 +148,6 @@ class Staging:
             self._schedule(first)
             seconds = self._deploy_all()
             self.deployed = {name: self._deployment(name)["id"] for name in self._names()}
-            if number:
-                self._cancel_earlier(first)
             on_time = datetime.now(timezone.utc) + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS + later) < first
             late = f"the deploy took {seconds:.0f} s, past the first tick"
             if on_time:
@@ -169,6 +158,8 @@ class Staging:
             if not late or not again:
                 break
             ahead = max(2 * seconds + settings.SCHEDULER_LOOP_SECONDS + 2 + later, ahead + _MORE_AHEAD)
+        if number:
+            self._cancel_earlier(first)
         self._read_deployments()
 
     def _lacks_runs(self, first: datetime, until: datetime) -> str:
@@ -428,48 +419,88 @@ def drain(staging: Staging) -> None:
     """Lift the fault, and wait until every run that is there has ended.
 
     The bound starts again whenever a run of the staging changes state, under a hard cap. A worker that ends by itself
-    meanwhile is started again, and so is one that lives and leaves overdue runs alone (up to 3.0 a worker asks once in
-    its life for a run that found no slot). What such a one may have left behind is no verdict (see verdict.py).
+    meanwhile is started again, and so is one that lives and leaves overdue runs alone, the twin's among them (up to 3.0
+    a worker asks once in its life for a run that found no slot). What one that ended may have taken with it is no
+    verdict (see verdict.py).
     """
-    deadlines = staging.lab.deadlines
-    patience = max(deadlines.left_alone, 3 * staging.lab.start_seconds)  # a worker has to start, too
-    idle = deadlines.drain_idle + staging.quiet_seconds
     staging.scenario.lift(staging)
     staging.record("lifted", what=staging.scenario.lift_text)
-    started = moved = restarted = datetime.now(timezone.utc)
-    last: dict[str, str] = {}
-    holding = restarts = 0
+    deadlines, drained = staging.lab.deadlines, _Drain(staging)
+    ended = wait_until("the drain", drained.settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)
+    staging.record("drained", ended=ended, holding=drained.holding, restarts=drained.restarts)
 
-    def settled() -> str:
-        nonlocal moved, restarted, last, holding, restarts
-        runs = _runs_if_answered(staging)
+
+class _Drain:
+    """What the drain of a staging has seen so far."""
+
+    def __init__(self, staging: Staging) -> None:
+        self.staging, self.lab, self.deadlines = staging, staging.lab, staging.lab.deadlines
+        self.holding = 0  # runs that held a slot at the last look
+        self.restarts = 0  # of a living worker
+        self._patience = max(self.deadlines.left_alone, 3 * self.lab.start_seconds * self.lab.share)
+        self._idle = max(self.deadlines.drain_idle, 2 * self._patience) + staging.quiet_seconds
+        self._started = self._moved = self._quiet_since = self._answered = datetime.now(timezone.utc)
+        self._names: dict[str, str] = {}
+        self._deaths = 0
+        self._taken: set[str] = set()
+
+    def settled(self) -> str:
+        """How the drain ended. Raises: NotYet; LabError where the server does not live."""
+        runs = _runs_if_answered(self.staging)
         # One with a limit of its own ends where the server refuses it a write (503) while it submits a run (3.3.4).
-        if restarts < _WORKER_RESTARTS and (log := staging.lab.restart_workers_that_ended(staging.scenario)):
-            restarts += 1
-            staging.record("worker-restarted", text="the worker had ended by itself, and was started again", log=log)
-        holding = sum(run["state_type"] in HOLDS_A_SLOT for run in runs)
+        if self._deaths < _WORKER_RESTARTS and (log := self.lab.restart_workers_that_ended(self.staging.scenario)):
+            self._deaths += 1
+            text = "the worker had ended by itself, and was started again"
+            self.staging.record("worker-restarted", text=text, log=log)
+        self.holding = sum(run["state_type"] in HOLDS_A_SLOT for run in runs)
         now = datetime.now(timezone.utc)
         # A run that only asks for its slot again and again gets a new state each time, and has not moved.
         names = {run["id"]: run["state_name"] for run in runs}
-        if names != last:
-            moved, last = now, names
-        left_alone = (now - max(moved, restarted)).total_seconds() > patience and not holding
-        overdue = (run["state_type"] == "SCHEDULED" and (now - _due(run)).total_seconds() > patience for run in runs)
-        if left_alone and any(overdue) and not staging.scenario.served_by:
-            restarted = now
-            staging.restart_idle_worker(f"it asked for no overdue run within {patience:.0f} s")
+        if names != self._names:
+            self._moved, self._names = now, names
+        if self._moved == now or (now - self._answered).total_seconds() > _STANDS_STILL:
+            self._quiet_since = now
+        self._answered = now
         if runs and all(run["state_type"] in ENDED for run in runs):
             return "every run that is there has ended"
         if not runs:
             return "no run is there"
-        if (now - moved).total_seconds() > idle:
-            return f"no run changed state within {idle:.0f} s"
-        if (now - started).total_seconds() > deadlines.drain_cap:
-            return f"the hard cap of {deadlines.drain_cap:.0f} s"
+        if (now - self._moved).total_seconds() > self._idle:
+            return f"no run changed state within {self._idle:.0f} s"
+        if (now - self._started).total_seconds() > self.deadlines.drain_cap:
+            return f"the hard cap of {self.deadlines.drain_cap:.0f} s"
+        if self._leaves_runs_alone(runs, now):
+            self._restart_worker()
+            self._quiet_since = datetime.now(timezone.utc)
         raise NotYet(", ".join(sorted(names.values())))
 
-    ended = wait_until("the drain", settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)
-    staging.record("drained", ended=ended, holding=holding)
+    def _leaves_runs_alone(self, runs: Sequence[dict[str, Any]], now: datetime) -> bool:
+        """Whether the worker lives and runs nothing, though it could, and not since the door alone."""
+        longest = timedelta(seconds=self._patience)
+        overdue = {r["deployment_id"] for r in runs if r["state_type"] == "SCHEDULED" and now - _due(r) > longest}
+        held = any(run["state_type"] in HOLDS_A_SLOT and run["id"] not in self._taken for run in runs)
+        # What the door did to the treated runs alone is no worker's doing, and stays as it is.
+        its_way = self.restarts > 0 or self.staging.deployed[self.staging.twin_name] in overdue
+        quiet = now - self._quiet_since > longest
+        return quiet and its_way and bool(overdue) and not held and not self.staging.scenario.served_by
+
+    def _restart_worker(self) -> None:
+        """Kill the worker and start it again; what it had taken at the last moment is recorded."""
+        self.restarts += 1
+        why = f"no overdue run has moved for {self._patience:.0f} s"
+        self.staging.record("act", what=f"kill the worker (SIGKILL) and start it again: {why}")
+        worker = self.lab.worker(self.staging.scenario)
+        worker.kill()
+        worker.start()
+        try:
+            held = {run["id"] for run in _runs_if_answered(self.staging) if run["state_type"] in HOLDS_A_SLOT}
+            taken = ", ".join(sorted(held - self._taken))
+            self._taken |= held
+        except NotYet as error:
+            taken = f"what is not known ({error})"
+        if taken:
+            text = f"the worker was killed with {taken}, and was started again"
+            self.staging.record("worker-restarted", text=text, log=worker.log()[-2000:])
 
 
 def _due(run: dict[str, Any]) -> datetime:

@@ -93,7 +93,7 @@ def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:
 
 def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
     treated, twin = findings.treated, findings.twin
-    drained = "".join(event["ended"] for event in of_kind(events, "drained")[-1:])
+    drained = "".join(event["ended"] for event in of_kind(events, "drained")[-1:]) + worker_restarts(events)
     if findings.flaws:
         return Verdict(INCONCLUSIVE, findings.flaws[0], findings)
     if twin.lost:
@@ -118,7 +118,7 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
             )
         said = f"all {treated.at_risk} runs at risk are there at every look and completed"
         later = f" ({treated.relabelled} of them were called otherwise after that)" if treated.relabelled else ""
-        return Verdict(SURVIVED, said + later, findings)
+        return Verdict(SURVIVED, said + later + worker_restarts(events), findings)
     if twin.undisturbed < twin.at_risk:
         return Verdict(
             INCONCLUSIVE,
@@ -159,6 +159,12 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
         f"the first that did not: {unfinished.why}",
         findings,
     )
+
+
+def worker_restarts(events: Sequence[Event]) -> str:
+    """How often the drain had to start a living worker again, as the end of a sentence; empty where it had not."""
+    times = sum(event.get("restarts", 0) for event in of_kind(events, "drained"))
+    return f"; their worker left overdue runs alone until it was started again ({times} times)" if times else ""
 
 
 def _door_output(events: Sequence[Event]) -> str:

@@ -14,7 +14,7 @@ from harness.evidence.story import Story
 from harness.history import Event, of_kind
 from harness.plan import Cell
 from harness.scenario import SURVIVAL, TICKS, load_scenarios
-from harness.verdict import Verdict, said
+from harness.verdict import Verdict, said, worker_restarts
 
 _MEANINGS = {
     "lost": "at least one run at risk is gone, and the twin lost none",
@@ -108,7 +108,7 @@ def _steps(cell: Cell, stage: str, lift: str, verdict: Verdict, events: Sequence
         f"twin were {opening.get('state')}.",
         f"On the treated deployment alone: {DOORS[cell.door].summary}. Nobody touched `twin`.",
         "Every run was looked up by its id.",
-        f"{lift} Every run was looked up again after the drain, which ended by: {ended}.",
+        f"{lift} Every run was looked up again after the drain, which ended by: {ended}{worker_restarts(events)}.",
     ]
     # The last phase that was entered is done only where the trial came to its end.
     entered = [event["phase"] for event in of_kind(events, "phase")]

@@ -60,21 +60,24 @@ def test_a_worker_that_asks_for_a_slot_once_is_started_again_until_every_run_has
     lab.prefect.asks_once = True
     entry = lab.trial(LIMIT)
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
-    notes = [event for event in lab.history(LIMIT) if "asked for no overdue run" in event.get("what", "")]
-    assert notes and not [event for event in lab.history(LIMIT) if event["kind"] == "worker-restarted"]
+    assert len(restarts(lab, LIMIT)) == 3
+    assert "until it was started again (3 times)" in entry["reason"]
+    assert not [event for event in lab.history(LIMIT) if event["kind"] == "worker-restarted"]
 
 
 def test_a_run_that_an_idle_worker_took_at_the_last_moment_is_no_verdict(lab: FakeLab) -> None:
-    backlog, lab.prefect.asks_once = lab.backlog(LIMIT), True
+    backlog, kills, lab.prefect.asks_once = lab.backlog(LIMIT), iter(range(1)), True
 
     def take_one() -> None:
-        if not (run := backlog.at_risk()[-1]).never_picked_up:
+        if next(kills, None) is not None:
+            (run,) = backlog.at_risk()[-1:]
             backlog.move_to([run], "PENDING", "Pending")
-            run.expected, run.never_picked_up = run.expected + timedelta(days=1), True
+            run.expected += timedelta(days=1)  # it stays Pending
 
     lab.prefect.on(f"worker-{LIMIT}", KILLED, take_one)
     entry = lab.trial(LIMIT)
-    assert entry["outcome"] == "inconclusive", entry["reason"]
+    assert entry["outcome"] == "inconclusive"
+    assert "the worker had ended meanwhile" in entry["reason"]
     (note,) = (event["text"] for event in lab.history(LIMIT) if event["kind"] == "worker-restarted")
     assert note.startswith("the worker was killed with ")
 
@@ -84,8 +87,30 @@ def test_a_run_that_is_not_due_yet_is_no_reason_to_start_a_worker_again(
 ) -> None:
     monkeypatch.setattr(fake_prefect, "RETRY_DELAY", timedelta(seconds=60))
     assert lab.trial("awaiting-retry")["outcome"] == "survived"
-    acts = [event["what"] for event in lab.history("awaiting-retry") if event["kind"] == "act"]
-    assert acts and not [what for what in acts if "kill" in what]
+    assert not restarts(lab, "awaiting-retry")
+
+
+def test_a_server_that_stands_still_is_no_reason_to_start_a_worker_again(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def stand_still() -> None:
+        runs = [*backlog.at_risk(), *backlog.at_risk("twin")]
+        never_pick_up(runs)
+        lab.prefect.on_request("^POST /flow_runs/filter", 2, lambda: lab.clock.sleep(30))
+        lab.prefect.on_request("^POST /flow_runs/filter", 4, lambda: go_on(runs))
+
+    def go_on(runs: list[Run]) -> None:
+        for run in runs:
+            run.never_picked_up = False
+
+    backlog.on_lift(stand_still)
+    assert judged(lab.trial(OUTAGE)) == verdict("survived", treated=KEPT, twin=KEPT)
+    assert not restarts(lab, OUTAGE)
+
+
+def restarts(lab: FakeLab, scenario: str) -> list[str]:
+    acts = [event["what"] for event in lab.history(scenario) if event["kind"] == "act"]
+    return [what for what in acts if "start it again: no overdue run has moved" in what]
 
 
 @pytest.mark.parametrize("variant", ["late", "ahead"])
@@ -360,6 +385,7 @@ def test_a_kept_run_that_is_never_picked_up_though_nothing_holds_it_is_stranded(
     backlog.on_update(lambda: never_pick_up(backlog.at_risk()[:1]))
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("stranded", treated=counts(at_risk=3, kept=3, stranded=1), twin=KEPT)
+    assert not restarts(lab, scenario)
 
 
 def test_a_kept_run_that_never_runs_while_one_of_the_twin_never_does_either_is_inconclusive(lab: FakeLab) -> None:
