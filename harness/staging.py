@@ -452,7 +452,8 @@ class _Drain:
             self._deaths += 1
             text = "the worker had ended by itself, and was started again"
             self.staging.record("worker-restarted", text=text, log=log)
-        self.holding = sum(run["state_type"] in HOLDS_A_SLOT for run in runs)
+        holders = _holders(runs)
+        self.holding = len(holders)
         now = datetime.now(timezone.utc)
         # A run that only asks for its slot again and again gets a new state each time, and has not moved.
         names = {run["id"]: run["state_name"] for run in runs}
@@ -469,20 +470,19 @@ class _Drain:
             return f"no run changed state within {self._idle:.0f} s"
         if (now - self._started).total_seconds() > self.deadlines.drain_cap:
             return f"the hard cap of {self.deadlines.drain_cap:.0f} s"
-        if self._leaves_runs_alone(runs, now):
+        quiet = now - self._quiet_since > timedelta(seconds=self._patience)
+        if quiet and not holders - self._taken and self._leaves_runs_alone(runs, now):
             self._restart_worker()
             self._quiet_since = datetime.now(timezone.utc)
         raise NotYet(", ".join(sorted(names.values())))
 
     def _leaves_runs_alone(self, runs: Sequence[dict[str, Any]], now: datetime) -> bool:
-        """Whether the worker lives and runs nothing, though it could, and not since the door alone."""
+        """Whether runs are overdue that a worker could have taken, and not by the door alone."""
         longest = timedelta(seconds=self._patience)
         overdue = {r["deployment_id"] for r in runs if r["state_type"] == "SCHEDULED" and now - _due(r) > longest}
-        held = any(run["state_type"] in HOLDS_A_SLOT and run["id"] not in self._taken for run in runs)
         # What the door did to the treated runs alone is no worker's doing, and stays as it is.
         its_way = self.restarts > 0 or self.staging.deployed[self.staging.twin_name] in overdue
-        quiet = now - self._quiet_since > longest
-        return quiet and its_way and bool(overdue) and not held and not self.staging.scenario.served_by
+        return its_way and bool(overdue) and not self.staging.scenario.served_by
 
     def _restart_worker(self) -> None:
         """Kill the worker and start it again; what it had taken at the last moment is recorded."""
@@ -493,7 +493,7 @@ class _Drain:
         worker.kill()
         worker.start()
         try:
-            held = {run["id"] for run in _runs_if_answered(self.staging) if run["state_type"] in HOLDS_A_SLOT}
+            held = _holders(_runs_if_answered(self.staging))
             taken = ", ".join(sorted(held - self._taken))
             self._taken |= held
         except NotYet as error:
@@ -501,6 +501,11 @@ class _Drain:
         if taken:
             text = f"the worker was killed with {taken}, and was started again"
             self.staging.record("worker-restarted", text=text, log=worker.log()[-2000:])
+
+
+def _holders(runs: Iterable[dict[str, Any]]) -> set[str]:
+    """The ids of the runs that hold a slot."""
+    return {run["id"] for run in runs if run["state_type"] in HOLDS_A_SLOT}
 
 
 def _due(run: dict[str, Any]) -> datetime:

@@ -93,7 +93,7 @@ def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:
 
 def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
     treated, twin = findings.treated, findings.twin
-    drained = "".join(event["ended"] for event in of_kind(events, "drained")[-1:]) + worker_restarts(events)
+    drained = drain_end(events)
     if findings.flaws:
         return Verdict(INCONCLUSIVE, findings.flaws[0], findings)
     if twin.lost:
@@ -118,7 +118,7 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
             )
         said = f"all {treated.at_risk} runs at risk are there at every look and completed"
         later = f" ({treated.relabelled} of them were called otherwise after that)" if treated.relabelled else ""
-        return Verdict(SURVIVED, said + later + worker_restarts(events), findings)
+        return Verdict(SURVIVED, said + later + _worker_restarts(events), findings)
     if twin.undisturbed < twin.at_risk:
         return Verdict(
             INCONCLUSIVE,
@@ -161,7 +161,12 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
     )
 
 
-def worker_restarts(events: Sequence[Event]) -> str:
+def drain_end(events: Sequence[Event]) -> str:
+    """How the drain ended, as the end of a sentence; empty where it did not."""
+    return "".join(event["ended"] for event in of_kind(events, "drained")[-1:]) + _worker_restarts(events)
+
+
+def _worker_restarts(events: Sequence[Event]) -> str:
     """How often the drain had to start a living worker again, as the end of a sentence; empty where it had not."""
     times = sum(event.get("restarts", 0) for event in of_kind(events, "drained"))
     return f"; their worker left overdue runs alone until it was started again ({times} times)" if times else ""

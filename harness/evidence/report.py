@@ -14,7 +14,7 @@ from harness.evidence.story import Story
 from harness.history import Event, of_kind
 from harness.plan import Cell
 from harness.scenario import SURVIVAL, TICKS, load_scenarios
-from harness.verdict import Verdict, said, worker_restarts
+from harness.verdict import Verdict, drain_end, said
 
 _MEANINGS = {
     "lost": "at least one run at risk is gone, and the twin lost none",
@@ -97,7 +97,6 @@ def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
 def _steps(cell: Cell, stage: str, lift: str, verdict: Verdict, events: Sequence[Event]) -> str:
     at_risk = verdict.findings.treated.at_risk, verdict.findings.twin.at_risk
     opening = next(iter(of_kind(events, "trial")), {})
-    ended = "".join(event["ended"] for event in of_kind(events, "drained")[-1:])
     steady = next(iter(of_kind(events, "steady-state")), {})
     probed = "A worker completed" if steady.get("pool") else "A process that serves it completed"
     where = " in the work pool" if steady.get("pool") else ""
@@ -108,7 +107,7 @@ def _steps(cell: Cell, stage: str, lift: str, verdict: Verdict, events: Sequence
         f"twin were {opening.get('state')}.",
         f"On the treated deployment alone: {DOORS[cell.door].summary}. Nobody touched `twin`.",
         "Every run was looked up by its id.",
-        f"{lift} Every run was looked up again after the drain, which ended by: {ended}{worker_restarts(events)}.",
+        f"{lift} Every run was looked up again after the drain, which ended by: {drain_end(events)}.",
     ]
     # The last phase that was entered is done only where the trial came to its end.
     entered = [event["phase"] for event in of_kind(events, "phase")]

@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.fakes.clock import Clock
@@ -286,8 +286,7 @@ class FakePrefect:
             return True
         if run.state_type != "SCHEDULED":
             return False
-        asks = run.id not in self.asked and not run.never_picked_up
-        if asks and now >= self._asked_for(run) and self._is_let_through(run):
+        if self._is_asked_for(run, now) and self._is_let_through(run):
             return self._pick_up(run, now)
         if self.marks_late and run.state_name == "Scheduled" and now >= run.expected + LATE_AFTER:
             self.set_state(run, "SCHEDULED", "Late")
@@ -296,12 +295,12 @@ class FakePrefect:
             return True
         return False
 
-    def _asked_for(self, run: Run) -> datetime:
-        """When its worker has asked for a run; never where none lives."""
-        if not self._worker_lives(run.work_pool_name):
-            return datetime.max.replace(tzinfo=timezone.utc)
+    def _is_asked_for(self, run: Run, now: datetime) -> bool:
+        """Whether a living worker has asked for a run by now."""
+        if run.id in self.asked or run.never_picked_up or not self._worker_lives(run.work_pool_name):
+            return False
         ahead = timedelta(seconds=self.prefetches.get(run.work_pool_name, 0))
-        return (run.next_start or run.expected) - ahead + self.asking
+        return now >= (run.next_start or run.expected) - ahead + self.asking
 
     def _is_let_through(self, run: Run) -> bool:
         """Whether the limit on the run's pool, if there is one, has room for it."""
