@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True  # a gate that was skipped is no gate that was passed
 nox.options.sessions = ["lint", "typecheck", "tests"]
 
 # Two runs at once in one checkout share these environments: making one is for one run at a time. The lock is taken

@@ -15,6 +15,7 @@ from packaging.version import Version
 from rich.console import Console
 
 from harness.cache import write_whole
+from harness.engines.base import SQLITE
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
 from harness.evidence.frequency import ground
@@ -35,7 +36,8 @@ DOORS = ("prefect-deploy", "pause-deployment")
 class Survey:
     """What is surveyed: these scenarios and doors on every final release from `first` to `last`.
 
-    newest_of_minor  of each minor version, its newest release alone
+    engine, database  what it is tried on; where it is not named, what the atlas that is gone on with was tried on
+    newest_of_minor   of each minor version, its newest release alone
     """
 
     first: str
@@ -43,7 +45,7 @@ class Survey:
     scenarios: Sequence[str]
     doors: Sequence[str]
     engine: str | None
-    database: str
+    database: str | None
     newest_of_minor: bool
 
 
@@ -89,12 +91,14 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
     except OSError as error:
         raise UsageError(f"There can be no atlas at {str(into)!r}: {error.strerror}. Name another --into.") from None
     atlas = Atlas(data)
-    engine, why = choose_engine(asked.engine)
-    here = {"engine": engine.name, "database": asked.database}
-    if other := {ground(trial) for trial in atlas.trials} - {ground(here)}:
+    before = atlas.trials[0] if atlas.trials else {"engine": None, "database": SQLITE}
+    engine, why = choose_engine(asked.engine or before["engine"])
+    asked = replace(asked, engine=engine.name, database=asked.database or before["database"])
+    here = ground({"engine": asked.engine, "database": asked.database})
+    if other := {ground(trial) for trial in atlas.trials} - {here}:
         tried = "; ".join(sorted(other))
         raise UsageError(f"{str(data)!r} holds what was tried on {tried}; name another --into, or the same.")
-    console.print(f"engine: {why}")
+    console.print(f"on {here}" + (f", as {data} before" if atlas.trials else f" ({why})"), soft_wrap=True)
     first, last = (resolve_release(end, engine.target()).version for end in (asked.first, asked.last))
     if Version(first) > Version(last):
         raise UsageError(f"{first} is not older than {last}.")
@@ -106,11 +110,11 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
         lacking = atlas.lacks(release, asked.scenarios, asked.doors)
         if not lacking:
             continue
-        trials, seconds = _try(release, lacking, replace(asked, engine=engine.name), folder)
+        trials, seconds = _try(release, lacking, asked, folder)
         atlas.add(trials)
         mine = [trial for trial in atlas.trials if trial["subject"] == release]
         console.print(f"{release}: {', '.join(map(_short, mine))} ({seconds:.0f} s)", soft_wrap=True)
-        write_whole(shown, page(atlas.trials, _command(asked, engine.name, into)))
+        write_whole(shown, page(atlas.trials, _command(asked, into)))
     console.print(Picture(atlas.trials))
     for line in footnotes(atlas.trials):
         console.print(line)
@@ -132,7 +136,7 @@ def _try(release: str, scenarios: Sequence[str], asked: Survey, results: Path) -
         scenarios=scenarios,
         doors=asked.doors,
         engine=asked.engine,
-        database=asked.database,
+        database=asked.database or SQLITE,
         results=results,
         keep="never",
         labs=1,
@@ -151,9 +155,9 @@ def _short(trial: dict[str, Any]) -> str:
     return f"{trial['scenario']} {trial['door']} {said(trial)}" + ("!" if contradicts(trial) else "")
 
 
-def _command(asked: Survey, engine: str, into: Path) -> str:
-    words = ["nox", "-s", "atlas", "--", "--from", asked.first, "--to", asked.last, "--engine", engine]
-    words += ["--database", asked.database, "--into", str(into)]
+def _command(asked: Survey, into: Path) -> str:
+    words = ["nox", "-s", "atlas", "--", "--from", asked.first, "--to", asked.last, "--into", str(into)]
+    words += ["--engine", str(asked.engine), "--database", str(asked.database)]
     for option, names, usual in (("--scenario", asked.scenarios, STATES), ("--door", asked.doors, DOORS)):
         if tuple(names) != usual:
             words += [word for name in names for word in (option, name)]
@@ -187,7 +191,7 @@ def page(trials: Sequence[dict[str, Any]], command: str) -> str:
         f"Tried {days[0]} to {days[-1]} (year, month, day) on {'; '.join(grounds)}; harness at {', '.join(commits)}. "
         "The data stand beside this page, a trial's entry of results.json each.",
         "",
-        f"To go on with it, or to do it again from nothing (without the data): `{command}`",
+        f"Last gone on with by `{command}`; asked again, it tries what it lacks.",
         "",
     ]
     return "\n".join(lines)

@@ -35,7 +35,7 @@ from harness.scenario import load_scenarios, select_scenarios
 from harness.scene import PHASES, Scene, set_up
 from harness.subjects.kinds import check_name
 from harness.sweep import of_the_dead, remove_images_and_caches, sweep
-from harness.verdict import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, EXIT_USAGE, exit_code
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, EXIT_USAGE
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What a command runs on where no subject is named; the matrix, on one release for each form of the deletion.
@@ -46,12 +46,15 @@ SUBJECTS = {
     "check": ("latest",),
 }
 
+_USUAL_ENGINE = "containers where a Docker engine answers"
+
 _EXIT_CODES = """\
 exit codes:
-  0    every trial came to the outcome known for its release
+  0    every trial of which an outcome is known came to it
   1    at least one trial contradicts what is known
   2    wrong usage; nothing was started
-  125  nothing contradicts, but something could not be judged
+  125  nothing contradicts, but something could not be judged, or nothing is
+       known of any trial
   130  interrupted (Ctrl-C), 143 terminated, 129 the terminal was closed;
        the results so far are kept
 """
@@ -95,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
     known = load_scenarios()
-    held = _EXIT_CODES.replace("came to the outcome known for its release", "survived")
+    held = _EXIT_CODES.replace("of which an outcome is known came to it", "survived")
     held = held.replace("contradicts what is known", "did not survive")
     others = [f"{one.usual_door} for {name}" for name, one in known.items() if one.usual_door != PREFECT_DEPLOY]
     usual_doors = ", ".join([PREFECT_DEPLOY, *others])
@@ -139,6 +142,8 @@ def parser() -> argparse.ArgumentParser:
         "bisect",
         help="find the release in which a scenario's outcome changed",
         description="Tries both ends, then halves what lies between; every probe is a trial of its own, with a twin.",
+        epilog="exit codes: 0 the change is between two releases next to each other; 2 wrong usage; 125 it is not "
+        "pinned down so far; 130 interrupted",
     )
     search.add_argument("--scenario", metavar="NAME", help=f"one of {', '.join(known)}")
     search.add_argument("--door", metavar="NAME", help=f"default: {usual_doors}")
@@ -162,8 +167,8 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_choice(surveyed, "--scenario", known, ", ".join(STATES))
     _add_choice(surveyed, "--door", DOORS, ", ".join(SURVEYED_DOORS))
-    _add_engine(surveyed)
-    _add_database(surveyed)
+    _add_engine(surveyed, usual=f"as the atlas was begun, else {_USUAL_ENGINE}")
+    _add_database(surveyed, None, usual=f"as the atlas was begun, else {SQLITE}")
     surveyed.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     surveyed.add_argument(
         "--into",
@@ -322,15 +327,13 @@ def _add_subjects(command: argparse.ArgumentParser, default: Sequence[str]) -> N
     )  # fmt: skip
 
 
-def _add_engine(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--engine", metavar="|".join(ENGINES), help="where labs run (default: containers where a Docker engine answers)"
-    )
+def _add_engine(command: argparse.ArgumentParser, usual: str = _USUAL_ENGINE) -> None:
+    command.add_argument("--engine", metavar="|".join(ENGINES), help=f"where labs run (default: {usual})")
 
 
-def _add_database(command: argparse.ArgumentParser) -> None:
+def _add_database(command: argparse.ArgumentParser, default: str | None = SQLITE, usual: str = SQLITE) -> None:
     command.add_argument(
-        "--database", choices=DATABASES, default=SQLITE, help=f"what the server keeps its data in (default: {SQLITE})"
+        "--database", choices=DATABASES, default=default, help=f"what the server keeps its data in (default: {usual})"
     )
 
 
@@ -401,12 +404,12 @@ def _merge(options: argparse.Namespace, console: Console) -> int:
         planned = json.loads(options.planned or '{"include": []}')["include"]
     except (ValueError, KeyError, TypeError):
         raise UsageError("--planned is not what `harness cells` prints.") from None
-    trials = merge(options.folders, options.into, planned)
-    console.print(table(trials))
-    for line in footnotes(trials):
+    joined = merge(options.folders, options.into, planned)
+    console.print(table(joined.trials))
+    for line in [*footnotes(joined.trials), *joined.broken]:
         console.print(line)
     console.print(f"\nevidence: {options.into}", soft_wrap=True)
-    return exit_code(trials)
+    return joined.exit_code
 
 
 def _bundle(options: argparse.Namespace, console: Console) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,46 +18,77 @@ from harness.evidence.results import evidence_of, read_results, read_run, write_
 from harness.evidence.trial_folder import result
 from harness.plan import Plan, plan_cell
 from harness.scenario import select_scenarios
-from harness.verdict import exit_code
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, exit_code
 
 
-def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]] = ()) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Joined:
+    """What several runs came to together.
+
+    trials     their entries
+    broken     the runs that ended otherwise than by their trials (the harness broke, or was interrupted), in words
+    exit_code  by the trials; 125 instead of 0 where a run is broken
+    """
+
+    trials: list[dict[str, Any]]
+    broken: list[str]
+
+    @property
+    def exit_code(self) -> int:
+        by_trials = exit_code(self.trials)
+        return EXIT_UNJUDGED if self.broken and by_trials == EXIT_AS_EXPECTED else by_trials
+
+
+def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]] = ()) -> Joined:
     """Copy every trial's evidence into a new folder and write results.json, run.json, summary.md and junit.xml there.
 
     A cell that several runs tried counts as so many repetitions of it. `planned` is what should be there, by `subject`
     and `scenario` (`harness cells`): what is not has no outcome, so that a machine that was lost is never a success.
-    Returns the trials' entries. Raises: UsageError for what cannot be joined, before anything is written.
+    Raises: UsageError for what cannot be joined, before anything is written.
     """
-    runs = [(folder, read_results(folder), read_run(folder)) for folder in folders]
-    names = [str(facts.get("run", folder)) for folder, _, facts in runs]
+    runs = [(folder, read_results(folder), _facts_of(folder)) for folder in folders]
+    names = [name for _, _, facts in runs for name in facts]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError(f"The run {twice[0]} is given twice; it would count as two repetitions.")
     if into.exists() and any(into.iterdir()):
         raise UsageError(f"{str(into)!r} is not empty; name a new folder.")
+    every = [trial for _, results, _ in runs for trial in results["trials"]]
+    there = {(trial["subject"], trial["scenario"]) for trial in every}
+    missing = [_missing(cell, every) for cell in planned if (cell["subject"], cell["scenario"]) not in there]
     entries: list[dict[str, Any]] = []
-    repetitions: Counter[tuple[str, ...]] = Counter()
+    repetitions: Counter[str] = Counter()
     for folder, results, _ in runs:
         for trial in results["trials"]:
-            cell = tuple(str(trial[key]) for key in ("scenario", "door", "subject", "version", "engine", "database"))
-            repetitions[cell] += 1
-            number = repetitions[cell]
             evidence = evidence_of(folder, trial)
             name = evidence.name.removesuffix(f"--{trial['repetition']}")
+            repetitions[name] += 1
+            number = repetitions[name]
             target = f"trials/{name}" if number == 1 else f"trials/{name}--{number}"
             if evidence.is_dir():
                 shutil.copytree(evidence, into / target)
             entries.append({**trial, "folder": target, "repetition": number})
-    there = {(trial["subject"], trial["scenario"]) for trial in entries}
-    entries += [_missing(cell, entries) for cell in planned if (cell["subject"], cell["scenario"]) not in there]
+    broken = [
+        f"{', '.join(facts)}: ended with {results['exit_code']}, by its trials {exit_code(results['trials'])}"
+        for _, results, facts in runs
+        if results["exit_code"] != exit_code(results["trials"])
+    ]
+    joined = Joined(entries + missing, broken)
     into.mkdir(parents=True, exist_ok=True)
-    write_results(into, entries, exit_code=exit_code(entries), seconds=sum(run["seconds"] for _, run, _ in runs))
-    write_run(into, {"merged": [facts for *_, facts in runs]})
-    commands = dict.fromkeys(str(facts.get("command", "")) for *_, facts in runs)
-    write_views(into, entries, "; ".join(commands))
-    write_bug_report(into, entries)
+    seconds = sum(results["seconds"] for _, results, _ in runs)
+    write_results(into, joined.trials, exit_code=joined.exit_code, seconds=seconds)
+    parts = [part for *_, facts in runs for part in facts.values()]
+    write_run(into, {"merged": parts})
+    write_views(into, joined.trials, "; ".join(dict.fromkeys(str(part.get("command", "")) for part in parts)))
+    write_bug_report(into, joined.trials)
     write_page(into)
     write_checksums(into)
-    return entries
+    return joined
+
+
+def _facts_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """What run.json says of each run that is in a folder (several, where they were joined before), by its id."""
+    facts = read_run(folder)
+    return {str(one.get("run", folder)): one for one in facts.get("merged", [facts])}
 
 
 def _missing(cell: dict[str, str], entries: Sequence[dict[str, Any]]) -> dict[str, Any]:

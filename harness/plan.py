@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
+
 from harness.cache import write_whole
 from harness.doors import Door, select_doors
 from harness.engines.base import SQLITE
@@ -145,6 +147,18 @@ def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) 
     return trials
 
 
+def _lacks(scenario: Scenario, door: Door, *versions: str) -> str:
+    """Why one of these versions cannot stage the scenario (the first, the server's) or has no such door; else empty.
+
+    A version that was built between releases is not asked: it counts from the nearest tag, which a fork's tree may
+    not have, so what it lacks shows in the trial alone, and then it has no verdict.
+    """
+    released = [version for version in versions if not Version(version).local and not Version(version).is_devrelease]
+    if versions[0] in released and not scenario.applies_to(versions[0]):
+        return scenario.applies_reason
+    return "" if all(map(door.exists_in, released)) else door.versions_reason
+
+
 def plan_cell(
     scenario: Scenario, door: Door, *, subject: str, version: str, as_of: str, engine: str, engine_detail: str,
     database: str = SQLITE, versions: Mapping[str, str] | None = None, note: str = "", command: str = "",
@@ -164,19 +178,18 @@ def plan_cell(
     )  # fmt: skip
     if not version:
         return cell
-    exists = all(door.exists_in(one) for one in (version, (versions or {}).get("deployer", version)))
-    reason = door.misfit(scenario)
-    reason = reason or ("" if scenario.applies_to(version) else scenario.applies_reason)
-    reason = reason or ("" if exists else door.versions_reason)
+    reason = door.misfit(scenario) or _lacks(scenario, door, version, (versions or {}).get("deployer", version))
     if reason:
         return replace(cell, outcome="not-applicable", expected="not-applicable", reason=reason)
     if door.proof == "nothing":
         return replace(cell, expected="survived", expected_ticks="whole", reference="by definition")
     known = Known("", "whole" if scenario.judged_by == TICKS else "survived", "held to it, whatever is known")
+    found = scenario.known_for(version, door.name)
     if held and scenario.judged_by == TICKS and door.name not in scenario.doors:
         return cell  # a door that changes the ticks themselves
+    if held and found and found.by_design:
+        return cell  # whether it survives is no question
     if not held:
-        found = scenario.known_for(version, door.name)
         if found is None:
             return cell
         known = found

@@ -6,13 +6,14 @@ import itertools
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext, redirect_stderr, redirect_stdout, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -472,6 +473,16 @@ def _check_writable(results: Path) -> None:
         ) from None
 
 
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """What would interrupt the command comes at the end of this: pytest swallows it while it collects."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _select(plan: Plan, expression: str) -> list[Cell]:
     """The cells that pytest's own -k selects. Raises UsageError where it selects none or cannot be read."""
 
@@ -485,7 +496,12 @@ def _select(plan: Plan, expression: str) -> list[Cell]:
     with tempfile.TemporaryDirectory() as folder:
         plan_file = Path(folder) / "plan.json"
         plan.write(plan_file)
-        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        with (
+            _signals_held(),
+            Path(os.devnull).open("w") as nowhere,
+            redirect_stdout(nowhere),
+            redirect_stderr(nowhere),
+        ):
             pytest.main(
                 ["-p", "harness.pytest_plugin", "--plan", str(plan_file), "--collect-only", "-q", "-k", expression,
                  "-c", os.devnull, "--rootdir", str(SCENARIOS), "-p", "no:cacheprovider", "--noconftest",

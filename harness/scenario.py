@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 SCENARIOS = ROOT / "scenarios"
 SURVIVAL, TICKS = "survival", "ticks"
+BY_DESIGN = "by design"
 
 
 # Doors whose deletion was bounded to upcoming runs by one change (#17769); what is known of one is known of all.
@@ -54,6 +55,11 @@ class Known:
     sometimes: str = ""
     sometimes_reference: str = ""
 
+    @property
+    def by_design(self) -> bool:
+        """Whether it is what Prefect means to do, and no fault."""
+        return self.reference.startswith(BY_DESIGN)
+
 
 # Scheduled runs whose time is past, however they came to be so.
 OVERDUE = (
@@ -62,7 +68,7 @@ OVERDUE = (
     # Up to the newest release that was tried: a later one may have mended these.
     Known("<=3.9.1", "lost", "docs/findings/pausing-deletes-late-runs", ("pause-deployment", "pause-by-automation")),
     Known("<=3.9.1", "lost", "docs/findings/deleting-a-schedule-deletes-late-runs", SCHEDULE_DELETIONS),
-    Known("", "lost", "by design: a deployment takes its runs along", ("delete-deployment", "bulk-delete")),
+    Known("", "lost", f"{BY_DESIGN}: a deployment takes its runs along", ("delete-deployment", "bulk-delete")),
 )
 
 
@@ -144,7 +150,7 @@ def load_scenarios(folder: Path = SCENARIOS) -> dict[str, Scenario]:
     """Every scenario under `folder`, by name, in alphabetical order; read once a process.
 
     Each folder's scenario.py sets `scenario`, or `variants`: scenarios by what tells them apart (`pool`), with the
-    same flows. Raises UsageError where it sets neither.
+    same flows. Raises UsageError where there is none.
     """
     found = {}
     for path in sorted(folder.glob("*/scenario.py")):
@@ -158,6 +164,10 @@ def load_scenarios(folder: Path = SCENARIOS) -> dict[str, Scenario]:
         for variant, declared in variants.items():
             full = f"{name}-{variant}" if variant else name
             found[full] = replace(declared, name=full, flows=name, folder=path.parent)
+    if not found:
+        raise UsageError(
+            f"There is no scenario under {folder}: install the harness from its checkout (pip install -e .)."
+        )
     return dict(sorted(found.items()))
 
 

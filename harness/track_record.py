@@ -14,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 
 from harness.errors import UsageError
 from harness.evidence.results import evidence_of, read_results, read_run
-from harness.scenario import load_scenarios
+from harness.scenario import BY_DESIGN, load_scenarios
 
 BEGIN, END = "<!-- track record -->", "<!-- end of the track record -->"
 _OPTIONS = {"scenario": "scenario", "door": "door", "subject": "version"}
@@ -74,7 +74,7 @@ def rows_of(seen: Sequence[Seen]) -> list[Row]:
     rows: dict[str, Row] = {}
     of_cell: dict[tuple[str, str], str] = {}
     for one in seen:
-        if one.outcome == "lost" and one.reference and not one.reference.startswith("by design"):
+        if one.outcome == "lost" and one.reference and not one.reference.startswith(BY_DESIGN):
             rows.setdefault(one.reference, Row(one.reference)).lost.append(one)
             of_cell[one.scenario, one.door] = one.reference
     for one in seen:

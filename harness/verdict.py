@@ -109,6 +109,8 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
             f"{treated.lost} of {treated.at_risk} runs at risk are gone, and the twin lost none of {twin.at_risk}",
             findings,
         )
+    if findings.vanished:
+        return Verdict(INCONCLUSIVE, f"{findings.vanished[0]}, and was none of those at risk", findings)
     if treated.completed == treated.at_risk and not treated.altered:
         if treated.relabelled == treated.at_risk and not twin.relabelled:
             return Verdict(

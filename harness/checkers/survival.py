@@ -76,12 +76,17 @@ class Counts:
 
 @dataclass(frozen=True)
 class Findings:
-    """Both sides' counts and every run's fate; `flaws` are contradictions that forbid a verdict."""
+    """Both sides' counts and every run's fate.
+
+    flaws     contradictions that forbid a verdict
+    vanished  runs that no door may delete, since they had been picked up before it was opened, and that are gone
+    """
 
     treated: Counts
     twin: Counts
     fates: list[RunFate] = field(default_factory=list)
     flaws: list[str] = field(default_factory=list)
+    vanished: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The findings as plain values."""
@@ -111,7 +116,10 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
             for when in (AFTER, DRAINED)
         }
         there = any(answer["status"] == 200 for answer in seen[AFTER] or ())
-        if not _was_at_risk(listed, states.get(run_id) if there else None, state, answered_at):
+        read = states.get(run_id) if there else None
+        if read == [] and _seen_as(seen[DRAINED], alive.get(DRAINED, False)) == "gone":
+            read = None  # it went after the look and before they were read
+        if not _was_at_risk(listed, read, state, answered_at):
             continue
         if there and run_id not in states:
             flaws.append(f"the state history of run {run_id} was never read")
@@ -121,7 +129,20 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
     fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
     counts = {side: _count([fate for fate in fates if fate.side == side]) for side in SIDES}
-    return Findings(counts["treated"], counts["twin"], fates, flaws)
+    return Findings(counts["treated"], counts["twin"], fates, flaws, _vanished(events, before.values(), afterwards))
+
+
+def _vanished(
+    events: Sequence[Event], before: Iterable[dict[str, Any]], afterwards: Iterable[dict[str, Any]]
+) -> list[str]:
+    if not any(listing["when"] == DRAINED for listing in of_kind(events, "listing")):
+        return []
+    there = {run["run"] for run in afterwards}
+    return [
+        f"run {run['run']} of the {run['side']} deployment, {run['state_name']} {BEFORE}, is gone {DRAINED}"
+        for run in before
+        if run["state_type"] in PICKED_UP and run["run"] not in there
+    ]
 
 
 def states_read(events: Sequence[Event], when: str) -> dict[str, list[dict[str, Any]]]:

@@ -147,14 +147,22 @@ def _newest(requirement: str, target: Target) -> Version | None:
         try:
             text = _highest(requirement, target, "--no-deps")
         except UvError as error:
-            if not re.search(
-                "no versions? of prefect|only prefect|incompatible|unsatisfiable", error.reason + error.log
-            ):
+            if not _nothing_fits(error):
                 raise
             text = ""
         cache.write_whole(kept, text)
     found = kept.read_text(encoding="utf-8")
     return Version(found) if found else None
+
+
+def _nothing_fits(error: UvError) -> bool:
+    """Whether uv asked the index and found nothing that fits.
+
+    Of an index that answers 401, 403 or 404 it says that too, and that the package is not there (seen with uv 0.9).
+    """
+    said = error.reason + error.log
+    asked = not re.search("prefect was not found in the package registry|credentials", said)
+    return asked and bool(re.search("no versions? of prefect|only prefect|incompatible|unsatisfiable", said))
 
 
 def install(release: Release, lock: Path, *arguments: str) -> None:
@@ -171,6 +179,8 @@ def _resolve_latest(target: Target) -> Release:
     try:
         release = _resolve_version(newest, target)
     except UvError as error:
+        if not _nothing_fits(error):
+            raise
         version = _highest(f"prefect<{newest}", target)
         note = f"{newest} is newer and was passed over: {error.reason}"
         release = _resolve_version(version, target)

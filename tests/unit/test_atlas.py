@@ -33,13 +33,15 @@ class Runs:
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.asked: list[tuple[str, list[str]]] = []
+        self.engines: list[str | None] = []
 
     def __call__(self, request: Request, console: Console) -> int:
         (release,) = request.subjects
         self.asked.append((release, list(request.scenarios)))
         folder = request.results / f"20300101-000000-{secrets.token_hex(2)}"
         folder.mkdir(parents=True)
-        trials = [entry(release, scenario, door, self.outcome(release, scenario))
+        trials = [entry(release, scenario, door, self.outcome(release, scenario),
+                        database=request.database)
                   for scenario in request.scenarios for door in request.doors]  # fmt: skip
         (folder / "results.json").write_text(json.dumps({"seconds": 61.0, "trials": trials}), encoding="utf-8")
         latest = request.results / "latest"
@@ -48,10 +50,10 @@ class Runs:
         return 0
 
 
-def entry(release: str, scenario: str, door: str, outcome: str) -> dict[str, Any]:
+def entry(release: str, scenario: str, door: str, outcome: str, database: str = SQLITE) -> dict[str, Any]:
     cell = Cell(
-        scenario=scenario, door=door, subject=release, version=release, as_of="", engine="processes", database=SQLITE,
-        engine_detail="", lab="lab", expected="lost",
+        scenario=scenario, door=door, subject=release, version=release, as_of="", engine="processes",
+        database=database, engine_detail="", lab="lab", expected="lost",
     )  # fmt: skip
     found = result(Plan("run", Path(), []), cell, [], None)
     return {**found, "outcome": outcome, "as_expected": outcome == "lost", "at_risk": 3, "lost": 3}
@@ -64,8 +66,13 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], Runs]:
     def plant(outcome: Outcome) -> Runs:
         runs = Runs(outcome)
         engine = SimpleNamespace(name="processes", target=lambda: Target("3.11", ""))
+
+        def chosen(name: str | None) -> tuple[Any, str]:
+            runs.engines.append(name)
+            return engine, "the usual"
+
         monkeypatch.setattr(run, "run_matrix", runs)
-        monkeypatch.setattr(module, "choose_engine", lambda _: (engine, "processes, as asked"))
+        monkeypatch.setattr(module, "choose_engine", chosen)
         monkeypatch.setattr(module, "resolve_release", lambda asked, _: Release(asked, asked, "", ""))
         monkeypatch.setattr(module, "releases_between", lambda a, b, *_: RELEASES)
         return runs
@@ -75,7 +82,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], Runs]:
 
 def asked(**changed: Any) -> Survey:
     return Survey(**{"first": "3.2.14", "last": "3.3.4", "scenarios": list(STATES), "doors": ["prefect-deploy"],
-                     "engine": None, "database": SQLITE, "newest_of_minor": False, **changed})  # fmt: skip
+                     "engine": None, "database": None, "newest_of_minor": False, **changed})  # fmt: skip
 
 
 def carried_out(tmp_path: Path, **changed: Any) -> tuple[int, str]:
@@ -95,7 +102,7 @@ def test_every_release_is_tried_once_and_shown_with_what_was_lost(
     page = (tmp_path / "not there yet" / "3.2" / "atlas.md").read_text(encoding="utf-8")
     assert "| 3.3.3 | lost 3/3 | lost 3/3 | lost 3/3 | lost 3/3 |" in page
     assert "| 3.3.4 | survived (!) |" in page
-    assert "--from 3.2.14 --to 3.3.4 --engine processes" in page
+    assert "--from 3.2.14 --to 3.3.4 --into" in page and "--engine processes --database sqlite" in page
 
 
 def test_asked_again_it_tries_only_what_has_no_verdict_yet(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
@@ -124,6 +131,16 @@ def test_an_atlas_is_of_one_engine_and_database(world: Callable[[Outcome], Runs]
     carried_out(tmp_path)
     with pytest.raises(UsageError, match="processes, sqlite; name another --into"):
         carried_out(tmp_path, database="postgres")
+
+
+def test_it_goes_on_where_it_was_begun(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
+    world(lambda *_: "error")
+    carried_out(tmp_path, database="postgres")
+    again = world(lambda *_: "lost")
+    code, printed = carried_out(tmp_path)
+    assert code == 0 and "processes, postgres, as" in printed
+    assert again.engines == ["processes"], "the engine of its data, whatever answers now"
+    assert {trial["database"] for trial in Atlas(tmp_path / "atlas.json").trials} == {"postgres"}
 
 
 def test_the_page_says_how_to_go_on_with_just_this_survey(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:

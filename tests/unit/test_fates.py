@@ -10,6 +10,7 @@ import pytest
 from harness.checkers.survival import Findings, check_survival
 from harness.evidence.report import runs_table
 from harness.history import Event
+from harness.verdict import judge
 from tests.unit.stories import (
     ANSWERED_AT,
     CANCELLED,
@@ -87,6 +88,13 @@ def test_a_run_that_is_there_but_whose_states_the_server_does_not_show_is_not_at
         if event["kind"] == "states" and event["side"] == "treated":
             event["states"] = []
     assert check_survival(events, state=STATE).treated.at_risk == 0
+
+
+def test_a_run_that_went_after_the_look_and_before_its_states_were_read_is_lost() -> None:
+    events = whole_history(("lost in the drain", "completed", "completed", "completed"), WHOLE)
+    states_of(events, 0).clear()
+    assert check_survival(events, state=STATE).treated.lost == 1
+    assert judge(events).outcome == "lost"
 
 
 def test_the_last_listing_speaks_for_a_run_whose_states_went_with_it() -> None:

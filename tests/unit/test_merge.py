@@ -92,6 +92,43 @@ def test_a_cell_that_no_machine_brought_along_is_no_success(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize("ended", [125, 130])
+def test_a_part_that_broke_though_its_trials_are_fine_makes_no_whole_that_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ended: int
+) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    two = run_folder(tmp_path / "two", ("3.3.4", "survived"), exit_code=ended)
+    assert cli.main(["merge", "--into", str(tmp_path / "all"), str(one), str(two)]) == 125
+    assert f"two: ended with {ended}, by its trials 0" in capsys.readouterr().out
+    assert saved(tmp_path / "all")["exit_code"] == 125
+
+
+def test_a_run_that_was_joined_before_is_not_joined_again_beside_that(tmp_path: Path) -> None:
+    one, two = (run_folder(tmp_path / name, ("3.3.4", "survived")) for name in ("one", "two"))
+    merge([one], tmp_path / "first")
+    with pytest.raises(UsageError, match="The run one is given twice"):
+        merge([tmp_path / "first", one], tmp_path / "all")
+    merge([tmp_path / "first", two], tmp_path / "all")
+    runs = json.loads((tmp_path / "all" / "run.json").read_text(encoding="utf-8"))["merged"]
+    assert [run["run"] for run in runs] == ["one", "two"]
+
+
+def test_a_subject_at_two_versions_is_two_repetitions(tmp_path: Path) -> None:
+    one, two = (run_folder(tmp_path / name, ("latest", "survived")) for name in ("one", "two"))
+    content = saved(two)
+    content["trials"][0]["version"] = "3.9.2"
+    (two / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    merge([one, two], tmp_path / "all")
+    assert [trial["repetition"] for trial in saved(tmp_path / "all")["trials"]] == [1, 2]
+
+
+def test_a_planned_scenario_that_is_none_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    with pytest.raises(UsageError, match="worker-outag"):
+        merge([one], tmp_path / "all", [{"subject": "3.3.4", "scenario": "worker-outag"}])
+    assert not (tmp_path / "all").exists()
+
+
 def test_what_an_earlier_harness_did_not_write_yet_is_not_missed(tmp_path: Path) -> None:
     one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
     content = saved(one)

@@ -100,6 +100,16 @@ def test_what_happened_to_every_treated_run_and_to_none_of_the_twin_s_is_not_sur
     assert judge(whole_history(relabelled, (relabelled[0], "completed", "completed"))).outcome == "survived"
 
 
+@pytest.mark.parametrize("side", ["treated", "twin"])
+def test_a_run_that_was_not_at_risk_and_is_gone_all_the_same_forbids_survived(side: str) -> None:
+    events = whole_history(WHOLE, WHOLE)
+    (drained,) = (event for event in events if event["kind"] == "listing" and event["when"] == "after the drain")
+    drained["runs"] = [run for run in drained["runs"] if run["run"] != f"{side}-holder"]
+    found = judge(events)
+    assert found.outcome == "inconclusive"
+    assert f"{side}-holder of the {side} deployment, Running before the door, is gone after the drain" in found.reason
+
+
 def test_lost_does_not_want_the_twin_completed() -> None:
     assert judge(whole_history(("lost", "completed", "completed"), ("never ran",) * 3)).outcome == "lost"
 

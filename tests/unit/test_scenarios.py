@@ -172,6 +172,31 @@ def test_what_cannot_be_staged_is_not_applicable_though_it_is_held() -> None:
     assert (cell.expected, cell.outcome) == ("not-applicable", "not-applicable")
 
 
+@pytest.mark.parametrize("version", ["2.20.3+4000.gabc", "3.0.0.dev1"])
+def test_what_was_built_between_releases_is_tried_whatever_its_version_says(version: str) -> None:
+    cells = [
+        plan_cell(
+            SCENARIOS["concurrency-limit"], DOORS[door], subject="path:.", version=version, as_of="", engine="fake",
+            engine_detail="", held=True, versions={"deployer": version},
+        )
+        for door in (PREFECT_DEPLOY, "resume-deployment", "pause-by-automation")
+    ]  # fmt: skip
+    assert [(cell.expected, cell.outcome) for cell in cells] == [("survived", None)] * 3
+    misfit = plan_cell(
+        SCENARIOS["serve"], DOORS[PREFECT_DEPLOY], subject="path:.", version=version, as_of="", engine="fake",
+        engine_detail="", held=True,
+    )  # fmt: skip
+    assert misfit.outcome == "not-applicable", "that is so whatever the version"
+
+
+def test_what_is_by_design_is_not_held_to_survived() -> None:
+    cell = plan_cell(
+        SCENARIOS["worker-outage"], DOORS["bulk-delete"], subject="path:.", version="3.9.1", as_of="", engine="fake",
+        engine_detail="", held=True,
+    )  # fmt: skip
+    assert (cell.expected, cell.outcome) == (None, None)
+
+
 def test_a_gate_tries_every_scenario_by_the_door_of_the_report() -> None:
     tried = choose_trials("gate", [], [])
     assert [scenario.name for scenario, _ in tried] == list(load_scenarios())

@@ -1,0 +1,69 @@
+"""What -k selects, by pytest's own rules."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from harness import run
+from harness.doors import DOORS
+from harness.errors import UsageError
+from harness.plan import Plan, plan_cell
+from harness.scenario import load_scenarios
+
+
+class StopError(Exception):
+    """What a signal raises here, as Interrupted does in the command."""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    cells = [
+        plan_cell(load_scenarios()[name], DOORS["none"], subject="3.3.4", version="3.3.4", as_of="", engine="processes",
+                  engine_detail="")
+        for name in ("worker-outage", "awaiting-retry")
+    ]  # fmt: skip
+    return Plan("run", tmp_path, cells)
+
+
+@pytest.fixture
+def stopping() -> Iterator[None]:
+    """SIGTERM raises, as in the command."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise StopError
+
+    before = signal.signal(signal.SIGTERM, stop)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_an_expression_selects_by_name(plan: Plan) -> None:
+    assert [cell.scenario for cell in run._select(plan, "outage and 3.3.4")] == ["worker-outage"]
+    assert len(run._select(plan, "not serve")) == 2
+
+
+def test_an_expression_that_selects_none_is_answered_with_names(plan: Plan) -> None:
+    with pytest.raises(UsageError, match="selects none of the 2 trials"):
+        run._select(plan, "serve")
+
+
+@pytest.mark.usefixtures("stopping")
+def test_a_signal_that_comes_while_pytest_selects_is_not_swallowed(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    select = pytest.main
+
+    def swallowing(*arguments: object, **named: object) -> object:
+        with suppress(StopError):  # as pytest does with what interrupts a collection
+            os.kill(os.getpid(), signal.SIGTERM)
+            return select(*arguments, **named)  # type: ignore[arg-type]
+        return 2
+
+    monkeypatch.setattr(pytest, "main", swallowing)
+    with pytest.raises(StopError):
+        run._select(plan, "outage")
