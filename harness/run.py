@@ -476,11 +476,18 @@ def _check_writable(results: Path) -> None:
 @contextmanager
 def _signals_held() -> Iterator[None]:
     """What would interrupt the command comes at the end of this: pytest swallows it while it collects."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handled = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
+    for number in handled:
+        signal.signal(number, lambda number, _: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+        for first in came[:1]:
+            signal.raise_signal(first)
 
 
 def _select(plan: Plan, expression: str) -> list[Cell]:
