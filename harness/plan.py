@@ -16,7 +16,7 @@ from packaging.version import Version
 from harness.cache import write_whole
 from harness.doors import Door, select_doors
 from harness.engines.base import SQLITE
-from harness.scenario import SURVIVAL, TICKS, Known, Scenario, select_scenarios
+from harness.scenario import DELETED, SURVIVAL, TICKS, Known, Scenario, select_scenarios
 
 _LAB_HOLDS, _STAGING_WEIGHS = 12, 2  # in trials
 
@@ -184,12 +184,12 @@ def plan_cell(
     if door.proof == "nothing":
         return replace(cell, expected="survived", expected_ticks="whole", reference="by definition")
     known = Known("", "whole" if scenario.judged_by == TICKS else "survived", "held to it, whatever is known")
-    found = scenario.known_for(version, door.name)
     if held and scenario.judged_by == TICKS and door.name not in scenario.doors:
         return cell  # a door that changes the ticks themselves
-    if held and found and found.by_design:
-        return cell  # whether it survives is no question
+    if held and door.name in DELETED.doors:
+        return cell  # what its runs come to is no question of a gate's
     if not held:
+        found = scenario.known_for(version, door.name)
         if found is None:
             return cell
         known = found

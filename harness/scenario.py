@@ -55,12 +55,9 @@ class Known:
     sometimes: str = ""
     sometimes_reference: str = ""
 
-    @property
-    def by_design(self) -> bool:
-        """Whether it is what Prefect means to do, and no fault."""
-        return self.reference.startswith(BY_DESIGN)
 
-
+# What Prefect means to do, and no fault.
+DELETED = Known("", "lost", f"{BY_DESIGN}: a deployment takes its runs along", ("delete-deployment", "bulk-delete"))
 # Scheduled runs whose time is past, however they came to be so.
 OVERDUE = (
     Known("<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),
@@ -68,7 +65,7 @@ OVERDUE = (
     # Up to the newest release that was tried: a later one may have mended these.
     Known("<=3.9.1", "lost", "docs/findings/pausing-deletes-late-runs", ("pause-deployment", "pause-by-automation")),
     Known("<=3.9.1", "lost", "docs/findings/deleting-a-schedule-deletes-late-runs", SCHEDULE_DELETIONS),
-    Known("", "lost", f"{BY_DESIGN}: a deployment takes its runs along", ("delete-deployment", "bulk-delete")),
+    DELETED,
 )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from harness.scenario import UPDATES, Known, Scenario
+from harness.scenario import DELETED, UPDATES, Known, Scenario
 from harness.staging import Staging
 
 
@@ -46,6 +46,7 @@ _late = Scenario(
             "PrefectHQ/prefect src/prefect/server/models/deployments.py: only auto_scheduled runs are deleted",
             UPDATES,
         ),
+        DELETED,
     ),
 )
 
