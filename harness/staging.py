@@ -378,6 +378,8 @@ def prove(staging: Staging) -> None:
     # The scheduler makes no run for a tick that is past; what it was making then is there after one more pass.
     last_tick = due + timedelta(seconds=settings.SCHEDULER_LOOP_SECONDS)
     asked = lab.ask_prefect_version()
+    # Where a first try puts a run at risk, each has to begin, and takes as long for that as the server took to start.
+    begin = lab.start_seconds * scenario.ticks * len(staging.deployed)
 
     def everything_at_risk() -> None:
         runs = _runs_if_answered(staging)
@@ -397,7 +399,7 @@ def prove(staging: Staging) -> None:
         wait_until(
             f"{scenario.minimum} runs {scenario.state} a side",
             everything_at_risk,
-            seconds=max(0.0, remaining) + lab.deadlines.backlog,
+            seconds=max(0.0, remaining) + max(lab.deadlines.backlog, begin),
             every=lab.deadlines.poll,
         )
     except DeadlineError as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness import runner
+from harness.lab import Lab
 from harness.redaction import redact
 from harness.runner import run_lab
 from harness.scenario import load_scenarios
@@ -88,6 +89,16 @@ def test_a_run_that_is_not_due_yet_is_no_reason_to_start_a_worker_again(
     monkeypatch.setattr(fake_prefect, "RETRY_DELAY", timedelta(seconds=60))
     assert lab.trial("awaiting-retry")["outcome"] == "survived"
     assert not restarts(lab, "awaiting-retry")
+
+
+def test_runs_are_waited_for_as_long_as_they_take_to_begin_on_a_machine_as_slow_as_this_one(
+    lab: FakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.deadlines = replace(lab.deadlines, backlog=0.5)
+    slow = property(lambda _: 2.0, lambda _, seconds: None)
+    monkeypatch.setattr(Lab, "start_seconds", slow, raising=False)
+    assert lab.trial("awaiting-retry")["outcome"] == "survived"
+    assert not [event for event in lab.history("awaiting-retry") if event["kind"] == "note"]
 
 
 def test_a_server_that_stands_still_is_no_reason_to_start_a_worker_again(lab: FakeLab) -> None:
@@ -460,7 +471,10 @@ def test_a_scheduler_that_never_makes_a_run_is_inconclusive_and_never_survived(l
 
 
 @pytest.mark.parametrize("short", ["treated", "twin"])
-def test_one_run_too_few_at_risk_on_either_side_is_inconclusive(lab: FakeLab, scenario: str, short: str) -> None:
+def test_one_run_too_few_at_risk_on_either_side_is_inconclusive(
+    lab: FakeLab, scenario: str, short: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake_prefect, "RETRY_DELAY", timedelta(seconds=60))  # longer than the missing run is waited for
     backlog = lab.backlog(scenario)
 
     def complete_the_last(run: Run) -> None:
