@@ -19,7 +19,7 @@ from harness.engines.base import SQLITE
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
 from harness.evidence.frequency import ground
-from harness.evidence.results import harness_commit, new_run_id
+from harness.evidence.results import check_writable, harness_commit, new_run_id
 from harness.evidence.table import Picture, footnotes
 from harness.run import Request, run_unseen
 from harness.subjects.kinds import check_ends
@@ -86,10 +86,8 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
     """
     check_ends(asked.first, asked.last)
     data, shown = into.with_name(f"{into.name}.json"), into.with_name(f"{into.name}.md")
-    try:
-        into.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"There can be no atlas at {str(into)!r}: {error.strerror}. Name another --into.") from None
+    check_writable(into.parent, "--into")
+    check_writable(results)
     atlas = Atlas(data)
     before = atlas.trials[0] if atlas.trials else {"engine": None, "database": SQLITE}
     engine, why = choose_engine(asked.engine or before["engine"])

@@ -17,19 +17,31 @@ from packaging.version import Version
 from rich.console import Console
 
 from harness.cache import write_whole
+from harness.checkers.ticks import DUPLICATE, MISSING, WHOLE
 from harness.doors import select_doors
-from harness.engines.base import SQLITE
+from harness.engines.base import DATABASES, SQLITE
 from harness.engines.choose import choose_engine
-from harness.errors import UsageError
-from harness.evidence.results import new_run_id
+from harness.errors import UsageError, no_such
+from harness.evidence.results import check_writable, new_run_id
 from harness.run import Request, run_unseen
 from harness.scenario import Scenario, select_scenarios
 from harness.search import UNJUDGED, Found, Search, summary
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import LATEST, releases_between, resolve_release
-from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, said, unjudged
+from harness.verdict import (
+    ALTERED,
+    EXIT_AS_EXPECTED,
+    EXIT_UNJUDGED,
+    LOST,
+    NOT_APPLICABLE,
+    STRANDED,
+    SURVIVED,
+    said,
+    unjudged,
+)
 
 _STATE = "bisect.json"
+_ANSWERS = (UNJUDGED, LOST, ALTERED, STRANDED, SURVIVED, *(f"ticks {ticks}" for ticks in (WHOLE, MISSING, DUPLICATE)))
 
 
 @dataclass(frozen=True)
@@ -57,9 +69,21 @@ class Probes:
         """Those that an earlier call left. Raises UsageError where it left none."""
         try:
             saved: dict[str, Any] = json.loads((folder / _STATE).read_text(encoding="utf-8"))
-            return cls(folder, Question(**saved["question"]), saved["probes"])
-        except (OSError, ValueError, KeyError, TypeError):
-            raise UsageError(f"{str(folder)!r} holds no search to go on with ({_STATE}).") from None
+            question, probes = Question(**saved["question"]), list(saved["probes"])
+            whole = all(set(probe) == {"release", "outcome", "evidence"} for probe in probes)
+            words = [*vars(question).values(), *(word for probe in probes for word in probe.values())]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            whole, words = False, []
+        if not whole or not all(isinstance(word, str | None) for word in words):
+            raise UsageError(f"{str(folder)!r} holds no search to go on with ({_STATE}).")
+        _check(question)
+        for probe in probes:
+            check_ends(probe["release"], probe["release"])
+            if probe["outcome"] not in _ANSWERS:
+                raise UsageError(
+                    f"{str(folder / _STATE)!r} holds {probe['outcome']!r:.40} as an outcome; there is none such."
+                )
+        return cls(folder, question, probes)
 
     def add(self, release: str, outcome: str, evidence: str) -> None:
         """Remember a probe."""
@@ -79,13 +103,20 @@ class Probes:
 
 def start(question: Question, results: Path) -> Probes:
     """A new search. Raises UsageError for what cannot be asked, before anything is started."""
+    _check(question)
+    check_writable(results)
+    return Probes((results / f"bisect-{new_run_id()}").absolute(), question)
+
+
+def _check(question: Question) -> None:
     (scenario,), (door,) = select_scenarios([question.scenario]), select_doors([question.door])
     if misfit := door.misfit(scenario):
         raise UsageError(f"Nothing to search: {misfit}.")
     check_ends(question.first, question.last)
     if question.first == LATEST:
         raise UsageError("A search goes from one release to a later one; name an older one with --from.")
-    return Probes((results / f"bisect-{new_run_id()}").absolute(), question)
+    if question.database not in DATABASES:
+        raise no_such("database", str(question.database), DATABASES)
 
 
 def bisect(probes: Probes, console: Console) -> int:

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -66,7 +67,7 @@ class _PipedConsole(Console):
     def on_broken_pipe(self) -> None:
         """Write nowhere from now on."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
@@ -359,7 +360,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         format=options.format,
     )
     # What a program reads from stdout must be alone there.
-    progress = console if options.format == TABLE else Console(stderr=True, markup=False, highlight=False)
+    progress = console if options.format == TABLE else _PipedConsole(stderr=True, markup=False, highlight=False)
     return run_matrix(request, progress, console)
 
 
@@ -389,13 +390,13 @@ def _atlas(options: argparse.Namespace, console: Console) -> int:
     return survey(asked, options.into, options.results, console)
 
 
-def _cells(options: argparse.Namespace, _console: Console) -> int:
+def _cells(options: argparse.Namespace, console: Console) -> int:
     subjects = options.subject or SUBJECTS["gate"]
     for subject in subjects:
         check_name(subject)
     scenarios = select_scenarios(options.scenario)
     include = [{"subject": subject, "scenario": one.name} for subject in subjects for one in scenarios]
-    print(json.dumps({"include": include}))
+    console.print(json.dumps({"include": include}), soft_wrap=True)
     return EXIT_AS_EXPECTED
 
 
@@ -500,6 +501,12 @@ def _raise_interrupted(number: int, _frame: FrameType | None) -> None:
     raise Interrupted(number)
 
 
+def _tell(text: str) -> None:
+    """Say it on stderr, where anybody reads that: one that takes nothing changes no exit code."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point. Returns the exit code; messages for people go to stderr, results to stdout."""
     for number in _SIGNALS:
@@ -515,16 +522,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ[ownership.ENV_OWNER] = str(ownership.Owner.of_this_process())
         code: int = options.call(options, console)
     except UsageError as error:
-        print(f"harness: {error}", file=sys.stderr)
+        _tell(f"harness: {error}")
         return EXIT_USAGE
     except LabError as error:
-        print(f"harness: {error.reason}\n{error.log[-600:]}".rstrip(), file=sys.stderr)
+        _tell(f"harness: {error.reason}\n{error.log[-600:]}".rstrip())
         return EXIT_UNJUDGED
     except Interrupted as interrupted:
         return 128 + interrupted.number
     except Exception:
         # Python's own exit code for a traceback, 1, would read as "a trial contradicts what is known".
-        traceback.print_exc()
+        _tell(traceback.format_exc())
         return EXIT_UNJUDGED
     return code
 

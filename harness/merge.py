@@ -14,7 +14,15 @@ from harness.errors import UsageError
 from harness.evidence.bug_report import write_bug_report
 from harness.evidence.checksums import write_checksums
 from harness.evidence.page import write_page
-from harness.evidence.results import evidence_of, read_results, read_run, write_results, write_run, write_views
+from harness.evidence.results import (
+    check_writable,
+    evidence_of,
+    read_results,
+    read_run,
+    write_results,
+    write_run,
+    write_views,
+)
 from harness.evidence.trial_folder import result
 from harness.plan import Plan, plan_cell
 from harness.scenario import select_scenarios
@@ -50,8 +58,9 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
     names = [name for _, _, facts in runs for name in facts]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError(f"The run {twice[0]} is given twice; it would count as two repetitions.")
-    if into.exists() and any(into.iterdir()):
-        raise UsageError(f"{str(into)!r} is not empty; name a new folder.")
+    if into.is_symlink() or (into.exists() and (not into.is_dir() or any(into.iterdir()))):
+        raise UsageError(f"{str(into)!r} is no empty folder; name a new one.")
+    check_writable(into.parent, "--into")
     every = [trial for _, results, _ in runs for trial in results["trials"]]
     there = {(trial["subject"], trial["scenario"]) for trial in every}
     missing = [_missing(cell, every) for cell in planned if (cell["subject"], cell["scenario"]) not in there]

@@ -34,6 +34,7 @@ from harness.evidence.checksums import write_checksums
 from harness.evidence.live import LiveView
 from harness.evidence.page import write_page
 from harness.evidence.results import (
+    check_writable,
     harness_commit,
     host_facts,
     new_run_id,
@@ -107,7 +108,7 @@ def run_matrix(request: Request, console: Console, shown: Console | None = None)
     trials = choose_trials(request.command, request.scenarios, request.doors)
     for name in request.subjects:
         check_name(name)
-    _check_writable(request.results)
+    check_writable(request.results)
     engine, why = choose_engine(request.engine)
     _say(console, f"engine: {why}")
     swept = str(sweep(of_the_dead))
@@ -215,9 +216,10 @@ class _Matrix:
         plan_file = self.plan.folder / "plan.json"
         runnable = [cell for cell in self.plan.cells if cell.subject_keys and cell.outcome is None]
         replace(self.plan, cells=runnable).write(plan_file)
+        at_once = max(1, min(self.request.labs, len({cell.lab for cell in runnable})))
         command = [
             sys.executable, "-m", "pytest", "-p", "harness.pytest_plugin", "--plan", str(plan_file),
-            "-n", str(self.request.labs), "--dist", "loadscope", "-c", os.devnull, "--rootdir", str(SCENARIOS),
+            "-n", str(at_once), "--dist", "loadscope", "-c", os.devnull, "--rootdir", str(SCENARIOS),
             "-p", "no:cacheprovider", "-p", "xdist", "--noconftest", "--max-worker-restart", "0", str(SCENARIOS),
         ]  # fmt: skip
         environment = {**os.environ, **ownership.environment(self.plan.run)}
@@ -462,17 +464,6 @@ def _command(request: Request) -> str:
     return shlex.join(words)
 
 
-def _check_writable(results: Path) -> None:
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=results):
-            pass
-    except OSError as error:
-        raise UsageError(
-            f"The results folder {str(results)!r} cannot be written to: {error.strerror}.\nName another with --results."
-        ) from None
-
-
 @contextmanager
 def _signals_held() -> Iterator[None]:
     """What would interrupt the command comes at the end of this: pytest swallows it while it collects."""
@@ -509,12 +500,14 @@ def _select(plan: Plan, expression: str) -> list[Cell]:
             redirect_stdout(nowhere),
             redirect_stderr(nowhere),
         ):
-            pytest.main(
+            code = pytest.main(
                 ["-p", "harness.pytest_plugin", "--plan", str(plan_file), "--collect-only", "-q", "-k", expression,
                  "-c", os.devnull, "--rootdir", str(SCENARIOS), "-p", "no:cacheprovider", "--noconftest",
                  str(SCENARIOS)],
                 plugins=[selected],
             )  # fmt: skip
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise UsageError(f"-k {expression!r} cannot be read. It takes parts of names, joined by `and`, `or`, `not`.")
     cells = [cell for cell in plan.cells if cell.name in selected.names]
     if not cells:
         names = "\n  ".join(cell.name for cell in plan.cells[:2])

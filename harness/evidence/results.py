@@ -7,6 +7,7 @@ import os
 import platform
 import secrets
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -48,23 +49,33 @@ def read_results(folder: Path) -> dict[str, Any]:
     """
     path = folder / "results.json"
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        schema, ended = found["schema"], found["exit_code"]
-    except (OSError, ValueError, KeyError, TypeError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        schema, ended, trials = found["schema"], found["exit_code"], found["trials"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"{str(folder)!r} is no results folder: it has no readable results.json.") from None
     if schema != SCHEMA:
         raise UsageError(f"{str(path)!r} has schema {schema}; this harness reads schema {SCHEMA} alone.")
-    found["trials"] = [_whole(path, trial) for trial in found.get("trials", ())]
+    if not (
+        isinstance(ended, int | None) and isinstance(trials, list) and isinstance(found.get("seconds"), int | float)
+    ):
+        raise UsageError(f"{str(path)!r} was not written by this harness: no exit code, no trials or no seconds.")
+    found["trials"] = [_whole(path, trial) for trial in trials]
     for trial in found["trials"] if ended is None else ():
         # Whoever ran it is gone, so what is still open stays so.
         trial["reason"] = trial["reason"] or "its run did not come to its end"
-    return found
+    return dict(found)
 
 
-_NAMES = (
-    "scenario", "door", "subject", "version", "engine", "database", "outcome", "expected", "as_expected", "at_risk",
-    "kept", "lost", "twin", "seconds", "reason", "folder",
-)  # fmt: skip
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("scenario", "door", "subject", "engine", "database", "reason", "folder"), str),
+    **dict.fromkeys(("version", "outcome", "expected"), str | None),
+    **dict.fromkeys(("at_risk", "kept", "lost", "repetition"), int),
+    **dict.fromkeys(("reference", "note", "judged_by"), str),
+    **dict.fromkeys(("twin", "versions"), dict),
+    "as_expected": bool | None,
+    "seconds": int | float | None,
+    "ticks": dict | None,
+}
 _ADDED_SINCE: dict[str, Any] = {
     "repetition": 1,
     "ticks": None,
@@ -75,20 +86,24 @@ _ADDED_SINCE: dict[str, Any] = {
 }
 
 
-def _whole(path: Path, trial: dict[str, Any]) -> dict[str, Any]:
+def _whole(path: Path, trial: Any) -> dict[str, Any]:
     """A trial's entry with what an earlier harness did not write. Raises UsageError where it lacks more than that."""
-    if missing := [name for name in _NAMES if name not in trial]:
-        raise UsageError(f"A trial in {str(path)!r} has no {missing[0]!r}; it was not written by this harness.")
-    return {**_ADDED_SINCE, **trial}
+    entry = {**_ADDED_SINCE, **trial} if isinstance(trial, dict) else {}
+    for name, kind in _TYPES.items():
+        if name not in entry:
+            raise UsageError(f"A trial in {str(path)!r} has no {name!r}; it was not written by this harness.")
+        if not isinstance(entry[name], kind):
+            raise UsageError(f"A trial in {str(path)!r} has {entry[name]!r:.40} as its {name!r}, which is none.")
+    return entry
 
 
 def read_run(folder: Path) -> dict[str, Any]:
     """What run.json of a folder says; nothing where it cannot be read."""
     try:
-        found: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
-    return found
+    return found if isinstance(found, dict) else {}
 
 
 def evidence_of(folder: Path, trial: dict[str, Any]) -> Path:
@@ -129,6 +144,18 @@ def harness_commit() -> dict[str, Any]:
 
     status = git("status", "--porcelain")
     return {"commit": git("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
+
+
+def check_writable(folder: Path, option: str = "--results") -> None:
+    """Make a folder, and see that files can be written there. Raises UsageError, naming the option that says where."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"The folder {str(folder)!r} cannot be written to: {error.strerror}.\nName another with {option}."
+        ) from None
 
 
 def point_latest(results: Path, folder: Path) -> None:

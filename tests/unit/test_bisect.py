@@ -186,3 +186,39 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_started(
 def test_a_folder_without_a_search_cannot_be_gone_on_with(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no search"):
         Probes.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            lambda saved: saved["probes"].append({"release": "3.3.3", "outcome": "zzz", "evidence": ""}),
+            "holds .zzz. as",
+        ),
+        (lambda saved: saved["probes"].append({"release": "old", "outcome": "lost", "evidence": ""}), "is no subject"),
+        (lambda saved: saved["probes"].append({"release": "3.3.3"}), "holds no search"),
+        (lambda saved: saved["probes"].append("3.3.3"), "holds no search"),
+        (lambda saved: saved.update(probes=None), "holds no search"),
+        (lambda saved: saved["question"].update(database="mysql"), "There is no database"),
+        (lambda saved: saved["question"].update(first=3), "holds no search"),
+        (lambda saved: saved["question"].update(door="serve-stop"), "Nothing to search"),
+        (lambda saved: saved["question"].update(scenario="outage"), "There is no scenario"),
+    ],
+)
+def test_a_search_that_somebody_wrote_into_is_not_gone_on_with(
+    change: Callable[[dict[str, Any]], object], words: str, tmp_path: Path
+) -> None:
+    probes = start(question(), tmp_path)
+    probes.add("3.0.0", "lost", "run/trial")
+    file = probes.folder / "bisect.json"
+    saved = json.loads(file.read_text(encoding="utf-8"))
+    change(saved)
+    file.write_text(json.dumps(saved), encoding="utf-8")
+    with pytest.raises(UsageError, match=words):
+        Probes.read(probes.folder)
+
+
+def test_a_search_is_refused_where_its_results_cannot_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot be written to"):
+        start(question(), tmp_path / "file")

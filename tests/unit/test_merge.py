@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,12 @@ def unreadable(folder: Path) -> None:
     (folder / "results.json").write_text("{", encoding="utf-8")
 
 
+def damaged(name: str, value: Any, folder: Path) -> None:
+    content = saved(folder)
+    (content if name in content else content["trials"][0])[name] = value
+    (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
+
+
 def lacking(folder: Path) -> None:
     content = saved(folder)
     del content["trials"][0]["outcome"]
@@ -170,7 +177,25 @@ def newer(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"), [(unreadable, "no readable"), (newer, "schema 2"), (lacking, "has no 'outcome'")]
+    ("spoil", "words"),
+    [
+        (unreadable, "no readable"),
+        (newer, "schema 2"),
+        (lacking, "has no 'outcome'"),
+        *(
+            (partial(damaged, name, value), words)
+            for name, value, words in (
+                ("trials", None, "no trials"),
+                ("trials", [None], "has no 'scenario'"),
+                ("seconds", "60", "no seconds"),
+                ("exit_code", "0", "no exit code"),
+                ("twin", None, "None as its 'twin'"),
+                ("folder", 5, "5 as its 'folder'"),
+                ("outcome", [], "as its 'outcome'"),
+                ("at_risk", "3", "'3' as its 'at_risk'"),
+            )
+        ),
+    ],
 )
 def test_what_is_no_whole_results_folder_is_refused_and_nothing_is_written(
     tmp_path: Path, spoil: Any, words: str
@@ -183,7 +208,16 @@ def test_what_is_no_whole_results_folder_is_refused_and_nothing_is_written(
     assert not (tmp_path / "all").exists()
 
 
+@pytest.mark.parametrize("into", ["file", "dangling", "file/below"])
+def test_what_is_no_place_for_a_folder_is_not_merged_into(tmp_path: Path, into: str) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    with pytest.raises(UsageError, match=r"is no empty folder|cannot be written to"):
+        merge([one], tmp_path / into)
+
+
 def test_a_folder_that_holds_something_is_not_merged_into(tmp_path: Path) -> None:
     one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
-    with pytest.raises(UsageError, match="is not empty"):
+    with pytest.raises(UsageError, match="is no empty folder"):
         merge([one], tmp_path)

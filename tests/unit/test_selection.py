@@ -54,6 +54,12 @@ def test_an_expression_that_selects_none_is_answered_with_names(plan: Plan) -> N
         run._select(plan, "serve")
 
 
+@pytest.mark.parametrize("expression", ["outage and (", "and", "outage or"])
+def test_an_expression_that_cannot_be_read_selects_nothing_and_is_wrong_usage(plan: Plan, expression: str) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        run._select(plan, expression)
+
+
 @pytest.mark.usefixtures("stopping")
 def test_a_signal_that_comes_while_pytest_selects_is_not_swallowed(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     select = pytest.main
