@@ -92,7 +92,7 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
     before = atlas.trials[0] if atlas.trials else {"engine": None, "database": SQLITE}
     engine, why = choose_engine(asked.engine or before["engine"])
     asked = replace(asked, engine=engine.name, database=asked.database or before["database"])
-    here = ground({"engine": asked.engine, "database": asked.database})
+    here = ground(vars(asked))
     if other := {ground(trial) for trial in atlas.trials} - {here}:
         tried = "; ".join(sorted(other))
         raise UsageError(f"{str(data)!r} holds what was tried on {tried}; name another --into, or the same.")

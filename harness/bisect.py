@@ -28,20 +28,10 @@ from harness.scenario import Scenario, select_scenarios
 from harness.search import UNJUDGED, Found, Search, summary
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import LATEST, releases_between, resolve_release
-from harness.verdict import (
-    ALTERED,
-    EXIT_AS_EXPECTED,
-    EXIT_UNJUDGED,
-    LOST,
-    NOT_APPLICABLE,
-    STRANDED,
-    SURVIVED,
-    said,
-    unjudged,
-)
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, VERDICTS, said, unjudged
 
 _STATE = "bisect.json"
-_ANSWERS = (UNJUDGED, LOST, ALTERED, STRANDED, SURVIVED, *(f"ticks {ticks}" for ticks in (WHOLE, MISSING, DUPLICATE)))
+_ANSWERS = (UNJUDGED, *VERDICTS, *(f"ticks {ticks}" for ticks in (WHOLE, MISSING, DUPLICATE)))
 
 
 @dataclass(frozen=True)
@@ -72,10 +62,10 @@ class Probes:
             question, probes = Question(**saved["question"]), list(saved["probes"])
             whole = all(set(probe) == {"release", "outcome", "evidence"} for probe in probes)
             words = [*vars(question).values(), *(word for probe in probes for word in probe.values())]
+            if not whole or not all(isinstance(word, str | None) for word in words):
+                raise ValueError("not as `write` saves it")
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            whole, words = False, []
-        if not whole or not all(isinstance(word, str | None) for word in words):
-            raise UsageError(f"{str(folder)!r} holds no search to go on with ({_STATE}).")
+            raise UsageError(f"{str(folder)!r} holds no search to go on with ({_STATE}).") from None
         _check(question)
         for probe in probes:
             check_ends(probe["release"], probe["release"])

@@ -31,14 +31,13 @@ from harness.evidence.results import harness_commit, harness_words
 from harness.evidence.table import footnotes, table
 from harness.merge import merge
 from harness.recheck import recheck
-from harness.run import FORMATS, TABLE, Interrupted, Request, resolve_subjects, run_matrix
+from harness.run import FORMATS, SIGNALS, TABLE, Interrupted, Request, resolve_subjects, run_matrix
 from harness.scenario import load_scenarios, select_scenarios
 from harness.scene import PHASES, Scene, set_up
 from harness.subjects.kinds import check_name
 from harness.sweep import of_the_dead, remove_images_and_caches, sweep
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, EXIT_USAGE
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What a command runs on where no subject is named; the matrix, on one release for each form of the deletion.
 SUBJECTS = {
     "reproduce": ("3.3.3", "3.3.4"),
@@ -492,7 +491,7 @@ def _clean(options: argparse.Namespace, console: Console) -> int:
 
 def _raise_interrupted(number: int, _frame: FrameType | None) -> None:
     # Once is enough: the clean-up that follows must not be cut short by an impatient second Ctrl-C.
-    for each in _SIGNALS:
+    for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     if number == signal.SIGHUP:  # the terminal is gone, and writing to it would fail
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -509,7 +508,7 @@ def _tell(text: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The entry point. Returns the exit code; messages for people go to stderr, results to stdout."""
-    for number in _SIGNALS:
+    for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT:  # nohup stays nohup
             signal.signal(number, _raise_interrupted)
     # Neither an owner above this one nor settings for the person's own tests are for the labs.

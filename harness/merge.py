@@ -19,6 +19,7 @@ from harness.evidence.results import (
     evidence_of,
     read_results,
     read_run,
+    runs_of,
     write_results,
     write_run,
     write_views,
@@ -60,10 +61,10 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
         raise UsageError(f"The run {twice[0]} is given twice; it would count as two repetitions.")
     if into.is_symlink() or (into.exists() and (not into.is_dir() or any(into.iterdir()))):
         raise UsageError(f"{str(into)!r} is no empty folder; name a new one.")
-    check_writable(into.parent, "--into")
     every = [trial for _, results, _ in runs for trial in results["trials"]]
     there = {(trial["subject"], trial["scenario"]) for trial in every}
     missing = [_missing(cell, every) for cell in planned if (cell["subject"], cell["scenario"]) not in there]
+    check_writable(into, "--into")
     entries: list[dict[str, Any]] = []
     repetitions: Counter[str] = Counter()
     for folder, results, _ in runs:
@@ -77,12 +78,11 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
                 shutil.copytree(evidence, into / target)
             entries.append({**trial, "folder": target, "repetition": number})
     broken = [
-        f"{', '.join(facts)}: ended with {results['exit_code']}, by its trials {exit_code(results['trials'])}"
+        f"{', '.join(facts)}: ended with {results['exit_code']}, by its trials {by_trials}"
         for _, results, facts in runs
-        if results["exit_code"] != exit_code(results["trials"])
+        if results["exit_code"] != (by_trials := exit_code(results["trials"]))
     ]
     joined = Joined(entries + missing, broken)
-    into.mkdir(parents=True, exist_ok=True)
     seconds = sum(results["seconds"] for _, results, _ in runs)
     write_results(into, joined.trials, exit_code=joined.exit_code, seconds=seconds)
     parts = [part for *_, facts in runs for part in facts.values()]
@@ -96,8 +96,7 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
 
 def _facts_of(folder: Path) -> dict[str, dict[str, Any]]:
     """What run.json says of each run that is in a folder (several, where they were joined before), by its id."""
-    facts = read_run(folder)
-    return {str(one.get("run", folder)): one for one in facts.get("merged", [facts])}
+    return {str(one.get("run", folder)): one for one in runs_of(read_run(folder))}
 
 
 def _missing(cell: dict[str, str], entries: Sequence[dict[str, Any]]) -> dict[str, Any]:

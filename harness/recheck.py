@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.evidence.bundle import is_bundle, unpack
 from harness.evidence.checksums import check_checksums
-from harness.evidence.results import evidence_of, harness_words, read_results, read_run
+from harness.evidence.results import evidence_of, harness_words, read_results, read_run, runs_of
 from harness.evidence.trial_folder import from_history, read_trial
 from harness.verdict import NOT_APPLICABLE, exit_code
 
@@ -83,5 +83,5 @@ def _trial(folder: Path, saved: dict[str, Any]) -> Trial:
 
 
 def _harness(facts: dict[str, Any]) -> list[str]:
-    made = [one.get("harness") or {} for one in facts.get("merged", [facts])]
+    made = [one.get("harness") or {} for one in runs_of(facts)]
     return list(dict.fromkeys(harness_words(one) for one in made))

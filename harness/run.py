@@ -58,6 +58,7 @@ from harness.verdict import exit_code as exit_code_of
 _POLL = 0.3
 TABLE, MARKDOWN, JSON = FORMATS = ("table", "markdown", "json")
 HELD = ("gate", "check")  # the commands that hold every subject to `survived`, whatever is known of it
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what interrupts a run
 
 
 class Interrupted(BaseException):
@@ -468,8 +469,7 @@ def _command(request: Request) -> str:
 def _signals_held() -> Iterator[None]:
     """What would interrupt the command comes at the end of this: pytest swallows it while it collects."""
     came: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    handled = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
+    handled = {number: handler for number in SIGNALS if callable(handler := signal.getsignal(number))}
     for number in handled:
         signal.signal(number, lambda number, _: came.append(number))
     try:

@@ -20,7 +20,7 @@ from harness.cache import write_whole
 from harness.checkers.survival import AFTER, DRAINED
 from harness.evidence.junit import as_xml_text
 from harness.evidence.report import door_log, once
-from harness.evidence.results import evidence_of, harness_words, read_results, read_run
+from harness.evidence.results import evidence_of, harness_words, read_results, read_run, runs_of
 from harness.evidence.table import counts_of, footnotes
 from harness.evidence.timeline import STYLE
 from harness.history import of_kind
@@ -56,7 +56,7 @@ def page(folder: Path) -> str:
         notes=footnotes(results["trials"]),
         exit_code=results["exit_code"],
         seconds=results["seconds"],
-        made=[_made(run) for run in facts.get("merged") or [facts]],
+        made=[_made(run) for run in runs_of(facts)],
         packages=dict(_packages(folder, results["trials"])),
         filters={name: sorted({str(trial[name]) for trial in trials}) for name in _FILTERS},
         timeline_style=Markup(STYLE),  # noqa: S704 - our own text

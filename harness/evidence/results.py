@@ -49,7 +49,7 @@ def read_results(folder: Path) -> dict[str, Any]:
     """
     path = folder / "results.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         schema, ended, trials = found["schema"], found["exit_code"], found["trials"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"{str(folder)!r} is no results folder: it has no readable results.json.") from None
@@ -63,7 +63,7 @@ def read_results(folder: Path) -> dict[str, Any]:
     for trial in found["trials"] if ended is None else ():
         # Whoever ran it is gone, so what is still open stays so.
         trial["reason"] = trial["reason"] or "its run did not come to its end"
-    return dict(found)
+    return found
 
 
 _TYPES: dict[str, Any] = {
@@ -104,6 +104,11 @@ def read_run(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def runs_of(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a run.json says of each run that it is of: one, or those that were joined."""
+    return facts.get("merged") or [facts]
 
 
 def evidence_of(folder: Path, trial: dict[str, Any]) -> Path:

@@ -190,12 +190,19 @@ def _run_json(run: Run) -> Json:
 @contextmanager
 def serve(prefect: FakePrefect) -> Iterator[str]:
     """Serve on a free loopback port; gives the API's URL, ending in /api."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(prefect))
+    with serving(_handler_of(prefect)) as url:
+        yield f"{url}/api"
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A server on a free loopback port that answers by this handler; gives its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/api"
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -13,15 +13,15 @@ import pytest
 from harness.subjects import release
 from harness.subjects.release import Target, releases_between, resolve_release
 from harness.subjects.uv_tool import UvError
+from tests.fakes.fake_api import serving
 
 HERE = Target("3.11", "")
 
 
-@contextmanager
-def index(status: int) -> Iterator[str]:
-    """A package index on loopback that answers everything with one status."""
+def answering(status: int) -> type[BaseHTTPRequestHandler]:
+    """What a package index does that answers everything with one status."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
             self.end_headers()
@@ -31,14 +31,7 @@ def index(status: int) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/simple"
-        finally:
-            server.shutdown()
-            thread.join()
+    return Handler
 
 
 @pytest.fixture
@@ -47,9 +40,10 @@ def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    with index(401) as unauthorized, index(403) as forbidden, index(404) as empty, index(503) as broken:
-        by_status = {401: unauthorized, 403: forbidden, 404: empty, 503: broken}
-        yield lambda status: monkeypatch.setenv("UV_DEFAULT_INDEX", by_status[status])
+    with ExitStack() as indexes:
+        yield lambda status: monkeypatch.setenv(
+            "UV_DEFAULT_INDEX", f"{indexes.enter_context(serving(answering(status)))}/simple"
+        )
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 503])

@@ -15,11 +15,8 @@ from harness import run
 from harness.doors import DOORS
 from harness.errors import UsageError
 from harness.plan import Plan, plan_cell
+from harness.run import Interrupted
 from harness.scenario import load_scenarios
-
-
-class StopError(Exception):
-    """What a signal raises here, as Interrupted does in the command."""
 
 
 @pytest.fixture
@@ -36,8 +33,8 @@ def plan(tmp_path: Path) -> Plan:
 def stopping() -> Iterator[None]:
     """SIGTERM raises, as in the command."""
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise StopError
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Interrupted(number)
 
     before = signal.signal(signal.SIGTERM, stop)
     yield
@@ -65,11 +62,11 @@ def test_a_signal_that_comes_while_pytest_selects_is_not_swallowed(plan: Plan, m
     select = pytest.main
 
     def swallowing(*arguments: object, **named: object) -> object:
-        with suppress(StopError):  # as pytest does with what interrupts a collection
+        with suppress(Interrupted):  # as pytest does with what interrupts a collection
             os.kill(os.getpid(), signal.SIGTERM)
             return select(*arguments, **named)  # type: ignore[arg-type]
         return 2
 
     monkeypatch.setattr(pytest, "main", swallowing)
-    with pytest.raises(StopError):
+    with pytest.raises(Interrupted):
         run._select(plan, "outage")
