@@ -133,7 +133,7 @@ class Person:
 
 def ours(releases: list[str], results: Path) -> tuple[float, float, int]:
     """Seconds of `harness reproduce`, those of them in no phase that waits for Prefect, and its exit code."""
-    command = [sys.executable, "-m", "harness.cli", "reproduce", "--engine", "processes", "--results", str(results)]
+    command = [sys.executable, "-m", "harness", "reproduce", "--engine", "processes", "--results", str(results)]
     command += [part for release in releases for part in ("--subject", release)]
     started = time.monotonic()
     code = subprocess.run(command, check=False).returncode

@@ -19,7 +19,7 @@ from harness.engines.base import SQLITE
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
 from harness.evidence.frequency import ground
-from harness.evidence.results import check_writable, harness_commit, new_run_id
+from harness.evidence.results import check_writable, harness_commit, new_run_id, whole_entry
 from harness.evidence.table import Picture, footnotes
 from harness.run import Request, run_unseen
 from harness.subjects.kinds import check_ends
@@ -58,13 +58,14 @@ class Atlas:
         if file.exists():
             try:
                 saved = json.loads(file.read_text(encoding="utf-8"))
-                schema, self.trials = saved["schema"], list(saved["trials"])
-            except (OSError, ValueError, KeyError, TypeError):
+                schema, trials = saved["schema"], list(saved["trials"])
+            except (OSError, ValueError, KeyError, TypeError, RecursionError):
                 raise UsageError(f"{str(file)!r} is no atlas; name another --into.") from None
             if schema != SCHEMA:
                 raise UsageError(
                     f"{str(file)!r} has schema {schema}; this harness writes {SCHEMA}. Name another --into."
                 )
+            self.trials = [whole_entry(file, trial, run=str, harness=str | None) for trial in trials]
 
     def lacks(self, release: str, scenarios: Sequence[str], doors: Sequence[str]) -> list[str]:
         """The scenarios of a release with a door of which there is no verdict yet."""

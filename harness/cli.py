@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 
@@ -46,6 +46,7 @@ SUBJECTS = {
     "check": ("latest",),
 }
 
+_MOST = 10_000  # of repetitions, labs at once, minutes: what is more is a slip, and would fill the memory
 _USUAL_ENGINE = "containers where a Docker engine answers"
 
 _EXIT_CODES = """\
@@ -61,7 +62,17 @@ exit codes:
 
 
 class _PipedConsole(Console):
-    """A console whose reader may go away (`| head`): the run goes on without it, and its exit code stays its own."""
+    """A console whose reader may go away (`| head`), or take no more (a full disk).
+
+    The run goes on without it, and its exit code stays its own.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich's own, where it can be written."""
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:
         """Write nowhere from now on."""
@@ -80,6 +91,13 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors name the nearest right thing, in one to three lines."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's own, which would take an option's value `--` for the end of the options, and an empty list."""
+        words = list(sys.argv[1:] if args is None else args)
+        if bare := [word for word in words if word.startswith("-") and word.endswith("=--")]:
+            self.error(f"{bare[0]!r} has no value")
+        return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         for word in message.replace("unrecognized arguments:", "").split():
@@ -237,11 +255,11 @@ def _add_trials(
         help="whether a lab's database is saved with the evidence; `failed`: when a trial is not as expected (default)",
     )
     command.add_argument(
-        "--repeat", type=_positive, default=1, metavar="N",
+        "--repeat", type=_number, default=1, metavar="N",
         help="each trial N times, each time in a lab of its own; says k of N with its 95 %% interval (default: 1)",
     )  # fmt: skip
     command.add_argument(
-        "-n", dest="labs", type=_positive, default=1, metavar="N",
+        "-n", dest="labs", type=_number, default=1, metavar="N",
         help="labs at once (default: 1; each wants two cores of its own)",
     )  # fmt: skip
     command.add_argument(
@@ -265,7 +283,7 @@ def _add_lab(commands: argparse._SubParsersAction[_Parser], known: Iterable[str]
     stood.add_argument("--scenario", default="worker-outage", metavar="NAME", help=f"one of {', '.join(known)}")
     stood.add_argument("--door", metavar="NAME", help="whose deployment is staged (default: the scenario's own)")
     stood.add_argument("--until", choices=tuple(PHASES), default="at-risk", help="how far (default: at-risk)")
-    stood.add_argument("--minutes", type=_positive, default=60, metavar="N", help="how long it stands (default: 60)")
+    stood.add_argument("--minutes", type=_number, default=60, metavar="N", help="how long it stands (default: 60)")
     stood.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     _add_engine(stood)
     _add_database(stood)
@@ -337,9 +355,9 @@ def _add_database(command: argparse.ArgumentParser, default: str | None = SQLITE
     )
 
 
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+def _number(text: str) -> int:
+    if not (text.isdecimal() and len(text) <= len(str(_MOST)) and 1 <= int(text) <= _MOST):
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number from 1 to {_MOST}")
     return int(text)
 
 
@@ -390,7 +408,7 @@ def _atlas(options: argparse.Namespace, console: Console) -> int:
 
 
 def _cells(options: argparse.Namespace, console: Console) -> int:
-    subjects = options.subject or SUBJECTS["gate"]
+    subjects = list(dict.fromkeys(options.subject or SUBJECTS["gate"]))
     for subject in subjects:
         check_name(subject)
     scenarios = select_scenarios(options.scenario)
@@ -402,7 +420,9 @@ def _cells(options: argparse.Namespace, console: Console) -> int:
 def _merge(options: argparse.Namespace, console: Console) -> int:
     try:
         planned = json.loads(options.planned or '{"include": []}')["include"]
-    except (ValueError, KeyError, TypeError):
+        if not all(isinstance(cell[name], str) for cell in planned for name in ("subject", "scenario")):
+            raise TypeError("not in words")
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError("--planned is not what `harness cells` prints.") from None
     joined = merge(options.folders, options.into, planned)
     console.print(table(joined.trials))
@@ -507,7 +527,7 @@ def _tell(text: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The entry point. Returns the exit code; messages for people go to stderr, results to stdout."""
+    """Carry out a command. Returns the exit code; messages for people go to stderr, results to stdout."""
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT:  # nohup stays nohup
             signal.signal(number, _raise_interrupted)
@@ -533,7 +553,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _tell(traceback.format_exc())
         return EXIT_UNJUDGED
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ from harness.evidence.results import (
 from harness.evidence.trial_folder import result
 from harness.plan import Plan, plan_cell
 from harness.scenario import select_scenarios
-from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, exit_code
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, exit_code
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Joined:
     """What several runs came to together.
 
     trials     their entries
-    broken     the runs that ended otherwise than by their trials (the harness broke, or was interrupted), in words
+    broken     the runs that ended otherwise than by their trials (the harness broke, or was interrupted), and those
+               that say what they have no evidence of, in words
     exit_code  by the trials; 125 instead of 0 where a run is broken
     """
 
@@ -67,6 +68,7 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
     check_writable(into, "--into")
     entries: list[dict[str, Any]] = []
     repetitions: Counter[str] = Counter()
+    bare: defaultdict[Path, list[str]] = defaultdict(list)
     for folder, results, _ in runs:
         for trial in results["trials"]:
             evidence = evidence_of(folder, trial)
@@ -74,13 +76,18 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
             repetitions[name] += 1
             number = repetitions[name]
             target = f"trials/{name}" if number == 1 else f"trials/{name}--{number}"
-            if evidence.is_dir():
-                shutil.copytree(evidence, into / target)
+            if evidence.is_dir() and not evidence.is_symlink():
+                shutil.copytree(evidence, into / target, ignore=_links)
+            elif trial["outcome"] not in (NOT_APPLICABLE, None):
+                bare[folder].append(evidence.name)
             entries.append({**trial, "folder": target, "repetition": number})
     broken = [
         f"{', '.join(facts)}: ended with {results['exit_code']}, by its trials {by_trials}"
         for _, results, facts in runs
         if results["exit_code"] != (by_trials := exit_code(results["trials"]))
+    ]
+    broken += [
+        f"{folder}: no evidence of {len(names)} of its trials, {names[0]} for one" for folder, names in bare.items()
     ]
     joined = Joined(entries + missing, broken)
     seconds = sum(results["seconds"] for _, results, _ in runs)
@@ -92,6 +99,11 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
     write_page(into)
     write_checksums(into)
     return joined
+
+
+def _links(folder: str, names: list[str]) -> list[str]:
+    """What is a link in a folder: evidence holds none, and what one names is no part of it."""
+    return [name for name in names if (Path(folder) / name).is_symlink()]
 
 
 def _facts_of(folder: Path) -> dict[str, dict[str, Any]]:

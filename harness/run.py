@@ -34,7 +34,8 @@ from harness.evidence.checksums import write_checksums
 from harness.evidence.live import LiveView
 from harness.evidence.page import write_page
 from harness.evidence.results import (
-    check_writable,
+    LATEST,
+    check_results,
     harness_commit,
     host_facts,
     new_run_id,
@@ -109,7 +110,7 @@ def run_matrix(request: Request, console: Console, shown: Console | None = None)
     trials = choose_trials(request.command, request.scenarios, request.doors)
     for name in request.subjects:
         check_name(name)
-    check_writable(request.results)
+    check_results(request.results)
     engine, why = choose_engine(request.engine)
     _say(console, f"engine: {why}")
     swept = str(sweep(of_the_dead))
@@ -129,7 +130,8 @@ def run_matrix(request: Request, console: Console, shown: Console | None = None)
         matrix.finish(exit_code=128 + interrupted.number)
         raise
     except Exception:
-        traceback.print_exc()
+        with suppress(OSError):  # what cannot be said must not keep the labs from being taken down
+            traceback.print_exc()
         return matrix.finish(broken=True)
 
 
@@ -141,7 +143,7 @@ def run_unseen(request: Request, log: Path) -> tuple[dict[str, Any], str]:
     request.results.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
         run_matrix(request, Console(file=file, width=120, markup=False, highlight=False))
-    newest = (request.results / "latest").resolve()
+    newest = (request.results / LATEST).resolve()
     results: dict[str, Any] = json.loads((newest / "results.json").read_text(encoding="utf-8"))
     return results, newest.name
 

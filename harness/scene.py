@@ -14,7 +14,7 @@ from harness.doors import Door
 from harness.engines.base import SERVER, SQLITE
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
-from harness.evidence.results import new_run_id
+from harness.evidence.results import check_writable, new_run_id
 from harness.history import History
 from harness.lab import Deadlines, Lab
 from harness.scenario import Scenario
@@ -54,6 +54,7 @@ def set_up(scene: Scene, console: Console) -> int:
     check_name(scene.subject)
     if misfit := scene.door.misfit(scene.scenario):
         raise UsageError(f"No such scene: {misfit}.")
+    check_writable(scene.results)
     engine, why = choose_engine(scene.engine)
     console.print(f"engine: {why}")
     sweep(of_the_dead)

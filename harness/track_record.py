@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from harness.errors import UsageError
-from harness.evidence.results import evidence_of, read_results, read_run
+from harness.evidence.results import read_results, read_run, read_verdict
 from harness.scenario import BY_DESIGN, load_scenarios
 
 BEGIN, END = "<!-- track record -->", "<!-- end of the track record -->"
@@ -53,10 +51,8 @@ def gather(folders: Iterable[Path]) -> list[Seen]:
         for trial in results["trials"]:
             if trial["outcome"] in ("lost", "survived") and trial.get("judged_by", "survival") == "survival":
                 options = " ".join(f"--{name} {trial[key]}" for name, key in _OPTIONS.items())
-                command = f"nox -s reproduce -- {options}"  # where an earlier harness saved none
-                with suppress(OSError, ValueError):
-                    saved = json.loads((evidence_of(folder, trial) / "verdict.json").read_text(encoding="utf-8"))
-                    command = str(saved.get("command") or command)
+                again = f"nox -s reproduce -- {options}"  # where an earlier harness saved none
+                command = read_verdict(folder, trial).get("command") or again
                 names = (trial["scenario"], trial["door"], str(trial["version"]))
                 found.append(Seen(_reference(trial), *names, trial["outcome"], day, command))
     return found
@@ -103,10 +99,12 @@ def table(rows: Sequence[Row]) -> str:
 
 def put_into(page: Path, text: str) -> None:
     """Replace what stands between the two marks in a page. Raises UsageError for a page that has them not."""
+    if not page.is_file():  # a device may have no end
+        raise UsageError(f"{str(page)!r} is no file; name a page that has the marks.")
     try:
         whole = page.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{str(page)!r} cannot be read: {error.strerror}.") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{str(page)!r} cannot be read: {error}.") from None
     head, begin, rest = whole.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:

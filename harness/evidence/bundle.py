@@ -40,6 +40,8 @@ def bundle(run: Path, into: Path) -> list[str]:
     that two bundles of one run are the same. Raises: UsageError for what is no run, or where it cannot be written.
     """
     read_results(run)
+    if run.resolve() in into.resolve().parents:
+        raise UsageError(f"{str(into)!r} would lie in the run itself; name a file elsewhere with --into.")
     where = {**places(run.resolve().parent), **(read_run(run).get("places") or {})}
     left_out, sums = [], []
     root = run.resolve().name

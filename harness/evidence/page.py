@@ -20,7 +20,7 @@ from harness.cache import write_whole
 from harness.checkers.survival import AFTER, DRAINED
 from harness.evidence.junit import as_xml_text
 from harness.evidence.report import door_log, once
-from harness.evidence.results import evidence_of, harness_words, read_results, read_run, runs_of
+from harness.evidence.results import evidence_of, harness_words, read_results, read_run, read_verdict, runs_of
 from harness.evidence.table import counts_of, footnotes
 from harness.evidence.timeline import STYLE
 from harness.history import of_kind
@@ -80,9 +80,7 @@ def _shown(value: Any) -> Any:
 def _trial(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
     """What the page shows of a trial; what cannot be read of its evidence is left out."""
     own = evidence_of(folder, entry)
-    saved: dict[str, Any] = {}
-    with suppress(OSError, ValueError):
-        saved = json.loads((own / "verdict.json").read_text(encoding="utf-8"))
+    saved = read_verdict(folder, entry)
     timeline = ""
     with suppress(OSError, ValueError):
         timeline = _OWN_STYLE.sub("", (own / "timeline.svg").read_text(encoding="utf-8"), count=1)

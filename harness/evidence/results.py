@@ -21,6 +21,7 @@ from harness.redaction import redact
 from harness.scenario import ROOT
 
 SCHEMA = 1
+LATEST = "latest"  # the link to the newest run, beside the runs
 
 
 def write_results(folder: Path, trials: Sequence[dict[str, Any]], *, exit_code: int | None, seconds: float) -> None:
@@ -59,7 +60,7 @@ def read_results(folder: Path) -> dict[str, Any]:
         isinstance(ended, int | None) and isinstance(trials, list) and isinstance(found.get("seconds"), int | float)
     ):
         raise UsageError(f"{str(path)!r} was not written by this harness: no exit code, no trials or no seconds.")
-    found["trials"] = [_whole(path, trial) for trial in trials]
+    found["trials"] = [whole_entry(path, trial) for trial in trials]
     for trial in found["trials"] if ended is None else ():
         # Whoever ran it is gone, so what is still open stays so.
         trial["reason"] = trial["reason"] or "its run did not come to its end"
@@ -86,10 +87,13 @@ _ADDED_SINCE: dict[str, Any] = {
 }
 
 
-def _whole(path: Path, trial: Any) -> dict[str, Any]:
-    """A trial's entry with what an earlier harness did not write. Raises UsageError where it lacks more than that."""
+def whole_entry(path: Path, trial: Any, **more: Any) -> dict[str, Any]:
+    """A trial's entry, read from a file, with what an earlier harness did not write.
+
+    `more` names what it holds besides what results.json has, and the types. Raises: UsageError where it lacks any.
+    """
     entry = {**_ADDED_SINCE, **trial} if isinstance(trial, dict) else {}
-    for name, kind in _TYPES.items():
+    for name, kind in {**_TYPES, **more}.items():
         if name not in entry:
             raise UsageError(f"A trial in {str(path)!r} has no {name!r}; it was not written by this harness.")
         if not isinstance(entry[name], kind):
@@ -114,6 +118,17 @@ def runs_of(facts: dict[str, Any]) -> list[dict[str, Any]]:
 def evidence_of(folder: Path, trial: dict[str, Any]) -> Path:
     """A trial's folder in a run's, by its entry; no other than one of the run's own, whatever the entry says."""
     return folder / "trials" / Path(trial["folder"]).name
+
+
+def read_verdict(folder: Path, trial: dict[str, Any]) -> dict[str, Any]:
+    """What verdict.json of a trial's folder says; nothing where it cannot be read."""
+    try:
+        found: dict[str, Any] = json.loads((evidence_of(folder, trial) / "verdict.json").read_text(encoding="utf-8"))
+        fates, command = found.get("fates", []), found.get("command", "")
+        whole = isinstance(command, str) and all(isinstance(fate["looks"], dict) for fate in fates)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+    return found if whole else {}
 
 
 def harness_words(harness: dict[str, Any]) -> str:
@@ -163,9 +178,19 @@ def check_writable(folder: Path, option: str = "--results") -> None:
         ) from None
 
 
+def check_results(results: Path) -> None:
+    """See that a run can write there, and make `latest` its own. Raises UsageError where it cannot."""
+    check_writable(results)
+    latest = results / LATEST
+    if latest.exists() and not latest.is_symlink():
+        raise UsageError(
+            f"{str(latest)!r} is no link, and a run would make it one.\nMove it away, or name another with --results."
+        )
+
+
 def point_latest(results: Path, folder: Path) -> None:
     """Make `latest` name this run's folder, in one step, so that two runs at once cannot break it."""
-    beside = results / f".latest-{folder.name}"
+    beside = results / f".{LATEST}-{folder.name}"
     beside.unlink(missing_ok=True)
     beside.symlink_to(folder.name)
-    beside.replace(results / "latest")
+    beside.replace(results / LATEST)

@@ -26,6 +26,8 @@ _COLOURS = {
     "Running": "#0072b2",
 }
 _ENDED, _OTHER = "#009e73", "#8a8f98"
+# What "sans-serif" may be in a PNG: what the system says, else the first of these that is installed.
+_FAMILIES = (None, "DejaVu Sans", "Liberation Sans", "Noto Sans", "Arial", "Helvetica")
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
 STYLE = """
 .tl { background: #fff; font: 12px system-ui, sans-serif; }
@@ -61,12 +63,17 @@ def renderer() -> Callable[[str], bytes] | None:
     except ImportError:
         return None
 
-    def draw(svg: str) -> bytes:
-        return svg_to_bytes(svg_string=svg, background="#ffffff", zoom=2)
+    def draw(svg: str, family: str | None) -> bytes:
+        return svg_to_bytes(svg_string=svg, background="#ffffff", zoom=2, sans_serif_family=family)
 
-    bare = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20"><text y="15">{}</text></svg>'
-    # On a machine without fonts a word leaves no mark, and a timeline without its words is none.
-    return draw if draw(bare.format("W")) != draw(bare.format("")) else None
+    word = '<text font-family="sans-serif" y="15">%s</text>'
+    bare = f'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">{word}</svg>'
+    # resvg takes what fontconfig prefers, installed or not. A word in a font that is not there leaves no mark, and a
+    # timeline without its words is none.
+    for family in _FAMILIES:
+        if draw(bare % "W", family) != draw(bare % "", family):
+            return functools.partial(draw, family=family)
+    return None
 
 
 class _Drawing:

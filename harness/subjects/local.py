@@ -27,9 +27,18 @@ _NOT_COPIED = {".venv", "venv", ".nox", ".tox", "build", "dist"}
 _NOWHERE_COPIED = {"node_modules", "__pycache__"}
 
 
+def _path(asked: str) -> Path:
+    """The path after the colon; `~` is a home. Raises UsageError where it is none."""
+    path = asked.partition(":")[2]
+    try:
+        return Path(path or "?").expanduser().absolute()  # nothing is not "here"
+    except RuntimeError:
+        raise UsageError(f"{asked!r} names the home of a user that this machine does not have.") from None
+
+
 def check_wheel(asked: str) -> Path:
     """The wheel that `wheel:PATH` names. Raises UsageError where it is none of Prefect's."""
-    path = Path(asked.partition(":")[2]).expanduser().absolute()
+    path = _path(asked)
     try:
         name = parse_wheel_filename(path.name)[0]
     except InvalidWheelFilename:
@@ -43,7 +52,7 @@ def check_wheel(asked: str) -> Path:
 
 def check_tree(asked: str) -> Path:
     """The source tree that `path:FOLDER` names. Raises UsageError where it is none."""
-    path = Path(asked.partition(":")[2] or "?").expanduser().absolute()
+    path = _path(asked)
     if not any((path / name).is_file() for name in ("pyproject.toml", "setup.py")):
         raise UsageError(f"{str(path)!r} is no source tree: it has neither pyproject.toml nor setup.py.")
     return path

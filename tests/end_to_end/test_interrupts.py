@@ -32,7 +32,7 @@ def interrupt_in(
 
     `meanwhile` is called with the run id just before the signal.
     """
-    command = [sys.executable, "-m", "harness.cli", "reproduce", "--results", str(results), "--engine", engine]
+    command = [sys.executable, "-m", "harness", "reproduce", "--results", str(results), "--engine", engine]
     command += ["--subject", "3.3.4", "--scenario", "worker-outage"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
 
@@ -140,7 +140,7 @@ def check_sweep(results: Path, engine: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={**os.environ, **ownership.environment("alive")}
     ) as living:
-        command = [sys.executable, "-m", "harness.cli", "clean"]
+        command = [sys.executable, "-m", "harness", "clean"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert "swept: " in done.stdout
         assert left_of(run) == []

@@ -28,7 +28,7 @@ CELLS = {
 
 def reproduce(results: Path, *options: str, command: str = "reproduce") -> tuple[int, dict[str, Any], str]:
     """Run the command; returns its exit code, results.json, and what it printed."""
-    line = [sys.executable, "-m", "harness.cli", command, "--results", str(results), *options]
+    line = [sys.executable, "-m", "harness", command, "--results", str(results), *options]
     done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=2400, cwd=results)
     printed = done.stdout + done.stderr
     content = json.loads((results / "latest" / "results.json").read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,7 @@ import pytest
 
 def harness(*arguments: str, **environment: str) -> tuple[int, str]:
     """Run the command; returns its exit code and what it said on stderr."""
-    import os
-
-    command = [sys.executable, "-m", "harness.cli", *arguments]
+    command = [sys.executable, "-m", "harness", *arguments]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=120, env={**os.environ, **environment}
     )
@@ -59,6 +58,22 @@ def test_a_results_folder_that_cannot_be_written_is_refused() -> None:
     assert "--results" in said
 
 
+def test_a_results_folder_whose_latest_is_no_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "latest").mkdir()
+    code, said = harness("reproduce", "--results", str(tmp_path))
+    assert code == 2
+    assert "is no link" in said and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("command", ["--help", "cells", "recheck /nowhere"])
+def test_an_output_that_takes_nothing_changes_no_exit_code(command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", *command.split()], stdout=full, stderr=full, check=False
+        )
+    assert done.returncode == (2 if "nowhere" in command else 0)
+
+
 def test_a_misspelt_option_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
     check_refused(tmp_path / "results", ["--subjects", "3.3.3"], "--subject")
 
@@ -76,7 +91,7 @@ def test_help_is_given_and_ends_with_0(option: str) -> None:
 @pytest.mark.parametrize("form", ["table", "markdown", "json"])
 def test_what_a_program_reads_from_stdout_is_alone_there(tmp_path: Path, form: str) -> None:
     options = ["--scenario", "serve", "--door", "prefect-deploy", "--subject", "3.3.4", "--engine", "processes"]
-    command = [sys.executable, "-m", "harness.cli", "reproduce", *options, "--results", str(tmp_path), "--format", form]
+    command = [sys.executable, "-m", "harness", "reproduce", *options, "--results", str(tmp_path), "--format", form]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 125, "nothing of it applies"
     folder = tmp_path / "latest"
@@ -87,6 +102,6 @@ def test_what_a_program_reads_from_stdout_is_alone_there(tmp_path: Path, form: s
     assert "not-applicable" in done.stdout
     assert (folder / "index.html").exists()
     again = subprocess.run(
-        [sys.executable, "-m", "harness.cli", "recheck", str(folder)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "harness", "recheck", str(folder)], capture_output=True, text=True, check=False
     )
     assert (again.returncode, again.stdout.splitlines()[-1]) == (125, "0 of 0 verdicts hold")

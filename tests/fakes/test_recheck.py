@@ -77,6 +77,13 @@ def test_the_bundle_of_a_run_holds_and_names_no_folder_of_this_machine(
     assert not any(str(run.parent.resolve()) in text or str(Path.home()) + "/" in text for text in texts)
 
 
+@pytest.mark.parametrize("name", ["results.json", "labs/new.tar.gz"])
+def test_a_bundle_is_not_written_into_its_run(run: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert cli.main(["bundle", str(run), "--into", str(run / name)]) == 2
+    assert "in the run itself" in capsys.readouterr().err
+    assert check(run, capsys)[0] == 0
+
+
 def test_two_bundles_of_a_run_are_the_same(run: Path, tmp_path: Path) -> None:
     archives = [tmp_path / "one.tar.gz", tmp_path / "two.tar.gz"]
     for archive in archives:

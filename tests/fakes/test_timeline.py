@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -82,6 +83,20 @@ def test_a_picture_is_written_where_the_extra_is_installed(lab: FakeLab) -> None
     picture = (lab.plan.folder / entry["folder"] / "timeline.png").read_bytes()
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(picture[16:20], "big") == 2 * WIDTH
+
+
+def test_a_picture_is_drawn_in_a_font_that_is_there_where_the_preferred_one_is_not(
+    lab: FakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn(svg_string: str, sans_serif_family: str | None, **_: Any) -> bytes:
+        seen = sans_serif_family == "Liberation Sans" and not svg_string.endswith("></text></svg>")
+        return b"words" if seen else b"no word"
+
+    monkeypatch.setitem(sys.modules, "resvg_py", SimpleNamespace(svg_to_bytes=drawn))
+    renderer.cache_clear()
+    entry = lab.trial(OUTAGE)
+    renderer.cache_clear()
+    assert (lab.plan.folder / entry["folder"] / "timeline.png").read_bytes() == b"words"
 
 
 @pytest.mark.parametrize("missing", ["extra", "fonts"])

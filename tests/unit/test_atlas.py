@@ -117,7 +117,9 @@ def test_asked_again_it_tries_only_what_has_no_verdict_yet(world: Callable[[Outc
 
 def test_what_was_judged_gives_way_to_another_verdict_alone(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
     atlas = Atlas(tmp_path / "atlas.json")
-    first, second = (entry("3.3.3", "worker-outage", door, "lost") for door in ("prefect-deploy", "none"))
+    first, second = (
+        {**entry("3.3.3", "worker-outage", door, "lost"), "harness": None} for door in ("prefect-deploy", "none")
+    )
     atlas.add([{**first, "run": "1"}, {**second, "run": "1", "outcome": "error"}])
     atlas.add([{**first, "run": "2", "outcome": "error"}, {**second, "run": "2"}])
     assert {(t["door"], t["outcome"], t["run"]) for t in Atlas(tmp_path / "atlas.json").trials} == {
@@ -169,11 +171,23 @@ def test_the_newest_of_each_minor_version() -> None:
     assert newest_of_each_minor(["2.20.20", *RELEASES, "3.10.0"]) == ["2.20.20", "3.2.15", "3.3.4", "3.10.0"]
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": 2, "trials": []}'])
+@pytest.mark.parametrize("content", ["", "[]", "{}", "[" * 100_000, '{"schema": 2, "trials": []}'])
 def test_what_is_no_atlas_is_not_written_over(tmp_path: Path, content: str) -> None:
     file = tmp_path / "atlas.json"
     file.write_text(content, encoding="utf-8")
     with pytest.raises(UsageError, match="another --into"):
+        Atlas(file)
+
+
+@pytest.mark.parametrize("changed", [{"run": None}, {"subject": 3}, {"harness": ["a commit"]}])
+def test_an_atlas_with_an_entry_that_was_not_written_so_is_refused(tmp_path: Path, changed: dict[str, Any]) -> None:
+    file = tmp_path / "atlas.json"
+    Atlas(file).add([{**entry("3.3.3", "worker-outage", "none", "lost"), "run": "1", "harness": None}])
+    assert len(Atlas(file).trials) == 1
+    saved = json.loads(file.read_text(encoding="utf-8"))
+    saved["trials"][0].update(changed)
+    file.write_text(json.dumps(saved), encoding="utf-8")
+    with pytest.raises(UsageError, match=next(iter(changed))):
         Atlas(file)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,7 +135,11 @@ def test_the_command_ends_with_the_code_of_what_happened(
     assert reproduce(ending) == code
 
 
-@pytest.mark.parametrize("words", [[], ["reproduce", "--subjects", "3.3.3"], ["reproduce", "-n", "0"], ["reprduce"]])
+@pytest.mark.parametrize("words", [[], ["reproduce", "--subjects", "3.3.3"], ["reproduce", "-n", "0"], ["reprduce"],
+                                   ["gate", "--repeat", "1000000000"], ["gate", "--repeat", "٣٣٣٣٣٣"],
+                                   ["cells", "--subject=--"], ["gate", "--engine=--"],
+                                   ["merge", "x", "--into", "y", "--planned", '{"include": [3]}'],
+                                   ["lab", "--results", "/dev/null"]])  # fmt: skip
 def test_wrong_usage_ends_with_2_in_at_most_three_lines(
     reproduce: object, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,3 +162,12 @@ def test_a_misspelt_option_is_answered_with_the_nearest_and_a_right_one_with_non
     assert cli.main(arguments) == 2
     said = capsys.readouterr().err
     assert hint in said and said.count("Did you mean") == int("Did" in hint) and len(said.splitlines()) <= 3
+
+
+def test_a_harness_that_does_not_load_is_no_verdict(tmp_path: Path) -> None:
+    (tmp_path / "rich.py").write_text("raise ImportError('an installation that is not whole')", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "gate"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    assert (done.returncode, "an installation that is not whole" in done.stderr) == (125, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,30 @@ def test_a_part_that_broke_though_its_trials_are_fine_makes_no_whole_that_is(
     assert cli.main(["merge", "--into", str(tmp_path / "all"), str(one), str(two)]) == 125
     assert f"two: ended with {ended}, by its trials 0" in capsys.readouterr().out
     assert saved(tmp_path / "all")["exit_code"] == 125
+
+
+@pytest.mark.parametrize("in_place", [None, "a link"])
+def test_a_trial_without_its_evidence_makes_no_whole_that_is_fine(tmp_path: Path, in_place: str | None) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    two = run_folder(tmp_path / "two", ("3.3.3", "survived"), ("2.20.20", "not-applicable"))
+    for folder in (two / "trials").iterdir():
+        shutil.move(folder, tmp_path / folder.name)
+        if in_place:
+            folder.symlink_to(tmp_path / folder.name)
+    joined = merge([one, two], tmp_path / "all")
+    assert joined.exit_code == saved(tmp_path / "all")["exit_code"] == 125
+    (said,) = joined.broken
+    assert said.startswith(f"{two}: no evidence of 1 of its trials") and "3.3.3" in said
+    assert len(list((tmp_path / "all" / "trials").iterdir())) == 1
+
+
+def test_what_a_link_in_evidence_names_is_not_taken_along(tmp_path: Path) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    (folder,) = (one / "trials").iterdir()
+    (tmp_path / "secret").write_text("secret", encoding="utf-8")
+    (folder / "server.log").symlink_to(tmp_path / "secret")
+    merge([one], tmp_path / "all")
+    assert {path.name for path in (tmp_path / "all" / "trials" / folder.name).iterdir()} == {"report.md"}
 
 
 def test_a_run_that_was_joined_before_is_not_joined_again_beside_that(tmp_path: Path) -> None:

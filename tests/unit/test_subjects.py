@@ -125,6 +125,8 @@ def test_a_tree_of_another_package_is_refused(tmp_path: Path) -> None:
         ("wheel:", "is no wheel"),
         ("path:/nowhere", "is no source tree"),
         ("path:", "is no source tree"),
+        ("path:~no-such-user/prefect", "the home of a user"),
+        ("wheel:~no-such-user/prefect-3.3.4-py3-none-any.whl", "the home of a user"),
         ("image:", "names no image"),
         ("image:two words", "names no image"),
         ("image:--privileged", "names no image"),

@@ -77,3 +77,4 @@ def test_a_page_without_the_marks_is_wrong_usage_and_stays_as_it_is(tmp_path: Pa
     page.write_text(text, encoding="utf-8")
     assert cli.main(["track-record", str(run), "--into", str(page)]) == 2
     assert page.read_text(encoding="utf-8") == text
+    assert cli.main(["track-record", str(run), "--into", "/dev/zero"]) == 2, "which has no end"
