@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from contextlib import suppress
@@ -11,17 +10,17 @@ from contextlib import suppress
 def main() -> int:
     """The command `harness`, and its exit code; 125 (what `harness.verdict` calls unjudged) where it does not load."""
     try:
-        from harness.cli import main as command  # noqa: PLC0415 - what fails in here is answered for here
+        from harness import cli  # noqa: PLC0415 - what fails in here is answered for here
     except Exception:
         with suppress(OSError):
             traceback.print_exc()
         return 125
-    code = command()
+    code = cli.main()
     for output in (sys.stdout, sys.stderr):
         try:
             output.flush()
         except OSError:  # Python would end with 120, which `git bisect run` takes for a verdict
-            os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+            cli.write_nowhere(output)
     return code
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from packaging.version import Version
 from rich.console import Console
 
-from harness.cache import write_whole
+from harness.cache import read_json, write_whole
 from harness.engines.base import SQLITE
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
@@ -57,9 +57,9 @@ class Atlas:
         self.trials: list[dict[str, Any]] = []
         if file.exists():
             try:
-                saved = json.loads(file.read_text(encoding="utf-8"))
+                saved = read_json(file)
                 schema, trials = saved["schema"], list(saved["trials"])
-            except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            except (ValueError, KeyError, TypeError):
                 raise UsageError(f"{str(file)!r} is no atlas; name another --into.") from None
             if schema != SCHEMA:
                 raise UsageError(

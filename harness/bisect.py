@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from rich.console import Console
 
-from harness.cache import write_whole
+from harness.cache import read_json, write_whole
 from harness.checkers.ticks import DUPLICATE, MISSING, WHOLE
 from harness.doors import select_doors
 from harness.engines.base import DATABASES, SQLITE
@@ -58,13 +58,13 @@ class Probes:
     def read(cls, folder: Path) -> Probes:
         """Those that an earlier call left. Raises UsageError where it left none."""
         try:
-            saved: dict[str, Any] = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+            saved: dict[str, Any] = read_json(folder / _STATE)
             question, probes = Question(**saved["question"]), list(saved["probes"])
             whole = all(set(probe) == {"release", "outcome", "evidence"} for probe in probes)
             words = [*vars(question).values(), *(word for probe in probes for word in probe.values())]
             if not whole or not all(isinstance(word, str | None) for word in words):
                 raise ValueError("not as `write` saves it")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise UsageError(f"{str(folder)!r} holds no search to go on with ({_STATE}).") from None
         _check(question)
         for probe in probes:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from rich.console import Console
 
@@ -61,6 +61,14 @@ exit codes:
 """
 
 
+def write_nowhere(*outputs: IO[str]) -> None:
+    """Let what is written to these go to /dev/null from now on: nobody takes it any more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for output in outputs:
+        os.dup2(nowhere, output.fileno())
+    os.close(nowhere)
+
+
 class _PipedConsole(Console):
     """A console whose reader may go away (`| head`), or take no more (a full disk).
 
@@ -77,7 +85,7 @@ class _PipedConsole(Console):
     def on_broken_pipe(self) -> None:
         """Write nowhere from now on."""
         self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+        write_nowhere(self.file)
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
@@ -514,9 +522,7 @@ def _raise_interrupted(number: int, _frame: FrameType | None) -> None:
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     if number == signal.SIGHUP:  # the terminal is gone, and writing to it would fail
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for output in (sys.stdout, sys.stderr):
-            os.dup2(nowhere, output.fileno())
+        write_nowhere(sys.stdout, sys.stderr)
     raise Interrupted(number)
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from harness.cache import write_whole
+from harness.cache import read_json, write_whole
 from harness.errors import UsageError
 from harness.evidence.junit import junit
 from harness.evidence.table import summary
@@ -50,9 +50,9 @@ def read_results(folder: Path) -> dict[str, Any]:
     """
     path = folder / "results.json"
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, Any] = read_json(path)
         schema, ended, trials = found["schema"], found["exit_code"], found["trials"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError):
         raise UsageError(f"{str(folder)!r} is no results folder: it has no readable results.json.") from None
     if schema != SCHEMA:
         raise UsageError(f"{str(path)!r} has schema {schema}; this harness reads schema {SCHEMA} alone.")
@@ -104,8 +104,8 @@ def whole_entry(path: Path, trial: Any, **more: Any) -> dict[str, Any]:
 def read_run(folder: Path) -> dict[str, Any]:
     """What run.json of a folder says; nothing where it cannot be read."""
     try:
-        found = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        found = read_json(folder / "run.json")
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -123,10 +123,10 @@ def evidence_of(folder: Path, trial: dict[str, Any]) -> Path:
 def read_verdict(folder: Path, trial: dict[str, Any]) -> dict[str, Any]:
     """What verdict.json of a trial's folder says; nothing where it cannot be read."""
     try:
-        found: dict[str, Any] = json.loads((evidence_of(folder, trial) / "verdict.json").read_text(encoding="utf-8"))
+        found: dict[str, Any] = read_json(evidence_of(folder, trial) / "verdict.json")
         fates, command = found.get("fates", []), found.get("command", "")
         whole = isinstance(command, str) and all(isinstance(fate["looks"], dict) for fate in fates)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}
     return found if whole else {}
 
