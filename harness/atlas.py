@@ -15,7 +15,7 @@ from packaging.version import Version
 from rich.console import Console
 
 from harness.cache import read_json, write_whole
-from harness.engines.base import SQLITE
+from harness.engines.base import FORK, SQLITE
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
 from harness.evidence.frequency import ground
@@ -47,6 +47,7 @@ class Survey:
     engine: str | None
     database: str | None
     newest_of_minor: bool
+    start: str = FORK
 
 
 class Atlas:
@@ -140,6 +141,7 @@ def _try(release: str, scenarios: Sequence[str], asked: Survey, results: Path) -
         keep="never",
         labs=1,
         expression="",
+        start=asked.start,
     )
     found, run = run_unseen(request, results / "atlas.log")
     commit = harness_commit()["commit"]
@@ -160,6 +162,8 @@ def _command(asked: Survey, into: Path) -> str:
     for option, names, usual in (("--scenario", asked.scenarios, STATES), ("--door", asked.doors, DOORS)):
         if tuple(names) != usual:
             words += [word for name in names for word in (option, name)]
+    if asked.start != FORK:
+        words += ["--start", asked.start]
     return shlex.join(words + (["--newest-of-minor"] if asked.newest_of_minor else []))
 
 

@@ -19,7 +19,7 @@ from rich.console import Console
 from harness.cache import read_json, write_whole
 from harness.checkers.ticks import DUPLICATE, MISSING, WHOLE
 from harness.doors import select_doors
-from harness.engines.base import DATABASES, SQLITE
+from harness.engines.base import DATABASES, FORK, SQLITE, STARTS
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError, no_such
 from harness.evidence.results import check_writable, new_run_id
@@ -44,6 +44,7 @@ class Question:
     first: str
     last: str
     database: str = SQLITE
+    start: str = FORK
 
 
 @dataclass
@@ -107,6 +108,8 @@ def _check(question: Question) -> None:
         raise UsageError("A search goes from one release to a later one; name an older one with --from.")
     if question.database not in DATABASES:
         raise no_such("database", str(question.database), DATABASES)
+    if question.start not in STARTS:
+        raise no_such("start", str(question.start), STARTS)
 
 
 def bisect(probes: Probes, console: Console) -> int:
@@ -184,6 +187,7 @@ def _probe(probes: Probes, release: str) -> tuple[str, str, float]:
         labs=1,
         expression="",
         database=question.database,
+        start=question.start,
     )
     results, run = run_unseen(request, probes.folder / "probes.log")
     (trial,) = results["trials"]
@@ -210,6 +214,8 @@ def _report(probes: Probes, found: Found, search: Search) -> str:
     command += ["--from", search.releases[0], "--to", search.releases[-1], "--engine", str(question.engine)]
     if question.database != SQLITE:
         command += ["--database", question.database]
+    if question.start != FORK:
+        command += ["--start", question.start]
     rows = [
         f"| {told['release']} | {told['outcome']} | [{told['evidence']}]({told['evidence']}/report.md) |"
         for told in probes.told

@@ -23,7 +23,7 @@ from harness.atlas import DOORS as SURVEYED_DOORS
 from harness.atlas import STATES, Survey, survey
 from harness.bisect import Probes, Question, bisect, start
 from harness.doors import DOORS, PREFECT_DEPLOY, select_doors
-from harness.engines.base import DATABASES, SQLITE
+from harness.engines.base import DATABASES, FORK, SQLITE, STARTS
 from harness.engines.choose import ENGINES, choose_engine
 from harness.errors import LabError, UsageError
 from harness.evidence.bundle import SUFFIX, bundle
@@ -177,6 +177,7 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--to", dest="last", default="latest", metavar="RELEASE", help="default: latest")
     _add_engine(search)
     _add_database(search)
+    _add_start(search)
     search.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     search.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with a search that was interrupted")
     search.set_defaults(call=_bisect)
@@ -195,6 +196,7 @@ def parser() -> argparse.ArgumentParser:
     _add_choice(surveyed, "--door", DOORS, ", ".join(SURVEYED_DOORS))
     _add_engine(surveyed, usual=f"as the atlas was begun, else {_USUAL_ENGINE}")
     _add_database(surveyed, None, usual=f"as the atlas was begun, else {SQLITE}")
+    _add_start(surveyed)
     surveyed.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     surveyed.add_argument(
         "--into",
@@ -251,6 +253,7 @@ def _add_trials(
     _add_subjects(command, SUBJECTS[name])
     _add_engine(command)
     _add_database(command)
+    _add_start(command)
     _add_choice(command, "--scenario", load_scenarios(), scenarios)
     _add_choice(command, "--door", DOORS, doors)
     command.add_argument(
@@ -295,6 +298,7 @@ def _add_lab(commands: argparse._SubParsersAction[_Parser], known: Iterable[str]
     stood.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     _add_engine(stood)
     _add_database(stood)
+    _add_start(stood)
     stood.set_defaults(call=_lab)
 
 
@@ -363,6 +367,14 @@ def _add_database(command: argparse.ArgumentParser, default: str | None = SQLITE
     )
 
 
+def _add_start(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--start", choices=STARTS, default=FORK,
+        help="how a lab's processes start: forked from one of the subject that has imported Prefect (default), or each "
+        "anew",
+    )  # fmt: skip
+
+
 def _number(text: str) -> int:
     if not (text.isdecimal() and len(text) <= len(str(_MOST)) and 1 <= int(text) <= _MOST):
         raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number from 1 to {_MOST}")
@@ -383,6 +395,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         repeat=options.repeat,
         database=options.database,
         format=options.format,
+        start=options.start,
     )
     # What a program reads from stdout must be alone there.
     progress = console if options.format == TABLE else _PipedConsole(stderr=True, markup=False, highlight=False)
@@ -396,7 +409,9 @@ def _bisect(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(f"Name a --scenario: one of {', '.join(load_scenarios())}.")
     (scenario,) = select_scenarios([options.scenario])
     door = options.door or scenario.usual_door
-    question = Question(scenario.name, door, options.engine, options.first, options.last, options.database)
+    question = Question(
+        scenario.name, door, options.engine, options.first, options.last, options.database, options.start
+    )
     return bisect(start(question, options.results), console)
 
 
@@ -411,6 +426,7 @@ def _atlas(options: argparse.Namespace, console: Console) -> int:
         engine=options.engine,
         database=options.database,
         newest_of_minor=options.newest_of_minor,
+        start=options.start,
     )
     return survey(asked, options.into, options.results, console)
 
@@ -488,6 +504,7 @@ def _lab(options: argparse.Namespace, console: Console) -> int:
         options.until,
         options.minutes,
         options.results.absolute(),
+        options.start,
     )
     return set_up(scene, console)
 

@@ -64,6 +64,16 @@ def read_history(path: Path) -> list[Event]:
     return events
 
 
+def how_started(events: Iterable[Event], asked: str = "") -> str:
+    """How the lab's processes started: as its trial's first event says (else `asked`), or anew where that could not be.
+
+    Of a history that was written before processes were forked: `exec`.
+    """
+    events = list(events)
+    opening = next(iter(of_kind(events, "trial")), {"start": asked})
+    return "exec" if of_kind(events, "not-forked") else str(opening.get("start") or "exec")
+
+
 def of_kind(events: Iterable[Event], kind: str) -> list[Event]:
     """The events of one kind, in order."""
     return [event for event in events if event.get("kind") == kind]

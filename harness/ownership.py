@@ -21,6 +21,7 @@ LABEL_OWNER = f"{PROJECT}.owner"
 # What a process is labelled with is its environment, which every flow run's process inherits.
 ENV_RUN = "PREFECT_RUN_SURVIVAL_RUN"
 ENV_OWNER = "PREFECT_RUN_SURVIVAL_OWNER"
+ENV_LAB = "PREFECT_RUN_SURVIVAL_LAB"
 
 
 @dataclass(frozen=True)

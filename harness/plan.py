@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from harness.cache import write_whole
 from harness.doors import Door, select_doors
-from harness.engines.base import SQLITE
+from harness.engines.base import EXEC, SQLITE
 from harness.scenario import DELETED, SURVIVAL, TICKS, Known, Scenario, select_scenarios
 
 _LAB_HOLDS, _STAGING_WEIGHS = 12, 2  # in trials
@@ -83,12 +83,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run's id, its results folder, its cells, and what to keep of its labs."""
+    """A run's id, its results folder, its cells, what to keep of its labs, and how their processes start."""
 
     run: str
     folder: Path
     cells: Sequence[Cell]
     keep: str = "failed"
+    start: str = EXEC
 
     def trial_folder(self, cell: Cell) -> Path:
         """Where a cell's evidence lies."""
@@ -107,7 +108,7 @@ class Plan:
         """The plan that `write` saved."""
         saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         cells = [Cell(**cell) for cell in saved["cells"]]
-        return cls(saved["run"], Path(saved["folder"]), cells, saved["keep"])
+        return cls(saved["run"], Path(saved["folder"]), cells, saved["keep"], saved["start"])
 
 
 def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:

@@ -91,6 +91,7 @@ class TrialItem(pytest.Item):
                 run=plan.run,
                 lab=self.cell.lab,
                 folder=plan.lab_folder(self.cell.lab),
+                start=plan.start,
             )
             for cell, result in zip(together, run_lab(plan, together, site), strict=True):
                 results[cell.name] = result

@@ -24,7 +24,7 @@ from rich.live import Live
 
 from harness import ownership
 from harness.doors import Door
-from harness.engines.base import SERVER, SQLITE, Engine
+from harness.engines.base import FORK, SERVER, SQLITE, Engine
 from harness.engines.choose import choose_engine
 from harness.engines.processes import kill_tree
 from harness.errors import LabError, UsageError
@@ -86,6 +86,7 @@ class Request:
     repeat: int = 1
     database: str = SQLITE
     format: str = TABLE
+    start: str = FORK
 
 
 def resolve_subjects(names: Sequence[str], engine: Engine) -> dict[str, Release | LabError]:
@@ -189,19 +190,23 @@ class _Matrix:
                     raise release
                 self.engine.prepare(self.request.database, self._say)
                 parts = {SERVER: release, **release.roles}
-                built[asked] = {role: self.engine.build(part, self._say) for role, part in parts.items()}
+                keys = {role: self.engine.build(part, self._say) for role, part in parts.items()}
+                if self.plan.start == FORK:
+                    for key in keys.values():
+                        self.engine.warm(key, self.plan.run)
+                built[asked] = keys
             except Exception as error:
                 built[asked] = as_lab_error(error)
         cells = []
         for cell in self.plan.cells:
-            keys = built.get(cell.subject, {})
-            if isinstance(keys, LabError):
+            found = built.get(cell.subject, {})
+            if isinstance(found, LabError):
                 history = open_history(self.plan, cell, load_scenarios()[cell.scenario])
-                history.add("error", phase="build", reason=keys.reason, source=keys.source, log=keys.log)
+                history.add("error", phase="build", reason=found.reason, source=found.source, log=found.log)
                 self.entries[cell.name] = conclude(self.plan, cell)
                 cells.append(cell)
             else:
-                cells.append(replace(cell, subject_keys=keys))
+                cells.append(replace(cell, subject_keys=found))
                 if cell.outcome is None and isinstance(release := self.releases[cell.subject], Release):
                     self._save_lock(cell, release)
         self.plan = replace(self.plan, cells=cells)
@@ -251,6 +256,9 @@ class _Matrix:
             lines = text[: text.rfind("\n") + 1].splitlines()
             for line in lines[self._tail :]:
                 told = json.loads(line)
+                if "note" in told:
+                    self._say(f"{told['lab'].replace('--', ', ')}: {told['note']}")
+                    continue
                 self._view.enter(told["lab"], told["phase"])
                 if live is None:
                     self._say(f"{told['lab'].replace('--', ', ')}: {told['phase']}")
@@ -281,6 +289,7 @@ class _Matrix:
         started = [cell for cell in self.plan.cells if cell.outcome is None]
         for step in (
             self._end_pytest,
+            self.engine.close,
             lambda: salvage_logs(self.plan.run, self.plan.lab_folder),
             lambda: sweep(of_run(self.plan.run)),
             lambda: copy_logs(self.plan, started),
@@ -350,6 +359,7 @@ class _Matrix:
                 "harness": harness_commit(),
                 "host": host_facts(),
                 "engine": {"name": self.engine.name, "detail": self.plan.cells[0].engine_detail},
+                "start": self.plan.start,
                 "subjects": {
                     asked: {"error": release.reason} if isinstance(release, LabError) else _resolved(release)
                     for asked, release in self.releases.items()
@@ -444,7 +454,7 @@ def _plan(
                 held=request.command in HELD or not is_release(asked),
             )
         )
-    return Plan(run, (request.results / run).absolute(), spread_over_labs(cells), request.keep)
+    return Plan(run, (request.results / run).absolute(), spread_over_labs(cells), request.keep, request.start)
 
 
 def _command(request: Request) -> str:
@@ -460,6 +470,8 @@ def _command(request: Request) -> str:
         words += ["--engine", request.engine]
     if request.database != SQLITE:
         words += ["--database", request.database]
+    if request.start != FORK:
+        words += ["--start", request.start]
     if request.repeat > 1:
         words += ["--repeat", str(request.repeat)]
     if request.expression:

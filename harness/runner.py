@@ -72,8 +72,15 @@ class Progress:
         self._phase = (phase, time.monotonic()) if phase else None
         if phase and ownership.is_dead(os.environ.get(ownership.ENV_OWNER)):
             raise LabError("the command that this lab belongs to is gone")
+        self._tell(phase=phase or "done")
+
+    def say(self, text: str) -> None:
+        """One line to the person, about this lab."""
+        self._tell(note=text)
+
+    def _tell(self, **facts: str) -> None:
         with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"at": now(), "lab": self._lab, "phase": phase or "done"}) + "\n")
+            file.write(json.dumps({"at": now(), "lab": self._lab, **facts}) + "\n")
 
 
 def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines | None = None) -> list[dict[str, Any]]:
@@ -88,6 +95,8 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
         changed = {**scenarios[cells[0].scenario].server_settings, **DOORS[cells[0].door].server_settings}
         asked = {SERVER: cells[0].version, **cells[0].versions}
         with Lab(site, asked, deadlines or Deadlines(), changed) as lab:
+            if site.not_forked:
+                progress.say(f"every process is started anew: {site.not_forked}")
             progress.enter("versions")
             said = lab.check_versions()
             stagings = []
@@ -98,6 +107,8 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
                 stagings.append(shared)
                 for role, version in said.items():
                     shared.record("version", role=role, said=version)
+                if site.not_forked:
+                    shared.record("not-forked", reason=site.not_forked)
             lab.share = max(1.0, len(stagings) / (os.cpu_count() or 1))
             _take_through_phases(stagings, progress)
             progress.enter("judge")

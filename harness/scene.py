@@ -11,7 +11,7 @@ from rich.console import Console
 
 from harness import staging
 from harness.doors import Door
-from harness.engines.base import SERVER, SQLITE
+from harness.engines.base import FORK, SERVER, SQLITE
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
 from harness.evidence.results import check_writable, new_run_id
@@ -43,6 +43,7 @@ class Scene:
     until: str = "at-risk"
     minutes: float = 60.0
     results: Path = Path("results")
+    start: str = FORK
 
 
 def set_up(scene: Scene, console: Console) -> int:
@@ -68,7 +69,12 @@ def set_up(scene: Scene, console: Console) -> int:
     scratch_folder(run)
     folder = scene.results / f"lab-{run}"
     try:
-        site = engine.site(subject_keys=keys, database=scene.database, run=run, lab="lab", folder=folder)
+        if scene.start == FORK:
+            for key in keys.values():
+                engine.warm(key, run)
+        site = engine.site(
+            subject_keys=keys, database=scene.database, run=run, lab="lab", folder=folder, start=scene.start
+        )
         with Lab(
             site, versions, Deadlines(), {**scene.scenario.server_settings, **scene.door.server_settings, **_UI}
         ) as lab:
@@ -76,6 +82,7 @@ def set_up(scene: Scene, console: Console) -> int:
             _stand(lab, scene.minutes)
     finally:
         console.print("taking the lab down")
+        engine.close()
         sweep(of_run(run))
     return EXIT_AS_EXPECTED
 
@@ -83,6 +90,8 @@ def set_up(scene: Scene, console: Console) -> int:
 def build(scene: Scene, lab: Lab, folder: Path, console: Console) -> Staging:
     """Take one trial through the phases up to the one asked for, and say what there is and what can be done."""
     lab.check_versions()
+    if lab.site.not_forked:
+        console.print(f"every process is started anew: {lab.site.not_forked}", soft_wrap=True)
     shared = Staging(scene.scenario, lab, [])
     shared.trials = [Trial(scene.door, shared, History(folder / "history.jsonl"))]
     for name, phase in PHASES.items():

@@ -14,8 +14,9 @@ import docker.errors
 import psutil
 
 from harness import cache, ownership
-from harness.engines import containers, processes
+from harness.engines import containers
 from harness.engines.base import save_log
+from harness.engines.forking import LOG_FILE
 from harness.errors import LabError, UsageError
 from harness.scratch import OWNER_FILE, scratch_root
 from harness.waiting import NotYet, wait_until
@@ -70,7 +71,7 @@ def salvage_logs(run: str, save_to: Callable[[str], Path]) -> None:
                 with suppress(docker.errors.DockerException, OSError):
                     text = container.logs(timestamps=True).decode(errors="replace")
                     save_log(save_to(labels[containers.LABEL_LAB]), labels[containers.LABEL_NODE], text)
-    for log in (scratch_root() / run).glob(f"*/*/{processes.LOG_FILE}"):
+    for log in (scratch_root() / run).glob(f"*/*/{LOG_FILE}"):
         text = log.read_text(encoding="utf-8", errors="replace")
         save_log(save_to(log.parent.parent.name), log.parent.name, text)
 

@@ -15,6 +15,8 @@ SERVER = "server"
 SQLITE, POSTGRES = DATABASES = ("sqlite", "postgres")
 DATABASE_SETTING = "PREFECT_API_DATABASE_CONNECTION_URL"
 MIGRATE = ("server", "database", "upgrade", "-y")
+# How a lab's processes start: forked from a warm fork server of the subject, or each as a new process.
+FORK, EXEC = STARTS = ("fork", "exec")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,11 @@ class Node(Protocol):
 class Site(Protocol):
     """One engine's ground for one lab: its network or folder, and the nodes on it. A context manager."""
 
+    @property
+    def not_forked(self) -> str:
+        """Why its processes are started anew though they were to be forked, asked of one that stands; else empty."""
+        ...
+
     def __enter__(self) -> Site: ...
 
     def __exit__(self, *_: object) -> None: ...
@@ -147,10 +154,21 @@ class Engine(Protocol):
         """Have what a lab on this database (one of DATABASES) needs. Raises LabError where it cannot be had."""
         ...
 
-    def site(self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path) -> Site:
+    def warm(self, key: str, run: str) -> None:
+        """Have what was built under a key ready to fork for the labs of a run; does not wait for it."""
+        ...
+
+    def close(self) -> None:
+        """End what `warm` started."""
+        ...
+
+    def site(
+        self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path, start: str
+    ) -> Site:
         """A new site for a lab; `folder` gets its logs.
 
         `subject_keys`: what the subject was built under, by role (`server`, and others where they are another).
+        `start`: how its processes start, one of STARTS.
         """
         ...
 
@@ -165,13 +183,16 @@ ASK_VERSION = "import prefect; print(prefect.__version__)"
 START_SERVER = """
 import gc, os, pathlib, runpy, sys
 gc.disable()
-config = pathlib.Path.home() / "uvicorn.json"
+config = pathlib.Path(os.environ["UVICORN_LOG_CONFIG"])
 config.write_text('{"version": 1, "disable_existing_loggers": false, "loggers": {"uvicorn": {"propagate": true}}}')
-os.environ["UVICORN_LOG_CONFIG"] = str(config)
-os.environ["PREFECT_UI_STATIC_DIRECTORY"] = str(pathlib.Path.home() / "ui")
 sys.argv[:] = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+
+
+def server_environment(home: str) -> dict[str, str]:
+    """What START_SERVER wants in its environment, `home` being its home folder."""
+    return {"UVICORN_LOG_CONFIG": f"{home}/uvicorn.json", "PREFECT_UI_STATIC_DIRECTORY": f"{home}/ui"}
 
 
 def role_of(node: str) -> str:

@@ -25,6 +25,8 @@ from harness.engines import postgres
 from harness.engines.base import (
     ASK_VERSION,
     DATABASE_SETTING,
+    EXEC,
+    FORK,
     MIGRATE,
     POSTGRES,
     SERVER,
@@ -33,6 +35,7 @@ from harness.engines.base import (
     Node,
     role_of,
     save_log,
+    server_environment,
 )
 from harness.errors import DeadlineError, LabError
 from harness.subjects.image import build_image, build_postgres, inspect_image, postgres_tag, target
@@ -48,6 +51,7 @@ LABEL_NODE = f"{ownership.PROJECT}.node"
 _PORT = 4200
 _USER, _HOME = "1000:1000", "/home/subject"
 _SCENARIOS = PurePosixPath("/srv/scenarios")
+_FORKING, _FORK_SERVER = f"{_HOME}/.fork", "/opt/fork_server.py"  # its folder, and where docker/fork.Dockerfile puts it
 
 
 def connect() -> docker.DockerClient:
@@ -91,21 +95,36 @@ class Containers:
         if database == POSTGRES:
             build_postgres(self.client, say)
 
+    def warm(self, key: str, run: str) -> None:
+        """Each container has a fork server of its own, which starts with it."""
+
+    def close(self) -> None:
+        """Nothing was started."""
+
     def site(
-        self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path
+        self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path, start: str = EXEC
     ) -> ContainerSite:
         """A network for a lab of the images `subject_keys`; logs are saved under `folder`."""
-        return ContainerSite(self.client, subject_keys, database=database, run=run, lab=lab, folder=folder)
+        return ContainerSite(self.client, subject_keys, database=database, run=run, lab=lab, folder=folder, start=start)
 
 
 class ContainerSite:
     """One lab's network and the containers on it; leaving it saves their logs and removes them."""
 
     def __init__(
-        self, client: docker.DockerClient, images: Mapping[str, str], *, database: str, run: str, lab: str, folder: Path
+        self,
+        client: docker.DockerClient,
+        images: Mapping[str, str],
+        *,
+        database: str,
+        run: str,
+        lab: str,
+        folder: Path,
+        start: str = EXEC,
     ) -> None:
         self._client, self._images, self._run, self._lab, self._folder = client, images, run, lab, folder
-        self._database = database
+        self._database, self._forks = database, start == FORK
+        self._not_forked: str | None = None
         self._exit = ExitStack()
         self._network: Any = None
         self._nodes: list[ContainerNode] = []
@@ -121,6 +140,20 @@ class ContainerSite:
             self.save_logs()
         finally:
             self._exit.close()
+
+    @property
+    def not_forked(self) -> str:
+        """What a fork server of this lab says why it does not serve; asked once, of a lab that stands."""
+        if self._not_forked is None:
+            asked = [node for node in self._nodes if node.name in ("server", "deployer")] if self._forks else []
+            self._not_forked = next(filter(None, (node.why_not_forked() for node in asked)), "")
+        return self._not_forked
+
+    def _started(self, *words: str) -> list[str]:
+        """The command of a container that runs these words by the subject's Python; nothing, where there are none."""
+        if self._forks:
+            return ["python3", _FORK_SERVER, _FORKING, *(["--", *words] if words else [])]
+        return ["python3", *words] if words else ["sleep", "infinity"]
 
     def save_logs(self) -> None:
         """Write every node's log, whatever its state."""
@@ -157,7 +190,9 @@ class ContainerSite:
                 raise NotYet("pg_isready says that it is not")
 
         wait_until("the database", ready, seconds=seconds, source="database")
-        migration = self._start("migration", [*_PREFECT, *MIGRATE], environment=self._environment(server=True))
+        migration = self._start(
+            "migration", ["python3", _PREFECT, *MIGRATE], environment=self._environment(server=True)
+        )
         code = migration.end(seconds=seconds)
         if code:
             log = migration.log()[-4000:]
@@ -171,11 +206,10 @@ class ContainerSite:
 
     def start_server(self, changed: Mapping[str, str]) -> tuple[Node, str]:
         """The server's container, published on a free loopback port."""
-        python, prefect = _PREFECT
         everywhere = "0.0.0.0"  # noqa: S104 - on its own network; the host publishes it on loopback alone
         start = ["server", "start", "--host", everywhere, "--port", str(_PORT)]
-        command = [python, "-c", START_SERVER, prefect, *start]
-        environment = {**self._environment(server=True), **changed}
+        command = self._started("-c", START_SERVER, _PREFECT, *start)
+        environment = {**self._environment(server=True), **server_environment(_HOME), **changed}
         node = self._start("server", command, environment=environment, publish=True)
 
         def port() -> int:
@@ -191,13 +225,14 @@ class ContainerSite:
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:
         """A container that runs `command` (`prefect` and its arguments), or only waits for `run`."""
-        command = [*_PREFECT, *command] if command else ["sleep", "infinity"]
-        return self._start(name, command, environment=self._environment())
+        words = self._started(_PREFECT, *command) if command else self._started()
+        return self._start(name, words, environment=self._environment())
 
     def start_script(self, name: str, script: str, folder: str, files: Mapping[str, bytes]) -> Node:
         """A container that runs the script as soon as it is there: files are put into one that lives."""
-        once_there = 'until test -e "$0"; do sleep 0.1; done; exec python3 "$0"'
-        command = ["sh", "-c", once_there, f"{folder}/{script}"]
+        path = f"{folder}/{script}"
+        once_there = 'until test -e "$0"; do sleep 0.1; done; exec "$@"'
+        command = ["sh", "-c", once_there, path, *self._started(path)]
         node = self._start(name, command, environment=self._environment())
         node.write(folder, {key: content for key, content in files.items() if key != script})
         node.write(folder, {script: files[script]})
@@ -243,20 +278,22 @@ class ContainerSite:
             container.start()
         except (docker.errors.DockerException, OSError) as error:
             raise LabError(f"the container {name} does not start: {_short(error)}", source=name) from error
-        node = ContainerNode(name, container.get_wrapped_container())
+        forks = self._forks and name not in ("database", "migration")
+        node = ContainerNode(name, container.get_wrapped_container(), forks=forks)
         self._nodes.append(node)
         return node
 
 
 _POSTGRES_CLIENT = ("-h", "127.0.0.1", "-U", postgres.USER)
-_PREFECT = ("python3", "/opt/subject/bin/prefect")  # releases before 3.1 have no `python -m prefect`
+_PREFECT = "/opt/subject/bin/prefect"  # run by Python: releases before 3.1 have no `python -m prefect`
 
 
 class ContainerNode:
     """One container."""
 
-    def __init__(self, name: str, container: Container) -> None:
+    def __init__(self, name: str, container: Container, *, forks: bool) -> None:
         self.name = name
+        self._python = f"{_FORKING}/python" if forks else "python3"
         self.container = container
 
     def running(self) -> bool:
@@ -294,15 +331,19 @@ class ContainerNode:
 
     def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
         """Run `prefect` with these arguments in the container (docker exec)."""
-        return self.execute([*_PREFECT, *command], cwd=cwd, seconds=seconds)
+        return self.execute([self._python, _PREFECT, *command], cwd=cwd, seconds=seconds)
 
     def run_python(self, script: str, *, cwd: str, seconds: float) -> CommandResult:
         """Run a script by the image's Python."""
-        return self.execute(["python3", script], cwd=cwd, seconds=seconds)
+        return self.execute([self._python, script], cwd=cwd, seconds=seconds)
 
     def imported_version(self, *, seconds: float) -> str:
         """The version of Prefect that the image's Python imports."""
-        return self.execute(["python3", "-c", ASK_VERSION], cwd=_HOME, seconds=seconds).output.strip()
+        return self.execute([self._python, "-c", ASK_VERSION], cwd=_HOME, seconds=seconds).output.strip()
+
+    def why_not_forked(self) -> str:
+        """What its fork server, once it is ready, says why it does not serve; empty where it serves."""
+        return self.execute(["cat", f"{_FORKING}/ready"], cwd="/", seconds=20).output.strip()
 
     def end(self, *, seconds: float) -> int:
         """Wait for its end; returns the exit code. Raises LabError where it takes longer."""
@@ -358,7 +399,7 @@ class ContainerNode:
 
     def shell(self, cwd: str) -> str:
         """By `docker exec`."""
-        return shlex.join(["docker", "exec", "-w", cwd, str(self.container.name), *_PREFECT])
+        return shlex.join(["docker", "exec", "-w", cwd, str(self.container.name), self._python, _PREFECT])
 
     def log(self) -> str:
         """What the container printed so far, with the engine's time before each line."""

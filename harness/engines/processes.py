@@ -25,6 +25,8 @@ from harness.engines import postgres
 from harness.engines.base import (
     ASK_VERSION,
     DATABASE_SETTING,
+    EXEC,
+    FORK,
     MIGRATE,
     POSTGRES,
     SERVER,
@@ -34,7 +36,9 @@ from harness.engines.base import (
     Node,
     role_of,
     save_log,
+    server_environment,
 )
+from harness.engines.forking import LOG_FILE, ForkServer, can_fork, family
 from harness.errors import LabError, UsageError
 from harness.scratch import scratch_folder
 from harness.subjects.environment import build_environment, target
@@ -43,13 +47,16 @@ from harness.waiting import NotYet, wait_until
 
 _INHERITED = ("PATH", "TMPDIR")
 _LISTEN_SECONDS = 300  # a server listens some seconds after its start; on a starved machine, many
-LOG_FILE = "node.log"
+_NO_FORK_SERVER = 120  # what a client of a fork server ends with that is gone
 
 
 class Processes:
     """The engine `processes`."""
 
     name = "processes"
+
+    def __init__(self) -> None:
+        self._fork_servers: list[subprocess.Popen[bytes]] = []
 
     def describe(self) -> str:
         """The engine and its host, in one phrase."""
@@ -72,18 +79,37 @@ class Processes:
         if database == POSTGRES:
             postgres.programs()
 
-    def site(self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path) -> ProcessSite:
+    def warm(self, key: str, run: str) -> None:
+        """Start the fork server of an environment for the labs of a run; it imports Prefect meanwhile."""
+        server = ForkServer(Path(key), run)
+        if can_fork() and not server.there():
+            self._fork_servers.append(server.start())
+
+    def close(self) -> None:
+        """End the fork servers, and with them what they forked."""
+        for process in self._fork_servers:
+            process.kill()
+            process.communicate()
+
+    def site(
+        self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path, start: str = EXEC
+    ) -> ProcessSite:
         """A folder for a lab of the environments at `subject_keys`; logs are saved under `folder`."""
         environments = {role: Path(key) for role, key in subject_keys.items()}
-        return ProcessSite(environments, database=database, run=run, lab=lab, folder=folder)
+        return ProcessSite(environments, database=database, run=run, lab=lab, folder=folder, start=start)
 
 
 class ProcessSite:
     """One lab's folder and the processes in it; leaving it saves their logs, ends them and removes it."""
 
-    def __init__(self, environments: Mapping[str, Path], *, database: str, run: str, lab: str, folder: Path) -> None:
+    def __init__(
+        self, environments: Mapping[str, Path], *, database: str, run: str, lab: str, folder: Path, start: str = EXEC
+    ) -> None:
         self._environments, self._database, self._run, self._folder = environments, database, run, folder
+        self._lab, self._start = lab, start
         self._root = scratch_folder(run) / lab
+        self._fork_servers: dict[Path, ForkServer] = {}  # by environment
+        self.not_forked = ""
         self._nodes: list[ProcessNode] = []
         self._api_url = ""
         self._cluster: postgres.Cluster | None = None
@@ -91,7 +117,19 @@ class ProcessSite:
 
     def __enter__(self) -> ProcessSite:
         Path(self.scenario_folder("")).mkdir(parents=True)
+        if self._start == FORK:
+            self._find_fork_servers()
         return self
+
+    def _find_fork_servers(self) -> None:
+        """Wait for the fork server of each environment; where one cannot serve, all of this lab is started anew."""
+        servers = {environment: ForkServer(environment, self._run) for environment in set(self._environments.values())}
+        for environment, server in servers.items():
+            reason = server.why_not() if server.there() else f"there are no fork servers on {platform.system()}"
+            if reason:
+                self.not_forked = f"{environment.name.rpartition('-')[0]}: {reason}"
+                return
+        self._fork_servers = servers
 
     def __exit__(self, *_: object) -> None:
         try:
@@ -146,7 +184,8 @@ class ProcessSite:
         self._api_url = f"http://127.0.0.1:{port}/api"
         start = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
         command = ["-c", START_SERVER, self._prefect("server"), *start]
-        node = self._node("server", command, **changed, **self._database_settings())
+        own = server_environment(str(self._root / "server"))
+        node = self._node("server", command, **own, **changed, **self._database_settings())
         if self._database == SQLITE:
             shutil.copy(self._environments[SERVER] / "home" / "prefect.db", node.home / ".prefect")
         node.start()
@@ -187,14 +226,18 @@ class ProcessSite:
             **inherited,
             **settings.node_environment(self._api_url),
             **ownership.environment(self._run),
+            ownership.ENV_LAB: self._lab,
             "PATH": f"{venv / 'bin'}{os.pathsep}{inherited.get('PATH', os.defpath)}",
             "HOME": str(home),
             "PREFECT_HOME": str(home / ".prefect"),
             "PREFECT_PROFILES_PATH": str(home / ".prefect" / "profiles.toml"),
             **more,
         }
-        python = str(venv / "bin" / "python")
-        node = ProcessNode(name, home, [python, self._prefect(name)], [python, *(command or ())], environment)
+        forks = self._fork_servers.get(venv.parent)
+        python = forks.python if forks else str(venv / "bin" / "python")
+        node = ProcessNode(
+            name, home, [python, self._prefect(name)], [python, *(command or ())], environment, forks=forks
+        )
         self._nodes.append(node)
         return node
 
@@ -211,14 +254,17 @@ class ProcessNode:
         environment: dict[str, str],
         *,
         account: tuple[int, int] | None = None,
+        forks: ForkServer | None = None,
     ) -> None:
-        self.name, self.home, self._account = name, home, account
+        self.name, self.home, self._account, self._forks = name, home, account, forks
         self._prefect, self._command, self._environment = prefect, command, environment
         self._log = home / LOG_FILE
         self._process: subprocess.Popen[bytes] | None = None
 
     def running(self) -> bool:
-        """Whether its process lives."""
+        """Whether its process lives. Raises LabError where it ended with its fork server."""
+        if self._process is not None and self._process.poll() == _NO_FORK_SERVER and self._forks:
+            self._forks.check()
         return self._process is not None and self._process.poll() is None
 
     def ports(self) -> set[int]:
@@ -226,10 +272,13 @@ class ProcessNode:
         if self._process is None:
             return set()
         with suppress(psutil.Error):
-            root = psutil.Process(self._process.pid)
-            connections = [c for p in (root, *root.children(recursive=True)) for c in p.net_connections("inet")]
+            connections = [c for p in self._family(self._process.pid) for c in p.net_connections("inet")]
             return {c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN}
         return set()
+
+    def _family(self, pid: int) -> list[psutil.Process]:
+        """A process, its descendants, and what was forked for any of them."""
+        return family(pid, self._forks.living() if self._forks else ())
 
     def start(self) -> None:
         """Start it, or start it again."""
@@ -244,7 +293,7 @@ class ProcessNode:
         """SIGKILL to the process, its group and every descendant; returns once all are dead."""
         if self._process is None:
             return
-        kill_tree(self._process.pid)
+        kill_tree(self._process.pid, self._family)
         self._process.wait(timeout=20)
 
     def stop(self, *, grace: float) -> bool:
@@ -288,7 +337,7 @@ class ProcessNode:
         try:
             said, _ = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
-            kill_tree(process.pid)
+            kill_tree(process.pid, self._family)
             said, _ = process.communicate()
             raise LabError(
                 f"`{shlex.join(command)}` did not end within {seconds:.0f} s",
@@ -296,8 +345,10 @@ class ProcessNode:
                 log=said.decode(errors="replace")[-4000:],
             ) from None
         except BaseException:
-            kill_tree(process.pid)
+            kill_tree(process.pid, self._family)
             raise
+        if process.returncode == _NO_FORK_SERVER and self._forks:
+            self._forks.check()
         return CommandResult(process.returncode, said.decode(errors="replace"), time.monotonic() - started)
 
     def write(self, folder: str, files: Mapping[str, bytes]) -> None:
@@ -335,25 +386,32 @@ def _wait_for_port(node: ProcessNode, port: int, what: str) -> None:
     wait_until(f"the {what}'s port", listening, seconds=_LISTEN_SECONDS, source=what)
 
 
-def kill_tree(pid: int) -> None:
-    """SIGKILL to a process group of our own making and to every descendant, those that left the group included."""
-    try:
-        root = psutil.Process(pid)
-        family = [root, *root.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        family = []
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    for process in family:
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+def kill_tree(pid: int, members: Callable[[int], list[psutil.Process]] = lambda pid: family(pid, ())) -> None:
+    """SIGKILL to a process group of our own making and to every descendant, those that left the group included.
+
+    `members` gives the process and its descendants; it is asked again until none of them lives.
+    """
+    everyone: dict[int, psutil.Process] = {}
 
     def dead() -> None:
-        if left := [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]:
+        with suppress(LabError):  # a fork server that is gone took its own with it
+            everyone.update((process.pid, process) for process in members(pid))
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        left = [process for process in everyone.values() if _lives(process)]
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        if left:
             raise NotYet(f"still there: {left}")
 
+    wait_until(f"the death of process {pid}", dead, seconds=20, every=0.05)
+
+
+def _lives(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
-        wait_until(f"the death of process {pid}", dead, seconds=20, every=0.05)
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def _free_port() -> int:

@@ -68,7 +68,8 @@ def _made(facts: dict[str, Any]) -> str:
     engine, harness, host = (facts.get(name) or {} for name in ("engine", "harness", "host"))
     made_by = f"harness {harness_words(harness)}" if harness.get("commit") else ""
     cores = f"{host['cores']} cores" if host.get("cores") else ""
-    parts = [facts.get("command"), engine.get("detail"), made_by, host.get("system"), cores]
+    started = f"processes started by {facts['start']}" if facts.get("start") else ""
+    parts = [facts.get("command"), engine.get("detail"), started, made_by, host.get("system"), cores]
     return "; ".join(str(part) for part in parts if part)
 
 

@@ -11,7 +11,7 @@ from harness.doors import DOORS
 from harness.evidence.diagram import diagram
 from harness.evidence.junit import as_xml_text
 from harness.evidence.story import Story
-from harness.history import Event, of_kind
+from harness.history import Event, how_started, of_kind
 from harness.plan import Cell
 from harness.scenario import SURVIVAL, TICKS, load_scenarios
 from harness.verdict import Verdict, drain_end, said
@@ -29,6 +29,10 @@ _EXPECTED = {
     "there after the update, and completes once it can.",
     TICKS: "Runs that are not due yet may be deleted and made again, as Prefect does by design: each tick of the "
     "schedule has exactly one run in the end.",
+}
+_STARTED = {
+    "fork": "each is forked from a process of the subject that has imported Prefect (`--start fork`)",
+    "exec": "each is started anew (`--start exec`)",
 }
 _LOG_LINES, _FATES = 40, 60
 _CHANGE = re.compile(
@@ -79,11 +83,13 @@ def _ticks(entry: dict[str, Any]) -> str:
 def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
     said = {event["role"]: event["said"] for event in of_kind(events, "version")}
     versions = ", ".join(f"{role} {version}" for role, version in said.items()) or "none answered"
+    refused = of_kind(events, "not-forked")
     lines = [
         f"- Versions, as each answered: {versions}",
         f"- Packages as of {cell.as_of or 'unknown'}",
         f"- Engine: {cell.engine} ({cell.engine_detail}), database {entry['database']}",
     ]
+    lines.append(f"- Processes: {_STARTED[how_started(events)]}" + "".join(f" ({e['reason']})" for e in refused))
     if cell.note:
         lines.append(f"- Note: {cell.note}")
     if told := of_kind(events, "prefect-version"):

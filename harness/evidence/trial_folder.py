@@ -21,7 +21,7 @@ from harness.errors import LabError
 from harness.evidence.report import report
 from harness.evidence.story import tell
 from harness.evidence.timeline import PNG, as_png, timeline
-from harness.history import SCHEMA, Event, History, of_kind, read_history
+from harness.history import SCHEMA, Event, History, how_started, of_kind, read_history
 from harness.plan import Cell, Plan
 from harness.redaction import redact
 from harness.scenario import Scenario
@@ -42,6 +42,7 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
         door=cell.door,
         engine=cell.engine,
         database=cell.database,
+        start=plan.start,
         state=scenario.state,
         minimum=scenario.minimum,
         ticks=scenario.ticks,
@@ -121,6 +122,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         "version": next((e["said"] for e in of_kind(events, "version") if e["role"] == "server"), cell.version or None),
         "engine": cell.engine,
         "database": cell.database,
+        "start": how_started(events, plan.start),
         "outcome": outcome,
         "expected": cell.expected,
         "as_expected": as_expected(outcome, cell.expected),

@@ -30,6 +30,7 @@ OFFICIAL_BASE = "python:3.11-slim-bookworm"
 POSTGRES = "15"  # likewise
 OFFICIAL_POSTGRES = f"postgres:{POSTGRES}-{SUITE}"
 _DOCKER = ROOT / "docker"
+FORK_SERVER = ROOT / "harness" / "engines" / "fork_server.py"
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 
 Say = Callable[[str], None]
@@ -59,6 +60,23 @@ def build_image(client: docker.DockerClient, release: Release, say: Say) -> str:
                 if not release.image:
                     _fill_context(context, release, target(client))
                 _docker_build(client, context, tag, base)
+            finally:
+                shutil.rmtree(context, ignore_errors=True)
+    return _with_fork_server(client, tag)
+
+
+def _with_fork_server(client: docker.DockerClient, subject: str) -> str:
+    """The tag of a subject's image with the fork server in it."""
+    dockerfile = _DOCKER / "fork.Dockerfile"
+    recipe = dockerfile.read_bytes() + FORK_SERVER.read_bytes() + subject.encode()
+    tag = f"{subject.replace('/subject:', '/forking:')}-{hashlib.sha256(recipe).hexdigest()[:8]}"
+    with FileLock(cache.folder("images") / f"{tag.rpartition(':')[2]}.lock-file"):
+        if not _has_image(client, tag):
+            context = scratch_folder(f"build-{secrets.token_hex(4)}")
+            try:
+                shutil.copy(dockerfile, context / "Dockerfile")
+                shutil.copy(FORK_SERVER, context)
+                _docker_build(client, context, tag, subject)
             finally:
                 shutil.rmtree(context, ignore_errors=True)
     return tag

@@ -177,6 +177,7 @@ class FakeSite:
         self.workers_start = True
         self.pauses_on_shutdown = True
         self.nodes: list[FakeNode] = []
+        self.not_forked = ""
         self._exit = ExitStack()
 
     def __enter__(self) -> FakeSite:

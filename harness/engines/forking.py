@@ -1,0 +1,150 @@
+"""Fork servers under processes: one for each environment of a run, started by the command and asked by its labs.
+
+Which Prefect is forked, how, and what a forked process has of its own: harness/engines/fork_server.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from harness import ownership, settings
+from harness.errors import LabError
+from harness.scratch import scratch_folder
+from harness.waiting import NotYet, wait_until
+
+LOG_FILE = "node.log"
+FORK_SERVER = Path(__file__).with_name("fork_server.py")  # runs inside the subject
+_FOLDER = "fork-servers"
+_READY_SECONDS = 300  # it imports Prefect first: 3 to 6 s on a machine with nothing else to do
+_ANSWER_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Forked:
+    """A living forked process: its id, that of the client that stands for it, and the lab it belongs to."""
+
+    pid: int
+    client: int | None
+    lab: str
+
+
+class ForkServer:
+    """The fork server of one environment in one run, wherever it was started: its folder says all."""
+
+    def __init__(self, environment: Path, run: str) -> None:
+        self._environment, self._run = environment, run
+        self._root = scratch_folder(run) / _FOLDER / environment.name
+        self.folder = self._root / "served"
+        self.python = str(self.folder / "python")
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it; does not wait. It ends when the standard input of what is returned is closed."""
+        home = self._root / "home"
+        (home / ".prefect").mkdir(parents=True)
+        venv = self._environment / "venv"
+        environment = {
+            **{name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ},
+            **settings.node_environment(""),
+            **ownership.environment(self._run),
+            "HOME": str(home),
+            "PREFECT_HOME": str(home / ".prefect"),
+            "PREFECT_PROFILES_PATH": str(home / ".prefect" / "profiles.toml"),
+        }
+        with (self._root / LOG_FILE).open("ab") as log:
+            process = subprocess.Popen(
+                [str(venv / "bin" / "python"), str(FORK_SERVER), str(self.folder)],
+                stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT,
+                cwd=home, env=environment, start_new_session=True,
+            )  # fmt: skip
+        (self._root / "pid").write_text(str(process.pid), encoding="ascii")
+        return process
+
+    def there(self) -> bool:
+        """Whether one was started in this run."""
+        return (self._root / "pid").exists()
+
+    def why_not(self) -> str:
+        """Wait until it can serve; returns why this subject cannot be served so, or nothing.
+
+        Raises: LabError where it ended.
+        """
+
+        def ready() -> str:
+            with suppress(FileNotFoundError):
+                return (self.folder / "ready").read_text(encoding="utf-8")
+            self.check()
+            raise NotYet("it is importing Prefect")
+
+        return wait_until("the fork server", ready, seconds=_READY_SECONDS, every=0.05, source="fork server")
+
+    def check(self) -> None:
+        """Raises LabError, with its log, where it has ended: its processes ended with it."""
+        pid = int((self._root / "pid").read_text(encoding="ascii"))
+        with suppress(psutil.NoSuchProcess):
+            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                return
+        raise LabError("the fork server ended, and every process with it", source="fork server", log=self.log())
+
+    def log(self) -> str:
+        """The end of what it printed."""
+        with suppress(OSError):
+            return (self._root / LOG_FILE).read_text(encoding="utf-8", errors="replace")[-4000:]
+        return ""
+
+    def living(self) -> list[Forked]:
+        """Every process that it forked and that lives. Raises LabError where it does not answer."""
+        return [Forked(each["pid"], each["client"], each["label"]) for each in self._ask()["living"]]
+
+    def seconds(self, lab: str) -> float:
+        """Processor time, in seconds, of a lab's forked processes that have ended. Raises LabError as `living` does."""
+        return float(self._ask()["seconds"].get(lab, 0.0))
+
+    def _ask(self) -> dict[str, Any]:
+        try:
+            with socket.socket(socket.AF_UNIX) as asking:
+                asking.settimeout(_ANSWER_SECONDS)
+                place = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+                try:
+                    asking.connect(f"/proc/self/fd/{place}/socket")
+                finally:
+                    os.close(place)
+                asking.sendall(len(b"living").to_bytes(4, "big") + b"living")
+                answer: dict[str, Any] = json.loads(b"".join(iter(lambda: asking.recv(1 << 16), b"")))
+                return answer
+        except (OSError, ValueError) as error:
+            self.check()
+            raise LabError(f"the fork server does not answer: {error}", source="fork server", log=self.log()) from error
+
+
+def can_fork() -> bool:
+    """Whether fork servers can be had on this host at all."""
+    return sys.platform == "linux"
+
+
+def family(pid: int, forked: Iterable[Forked]) -> list[psutil.Process]:
+    """A process and every descendant; one that stands for a forked process has that one and its descendants, too."""
+    stands_for = {each.client: each.pid for each in forked}
+    found: dict[int, psutil.Process] = {}
+    left: Sequence[int] = [pid]
+    while left:
+        nearer = []
+        for one in left:
+            with suppress(psutil.NoSuchProcess):
+                root = psutil.Process(one)
+                for process in (root, *root.children(recursive=True)):
+                    if process.pid not in found:
+                        found[process.pid] = process
+                        nearer += [stands_for[process.pid]] if process.pid in stands_for else []
+        left = nearer
+    return list(found.values())
