@@ -40,6 +40,7 @@ class Trial:
     history: History
     treated: dict[str, Any] = field(default_factory=dict)
     at_risk: dict[str, list[str]] = field(default_factory=dict)
+    staged: dict[str, str] = field(default_factory=dict)  # the side of each run that was listed before the door, by id
 
     @property
     def name(self) -> str:
@@ -158,10 +159,16 @@ def look_again(trial: Trial) -> None:
 
 
 def _record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
-    """List every run of both deployments, and return the list; the first says which are at risk."""
+    """List every run of both deployments, and return the list; the first says which are at risk.
+
+    A run that the first had is asked for by its id where its deployment does not list it any more: from 3.3.4 on, a
+    deleted deployment leaves runs behind, which then have none.
+    """
     sides = {deployment["id"]: side for side, deployment in trial.deployments.items()}
     found = trial.lab.api.flow_runs(deployments=sides)
-    runs = [{**run, "side": sides[run["deployment_id"]]} for run in found]
+    found += trial.lab.api.flow_runs(ids=trial.staged.keys() - {run["id"] for run in found})
+    runs = [{**run, "side": trial.staged.get(run["id"]) or sides[run["deployment_id"]]} for run in found]
+    trial.staged = trial.staged or {run["id"]: run["side"] for run in runs}
     trial.history.add("listing", when=when, runs=[run_facts(run) for run in runs])
     if not trial.at_risk:
         state = trial.staging.scenario.state

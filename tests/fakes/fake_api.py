@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -113,8 +114,12 @@ def _change(  # noqa: PLR0912 - a case a route
                 setattr(deployment, name, value)
         case "DELETE", []:
             del prefect.deployments[deployment.id]
+            nowhere = replace(deployment, id="")
             for run in [run for run in prefect.runs.values() if run.deployment is deployment]:
-                del prefect.runs[run.id]
+                if prefect.leaves_orphans and run.state_name in ("AwaitingConcurrencySlot", "Pending", "Running"):
+                    run.deployment, run.never_picked_up = nowhere, True
+                else:
+                    del prefect.runs[run.id]
             return 204, None
         case "POST", ["pause_deployment"]:
             deployment.paused = True
@@ -172,7 +177,7 @@ def _run_json(run: Run) -> Json:
     return {
         "id": run.id,
         "name": run.name,
-        "deployment_id": run.deployment.id,
+        "deployment_id": run.deployment.id or None,
         "work_pool_name": run.work_pool_name,
         "work_queue_name": run.work_queue_name,
         "expected_start_time": stamp(run.expected),

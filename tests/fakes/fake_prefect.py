@@ -133,6 +133,7 @@ class FakePrefect:
         self.schedules_runs = True
         self.marks_late = True
         self.says_updated = True
+        self.leaves_orphans = False  # whether a deleted deployment leaves runs behind, as from 3.3.4 on
         self.triggers = False  # whether automations are looked after
         self.automations: list[Json] = []
         self.events: list[Json] = []

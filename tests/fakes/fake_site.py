@@ -177,7 +177,7 @@ class FakeSite:
         self.workers_start = True
         self.pauses_on_shutdown = True
         self.nodes: list[FakeNode] = []
-        self.not_forked = ""
+        self.forks, self.not_forked = False, ""
         self._exit = ExitStack()
 
     def __enter__(self) -> FakeSite:

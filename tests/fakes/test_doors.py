@@ -45,6 +45,13 @@ def test_a_deleted_deployment_takes_its_runs_along(lab: FakeLab, door: str) -> N
     assert judged(entry) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT), entry["reason"]
 
 
+@pytest.mark.parametrize("door", DELETING)
+def test_runs_that_a_deleted_deployment_leaves_behind_are_altered(lab: FakeLab, door: str) -> None:
+    lab.prefect.leaves_orphans = True
+    entry = lab.trial(LIMIT, door)
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, altered=3), twin=KEPT)
+
+
 def test_all_doors_at_once_come_to_what_each_comes_to_alone(lab: FakeLab) -> None:
     entries = lab.trials(OUTAGE, LIMIT, doors=TOGETHER)
     outcomes = {(entry["scenario"], entry["door"]): entry["outcome"] for entry in entries}
