@@ -270,8 +270,8 @@ def _add_trials(
         help="each trial N times, each time in a lab of its own; says k of N with its 95 %% interval (default: 1)",
     )  # fmt: skip
     command.add_argument(
-        "-n", dest="labs", type=_number, default=1, metavar="N",
-        help="labs at once (default: 1; each wants two cores of its own)",
+        "-n", dest="labs", type=_number, metavar="N",
+        help="labs at once (default: one for each core; with --start exec for each two)",
     )  # fmt: skip
     command.add_argument(
         "-k", dest="expression", default="", metavar="EXPR", help="only trials whose name matches, as in pytest"

@@ -13,11 +13,13 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import psutil
 import pytest
 from rich.console import Console
 from rich.live import Live
@@ -56,7 +58,9 @@ from harness.sweep import of_run, of_the_dead, salvage_logs, sweep
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED
 from harness.verdict import exit_code as exit_code_of
 
+T = TypeVar("T")
 _POLL = 0.3
+_BUILDS_AT_ONCE = 4  # they wait for the index and the disk as much as for a processor
 TABLE, MARKDOWN, JSON = FORMATS = ("table", "markdown", "json")
 HELD = ("gate", "check")  # the commands that hold every subject to `survived`, whatever is known of it
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what interrupts a run
@@ -81,7 +85,7 @@ class Request:
     engine: str | None
     results: Path
     keep: str
-    labs: int
+    labs: int | None
     expression: str
     repeat: int = 1
     database: str = SQLITE
@@ -89,17 +93,42 @@ class Request:
     start: str = FORK
 
 
+def labs_at_once(start: str) -> int:
+    """How many labs run at once where nobody says: one for each core where they are forked, else for two cores.
+
+    Measured on two cores (docs/benchmarks.md): two forked labs at once take little more than one, and 0.8 times the
+    processor time of one after the other; two whose processes start anew ask for more than there is.
+    """
+    cores = os.cpu_count() or 1
+    return max(1, cores if start == FORK else cores // 2)
+
+
 def resolve_subjects(names: Sequence[str], engine: Engine) -> dict[str, Release | LabError]:
     """Each subject's release, or why it cannot be had. Raises UsageError for one that does not exist."""
     for name in names:
         check_name(name)
-    resolved: dict[str, Release | LabError] = {}
-    for name in names:
+    target = engine.target()
+
+    def resolved(name: str) -> Release | LabError:
         try:
-            resolved[name] = resolve(name, engine.target(), engine.resolve_image)
+            return resolve(name, target, engine.resolve_image)
         except LabError as error:
-            resolved[name] = error
-    return resolved
+            return error
+
+    return _side_by_side(resolved, names)
+
+
+def _side_by_side(call: Callable[[str], T], names: Sequence[str]) -> dict[str, T]:
+    """The call's answer for each name, several at once; an interrupt ends what they started (uv, docker/base.sh)."""
+    with ThreadPoolExecutor(max_workers=_BUILDS_AT_ONCE) as pool:
+        try:
+            return dict(zip(names, pool.map(call, names), strict=True))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in psutil.Process().children():
+                with suppress(psutil.NoSuchProcess):
+                    child.terminate()
+            raise
 
 
 def run_matrix(request: Request, console: Console, shown: Console | None = None) -> int:
@@ -182,21 +211,8 @@ class _Matrix:
 
     def _build(self) -> None:
         """Build each subject; one that cannot be built is an error of its cells alone."""
-        built: dict[str, dict[str, str] | LabError] = {}
-        for asked in dict.fromkeys(cell.subject for cell in self.plan.cells if cell.outcome is None):
-            release = self.releases[asked]
-            try:
-                if isinstance(release, LabError):
-                    raise release
-                self.engine.prepare(self.request.database, self._say)
-                parts = {SERVER: release, **release.roles}
-                keys = {role: self.engine.build(part, self._say) for role, part in parts.items()}
-                if self.plan.start == FORK:
-                    for key in keys.values():
-                        self.engine.warm(key, self.plan.run)
-                built[asked] = keys
-            except Exception as error:
-                built[asked] = as_lab_error(error)
+        subjects = list(dict.fromkeys(cell.subject for cell in self.plan.cells if cell.outcome is None))
+        built = _side_by_side(self._build_subject, subjects)
         cells = []
         for cell in self.plan.cells:
             found = built.get(cell.subject, {})
@@ -212,6 +228,22 @@ class _Matrix:
         self.plan = replace(self.plan, cells=cells)
         self._write(exit_code=None)
 
+    def _build_subject(self, asked: str) -> dict[str, str] | LabError:
+        """What a subject was built under, by role, its fork servers on their way; or why it cannot be had."""
+        release = self.releases[asked]
+        try:
+            if isinstance(release, LabError):
+                raise release
+            self.engine.prepare(self.request.database, self._say)
+            parts = {SERVER: release, **release.roles}
+            keys = {role: self.engine.build(part, self._say) for role, part in parts.items()}
+            if self.plan.start == FORK:
+                for key in dict.fromkeys(keys.values()):
+                    self.engine.warm(key, self.plan.run)
+        except Exception as error:
+            return as_lab_error(error)
+        return keys
+
     def _save_lock(self, cell: Cell, release: Release) -> None:
         folder = self.plan.trial_folder(cell)
         folder.mkdir(parents=True, exist_ok=True)
@@ -224,7 +256,7 @@ class _Matrix:
         plan_file = self.plan.folder / "plan.json"
         runnable = [cell for cell in self.plan.cells if cell.subject_keys and cell.outcome is None]
         replace(self.plan, cells=runnable).write(plan_file)
-        at_once = max(1, min(self.request.labs, len({cell.lab for cell in runnable})))
+        at_once = min(self.request.labs or labs_at_once(self.plan.start), len({cell.lab for cell in runnable}))
         command = [
             sys.executable, "-m", "pytest", "-p", "harness.pytest_plugin", "--plan", str(plan_file),
             "-n", str(at_once), "--dist", "loadscope", "-c", os.devnull, "--rootdir", str(SCENARIOS),

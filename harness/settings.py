@@ -10,7 +10,7 @@ SCHEDULER_LOOP_SECONDS = 2  # one pass of the scheduler, and the longest a new d
 # A run that found no slot is due again after so long (default 30), and its worker asks for it as far ahead as it
 # prefetches (scenarios/concurrency-limit), so every 10 s. Each asking writes, and a worker that is refused a write too
 # often (503) gives its run up as Crashed: runs that ask more often than this can wear one out.
-SLOT_WAIT_SECONDS = 15
+SLOT_WAIT_SECONDS = 8
 
 SERVER = {
     "PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS": "00:00:01",
@@ -30,7 +30,7 @@ WORKER = {
     "PREFECT_WORKER_QUERY_SECONDS": "2",
     "PREFECT_WORKER_PREFETCH_SECONDS": "1",
     # A worker notices the end of a flow run at its runner's next look (default 10 s), and keeps its slot until then.
-    "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+    "PREFECT_RUNNER_POLL_FREQUENCY": "1",
     # Logs of flow runs go to the worker's own output, which is saved; over the API they are only more writes.
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
 }

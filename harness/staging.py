@@ -135,14 +135,12 @@ class Staging:
 
         `later`: so many seconds further ahead than it has to.
 
-        Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a deploy (half
-        as long again as the server took to start, and a tenth of that for each deployment; longer where more stagings
-        deploy at once than there are cores) and a pass of the scheduler ahead. A deploy that took longer is done
+        Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a deploy
+        (`Lab.deploy_seconds`) and a pass of the scheduler ahead. A deploy that took longer is done
         again, with more ahead, and so is one whose runs the scheduler had not all made by the first tick; what the
         schedule of an earlier try left is cancelled.
         """
-        deploy = (1.5 + 0.1 * len(self.trials)) * self.lab.start_seconds * self.lab.share
-        ahead = deploy + settings.SCHEDULER_LOOP_SECONDS + 1 + later
+        ahead = self.lab.deploy_seconds(len(self._names())) + settings.SCHEDULER_LOOP_SECONDS + 1 + later
         for number in range(_STAGING_TRIES):
             first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
             self._schedule(first)

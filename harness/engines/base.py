@@ -87,6 +87,11 @@ class Site(Protocol):
     """One engine's ground for one lab: its network or folder, and the nodes on it. A context manager."""
 
     @property
+    def forks(self) -> bool:
+        """Whether its processes are forked, asked of one that stands."""
+        ...
+
+    @property
     def not_forked(self) -> str:
         """Why its processes are started anew though they were to be forked, asked of one that stands; else empty."""
         ...

@@ -142,6 +142,11 @@ class ContainerSite:
             self._exit.close()
 
     @property
+    def forks(self) -> bool:
+        """Whether its processes are forked, asked of a lab that stands."""
+        return self._forks and not self.not_forked
+
+    @property
     def not_forked(self) -> str:
         """What a fork server of this lab says why it does not serve; asked once, of a lab that stands."""
         if self._not_forked is None:

@@ -121,6 +121,11 @@ class ProcessSite:
             self._find_fork_servers()
         return self
 
+    @property
+    def forks(self) -> bool:
+        """Whether its processes are forked."""
+        return bool(self._fork_servers)
+
     def _find_fork_servers(self) -> None:
         """Wait for the fork server of each environment; where one cannot serve, all of this lab is started anew."""
         servers = {environment: ForkServer(environment, self._run) for environment in set(self._environments.values())}

@@ -22,7 +22,7 @@ scenario = Scenario(
     minimum=3,
     in_reproduce=True,
     doors=tuple(name for name, door in DOORS.items() if door.only_for != SERVED),
-    worker_limit=2,
+    worker_limit=4,
     stage=stage,
     stage_text="The worker that had just completed a run is killed (SIGKILL), and the scheduled times pass.",
     lift=lift,
