@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 from packaging.version import InvalidVersion, Version
 
 from harness.engines.base import SERVER, CommandResult, Node, Site
-from harness.errors import LabError
+from harness.errors import DeadlineError, LabError, SteadyStateError
 from harness.prefect_api import PrefectAPI
 from harness.scenario import Scenario
 from harness.waiting import NotYet, wait_until
 
+SCHEDULER_PROBE = "scheduler-probe"
+# An error as a log names it; an engine may put its time before it.
+_ERROR = re.compile(r"^(?:\S+Z )?([\w.]+(?:Error|Exception)\b.*)$", re.MULTILINE)
 _QUICKEST = 0.5  # seconds; on a machine that had a moment to spare
 
 
@@ -30,7 +35,8 @@ class Deadlines:
 
     health: float = 300
     command: float = 300
-    steady_state: float = 300
+    steady_state: float = 60  # or 20 times what a process takes to start here, where that is longer
+    scheduler: float = 20  # or 5 times that; its first pass takes up to 5 (up to 3.3.3) from a deployment's creation on
     backlog: float = 180  # from the last staged tick on
     door: float = 300
     drain_idle: float = 240  # more than SQLite's busy timeout (60); starts again when a run changes state
@@ -65,6 +71,9 @@ class Lab:
         self.start_seconds = 0.0
         # How many commands at once share a core, at least one; set by the number of stagings.
         self.share = 1.0
+        self._scheduled = ""  # the deployment by which the scheduler is tried
+        self._scheduler_fails: LabError | None = None
+        self._scheduler_lock = threading.Lock()
         self._prefect_version: Future[CommandResult] | None = None
         self._workers: dict[str, Node] = {}
         self._lock = threading.Lock()
@@ -98,6 +107,40 @@ class Lab:
         """
         work = 0.5 + 0.1 * deployments
         return 1.5 * (self.start_seconds + work) * self.share
+
+    def patience(self, seconds: float, processes: int) -> float:
+        """So many seconds, or what so many processes of Prefect's take to start here, whichever is longer."""
+        return max(seconds, processes * self.start_seconds * self.share)
+
+    def try_scheduler(self) -> None:
+        """Give the scheduler a deployment to make a run for, far ahead of its time, that no worker serves."""
+        with self._scheduler_lock:
+            if not self._scheduled:
+                due = datetime.now(timezone.utc) + timedelta(days=1)
+                self._scheduled = self.api.create_scheduled_deployment(SCHEDULER_PROBE, due)
+
+    def check_scheduler(self) -> None:
+        """Wait for the run that `try_scheduler` asked for.
+
+        Raises: SteadyStateError, with the server's log, where none comes in time: at once, once that is known.
+        """
+
+        def made() -> None:
+            self.check_server_alive()
+            if not self.api.flow_runs(deployments=[self._scheduled]):
+                raise NotYet("it has made none")
+
+        seconds = self.patience(self.deadlines.scheduler, 5)
+        with self._scheduler_lock:
+            if self._scheduler_fails is None:
+                try:
+                    wait_until("a run by the server's scheduler", made, seconds=seconds, every=self.deadlines.poll)
+                except DeadlineError as error:
+                    log = self.server.log()
+                    reason = f"the server schedules nothing: {error.reason}{last_error(log)}"
+                    self._scheduler_fails = SteadyStateError(reason, source=SERVER, log=log[-4000:])
+            if self._scheduler_fails:
+                raise self._scheduler_fails
 
     def log_of(self, source: str) -> str:
         """The end of the log of the part that an error names (`server`, `deployer`, a worker's node); else empty."""
@@ -213,6 +256,12 @@ class Lab:
         """A command of Prefect's on the deployer, beside the scenario's files, whatever its exit code."""
         folder = self.site.scenario_folder(scenario.name)
         return self.deployer.run(["--no-prompt", *words], cwd=folder, seconds=self.deadlines.door)
+
+
+def last_error(log: str) -> str:
+    """The last error that a log names, as the end of a sentence; empty where it names none."""
+    found = _ERROR.findall(log)
+    return f"; the last error in the server's log: {found[-1][:200]}" if found else ""
 
 
 def _same(said: str, asked: str) -> bool:

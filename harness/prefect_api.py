@@ -142,6 +142,15 @@ class PrefectAPI:
         body = {**facts, "pull_steps": [step], "parameter_openapi_schema": schema}
         return str(self.call("POST", "/deployments/", body)["id"])
 
+    def create_scheduled_deployment(self, name: str, due: datetime) -> str:
+        """Create a deployment that no worker serves, whose schedule names one time (UTC); returns its id."""
+        flow_id = self.call("POST", "/flows/", {"name": name})["id"]
+        rule = f"DTSTART:{due:%Y%m%dT%H%M%S}\nRRULE:FREQ=DAILY;INTERVAL=1;COUNT=1"
+        schedules = [{"schedule": {"rrule": rule, "timezone": "UTC"}, "active": True}]
+        schema = {"title": "Parameters", "type": "object", "properties": {}}
+        body = {"name": name, "flow_id": flow_id, "schedules": schedules, "parameter_openapi_schema": schema}
+        return str(self.call("POST", "/deployments/", body)["id"])
+
     def deployment(self, flow: str, name: str) -> Json:
         """A deployment by its flow's name and its own."""
         return self.call("GET", f"/deployments/name/{flow}/{name}")

@@ -6,7 +6,6 @@ LabError, and ends every trial of the staging.
 
 from __future__ import annotations
 
-import re
 import string
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +19,7 @@ from harness.checkers.ticks import moment
 from harness.engines.base import Node
 from harness.errors import DeadlineError, LabError, NoAnswerError, SteadyStateError
 from harness.facts import deployment_facts, result_facts, run_facts
-from harness.lab import Lab, worker_name
+from harness.lab import Lab, last_error, worker_name
 from harness.scenario import Scenario
 from harness.trial import TREATED, TWIN, Trial
 from harness.waiting import NotYet, wait_until
@@ -31,8 +30,6 @@ _SCHEDULER_TRIES = 3  # how often a deploy is done again whose runs the schedule
 _MORE_AHEAD = 5.0  # seconds that the first tick lies further ahead at each try, at the least
 _WORKER_RESTARTS = 5
 _STANDS_STILL = 10.0  # seconds between two answers that are no sign of a worker that leaves runs alone
-# An error as a log names it; an engine may put its time before it.
-_ERROR = re.compile(r"^(?:\S+Z )?([\w.]+(?:Error|Exception)\b.*)$", re.MULTILINE)
 
 
 @dataclass
@@ -312,11 +309,14 @@ def render(template: str, deployments: Iterable[Mapping[str, str]]) -> str:
 
 
 def steady_state(staging: Staging) -> None:
-    """A run of an unscheduled probe deployment in the work pool completes, before anything is hurt.
+    """A run of an unscheduled probe deployment in the work pool completes, and the scheduler makes a run of another.
 
-    Raises: SteadyStateError where it does not in time, with the worker's log; LabError for a wrong version.
+    All of it before anything is hurt, and soon: where the server or the worker does nothing, nothing can be said.
+    Raises: SteadyStateError where one does not come in time, with the log of what did nothing; LabError for a wrong
+    version.
     """
     lab, scenario = staging.lab, staging.scenario
+    lab.try_scheduler()
     run_id = lab.api.create_flow_run(_make_probe(staging))["id"]
     staging.record("version", role="worker", said=lab.check_worker_version(scenario))
 
@@ -329,12 +329,16 @@ def steady_state(staging: Staging) -> None:
 
     try:
         run = wait_until(
-            "a completed probe run", completed, seconds=lab.deadlines.steady_state, every=lab.deadlines.poll
+            "a completed probe run",
+            completed,
+            seconds=lab.patience(lab.deadlines.steady_state, 20),
+            every=lab.deadlines.poll,
         )
     except DeadlineError as error:
         lab.check_server_alive()
         log = lab.workers(scenario)[0].log()[-4000:]
         raise SteadyStateError(f"the steady state never came: {error.reason}", source="worker", log=log) from error
+    lab.check_scheduler()
     staging.record("steady-state", pool=None if scenario.served_by else scenario.name, run=run_facts(run))
 
 
@@ -402,17 +406,11 @@ def prove(staging: Staging) -> None:
         )
     except DeadlineError as error:
         lab.check_server_alive()
-        staging.record("note", text=error.reason + _last_error(lab.server.log()))
+        staging.record("note", text=error.reason + last_error(lab.server.log()))
     try:
         staging.record("prefect-version", output=asked.result().output)
     except LabError as error:
         staging.record("note", text=f"`prefect version`: {error.reason}")
-
-
-def _last_error(log: str) -> str:
-    """The last error that the server's log names, as the end of a sentence; empty where it names none."""
-    found = _ERROR.findall(log)
-    return f"; the last error in the server's log: {found[-1][:200]}" if found else ""
 
 
 def drain(staging: Staging) -> None:

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness import cache
+from harness.engines.base import STARTS
 from harness.verdict import EXIT_UNJUDGED
 
 pytestmark = pytest.mark.end_to_end
@@ -35,18 +36,21 @@ def reproduce(results: Path, *options: str, command: str = "reproduce") -> tuple
     return done.returncode, content, printed
 
 
-def check_default_run(results: Path, engine: str) -> None:
+def check_default_run(results: Path, engine: str, start: str = "fork") -> None:
     # A folder with a space in its name, and a hostile environment around it, are part of the everyday.
-    code, content, printed = reproduce(results, "--engine", engine)
+    options = ["--engine", engine, "--start", start]
+    code, content, printed = reproduce(results, *options)
     if code == EXIT_UNJUDGED:
         # A machine that gives its processors to others can keep a trial from a verdict, and the harness says so. Once:
         # a harness that cannot judge fails here the second time, and a verdict that is wrong fails at once.
-        code, content, printed = reproduce(results, "--engine", engine)
+        code, content, printed = reproduce(results, *options)
     trials = {(trial["scenario"], trial["subject"]): trial for trial in content["trials"]}
     assert {cell: trial["outcome"] for cell, trial in trials.items()} == CELLS, printed
     assert code == content["exit_code"] == 0
     for (_, subject), trial in trials.items():
-        assert trial["engine"] == engine
+        assert (trial["engine"], trial["start"]) == (engine, start)
+        assert trial["lost"] in (0, trial["at_risk"])
+        assert trial["ticks"]["outcome"] == ("missing" if trial["lost"] else "whole")
         assert trial["version"] == subject
         assert trial["at_risk"] >= 3
         assert trial["twin"]["at_risk"] >= 3
@@ -54,18 +58,21 @@ def check_default_run(results: Path, engine: str) -> None:
         folder = results / "latest" / trial["folder"]
         for name in ("history.jsonl", "verdict.json", "report.md", "subject.lock", "logs/server.log"):
             assert (folder / name).stat().st_size > 0, f"{folder / name} is empty"
-    assert trials["worker-outage", "3.3.3"]["lost"] == trials["worker-outage", "3.3.3"]["at_risk"]
 
 
+@pytest.mark.parametrize("start", STARTS)
 def test_the_default_run_under_processes_loses_on_3_3_3_and_survives_on_3_3_4(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str
 ) -> None:
     results = tmp_path / "results with a space"
     results.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         plant_hostile_environment(results, monkeypatch, f"http://127.0.0.1:{listener.getsockname()[1]}/api")
-        check_default_run(results, "processes")
+        check_default_run(results, "processes", start)
         assert not somebody_called(listener), "a request went to the server that the environment named"
+    reached = [path.read_text(encoding="utf-8") for path in (results / "reached").iterdir()]
+    assert reached, "the harness itself is a person's own Python, or nothing was planted"
+    assert not [prefix for prefix in reached if str(cache.root()) in prefix], "it reached the subject's interpreter"
     text = "".join(path.read_text(encoding="utf-8", errors="replace") for path in results.rglob("*") if path.is_file())
     assert "hunter2-very-secret" not in text
 
@@ -109,6 +116,11 @@ def plant_hostile_environment(folder: Path, monkeypatch: pytest.MonkeyPatch, els
     (home / ".prefect" / "profiles.toml").write_text(profile, encoding="utf-8")
     (folder / ".env").write_text(f"PREFECT_API_URL={elsewhere}\n", encoding="utf-8")
     (folder / "prefect.toml").write_text(f'[api]\nurl = "{elsewhere}"\n', encoding="utf-8")
+    (folder / "reached").mkdir()
+    (folder / "sitecustomize.py").write_text(
+        f"import os, sys\nopen({str(folder / 'reached')!r} + '/%d' % os.getpid(), 'w').write(sys.prefix)\n",
+        encoding="utf-8",
+    )
     # The cache stays where it is: it is not what is tested here, and filling it anew takes minutes.
     monkeypatch.setenv("PREFECT_RUN_SURVIVAL_CACHE", str(cache.root()))
     monkeypatch.setenv("UV_CACHE_DIR", os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv")))
@@ -117,6 +129,7 @@ def plant_hostile_environment(folder: Path, monkeypatch: pytest.MonkeyPatch, els
         "PREFECT_HOME": str(home / ".prefect"),
         "PREFECT_API_URL": elsewhere,
         "PREFECT_PROFILE": "hostile",
+        "PYTHONPATH": str(folder),
         "PREFECT_API_KEY": "hunter2-very-secret",
         "http_proxy": elsewhere,
         "HTTP_PROXY": elsewhere,

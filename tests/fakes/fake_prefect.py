@@ -84,7 +84,7 @@ class Deployment:
 
     def ticks(self) -> list[datetime]:
         """The times of the schedule, an RRULE that is finite and pinned."""
-        found = re.search(r"DTSTART:(\w+)\s+RRULE:FREQ=SECONDLY;INTERVAL=(\d+);COUNT=(\d+)", self.rrule)
+        found = re.search(r"DTSTART:(\w+)\s+RRULE:FREQ=(?:SECONDLY|DAILY);INTERVAL=(\d+);COUNT=(\d+)", self.rrule)
         if not found:
             return []
         first = datetime.strptime(found[1] + "+0000", "%Y%m%dT%H%M%S%z")

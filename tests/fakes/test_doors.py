@@ -82,7 +82,7 @@ def test_a_door_that_the_server_refuses_is_an_error_that_names_the_status(lab: F
 
     def deploy_then_refuse(deployment):  # type: ignore[no-untyped-def]
         made = staged(deployment)
-        if not deployment.name.endswith(("--probe", "--twin")):
+        if not deployment.name.endswith(("-probe", "--twin")):
             lab.prefect.refuse(REQUESTS[door], status, {"detail": "no"})
         return made
 
@@ -144,7 +144,7 @@ def test_a_deploy_to_another_server_is_not_proven(lab: FakeLab, door: str) -> No
 
     def deploy_then_elsewhere(deployment):  # type: ignore[no-untyped-def]
         made = staged(deployment)
-        lab.site.deploys_elsewhere = not deployment.name.endswith(("--probe", "--twin"))
+        lab.site.deploys_elsewhere = not deployment.name.endswith(("-probe", "--twin"))
         return made
 
     lab.prefect.deploy = deploy_then_elsewhere  # type: ignore[method-assign]

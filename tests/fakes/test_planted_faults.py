@@ -760,8 +760,24 @@ def test_a_staging_whose_runs_the_scheduler_did_not_all_make_in_time_is_done_aga
     assert "had no run for 1 of" in notes[0] and notes[0].endswith("; again")
 
 
-def test_a_scheduler_that_makes_nothing_is_given_up_after_a_few_stagings(lab: FakeLab) -> None:
+def test_a_scheduler_that_makes_nothing_is_known_before_anything_is_staged(lab: FakeLab) -> None:
     lab.prefect.schedules_runs = False
+    lab.prefect.log.append("2030-01-01T00:00:00.1Z sqlalchemy.exc.InvalidRequestError: Can't evaluate")
+    began = lab.prefect.clock.now()
+    entries = lab.trials(OUTAGE, "concurrency-limit")
+    assert [entry["outcome"] for entry in entries] == ["inconclusive"] * 2
+    for entry in entries:
+        assert "the server schedules nothing" in entry["reason"]
+        assert entry["reason"].endswith("in the server's log: sqlalchemy.exc.InvalidRequestError: Can't evaluate")
+    assert lab.prefect.clock.now() - began < timedelta(seconds=60)
+    assert "command" not in {event["kind"] for event in lab.history(OUTAGE)}
+
+
+def test_a_scheduler_that_makes_nothing_is_given_up_after_a_few_stagings(lab: FakeLab) -> None:
+    def stop() -> None:
+        lab.prefect.schedules_runs = False
+
+    lab.prefect.on("worker-worker-outage", KILLED, stop)
     lab.prefect.log.append("2030-01-01T00:00:00.1Z sqlalchemy.exc.InvalidRequestError: Can't evaluate")
     entry = lab.trial(OUTAGE)
     assert entry["outcome"] == "inconclusive"
