@@ -57,7 +57,9 @@ class Known:
 
 
 # What Prefect means to do, and no fault.
-DELETED = Known("", "lost", f"{BY_DESIGN}: a deployment takes its runs along", ("delete-deployment", "bulk-delete"))
+DELETED = Known(
+    "", "lost", f"{BY_DESIGN}: deleting a deployment deletes its runs", ("delete-deployment", "bulk-delete")
+)
 # Scheduled runs whose time is past, however they came to be so.
 OVERDUE = (
     Known("<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),

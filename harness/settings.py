@@ -8,8 +8,9 @@ from __future__ import annotations
 
 SCHEDULER_LOOP_SECONDS = 2  # one pass of the scheduler, and the longest a new deployment waits for its runs
 # A run that found no slot is due again after so long (default 30), and its worker asks for it as far ahead as it
-# prefetches (scenarios/concurrency-limit), so every 10 s. Each asking writes, and a worker that is refused a write too
-# often (503) gives its run up as Crashed: runs that ask more often than this can wear one out.
+# prefetches (5 s, scenarios/concurrency-limit), so every 3 s. Each asking writes, and a worker that is refused a write
+# too often (503) gives its run up as Crashed. Refused writes of a lab's server on 3.3.3 and 3.3.4 (forked, two labs at
+# once): 12 and 10 with 8 s here, 6 and 17 with 7 s, where the drain took as long; with 15 s, one lab at a time, 7, 10.
 SLOT_WAIT_SECONDS = 8
 
 SERVER = {
@@ -27,6 +28,8 @@ SERVER = {
     "PREFECT_LOGGING_SERVER_LEVEL": "INFO",
 }
 WORKER = {
+    # Each query writes. With 1 s here and 1 s between two passes of the scheduler, deploys were refused writes (503) and
+    # took 4 to 7 s instead of 1.5 (3.3.4, forked, two labs at once: 15 refused writes).
     "PREFECT_WORKER_QUERY_SECONDS": "2",
     "PREFECT_WORKER_PREFETCH_SECONDS": "1",
     # A worker notices the end of a flow run at its runner's next look (default 10 s), and keeps its slot until then.

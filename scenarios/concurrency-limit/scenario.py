@@ -1,7 +1,14 @@
 """A deployment's concurrency limit of 1 is tighter than its schedule: the runs wait for a slot."""
 
-from harness.scenario import UPDATES, Known, Scenario
+from dataclasses import replace
+
+from harness.scenario import DELETED, UPDATES, Known, Scenario
 from harness.staging import Staging
+
+_LEFT_BEHIND = (
+    "PrefectHQ/prefect src/prefect/server/models/deployments.py: a deleted deployment leaves runs that await a slot "
+    "behind, without a deployment"
+)
 
 
 def stage(staging: Staging) -> None:
@@ -30,6 +37,8 @@ scenario = Scenario(
     known=(
         Known(">=3.0.4,<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),
         Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769", UPDATES),
+        replace(DELETED, versions=">=3.0.4,<3.3.4"),
+        Known(">=3.3.4", "altered", _LEFT_BEHIND, DELETED.doors),
     ),
     applies=">=3.0.4",
     applies_reason="a deployment's concurrency limit is enforced from 3.0.4 on",
