@@ -6,7 +6,7 @@ import itertools
 import json
 import shlex
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -106,11 +106,12 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
     chosen = newest_of_each_minor(releases) if asked.newest_of_minor else releases
     console.print(f"releases: {', '.join(chosen)}", soft_wrap=True)
     folder = results / f"atlas-{new_run_id()}"  # of its own, where no other run can move `latest`
-    for release in chosen:
+    for number, release in enumerate(chosen, start=1):
         lacking = atlas.lacks(release, asked.scenarios, asked.doors)
         if not lacking:
             continue
-        trials, seconds = _try(release, lacking, asked, folder)
+        console.print(f"{release} ({number} of {len(chosen)})", soft_wrap=True)
+        trials, seconds = _try(release, lacking, asked, folder, lambda step: console.print(step, soft_wrap=True))
         atlas.add(trials)
         mine = [trial for trial in atlas.trials if trial["subject"] == release]
         console.print(f"{release}: {', '.join(map(_short, mine))} ({seconds:.0f} s)", soft_wrap=True)
@@ -128,7 +129,9 @@ def newest_of_each_minor(releases: Sequence[str]) -> list[str]:
     return [list(group)[-1] for _, group in by_minor]
 
 
-def _try(release: str, scenarios: Sequence[str], asked: Survey, results: Path) -> tuple[list[dict[str, Any]], float]:
+def _try(
+    release: str, scenarios: Sequence[str], asked: Survey, results: Path, tell: Callable[[str], None]
+) -> tuple[list[dict[str, Any]], float]:
     """The trials of a release, and their seconds."""
     request = Request(
         command="reproduce",
@@ -139,11 +142,11 @@ def _try(release: str, scenarios: Sequence[str], asked: Survey, results: Path) -
         database=asked.database or SQLITE,
         results=results,
         keep="never",
-        labs=1,
+        labs=None,
         expression="",
         start=asked.start,
     )
-    found, run = run_unseen(request, results / "atlas.log")
+    found, run = run_unseen(request, results / "atlas.log", tell)
     commit = harness_commit()["commit"]
     return [{**trial, "run": run, "harness": commit} for trial in found["trials"]], float(found["seconds"])
 

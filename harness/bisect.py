@@ -6,7 +6,7 @@ import itertools
 import json
 import shlex
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -167,13 +167,14 @@ def _carry_out(probes: Probes, search: Search, console: Console) -> Found:
 
 def _ask(probes: Probes, release: str, console: Console) -> str:
     """Probe a release and remember what it came to."""
-    outcome, evidence, seconds = _probe(probes, release)
+    console.print(f"probe {len(probes.told) + 1}: {release}", soft_wrap=True)
+    outcome, evidence, seconds = _probe(probes, release, lambda step: console.print(step, soft_wrap=True))
     probes.add(release, outcome, evidence)
     console.print(f"{release}: {outcome} ({seconds:.0f} s)", soft_wrap=True)
     return outcome
 
 
-def _probe(probes: Probes, release: str) -> tuple[str, str, float]:
+def _probe(probes: Probes, release: str, tell: Callable[[str], None]) -> tuple[str, str, float]:
     """One trial; its outcome (UNJUDGED where there is no verdict), where its evidence lies, and its seconds."""
     question = probes.question
     request = Request(
@@ -189,7 +190,7 @@ def _probe(probes: Probes, release: str) -> tuple[str, str, float]:
         database=question.database,
         start=question.start,
     )
-    results, run = run_unseen(request, probes.folder / "probes.log")
+    results, run = run_unseen(request, probes.folder / "probes.log", tell)
     (trial,) = results["trials"]
     outcome = UNJUDGED if unjudged(trial) or trial["outcome"] == NOT_APPLICABLE else said(trial)
     return outcome, f"{run}/{trial['folder']}", float(results["seconds"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -17,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import psutil
 import pytest
@@ -59,6 +61,7 @@ from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED
 from harness.verdict import exit_code as exit_code_of
 
 T = TypeVar("T")
+_STEP = re.compile(r" *\d+ s  ")
 _POLL = 0.3
 _BUILDS_AT_ONCE = 4  # they wait for the index and the disk as much as for a processor
 TABLE, MARKDOWN, JSON = FORMATS = ("table", "markdown", "json")
@@ -165,17 +168,36 @@ def run_matrix(request: Request, console: Console, shown: Console | None = None)
         return matrix.finish(broken=True)
 
 
-def run_unseen(request: Request, log: Path) -> tuple[dict[str, Any], str]:
+def run_unseen(request: Request, log: Path, tell: Callable[[str], None]) -> tuple[dict[str, Any], str]:
     """Carry the request out, its output appended to a file; returns what is in its results.json, and its run id.
 
-    Its results folder must be of its own: that is where the newest run is looked for. Raises what `run_matrix` raises.
+    `tell` gets a line for each step (building, a lab's phase). Its results folder must be of its own: that is where
+    the newest run is looked for. Raises what `run_matrix` raises.
     """
     request.results.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
-        run_matrix(request, Console(file=file, width=120, markup=False, highlight=False))
+        output: Any = _Steps(file, tell)
+        run_matrix(request, Console(file=output, width=120, markup=False, highlight=False))
     newest = (request.results / LATEST).resolve()
     results: dict[str, Any] = json.loads((newest / "results.json").read_text(encoding="utf-8"))
     return results, newest.name
+
+
+class _Steps(io.TextIOBase):
+    """A file that is written to, and whose lines of the form `  12 s  what is done` are told, too."""
+
+    def __init__(self, file: IO[str], tell: Callable[[str], None]) -> None:
+        self._file, self._tell, self._line = file, tell, ""
+
+    def write(self, text: str) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            if _STEP.match(line):
+                self._tell(line)
+        return self._file.write(text)
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 class _Matrix:

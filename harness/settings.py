@@ -28,8 +28,8 @@ SERVER = {
     "PREFECT_LOGGING_SERVER_LEVEL": "INFO",
 }
 WORKER = {
-    # Each query writes. With 1 s here and 1 s between two passes of the scheduler, deploys were refused writes (503) and
-    # took 4 to 7 s instead of 1.5 (3.3.4, forked, two labs at once: 15 refused writes).
+    # Each query writes. With 1 s here and 1 s between two passes of the scheduler, deploys were refused writes (503),
+    # and took 4 to 7 s instead of 1.5 (3.3.4, forked, two labs at once: 15 refused writes).
     "PREFECT_WORKER_QUERY_SECONDS": "2",
     "PREFECT_WORKER_PREFETCH_SECONDS": "1",
     # A worker notices the end of a flow run at its runner's next look (default 10 s), and keeps its slot until then.
