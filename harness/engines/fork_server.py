@@ -445,6 +445,7 @@ class _Server:
 
     def _start(self, connection: Any, client_pid: int, facts: Sequence[bytes], descriptors: Sequence[int]) -> None:
         import selectors
+        import signal
 
         _, numbers, ignored, umask, count, *rest = facts
         words, lines = [os.fsdecode(word) for word in rest[: int(count)]], rest[int(count) :]
@@ -460,9 +461,14 @@ class _Server:
         passed = dict(zip(targets, descriptors[1:]))  # noqa: B905 - a subject may run on Python 3.9
         pid = self._fork(words, environment, descriptors[0], passed, own)
         child = self._children[pid]
-        child.connection, child.client_pid = connection, client_pid
+        child.client_pid = client_pid
+        try:
+            connection.sendall(b"forked\n")
+        except OSError:  # its client is gone already
+            _signal(pid, signal.SIGKILL)
+            raise
+        child.connection = connection
         self._selector.register(connection, selectors.EVENT_READ, pid)
-        connection.sendall(b"forked\n")
 
     def _fork(
         self,
@@ -472,11 +478,16 @@ class _Server:
         passed: Mapping[int, int],
         own: Mapping[str, Any],
     ) -> int:
+        import signal
+
         sys.stdout.flush()
         sys.stderr.flush()
         server = os.getpid()
+        # Until the child has handlers of its own, a signal to it would be taken for one to the server.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         pid = os.fork()
         if pid:
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
             label = next((os.fsdecode(v) for k, v in environment.items() if k + b"=" == self.LABEL), "")
             self._children[pid] = _Child(None, None, label, words[:6])
             return pid
@@ -517,6 +528,7 @@ class _Server:
         for number in signal.valid_signals():
             with contextlib.suppress(OSError, ValueError):  # SIGKILL, SIGSTOP, and the C library's own
                 signal.signal(number, signal.SIG_IGN if number in ignored else of_python.get(number, signal.SIG_DFL))
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self._selector.close()
         if folder is not None:
             os.fchdir(folder)

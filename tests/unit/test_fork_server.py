@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -175,6 +176,25 @@ def test_a_signal_to_the_client_reaches_the_process(served: Served, number: sign
         assert process.stdout and process.stdout.read(1) == b"1"
         process.send_signal(number)
         assert process.wait(timeout=20) == 5
+
+
+def test_a_signal_that_comes_at_once_ends_its_process_and_nobody_else_s(served: Served) -> None:
+    other, process = started(served)
+    for number in range(20):
+        words = served.command("-c", "import time; time.sleep(60)", fork=True)
+        with subprocess.Popen(words, env=served.environment, stdout=subprocess.DEVNULL) as client:
+            wait_until("its process", partial(_forked_for, served, client.pid), seconds=10, every=0.001)
+            client.send_signal((signal.SIGTERM, signal.SIGUSR1)[number % 2])
+            assert client.wait(timeout=20) == -(signal.SIGTERM, signal.SIGUSR1)[number % 2]
+    assert process.is_running()
+    other.kill()
+    other.communicate()
+
+
+def _forked_for(served: Served, client: int) -> None:
+    told = json.loads(say(served, (6).to_bytes(4, "big") + b"living"))
+    if client not in {one["client"] for one in told["living"]}:
+        raise NotYet("none")
 
 
 def test_a_signal_that_the_client_ignores_is_ignored(served: Served) -> None:
