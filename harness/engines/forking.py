@@ -23,7 +23,8 @@ from harness.errors import LabError
 from harness.scratch import scratch_folder
 from harness.waiting import NotYet, wait_until
 
-LOG_FILE = "node.log"
+LOG_FILE = "node.log"  # of a node of a lab
+_OWN_LOG = "fork-server.log"
 FORK_SERVER = Path(__file__).with_name("fork_server.py")  # runs inside the subject
 _FOLDER = "fork-servers"
 _READY_SECONDS = 300  # it imports Prefect first: 3 to 6 s on a machine with nothing else to do
@@ -61,7 +62,7 @@ class ForkServer:
             "PREFECT_HOME": str(home / ".prefect"),
             "PREFECT_PROFILES_PATH": str(home / ".prefect" / "profiles.toml"),
         }
-        with (self._root / LOG_FILE).open("ab") as log:
+        with (self._root / _OWN_LOG).open("ab") as log:
             process = subprocess.Popen(
                 [str(venv / "bin" / "python"), str(FORK_SERVER), str(self.folder)],
                 stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT,
@@ -99,7 +100,7 @@ class ForkServer:
     def log(self) -> str:
         """The end of what it printed."""
         with suppress(OSError):
-            return (self._root / LOG_FILE).read_text(encoding="utf-8", errors="replace")[-4000:]
+            return (self._root / _OWN_LOG).read_text(encoding="utf-8", errors="replace")[-4000:]
         return ""
 
     def living(self) -> list[Forked]:

@@ -151,6 +151,8 @@ class ProcessSite:
         """Write every node's log, whatever its state."""
         for node in self._nodes:
             save_log(self._folder, node.name, node.log())
+        for environment, server in self._fork_servers.items():
+            save_log(self._folder, f"fork-server-{environment.name}", server.log())
 
     def save_database(self, folder: Path) -> None:
         """Copy the server's database, with the log of what it has not merged yet; PostgreSQL's as SQL."""
