@@ -129,7 +129,7 @@ def clean(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests, real Prefect included (about twenty minutes; -- -m "not end_to_end" leaves that out)."""
+    """Run the tests, real Prefect included (about ten minutes; -- -m "not end_to_end" leaves that out)."""
     _install(session, "tests")
     # What runs labs is for one of the two workers (tests/conftest.py): they want both cores, the rest is light.
     session.run("pytest", "-n", "2", "--dist", "loadscope", *session.posargs)

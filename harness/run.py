@@ -110,11 +110,10 @@ def resolve_subjects(names: Sequence[str], engine: Engine) -> dict[str, Release 
     """Each subject's release, or why it cannot be had. Raises UsageError for one that does not exist."""
     for name in names:
         check_name(name)
-    target = engine.target()
 
     def resolved(name: str) -> Release | LabError:
         try:
-            return resolve(name, target, engine.resolve_image)
+            return resolve(name, engine.target(), engine.resolve_image)
         except LabError as error:
             return error
 
