@@ -113,9 +113,13 @@ def client(folder: str, python: str, words: Sequence[str]) -> NoReturn:
     os.close(here)
     if _answer(connection) == b"anew":
         os.execv(python, [python, *words])
+    # The interpreter's own handler writes a signal's number to the fork server. A handler in Python would not run where
+    # the signal comes just before the wait for the answer.
+    connection.setblocking(False)
+    signal.set_wakeup_fd(connection.fileno(), warn_on_full_buffer=False)
     for number in [getattr(signal, name) for name in _FORWARDED]:
         if number not in ignored:
-            signal.signal(number, lambda number, _frame: _or_say_gone(lambda: connection.send(b"%d\n" % number)))
+            signal.signal(number, lambda _number, _frame: None)
     status = int(_answer(connection))
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
@@ -172,8 +176,12 @@ def _connect(folder: str) -> _socket.socket | None:
 
 
 def _answer(connection: _socket.socket) -> bytes:
-    said = b""
+    import select
+
+    said, poll = b"", select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
     while not said.endswith(b"\n"):
+        poll.poll()
         part = _or_say_gone(lambda: connection.recv(1))
         if not part:
             _gone("it ended")
@@ -279,7 +287,6 @@ class _Child:
 
     def __init__(self, connection: Any, client_pid: int | None, label: str, words: Sequence[str]) -> None:
         self.connection, self.client_pid, self.label, self.words = connection, client_pid, label, words
-        self.asked = b""
 
 
 class _Server:
@@ -402,9 +409,8 @@ class _Server:
             child.connection.close()
             child.connection = None
             return
-        *asked, child.asked = (child.asked + said).split(b"\n")
-        for word in asked:
-            _signal(pid, int(word))
+        for number in said:
+            _signal(pid, number)
 
     def _accept(self) -> None:
         import socket
