@@ -18,6 +18,7 @@ from packaging.version import Version
 
 import docker
 from harness import cache
+from harness.engines.forking import FORK_SERVER
 from harness.errors import LabError
 from harness.ownership import LABEL_PROJECT, PROJECT, labels
 from harness.scenario import ROOT
@@ -30,7 +31,6 @@ OFFICIAL_BASE = "python:3.11-slim-bookworm"
 POSTGRES = "15"  # likewise
 OFFICIAL_POSTGRES = f"postgres:{POSTGRES}-{SUITE}"
 _DOCKER = ROOT / "docker"
-FORK_SERVER = ROOT / "harness" / "engines" / "fork_server.py"
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
 
 Say = Callable[[str], None]
