@@ -277,13 +277,16 @@ class _Matrix:
         plan_file = self.plan.folder / "plan.json"
         runnable = [cell for cell in self.plan.cells if cell.subject_keys and cell.outcome is None]
         replace(self.plan, cells=runnable).write(plan_file)
-        at_once = min(self.request.labs or labs_at_once(self.plan.start), len({cell.lab for cell in runnable}))
+        labs = {cell.lab for cell in runnable}
+        at_once = min(self.request.labs or labs_at_once(self.plan.start), len(labs))
         command = [
             sys.executable, "-m", "pytest", "-p", "harness.pytest_plugin", "--plan", str(plan_file),
             "-n", str(at_once), "--dist", "loadscope", "-c", os.devnull, "--rootdir", str(SCENARIOS),
-            "-p", "no:cacheprovider", "-p", "xdist", "--noconftest", "--max-worker-restart", "0", str(SCENARIOS),
+            "-p", "no:cacheprovider", "-p", "xdist.plugin", "--noconftest", "--max-worker-restart", "0", str(SCENARIOS),
         ]  # fmt: skip
-        environment = {**os.environ, **ownership.environment(self.plan.run)}
+        environment = {**os.environ, **ownership.environment(self.plan.run), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):  # a person's own pytest is not this one
+            environment.pop(name, None)
         with (self.plan.folder / "pytest.log").open("wb") as log:
             self._pytest = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
@@ -292,7 +295,8 @@ class _Matrix:
             # On a terminal one table that moves; for a pipe or a CI system a line for each phase of each lab.
             live = Live(console=self.console, transient=True, auto_refresh=False) if self._is_watched() else None
             with live or nullcontext():
-                while self._pytest.poll() is None:
+                # Once the last lab is down, xdist takes 2 s more to end its workers, which nothing waits for.
+                while self._pytest.poll() is None and not self._view.all_done(labs):
                     self._show_progress(live)
                     time.sleep(_POLL)
         self._show_progress()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,10 @@ class LiveView:
     def enter(self, lab: str, phase: str) -> None:
         """A lab has entered a phase."""
         self._phases[lab] = (phase, self._clock())
+
+    def all_done(self, labs: Iterable[str]) -> bool:
+        """Whether each of these labs has said that it is down."""
+        return all(lab in self._phases and self._phases[lab][0] == DONE for lab in labs)
 
     def draw(self, entries: Mapping[str, dict[str, Any]]) -> Table:
         """The table: a row for each lab at work and below it its trials, and a last line for all that is over."""
