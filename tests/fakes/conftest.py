@@ -16,11 +16,11 @@ from tests.fakes.clock import Clock, keep_time_by
 from tests.fakes.fake_lab import FakeLab
 
 
-def with_as_few_ticks_as_can_be() -> dict[str, Scenario]:
-    """The real scenarios; where a run a side holds a slot, none is to spare: as many at risk as a verdict needs."""
+def with_three_at_risk() -> dict[str, Scenario]:
+    """The real scenarios; where a run a side holds a slot, three are at risk beside it, and none is to spare."""
     found = load_scenarios()
-    fewest = {name: replace(one, ticks=one.minimum + one.holders) for name, one in found.items() if one.holders}
-    return {**found, **fewest}
+    limited = {name: replace(one, minimum=3, ticks=3 + one.holders) for name, one in found.items() if one.holders}
+    return {**found, **limited}
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLab:
     """A lab on a fake Prefect that keeps every run, before anything is planted in it."""
     clock = Clock()
     keep_time_by(clock, monkeypatch)
-    monkeypatch.setattr(runner, "load_scenarios", with_as_few_ticks_as_can_be)
+    monkeypatch.setattr(runner, "load_scenarios", with_three_at_risk)
     # Nothing here speaks TLS, and loading the certificates anew would be a third of every trial.
     monkeypatch.setattr(httpx, "Client", partial(httpx.Client, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))
     return FakeLab(tmp_path / "lab", clock)

@@ -269,7 +269,7 @@ def test_the_door_stays_shut_until_a_run_holds_the_slot_again(lab: FakeLab, monk
     def advance_and_crash_the_first_holder() -> None:
         advance()
         waiting = lab.backlog(LIMIT).at_risk()
-        if len(waiting) == len(lab.backlog(LIMIT).at_risk("twin")) == 4 and not crashed:  # all is as it should be
+        if len(waiting) == len(lab.backlog(LIMIT).at_risk("twin")) == 3 and not crashed:  # all is as it should be
             crashed.extend(run for run in lab.prefect.runs_of(f"{LIMIT}-treated") if run.state_type == "RUNNING")
             lab.prefect.set_state(crashed[0], "CRASHED", "Crashed")
             for run in waiting:
@@ -278,10 +278,10 @@ def test_the_door_stays_shut_until_a_run_holds_the_slot_again(lab: FakeLab, monk
     monkeypatch.setattr(lab.prefect, "advance", advance_and_crash_the_first_holder)
     entry = lab.trial(LIMIT)
     assert len(crashed) == 1
-    assert judged(entry) == verdict("survived", treated=KEPT, twin=counts(at_risk=4, kept=4))
+    assert judged(entry) == verdict("survived", treated=counts(at_risk=2, kept=2), twin=KEPT)
     (listing,) = (e for e in lab.history(LIMIT) if e["kind"] == "listing" and e["when"] == "before the door")
     states = sorted(run["state_name"] for run in listing["runs"] if run["side"] == "treated")
-    assert states == [*["AwaitingConcurrencySlot"] * 3, "Crashed", "Running"]
+    assert states == [*["AwaitingConcurrencySlot"] * 2, "Crashed", "Running"]
 
 
 # Runs that the update changes.
