@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 
 from packaging.version import InvalidVersion, Version
 
+from harness import settings
 from harness.engines.base import SERVER, CommandResult, Node, Site
 from harness.errors import DeadlineError, LabError, SteadyStateError
 from harness.prefect_api import PrefectAPI
@@ -71,6 +72,8 @@ class Lab:
         self.start_seconds = 0.0
         # How many commands at once share a core, at least one; set by the number of stagings.
         self.share = 1.0
+        # Held by the staging that starts its worker and deploys its backlog (harness/staging.py, `turn`).
+        self.turn = threading.Lock()
         self._scheduled = ""  # the deployment by which the scheduler is tried
         self._scheduler_fails: LabError | None = None
         self._scheduler_lock = threading.Lock()
@@ -107,6 +110,11 @@ class Lab:
         """
         work = 0.5 + 0.1 * deployments
         return 1.5 * (self.start_seconds + work) * self.share
+
+    @property
+    def scheduler_pass(self) -> float:
+        """The longest that a new deployment waits here for its runs, in seconds."""
+        return settings.scheduler_pass(self.versions[SERVER])
 
     def patience(self, seconds: float, processes: int) -> float:
         """So many seconds, or what so many processes of Prefect's take to start here, whichever is longer."""

@@ -1,9 +1,10 @@
-"""Takes the trials of one lab through the phases together: their waits overlap, and each fails alone."""
+"""Takes the stagings of one lab through the phases side by side: their waits overlap, and each fails alone."""
 
 from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -70,8 +71,8 @@ class Progress:
             self._seconds_file.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self._seconds_file, json.dumps(self._seconds))
         self._phase = (phase, time.monotonic()) if phase else None
-        if phase and ownership.is_dead(os.environ.get(ownership.ENV_OWNER)):
-            raise LabError("the command that this lab belongs to is gone")
+        if phase:
+            check_owner()
         self._tell(phase=phase or "done")
 
     def say(self, text: str) -> None:
@@ -81,6 +82,12 @@ class Progress:
     def _tell(self, **facts: str) -> None:
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"at": now(), "lab": self._lab, **facts}) + "\n")
+
+
+def check_owner() -> None:
+    """Raises LabError where the command that this lab belongs to is gone: nobody would take the lab down."""
+    if ownership.is_dead(os.environ.get(ownership.ENV_OWNER)):
+        raise LabError("the command that this lab belongs to is gone")
 
 
 def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines | None = None) -> list[dict[str, Any]]:
@@ -136,15 +143,35 @@ def _save_database(site: Site, plan: Plan, lab: str, histories: Iterable[History
 
 
 def _take_through_phases(stagings: Sequence[Staging], progress: Progress) -> None:
-    """All stagings through each phase, side by side; one that fails drops out, and the others go on."""
-    going = list(stagings)
-    with ThreadPoolExecutor(max_workers=max(1, len(going))) as pool:
-        for name, steps in PHASES:
-            if not going:
-                return
-            progress.enter(name)
-            list(pool.map(lambda shared, name=name, steps=steps: _through(shared, name, steps), going))
-            going = [shared for shared in going if shared.trials]
+    """Each staging through the phases at its own pace; one that fails drops out, and the others go on.
+
+    The lab is said to be in the phase of the staging that is furthest behind.
+    """
+    reached = {shared.scenario.name: -1 for shared in stagings}
+    said = -1
+    lock = threading.Lock()
+
+    def reaches(shared: Staging, number: int) -> None:
+        nonlocal said
+        with lock:
+            reached[shared.scenario.name] = number
+            behind = min(reached.values())
+            if said < behind < len(PHASES):
+                said = behind
+                progress.enter(PHASES[behind][0])
+
+    def take(shared: Staging) -> None:
+        with shared.turn:  # given back, however the staging ends
+            for number, (name, steps) in enumerate(PHASES):
+                check_owner()
+                reaches(shared, number)
+                _through(shared, name, steps)
+                if not shared.trials:
+                    break
+        reaches(shared, len(PHASES))
+
+    with ThreadPoolExecutor(max_workers=max(1, len(stagings))) as pool:
+        list(pool.map(take, stagings))
 
 
 def _through(shared: Staging, name: str, steps: Sequence[Phase]) -> None:
