@@ -1,4 +1,4 @@
-# An image of the person's own with Prefect in it, made to run as labs do: as one user, by one path, its database migrated.
+# An image of the person's own with Prefect in it, made to run as labs do: as one user, by one path, its database made.
 ARG BASE
 FROM ${BASE}
 USER 0
@@ -14,6 +14,7 @@ RUN prefect="$(command -v prefect)" \
 ENV PATH=/opt/subject/bin:$PATH \
     HOME=/home/subject \
     PREFECT_HOME=/home/subject/.prefect
+COPY make_database.py /opt/
 USER 1000
 WORKDIR /home/subject
-RUN DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false python3 /opt/subject/bin/prefect server database reset -y
+RUN python3 /opt/make_database.py /opt/subject/bin/prefect

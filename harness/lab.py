@@ -74,6 +74,7 @@ class Lab:
         self.share = 1.0
         # Held by the staging that starts its worker and deploys its backlog (harness/staging.py, `turn`).
         self.turn = threading.Lock()
+        self._job_template: Mapping[str, object] = {}  # of a process worker here, once one has given it to its pool
         self._scheduled = ""  # the deployment by which the scheduler is tried
         self._scheduler_fails: LabError | None = None
         self._scheduler_lock = threading.Lock()
@@ -197,6 +198,18 @@ class Lab:
                     self.deployer.run, ["version"], cwd=self.site.scenario_folder(""), seconds=self.deadlines.command
                 )
             return self._prefect_version
+
+    def create_work_pool(self, name: str) -> None:
+        """A process work pool, with the job template that a worker of this lab gave to an earlier one.
+
+        A worker adds what its pool lacks, by a write that one waits 30 s for where it is refused four times in a row
+        (503; seen on 3.3.3), which happens where other scenarios' workers are busy.
+        """
+        self.api.create_work_pool(name, self._job_template)
+
+    def learn_job_template(self, pool: str) -> None:
+        """Keep the job template of a pool whose worker has served it."""
+        self._job_template = self._job_template or self.api.work_pool(pool)["base_job_template"]
 
     def start_worker(self, scenario: Scenario) -> Node:
         """The worker of a scenario's work pool: started, or started again after it was killed."""

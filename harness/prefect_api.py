@@ -121,11 +121,16 @@ class PrefectAPI:
         """The version the server says it is."""
         return str(self.call("GET", "/admin/version"))
 
-    def create_work_pool(self, name: str) -> None:
-        """Create a process work pool; its worker adds the job template when it starts."""
-        answer = self._send("POST", "/work_pools/", {"name": name, "type": "process"})
+    def create_work_pool(self, name: str, job_template: Json = None) -> None:
+        """Create a process work pool; without a job template, its worker adds its own when it starts."""
+        body = {"name": name, "type": "process", "base_job_template": job_template or {}}
+        answer = self._send("POST", "/work_pools/", body)
         if answer.is_error and answer.status_code != 409:
             raise _refused("POST", "/work_pools/", answer)
+
+    def work_pool(self, name: str) -> Json:
+        """A work pool by its name."""
+        return self.call("GET", f"/work_pools/{name}")
 
     def create_deployment(self, flow: str, name: str, *, work_pool: str, entrypoint: str, folder: str) -> str:
         """Create a deployment without a schedule whose flow lies in `folder` on the worker; returns its id."""

@@ -27,6 +27,7 @@ from harness.waiting import NotYet, wait_until
 PROBE = "probe"
 _STAGING_TRIES = 5
 _SCHEDULER_TRIES = 3  # how often a deploy is done again whose runs the scheduler did not make in time
+_REFUSED_WRITE = 2.0  # seconds that Prefect's client waits after a 503; a deploy meets one in four times on SQLite
 _MORE_AHEAD = 3.0  # seconds that the first tick lies further ahead at each try, at the least
 _WORKER_RESTARTS = 5
 _STANDS_STILL = 10.0  # seconds between two answers that are no sign of a worker that leaves runs alone
@@ -141,7 +142,7 @@ class Staging:
         done again, with more ahead, and so is one whose runs the scheduler had not all made by the first tick; what
         the schedule of an earlier try left is cancelled.
         """
-        ahead = self.lab.deploy_seconds(len(self._names())) + self.lab.scheduler_pass + 1 + later
+        ahead = self.lab.deploy_seconds(len(self._names())) + _REFUSED_WRITE + self.lab.scheduler_pass + 1 + later
         for number in range(_STAGING_TRIES):
             if number:
                 self.turn.enter_context(self.lab.turn)
@@ -347,6 +348,8 @@ def steady_state(staging: Staging) -> None:
         log = lab.workers(scenario)[0].log()[-4000:]
         raise SteadyStateError(f"the steady state never came: {error.reason}", source="worker", log=log) from error
     lab.check_scheduler()
+    if not scenario.served_by:
+        lab.learn_job_template(scenario.name)
     staging.record("steady-state", pool=None if scenario.served_by else scenario.name, run=run_facts(run))
 
 
@@ -358,7 +361,7 @@ def _make_probe(staging: Staging) -> str:
         staging.serve(name, FLOW=PROBE)
         return str(staging.wait_until_served(name, PROBE)["id"])
     # All of it before the worker starts, so that neither refuses the other a write.
-    lab.api.create_work_pool(scenario.name)
+    lab.create_work_pool(scenario.name)
     probe = lab.api.create_deployment(
         f"{scenario.flows}-{PROBE}",
         name,

@@ -195,9 +195,14 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def server_environment(home: str) -> dict[str, str]:
-    """What START_SERVER wants in its environment, `home` being its home folder."""
-    return {"UVICORN_LOG_CONFIG": f"{home}/uvicorn.json", "PREFECT_UI_STATIC_DIRECTORY": f"{home}/ui"}
+def server_environment(home: str, database: str) -> dict[str, str]:
+    """What START_SERVER wants in its environment, `home` being its home folder, `database` one of DATABASES."""
+    environment = {"UVICORN_LOG_CONFIG": f"{home}/uvicorn.json", "PREFECT_UI_STATIC_DIRECTORY": f"{home}/ui"}
+    if database == SQLITE:
+        # Its own server made this one when the subject was built (harness/subjects/make_database.py).
+        environment["PREFECT_API_DATABASE_MIGRATE_ON_START"] = "false"
+        environment["PREFECT_API_BLOCKS_REGISTER_ON_START"] = "false"
+    return environment
 
 
 def role_of(node: str) -> str:

@@ -214,7 +214,7 @@ class ContainerSite:
         everywhere = "0.0.0.0"  # noqa: S104 - on its own network; the host publishes it on loopback alone
         start = ["server", "start", "--host", everywhere, "--port", str(_PORT)]
         command = self._started("-c", START_SERVER, _PREFECT, *start)
-        environment = {**self._environment(server=True), **server_environment(_HOME), **changed}
+        environment = {**self._environment(server=True), **server_environment(_HOME, self._database), **changed}
         node = self._start("server", command, environment=environment, publish=True)
 
         def port() -> int:

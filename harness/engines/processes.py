@@ -191,7 +191,7 @@ class ProcessSite:
         self._api_url = f"http://127.0.0.1:{port}/api"
         start = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
         command = ["-c", START_SERVER, self._prefect("server"), *start]
-        own = server_environment(str(self._root / "server"))
+        own = server_environment(str(self._root / "server"), self._database)
         node = self._node("server", command, **own, **changed, **self._database_settings())
         if self._database == SQLITE:
             shutil.copy(self._environments[SERVER] / "home" / "prefect.db", node.home / ".prefect")

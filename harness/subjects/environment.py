@@ -1,4 +1,4 @@
-"""Builds a release into a virtual environment of its own, with a migrated database beside it."""
+"""Builds a release into a virtual environment of its own, with a database beside it that its server has made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from harness.subjects.release import Release, Target, install
 from harness.subjects.uv_tool import UvError, uv
 
 Say = Callable[[str], None]
-_RECIPE = "1"  # raised when the way an environment is built changes
+_RECIPE = "2"  # raised when the way an environment is built changes
+MAKE_DATABASE = Path(__file__).with_name("make_database.py")
 _PREFERRED = "3.11"  # every era of Prefect since 2.20 runs on it
 _POSSIBLE = ">=3.11,<3.14"
 _PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "aarch64": "aarch64-manylinux_2_28"}
@@ -33,7 +34,7 @@ def target() -> Target:
 
 
 def build_environment(release: Release, built_for: Target, say: Say) -> Path:
-    """The folder of the release's environment: `venv/bin/python`, and `home/` with a migrated database.
+    """The folder of the release's environment: `venv/bin/python`, and `home/` with a database that its server made.
 
     Raises: UvError, LabError with the end of the failing command's output.
     """
@@ -45,7 +46,7 @@ def build_environment(release: Release, built_for: Target, say: Say) -> Path:
         uv(["venv", "--quiet", "--python", built_for.python, str(path / "venv")])
         python = path / "venv" / "bin" / "python"
         install(release, path / "subject.lock", "--compile-bytecode", "--python", str(python))
-        _migrate(python, path / "home")
+        _make_database(python, path / "home")
 
     return cache.built("environments", key, build)
 
@@ -59,15 +60,15 @@ def _find_python() -> str:
     raise LabError(f"no Python {_POSSIBLE} on this machine for Prefect to run on; install one", source="build")
 
 
-def _migrate(python: Path, home: Path) -> None:
-    """Make a fresh database once, so that no server start pays for the migrations (8 to 12 s each)."""
+def _make_database(python: Path, home: Path) -> None:
+    """Let the subject's server make its database once, so that no lab's server has to."""
     home.mkdir()
     environment = {**settings.EVERYWHERE, "PATH": os.defpath, "HOME": str(home), "PREFECT_HOME": str(home)}
     done = subprocess.run(
-        [str(python), str(python.with_name("prefect")), "server", "database", "reset", "-y"],
+        [str(python), str(MAKE_DATABASE), str(python.with_name("prefect"))],
         env=environment, cwd=home, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
-    if done.returncode or not (home / "prefect.db").exists():
+    if done.returncode:
         log = (done.stdout + done.stderr)[-4000:]
         raise LabError("the subject cannot make its database", source="build", log=log)
     for leftover in home.iterdir():

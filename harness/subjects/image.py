@@ -1,4 +1,4 @@
-"""Builds a release into a Docker image: base, packages that the host resolved, byte code, a migrated database."""
+"""Builds a release into a Docker image: base, packages that the host resolved, byte code, its server's database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker.errors
@@ -23,6 +24,7 @@ from harness.errors import LabError
 from harness.ownership import LABEL_PROJECT, PROJECT, labels
 from harness.scenario import ROOT
 from harness.scratch import scratch_folder
+from harness.subjects.environment import MAKE_DATABASE
 from harness.subjects.release import Release, Target, install
 
 PYTHON = "3.11"  # Debian bookworm's own, so that both bases hold the same
@@ -49,19 +51,15 @@ def build_image(client: docker.DockerClient, release: Release, say: Say) -> str:
     """
     base = release.image or base_image(client, say)
     dockerfile = _DOCKER / ("given.Dockerfile" if release.image else "Dockerfile")
-    recipe = dockerfile.read_bytes() + base.encode() + release.lock.encode()
+    recipe = dockerfile.read_bytes() + MAKE_DATABASE.read_bytes() + base.encode() + release.lock.encode()
     tag = f"{PROJECT}/subject:{release.version.replace('+', '-')}-{hashlib.sha256(recipe).hexdigest()[:12]}"
     with FileLock(cache.folder("images") / f"{tag.rpartition(':')[2]}.lock-file"):
         if not _has_image(client, tag):
             say(f"building the image of {release.version}")
-            context = scratch_folder(f"build-{secrets.token_hex(4)}")
-            try:
-                shutil.copy(dockerfile, context / "Dockerfile")
+            with _build_context(dockerfile, MAKE_DATABASE) as context:
                 if not release.image:
                     _fill_context(context, release, target(client))
                 _docker_build(client, context, tag, base)
-            finally:
-                shutil.rmtree(context, ignore_errors=True)
     return _with_fork_server(client, tag)
 
 
@@ -72,13 +70,8 @@ def _with_fork_server(client: docker.DockerClient, subject: str) -> str:
     tag = f"{subject.replace('/subject:', '/forking:')}-{hashlib.sha256(recipe).hexdigest()[:8]}"
     with FileLock(cache.folder("images") / f"{tag.rpartition(':')[2]}.lock-file"):
         if not _has_image(client, tag):
-            context = scratch_folder(f"build-{secrets.token_hex(4)}")
-            try:
-                shutil.copy(dockerfile, context / "Dockerfile")
-                shutil.copy(FORK_SERVER, context)
+            with _build_context(dockerfile, FORK_SERVER) as context:
                 _docker_build(client, context, tag, subject)
-            finally:
-                shutil.rmtree(context, ignore_errors=True)
     return tag
 
 
@@ -163,12 +156,8 @@ def build_postgres(client: docker.DockerClient, say: Say) -> None:
         made = f"{PROJECT}/postgres-base:{SUITE}-{_recipe('base.sh')}"
         base = _official_or_made(client, OFFICIAL_POSTGRES, made, (f"postgresql-{POSTGRES}",), say)
         say("building the image of PostgreSQL")
-        context = scratch_folder(f"build-{secrets.token_hex(4)}")
-        try:
-            shutil.copy(_DOCKER / "postgres.Dockerfile", context / "Dockerfile")
+        with _build_context(_DOCKER / "postgres.Dockerfile") as context:
             _docker_build(client, context, postgres_tag(), base)
-        finally:
-            shutil.rmtree(context, ignore_errors=True)
 
 
 def _recipe(*files: str) -> str:
@@ -213,6 +202,19 @@ def _has_image(client: docker.DockerClient, tag: str) -> bool:
     except docker.errors.ImageNotFound:
         return False
     return True
+
+
+@contextmanager
+def _build_context(dockerfile: Path, *files: Path) -> Iterator[Path]:
+    """A folder with a Dockerfile and these files, for as long as an image is built from it."""
+    context = scratch_folder(f"build-{secrets.token_hex(4)}")
+    try:
+        shutil.copy(dockerfile, context / "Dockerfile")
+        for file in files:
+            shutil.copy(file, context)
+        yield context
+    finally:
+        shutil.rmtree(context, ignore_errors=True)
 
 
 def _fill_context(context: Path, release: Release, built_for: Target) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,13 +17,30 @@ DOCKERFILE = r"""
 FROM {base}
 RUN python3 -m venv --without-pip /elsewhere && mkdir /elsewhere/lib/python3.11/site-packages/prefect
 RUN echo '__version__ = "9.9.9"' > /elsewhere/lib/python3.11/site-packages/prefect/__init__.py
-RUN printf '%s\n' '#!/elsewhere/bin/python' 'import os, prefect, sys' \
-    'said = " ".join([prefect.__version__, sys.prefix, *sys.argv[1:]])' \
-    'open(os.environ["PREFECT_HOME"] + "/prefect.db", "w").write(said)' > /elsewhere/bin/prefect
+COPY prefect /elsewhere/bin/prefect
 RUN chmod 755 /elsewhere/bin/prefect
-ENV PATH=$PATH:/elsewhere/bin
+ENV PATH=$PATH:/elsewhere/bin PREFECT_API_DATABASE_CONNECTION_URL=postgresql+asyncpg://the.person.own/database
 ENTRYPOINT ["/nothing/that/is/there"]
 """
+
+# A server that is healthy, and that writes down what it was started with.
+SERVER = r"""#!/elsewhere/bin/python
+import os, prefect, sqlite3, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Healthy(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/api/health" else 404)
+        self.end_headers()
+
+said = [prefect.__version__, sys.prefix, *sys.argv[1:-1], os.environ.get("PREFECT_API_DATABASE_CONNECTION_URL", "")]
+with sqlite3.connect(os.environ["PREFECT_HOME"] + "/prefect.db") as database:
+    database.execute("create table started as select ? as how", [" ".join(said).strip()])
+HTTPServer(("127.0.0.1", int(sys.argv[-1])), Healthy).serve_forever()
+"""
+ASK_DATABASE = (
+    "import sqlite3; print(*sqlite3.connect('/home/subject/.prefect/prefect.db').execute('select how from started'))"
+)
 
 pytestmark = [
     pytest.mark.end_to_end,
@@ -38,11 +55,12 @@ def engine() -> Containers:
 
 
 @pytest.fixture
-def given(engine: Containers) -> Iterator[str]:
+def given(engine: Containers, tmp_path: Path) -> Iterator[str]:
     """The name of an image that is none of the harness's."""
-    text = DOCKERFILE.format(base=base_image(engine.client, print))
+    (tmp_path / "Dockerfile").write_text(DOCKERFILE.format(base=base_image(engine.client, print)))
+    (tmp_path / "prefect").write_text(SERVER)
     name = f"{PROJECT}/given:test"
-    engine.client.images.build(fileobj=io.BytesIO(text.encode()), tag=name, labels={LABEL_PROJECT: PROJECT}, rm=True)
+    engine.client.images.build(path=str(tmp_path), tag=name, labels={LABEL_PROJECT: PROJECT}, rm=True)
     yield name
     engine.client.images.remove(name, force=True)
 
@@ -53,8 +71,8 @@ def test_an_image_is_asked_what_it_holds_and_runs_by_its_own_prefect(engine: Con
     assert release.as_of and given in release.lock
     tag = engine.build(release, print)
     try:
-        made = ask_image(engine.client, tag, ["cat", "/home/subject/.prefect/prefect.db"])
-        assert made == "9.9.9 /elsewhere server database reset -y"
+        made = ask_image(engine.client, tag, ["python3", "-c", ASK_DATABASE])
+        assert made.strip() == "('9.9.9 /elsewhere server start --host 127.0.0.1 --port',)"
         version = ask_image(engine.client, tag, ["python3", "-c", "import prefect; print(prefect.__version__)"])
         assert version.strip() == "9.9.9"
     finally:

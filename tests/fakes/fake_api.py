@@ -32,6 +32,8 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
             return 200, True if parts == ["health"] else prefect.version
         case "POST", ["work_pools"]:
             return 201, {"name": body["name"]}
+        case "GET", ["work_pools", pool]:
+            return 200, {"name": pool, "base_job_template": {"job_configuration": {}}}
         case "PATCH", ["work_pools", pool] | ["work_pools", pool, "queues", "default"]:
             prefect.limits[pool] = body["concurrency_limit"] or 1_000
             return 204, None
