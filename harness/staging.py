@@ -347,6 +347,7 @@ def steady_state(staging: Staging) -> None:
         lab.check_server_alive()
         log = lab.workers(scenario)[0].log()[-4000:]
         raise SteadyStateError(f"the steady state never came: {error.reason}", source="worker", log=log) from error
+    staging.record("version", role="worker", said=lab.check_worker_version(scenario))
     lab.check_scheduler()
     if not scenario.served_by:
         lab.learn_job_template(scenario.name)
@@ -394,7 +395,6 @@ def prove(staging: Staging) -> None:
     # The scheduler makes no run for a tick that is past; what it was making then is there after one more pass.
     last_tick = due + timedelta(seconds=lab.scheduler_pass)
     asked = lab.ask_prefect_version()
-    staging.record("version", role="worker", said=lab.check_worker_version(scenario))
     # Where a first try puts a run at risk, each has to begin, and takes as long for that as the server took to start.
     begin = lab.start_seconds * scenario.ticks * len(staging.deployed)
 
