@@ -18,8 +18,10 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from harness import settings
+from harness.costs import children_seconds
 from harness.engines.base import SERVER, SQLITE, Node
 from harness.engines.processes import Processes
 from harness.prefect_api import PrefectAPI
@@ -131,30 +133,34 @@ class Person:
             self._api.call("DELETE", f"/deployments/{self._deployment}")
 
 
-def ours(releases: list[str], results: Path) -> tuple[float, float, int]:
-    """Seconds of `harness reproduce`, those of them in no phase that waits for Prefect, and its exit code."""
+def ours(releases: list[str], results: Path) -> tuple[float, dict[str, Any], int]:
+    """Seconds of `harness reproduce`, what its run.json says of them, and its exit code."""
     command = [sys.executable, "-m", "harness", "reproduce", "--engine", "processes", "--results", str(results)]
     command += [part for release in releases for part in ("--subject", release)]
     started = time.monotonic()
     code = subprocess.run(command, check=False).returncode
     seconds = time.monotonic() - started
-    phases = json.loads((results / "latest" / "run.json").read_text(encoding="utf-8"))["phases"]
-    waiting = sum(spent for lab in phases.values() for name, spent in lab.items() if name not in ("judge", "tear down"))
-    return seconds, seconds - waiting, code
+    facts = json.loads((results / "latest" / "run.json").read_text(encoding="utf-8"))
+    return seconds, facts, code
 
 
 def main() -> None:
     """Both, and the ratio."""
     releases = sys.argv[1:] or ["3.3.3", "3.3.4"]
     with tempfile.TemporaryDirectory() as folder:
-        seconds, own, code = ours(releases, Path(folder))
-    by_hand = 0.0
+        seconds, facts, code = ours(releases, Path(folder))
+    by_hand, used = 0.0, children_seconds()
     for release in releases:
         for state, (spent, waiting, left) in as_a_person(release).items():
             by_hand += spent
             print(f"by hand, {release}, {state}: {left} of {waiting} left, {spent:.0f} s")
-    print(f"by hand: {by_hand:.0f} s, without twins, drain and evidence")
-    print(f"harness reproduce: {seconds:.0f} s, exit {code}; {own / seconds:.0%} of it in no wait for Prefect")
+    used = children_seconds() - used
+    print(f"by hand: {by_hand:.0f} s, {used:.0f} CPU s, without twins, drain and evidence")
+    print(f"harness reproduce: {seconds:.0f} s, {facts['cpu_seconds']:.0f} CPU s, exit {code}")
+    for lab, costs in facts["labs"].items():
+        for phase, spent in costs["phases"].items():
+            print(f"  {lab}, {phase}: {spent['seconds']:.1f} s, {spent['cpu_seconds']:.1f} CPU s")
+        print(f"  {lab} waited for: " + "; ".join(f"{what}, {spent:.0f} s" for what, spent in costs["waits"].items()))
     print(f"ratio: {by_hand / seconds:.1f}")
 
 

@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.live import Live
 
 from harness import ownership
+from harness.costs import children_seconds, read_costs
 from harness.doors import Door
 from harness.engines.base import FORK, SERVER, SQLITE, Engine
 from harness.engines.choose import choose_engine
@@ -403,9 +404,6 @@ class _Matrix:
         write_results(self.plan.folder, list(self.entries.values()), exit_code=exit_code, seconds=seconds)
 
     def _write_run(self) -> None:
-        phases = {}
-        for file in sorted(self.plan.folder.glob("labs/*/phases.json")):
-            phases[file.parent.name] = json.loads(file.read_text(encoding="utf-8"))
         write_run(
             self.plan.folder,
             {
@@ -421,7 +419,8 @@ class _Matrix:
                     asked: {"error": release.reason} if isinstance(release, LabError) else _resolved(release)
                     for asked, release in self.releases.items()
                 },
-                "phases": phases,
+                "cpu_seconds": round(time.process_time() + children_seconds(), 1),
+                "labs": read_costs(self.plan.folder),
             },
         )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import ownership, staging, trial
-from harness.cache import write_whole
+from harness.costs import Costs
 from harness.doors import DOORS
 from harness.engines.base import SERVER, Site
 from harness.errors import LabError, SteadyStateError
@@ -54,23 +53,15 @@ PHASES: Sequence[tuple[str, Sequence[Phase]]] = (
 
 
 class Progress:
-    """Says which phase a lab is in: a line in progress.jsonl, and how long each took in the lab's phases.json."""
+    """Says which phase a lab is in, by a line in progress.jsonl, and keeps what each phase cost."""
 
-    def __init__(self, plan: Plan, lab: str) -> None:
+    def __init__(self, plan: Plan, lab: str, costs: Costs) -> None:
         self._file = plan.folder / "progress.jsonl"
-        self._seconds_file = plan.lab_folder(lab) / "phases.json"
-        self._lab = lab
-        self._seconds: dict[str, float] = {}
-        self._phase: tuple[str, float] | None = None
+        self._lab, self._costs = lab, costs
 
     def enter(self, phase: str | None) -> None:
         """The lab leaves its phase and enters this one; None is the end."""
-        if self._phase:
-            name, since = self._phase
-            self._seconds[name] = round(time.monotonic() - since, 1)
-            self._seconds_file.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._seconds_file, json.dumps(self._seconds))
-        self._phase = (phase, time.monotonic()) if phase else None
+        self._costs.enter(phase)
         if phase:
             check_owner()
         self._tell(phase=phase or "done")
@@ -93,7 +84,9 @@ def check_owner() -> None:
 def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines | None = None) -> list[dict[str, Any]]:
     """Carry out the cells of one lab; returns their results as results.json has them. Only interrupts are raised."""
     lab_name = cells[0].lab
-    progress = Progress(plan, lab_name)
+    costs = Costs(plan.lab_folder(lab_name), len(cells))
+    costs.processors = site.cpu_seconds
+    progress = Progress(plan, lab_name, costs)
     scenarios = load_scenarios()
     histories = {cell.name: open_history(plan, cell, scenarios[cell.scenario]) for cell in cells}
     try:

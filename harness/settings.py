@@ -16,9 +16,9 @@ from packaging.version import InvalidVersion, Version
 SCHEDULER_LOOP_SECONDS = 5
 RECENT_DEPLOYMENTS_LOOP_SECONDS = 1
 # A run that found no slot is due again after so long (default 30), and its worker asks for it as far ahead as it
-# prefetches (5 s, scenarios/concurrency-limit), so at every second of its queries. Each asking writes, and a worker that
-# is refused a write too often (503) gives its run up as Crashed. Refused writes of a lab's server, three default runs:
-# 1 to 10, in the middle 5, with 8 s here, the drain 13 to 21 s; 4 to 16, in the middle 8, with 6 s, 12 to 17 s.
+# prefetches (5 s, scenarios/concurrency-limit), so at every second of its queries. Each asking writes, and a worker
+# that is refused a write too often (503) gives its run up as Crashed. Refused writes of a lab's server, three default
+# runs: 1 to 10, in the middle 5, with 8 s here, the drain 13 to 21 s; 4 to 16, in the middle 8, with 6 s, 12 to 17 s.
 SLOT_WAIT_SECONDS = 8
 
 SERVER = {

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.checkers.survival import ENDED, HOLDS_A_SLOT
 from harness.checkers.ticks import moment
+from harness.costs import WAITS
 from harness.engines.base import Node
 from harness.errors import DeadlineError, LabError, NoAnswerError, SteadyStateError
 from harness.facts import deployment_facts, result_facts, run_facts
@@ -68,6 +69,11 @@ class Staging:
         """Add an event to the history of every trial."""
         for trial in self.trials:
             trial.history.add(kind, **facts)
+
+    def take_turn(self) -> None:
+        """Wait until no other staging of the lab has the turn; it is given back when `turn` is closed."""
+        with WAITS.of("the turn of another scenario"):
+            self.turn.enter_context(self.lab.turn)
 
     # What a scenario may do to its system.
 
@@ -145,7 +151,7 @@ class Staging:
         ahead = self.lab.deploy_seconds(len(self._names())) + _REFUSED_WRITE + self.lab.scheduler_pass + 1 + later
         for number in range(_STAGING_TRIES):
             if number:
-                self.turn.enter_context(self.lab.turn)
+                self.take_turn()
             first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
             self._schedule(first)
             seconds = self._deploy_all()
@@ -325,7 +331,7 @@ def steady_state(staging: Staging) -> None:
     version.
     """
     lab, scenario = staging.lab, staging.scenario
-    staging.turn.enter_context(lab.turn)
+    staging.take_turn()
     lab.try_scheduler()
     run_id = lab.api.create_flow_run(_make_probe(staging))["id"]
 

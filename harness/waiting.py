@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from harness.costs import WAITS
 from harness.errors import DeadlineError
 
 T = TypeVar("T")
@@ -33,11 +34,13 @@ def wait_until(
     Raises: DeadlineError after `seconds`, with what was awaited and what was last seen.
     """
     deadline = clock() + seconds
-    while True:
-        late = clock() >= deadline
-        try:
-            return probe()
-        except NotYet as seen:
-            if late:
-                raise DeadlineError(f"{what}: not within {seconds:.0f} s; last seen: {seen}", source=source) from None
-        pause(min(every, max(0.0, deadline - clock())))
+    with WAITS.of(what):
+        while True:
+            late = clock() >= deadline
+            try:
+                return probe()
+            except NotYet as seen:
+                if late:
+                    reason = f"{what}: not within {seconds:.0f} s; last seen: {seen}"
+                    raise DeadlineError(reason, source=source) from None
+            pause(min(every, max(0.0, deadline - clock())))

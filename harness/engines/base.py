@@ -125,6 +125,10 @@ class Site(Protocol):
         """
         ...
 
+    def cpu_seconds(self) -> float:
+        """Processor time, in seconds, that the lab's processes have used so far, those that ended included."""
+        ...
+
     def save_database(self, folder: Path) -> None:
         """Copy the server's database into a folder on this host."""
         ...

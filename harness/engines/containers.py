@@ -137,6 +137,7 @@ class ContainerSite:
 
     def __exit__(self, *_: object) -> None:
         try:
+            _quietly(self.cpu_seconds)()  # while the containers can say it
             self.save_logs()
         finally:
             self._exit.close()
@@ -159,6 +160,10 @@ class ContainerSite:
         if self._forks:
             return ["python3", _FORK_SERVER, _FORKING, *(["--", *words] if words else [])]
         return ["python3", *words] if words else ["sleep", "infinity"]
+
+    def cpu_seconds(self) -> float:
+        """Processor time by each container's own counter, its last word where the container is gone."""
+        return sum(node.cpu_seconds() for node in self._nodes)
 
     def save_logs(self) -> None:
         """Write every node's log, whatever its state."""
@@ -300,6 +305,8 @@ class ContainerNode:
         self.name = name
         self._python = f"{_FORKING}/python" if forks else "python3"
         self.container = container
+        self._used = self._used_before = 0.0  # processor seconds since it started last, and before
+        self._cgroup: Path | None = None
 
     def running(self) -> bool:
         """Whether the engine says that it runs."""
@@ -308,7 +315,23 @@ class ContainerNode:
 
     def start(self) -> None:
         """Start the container again, its files as they were."""
+        self._used_before, self._used = self._used_before + self._used, 0.0
         self.container.start()
+
+    def cpu_seconds(self) -> float:
+        """Its processor time so far; what counts it starts anew with the container, and goes with it."""
+        if not self._cgroup:
+            with suppress(docker.errors.DockerException, OSError):
+                self.container.reload()
+                self._cgroup = cgroup_of(int(self.container.attrs["State"]["Pid"]), str(self.container.id))
+        with suppress(docker.errors.DockerException, OSError, KeyError, ValueError):
+            self._used = max(self._used, usage_of(self._cgroup) if self._cgroup else self._asked_seconds())
+        return self._used_before + self._used
+
+    def _asked_seconds(self) -> float:
+        """What the engine says, which takes a second: for engines on another host."""
+        stats: Any = self.container.stats(stream=False, one_shot=True)
+        return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
 
     def stop(self, *, grace: float) -> bool:
         """SIGINT to the container's command, SIGKILL after `grace` seconds; returns whether that was not needed."""
@@ -324,6 +347,7 @@ class ContainerNode:
         """SIGKILL; returns once the engine says that it is dead, at once where it is."""
         if not self.running():
             return
+        self.cpu_seconds()
         # It may end by itself meanwhile, which the engine calls a conflict; that it is dead is waited for.
         with suppress(docker.errors.APIError):
             self.container.kill()
@@ -409,6 +433,28 @@ class ContainerNode:
     def log(self) -> str:
         """What the container printed so far, with the engine's time before each line."""
         return str(self.container.logs(timestamps=True).decode(errors="replace"))
+
+
+def cgroup_of(pid: int, container: str, root: Path = Path("/")) -> Path | None:
+    """The file that counts a container's processor time, by one of its processes; None where it is on no host of ours.
+
+    Linux has two forms of control groups: in the second, one hierarchy has all; in the first, `cpuacct` counts.
+    """
+    for line in (root / f"proc/{pid}/cgroup").read_text(encoding="ascii").splitlines():
+        _, controllers, place = line.split(":", 2)
+        if container in place and (not controllers or "cpuacct" in controllers.split(",")):
+            name = f"{controllers}{place}/cpuacct.usage" if controllers else f"{place[1:]}/cpu.stat"
+            if (file := root / "sys/fs/cgroup" / name).exists():
+                return file
+    return None
+
+
+def usage_of(file: Path) -> float:
+    """The seconds that such a file counts: nanoseconds in the first form, `usage_usec` in the second."""
+    text = file.read_text(encoding="ascii")
+    if file.name == "cpu.stat":
+        return int(dict(line.split() for line in text.splitlines())["usage_usec"]) / 1e6
+    return int(text) / 1e9
 
 
 def _alias(name: str) -> str:

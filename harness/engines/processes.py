@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from harness import ownership, settings
+from harness.costs import children_seconds
 from harness.engines import postgres
 from harness.engines.base import (
     ASK_VERSION,
@@ -114,6 +115,7 @@ class ProcessSite:
         self._api_url = ""
         self._cluster: postgres.Cluster | None = None
         self._database_port = 0
+        self._used_before = children_seconds()
 
     def __enter__(self) -> ProcessSite:
         Path(self.scenario_folder("")).mkdir(parents=True)
@@ -146,6 +148,23 @@ class ProcessSite:
                 with suppress(LabError):
                     node.kill()
             shutil.rmtree(self._root, ignore_errors=True)
+
+    def cpu_seconds(self) -> float:
+        """Processor time of what ended (rusage of this process's children, and the fork server's) and of what lives."""
+        seconds = children_seconds() - self._used_before
+        living: list[psutil.Process] = []
+        for server in self._fork_servers.values():
+            seconds += server.seconds(self._lab)
+            for forked in server.living():
+                if forked.lab == self._lab:
+                    living += family(forked.pid, ())
+        for node in self._nodes:
+            living += node.descendants()
+        for process in {process.pid: process for process in living}.values():
+            with suppress(psutil.Error):
+                times = process.cpu_times()
+                seconds += times.user + times.system + times.children_user + times.children_system
+        return seconds
 
     def save_logs(self) -> None:
         """Write every node's log, whatever its state."""
@@ -282,6 +301,10 @@ class ProcessNode:
             connections = [c for p in self._family(self._process.pid) for c in p.net_connections("inet")]
             return {c.laddr.port for c in connections if c.status == psutil.CONN_LISTEN}
         return set()
+
+    def descendants(self) -> list[psutil.Process]:
+        """Its process and what that started, without what was forked for them; nothing where it does not live."""
+        return family(self._process.pid, ()) if self._process and self._process.poll() is None else []
 
     def _family(self, pid: int) -> list[psutil.Process]:
         """A process, its descendants, and what was forked for any of them."""

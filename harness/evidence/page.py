@@ -29,6 +29,7 @@ from harness.verdict import contradicts, said, unjudged
 
 NAME = "index.html"
 _LOG_LINES, _LINE = 20, 180
+_WAITS = 5  # of a lab, the longest
 _FILTERS = ("scenario", "door", "subject", "outcome")
 _PACKAGE = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)", re.MULTILINE)
 _OWN_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)  # a page says it once for all of its timelines
@@ -57,6 +58,7 @@ def page(folder: Path) -> str:
         exit_code=results["exit_code"],
         seconds=results["seconds"],
         made=[_made(run) for run in runs_of(facts)],
+        costs=[row for run in runs_of(facts) for row in _costs(run)],
         packages=dict(_packages(folder, results["trials"])),
         filters={name: sorted({str(trial[name]) for trial in trials}) for name in _FILTERS},
         timeline_style=Markup(STYLE),  # noqa: S704 - our own text
@@ -71,6 +73,26 @@ def _made(facts: dict[str, Any]) -> str:
     started = f"processes started by {facts['start']}" if facts.get("start") else ""
     parts = [facts.get("command"), engine.get("detail"), started, made_by, host.get("system"), cores]
     return "; ".join(str(part) for part in parts if part)
+
+
+def _costs(facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A row for each lab of a run whose costs its run.json has; one written before there were any has none."""
+    labs = facts.get("labs")
+    for lab, costs in labs.items() if isinstance(labs, dict) else ():
+        with suppress(KeyError, TypeError, AttributeError, ValueError, ZeroDivisionError):
+            phases = [(name, float(of["seconds"]), float(of["cpu_seconds"])) for name, of in costs["phases"].items()]
+            cpu = sum(spent for _, _, spent in phases)
+            yield {
+                "lab": str(lab).replace("--", ", "),
+                "trials": int(costs["cells"]),
+                "seconds": f"{sum(seconds for _, seconds, _ in phases):.0f}",
+                "cpu": f"{cpu:.1f}",
+                "each": f"{cpu / costs['cells']:.1f}",
+                "phases": ", ".join(f"{name} {seconds:.0f} ({spent:.1f})" for name, seconds, spent in phases),
+                "waits": ", ".join(
+                    f"{what} {float(spent):.0f}" for what, spent in list(costs["waits"].items())[:_WAITS]
+                ),
+            }
 
 
 def _shown(value: Any) -> Any:

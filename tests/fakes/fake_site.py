@@ -227,6 +227,10 @@ class FakeSite:
         self.nodes.append(node)
         return node
 
+    def cpu_seconds(self) -> float:
+        """The fake's own clock, as if one processor never rested."""
+        return self.prefect.clock.monotonic()
+
     def save_database(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "prefect.db").write_text("a database", encoding="utf-8")
