@@ -88,7 +88,7 @@ def test_both_forms_of_control_groups_are_read(tmp_path: Path, line: str, file: 
 def test_a_run_file_without_costs_or_with_broken_ones_has_no_rows_on_the_page() -> None:
     phases = {"drain": {"seconds": 3.0, "cpu_seconds": 1.0}}
     good = {"cells": 2, "phases": phases, "waits": {"the drain": 2.5}}
-    broken = [
+    broken: list[object] = [
         None,
         [],
         {"cells": 0, "phases": phases, "waits": {}},
