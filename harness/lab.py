@@ -76,7 +76,7 @@ class Lab:
         self.turn = threading.Lock()
         self._job_template: Mapping[str, object] = {}  # of a process worker here, once one has given it to its pool
         self._scheduled = ""  # the deployment by which the scheduler is tried
-        self._scheduler_fails: LabError | None = None
+        self.schedules_nothing: LabError | None = None
         self._scheduler_lock = threading.Lock()
         self._prefect_version: Future[CommandResult] | None = None
         self._workers: dict[str, Node] = {}
@@ -122,8 +122,13 @@ class Lab:
         return max(seconds, processes * self.start_seconds * self.share)
 
     def try_scheduler(self) -> None:
-        """Give the scheduler a deployment to make a run for, far ahead of its time, that no worker serves."""
+        """Give the scheduler a deployment to make a run for, far ahead of its time, that no worker serves.
+
+        Raises: SteadyStateError where another staging knows already that it makes none.
+        """
         with self._scheduler_lock:
+            if self.schedules_nothing:
+                raise self.schedules_nothing
             if not self._scheduled:
                 due = datetime.now(timezone.utc) + timedelta(days=1)
                 self._scheduled = self.api.create_scheduled_deployment(SCHEDULER_PROBE, due)
@@ -141,15 +146,15 @@ class Lab:
 
         seconds = self.patience(self.deadlines.scheduler, 5)
         with self._scheduler_lock:
-            if self._scheduler_fails is None:
+            if self.schedules_nothing is None:
                 try:
                     wait_until("a run by the server's scheduler", made, seconds=seconds, every=self.deadlines.poll)
                 except DeadlineError as error:
                     log = self.server.log()
                     reason = f"the server schedules nothing: {error.reason}{last_error(log)}"
-                    self._scheduler_fails = SteadyStateError(reason, source=SERVER, log=log[-4000:])
-            if self._scheduler_fails:
-                raise self._scheduler_fails
+                    self.schedules_nothing = SteadyStateError(reason, source=SERVER, log=log[-4000:])
+            if self.schedules_nothing:
+                raise self.schedules_nothing
 
     def log_of(self, source: str) -> str:
         """The end of the log of the part that an error names (`server`, `deployer`, a worker's node); else empty."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import ownership, staging, trial
+from harness.cache import write_whole
 from harness.costs import Costs
 from harness.doors import DOORS
 from harness.engines.base import SERVER, Site
@@ -89,8 +90,10 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
     progress = Progress(plan, lab_name, costs)
     scenarios = load_scenarios()
     histories = {cell.name: open_history(plan, cell, scenarios[cell.scenario]) for cell in cells}
+    word = _Word(plan, cells[0])
     try:
         progress.enter("start")
+        word.check()
         # A scenario that has any is alone in its lab, and so is a door's trial.
         changed = {**scenarios[cells[0].scenario].server_settings, **DOORS[cells[0].door].server_settings}
         asked = {SERVER: cells[0].version, **cells[0].versions}
@@ -111,6 +114,8 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
                     shared.record("not-forked", reason=site.not_forked)
             lab.share = max(1.0, len(stagings) / (os.cpu_count() or 1))
             _take_through_phases(stagings, progress)
+            if lab.schedules_nothing and not changed:
+                word.give(lab.schedules_nothing)
             progress.enter("judge")
             results = [conclude(plan, cell) for cell in cells]
             if plan.keep == "always" or (plan.keep == "failed" and any(contradicts(r) or unjudged(r) for r in results)):
@@ -124,6 +129,31 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
     results = [conclude(plan, cell) for cell in cells]
     progress.enter(None)
     return results
+
+
+class _Word:
+    """That a server schedules nothing, for the labs of a run that come later on the same ground: it costs each 20 s.
+
+    Given by a lab whose server has no settings of a scenario's own; a repetition is asked for to see for itself.
+    """
+
+    def __init__(self, plan: Plan, cell: Cell) -> None:
+        self._ground = [cell.subject, cell.engine, cell.database, cell.repetition]
+        self._folder, self._lab = plan.lab_folder(cell.lab), cell.lab
+
+    def give(self, error: LabError) -> None:
+        """Leave it in the lab's folder."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        word = {"ground": self._ground, "lab": self._lab, "reason": error.reason, "log": error.log}
+        write_whole(self._folder / "schedules-nothing.json", json.dumps(word))
+
+    def check(self) -> None:
+        """Raises: SteadyStateError where a lab on this ground gave it."""
+        for file in sorted(self._folder.parent.glob("*/schedules-nothing.json")):
+            word = json.loads(file.read_text(encoding="utf-8"))
+            if word["ground"] == self._ground:
+                reason = f"{word['reason']} (seen in the lab {word['lab']})"
+                raise SteadyStateError(reason, source=SERVER, log=word["log"])
 
 
 def _save_database(site: Site, plan: Plan, lab: str, histories: Iterable[History]) -> None:

@@ -130,7 +130,7 @@ class Site(Protocol):
         ...
 
     def save_database(self, folder: Path) -> None:
-        """Copy the server's database into a folder on this host."""
+        """Copy the server's database into a folder on this host, made where there is none."""
         ...
 
     def scenario_folder(self, scenario: str) -> str:

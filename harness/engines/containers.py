@@ -172,6 +172,7 @@ class ContainerSite:
 
     def save_database(self, folder: Path) -> None:
         """Copy the server's database, with the log of what it has not merged yet; PostgreSQL's as SQL."""
+        folder.mkdir(parents=True, exist_ok=True)
         if self._database == POSTGRES:
             database = next(node for node in self._nodes if node.name == "database")
             dumped = database.execute(["pg_dump", *_POSTGRES_CLIENT, "postgres"], cwd="/", seconds=300)

@@ -175,6 +175,7 @@ class ProcessSite:
 
     def save_database(self, folder: Path) -> None:
         """Copy the server's database, with the log of what it has not merged yet; PostgreSQL's as SQL."""
+        folder.mkdir(parents=True, exist_ok=True)
         if self._cluster:
             command = [str(self._cluster.programs / "pg_dump"), "-p", str(self._database_port), "postgres"]
             environment = {"PATH": os.defpath, **self._cluster.environment()}

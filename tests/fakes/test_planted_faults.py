@@ -24,6 +24,7 @@ from tests.fakes import fake_prefect
 from tests.fakes.fake_api import WRONG_ROUTE
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import KILLED, UPDATE_BEGINS, Run
+from tests.fakes.fake_site import FakeSite
 
 KEPT = counts(at_risk=3, kept=3)
 NONE = counts()
@@ -771,6 +772,32 @@ def test_a_scheduler_that_makes_nothing_is_known_before_anything_is_staged(lab: 
         assert entry["reason"].endswith("in the server's log: sqlalchemy.exc.InvalidRequestError: Can't evaluate")
     assert lab.prefect.clock.now() - began < timedelta(seconds=60)
     assert "command" not in {event["kind"] for event in lab.history(OUTAGE)}
+
+
+@pytest.mark.parametrize(
+    ("scenario", "repetition", "outcome"),
+    [(LIMIT, 1, "inconclusive"), (LIMIT, 2, "survived"), ("user-created-late", 1, "inconclusive")],
+)
+def test_a_later_lab_of_the_run_takes_the_word_that_its_server_schedules_nothing(
+    lab: FakeLab, scenario: str, repetition: int, outcome: str
+) -> None:
+    lab.prefect.schedules_runs = False
+    lab.trial(OUTAGE)
+    door = load_scenarios()[scenario].usual_door
+    cell = replace(lab.cell(scenario, door), lab="a later lab", repetition=repetition)
+    # A sound server, so that a lab that asks for itself comes to another outcome.
+    site = FakeSite(fake_prefect.FakePrefect(lab.clock, lab.prefect.version), lab.plan.lab_folder(cell.lab))
+    (entry,) = run_lab(lab.plan, [cell], site, lab.deadlines)
+    assert entry["outcome"] == outcome, entry["reason"]
+    assert (f"(seen in the lab {lab.lab_name})" in entry["reason"]) is (outcome == "inconclusive")
+    assert (not site.nodes) is (outcome == "inconclusive")  # nothing was started
+    assert exit_code([entry]) == (EXIT_UNJUDGED if outcome == "inconclusive" else 0)
+
+
+def test_a_server_with_settings_of_a_scenario_gives_no_word_for_others(lab: FakeLab) -> None:
+    lab.prefect.schedules_runs = False
+    assert lab.trial("overdue-unmarked")["outcome"] == "inconclusive"
+    assert not list(lab.plan.folder.glob("labs/*/schedules-nothing.json"))
 
 
 def test_a_scheduler_that_makes_nothing_is_given_up_after_a_few_stagings(lab: FakeLab) -> None:
