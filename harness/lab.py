@@ -127,8 +127,8 @@ class Lab:
         Raises: SteadyStateError where another staging knows already that it makes none.
         """
         with self._scheduler_lock:
-            if self.schedules_nothing:
-                raise self.schedules_nothing
+            if known := self.schedules_nothing:
+                raise known
             if not self._scheduled:
                 due = datetime.now(timezone.utc) + timedelta(days=1)
                 self._scheduled = self.api.create_scheduled_deployment(SCHEDULER_PROBE, due)
