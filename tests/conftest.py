@@ -14,7 +14,7 @@ from harness.engines import postgres
 from harness.engines.containers import connect
 from harness.errors import LabError
 
-RUN_LABS = ("test_given_image.py", "test_interrupts.py", "test_reproduce.py")
+RUN_LABS = ("test_both_starts.py", "test_given_image.py", "test_interrupts.py", "test_reproduce.py")
 
 
 class LabsInOneWorker(LoadScopeScheduling):  # type: ignore[misc]

@@ -16,8 +16,10 @@ import psutil
 import pytest
 
 from harness import ownership
+from harness.engines.base import EXEC, FORK
 from harness.engines.containers import connect
 from harness.scratch import scratch_root
+from harness.verdict import EXIT_UNJUDGED
 from harness.waiting import NotYet, wait_until
 
 pytestmark = pytest.mark.end_to_end
@@ -26,14 +28,20 @@ PHASES = ("start", "steady state", "stage", "prove", "trigger", "observe", "drai
 
 
 def interrupt_in(
-    results: Path, engine: str, phase: str, number: int, meanwhile: Callable[[str], None] = lambda run: None
+    results: Path,
+    engine: str,
+    phase: str,
+    number: int,
+    meanwhile: Callable[[str], None] = lambda run: None,
+    *,
+    start: str = FORK,
 ) -> tuple[int, str]:
     """Start a run, send it the signal as soon as its lab has entered the phase; returns exit code and run id.
 
-    `meanwhile` is called with the run id just before the signal.
+    `meanwhile` is called with the run id just before the signal; signal 0 is none, and the run comes to its own end.
     """
     command = [sys.executable, "-m", "harness", "reproduce", "--results", str(results), "--engine", engine]
-    command += ["--subject", "3.3.4", "--scenario", "worker-outage"]
+    command += ["--subject", "3.3.4", "--scenario", "worker-outage", "--start", start]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
 
         def entered() -> None:
@@ -47,7 +55,8 @@ def interrupt_in(
         try:
             wait_until(f"the phase {phase}", entered, seconds=900, every=0.1)
             meanwhile((results / "latest").resolve().name)
-            process.send_signal(number)
+            if number:
+                process.send_signal(number)
             process.communicate(timeout=300)
         except BaseException:
             process.kill()
@@ -81,9 +90,15 @@ def left_of(run: str) -> list[str]:
 
 
 def check_interrupt(
-    results: Path, engine: str, phase: str, number: int, meanwhile: Callable[[str], None] = lambda run: None
+    results: Path,
+    engine: str,
+    phase: str,
+    number: int,
+    meanwhile: Callable[[str], None] = lambda run: None,
+    *,
+    start: str = FORK,
 ) -> None:
-    code, run = interrupt_in(results, engine, phase, number, meanwhile)
+    code, run = interrupt_in(results, engine, phase, number, meanwhile, start=start)
     assert code == 128 + number
     assert left_of(run) == []
     content = json.loads((results / run / "results.json").read_text(encoding="utf-8"))
@@ -95,9 +110,58 @@ def check_interrupt(
     assert phase == "start" or (folder / "logs" / "server.log").stat().st_size > 0
 
 
-@pytest.mark.parametrize("phase", PHASES)
-def test_ctrl_c_under_processes_keeps_the_results_and_leaves_nothing(tmp_path: Path, phase: str) -> None:
-    check_interrupt(tmp_path, "processes", phase, signal.SIGINT)
+@pytest.mark.parametrize(
+    ("start", "phase"),
+    [*((FORK, phase) for phase in PHASES), *((EXEC, phase) for phase in ("start", "prove", "drain"))],
+)
+def test_ctrl_c_under_processes_keeps_the_results_and_leaves_nothing(tmp_path: Path, start: str, phase: str) -> None:
+    check_interrupt(tmp_path, "processes", phase, signal.SIGINT, start=start)
+
+
+def test_a_fork_server_that_dies_ends_its_lab_with_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    def kill_the_fork_server(run: str) -> None:
+        (pid_file,) = (scratch_root() / run).rglob("fork-servers/*/pid")
+        os.kill(int(pid_file.read_text(encoding="ascii")), signal.SIGKILL)
+
+    code, run = interrupt_in(tmp_path, "processes", "prove", 0, kill_the_fork_server)
+    (trial,) = json.loads((tmp_path / run / "results.json").read_text(encoding="utf-8"))["trials"]
+    assert (code, trial["outcome"]) == (EXIT_UNJUDGED, "error")
+    assert "the fork server ended" in trial["reason"]
+    assert left_of(run) == []
+
+
+def test_ctrl_c_while_subjects_are_built_side_by_side_leaves_nothing(tmp_path: Path) -> None:
+    """No half-built environment is taken for a whole one, and nothing goes on building."""
+    caches = tmp_path / "cache"
+    uv_cache = os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv"))
+    environment = {**os.environ, "PREFECT_RUN_SURVIVAL_CACHE": str(caches), "UV_CACHE_DIR": uv_cache}
+    command = [sys.executable, "-m", "harness", "reproduce", "--results", str(tmp_path), "--engine", "processes"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment) as process:
+
+        def building() -> None:
+            assert process.poll() is None, "it ended before anything was built"
+            if len(list((caches / "environments").glob("*/**/pyvenv.cfg"))) < 2:
+                raise NotYet("no two environments under way")
+
+        try:
+            wait_until("two builds", building, seconds=300, every=0.1)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=120)
+        except BaseException:
+            process.kill()
+            raise
+    assert process.returncode == 128 + signal.SIGINT
+    run = (tmp_path / "latest").resolve().name
+    assert left_of(run) == []
+    assert [process for process in psutil.process_iter() if str(caches) in " ".join(_words(process))] == []
+    assert not list((caches / "environments").glob("*/.complete")), "half of one would be used by the next run"
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 def test_sigterm_under_processes_keeps_the_results_and_leaves_nothing(tmp_path: Path) -> None:

@@ -52,8 +52,8 @@ def check_default_run(results: Path, engine: str, start: str = "fork") -> None:
         assert trial["lost"] in (0, trial["at_risk"])
         assert trial["ticks"]["outcome"] == ("missing" if trial["lost"] else "whole")
         assert trial["version"] == subject
-        assert trial["at_risk"] >= 3
-        assert trial["twin"]["at_risk"] >= 3
+        assert trial["at_risk"] >= 2
+        assert trial["twin"]["at_risk"] >= 2
         assert trial["twin"]["lost"] == 0
         folder = results / "latest" / trial["folder"]
         for name in ("history.jsonl", "verdict.json", "report.md", "subject.lock", "logs/server.log"):
@@ -81,6 +81,21 @@ def test_the_default_run_under_processes_loses_on_3_3_3_and_survives_on_3_3_4(
 @pytest.mark.usefixtures("docker_engine")
 def test_the_default_run_in_containers_loses_on_3_3_3_and_survives_on_3_3_4(tmp_path: Path) -> None:
     check_default_run(tmp_path, "containers")
+
+
+OF_TWO = "3.3.4/worker=3.3.3/deployer=3.3.3"
+
+
+def test_each_role_of_a_split_subject_is_forked_from_its_own_release(tmp_path: Path) -> None:
+    options = ["--engine", "processes", "--scenario", "worker-outage", "--subject", OF_TWO]
+    code, content, printed = reproduce(tmp_path, *options, command="gate")
+    (trial,) = content["trials"]
+    assert (code, trial["outcome"], trial["start"]) == (0, "survived", "fork"), printed
+    history = (tmp_path / "latest" / trial["folder"] / "history.jsonl").read_text(encoding="utf-8")
+    events = [json.loads(line) for line in history.splitlines()]
+    said = {event["role"]: event["said"] for event in events if event["kind"] == "version"}
+    assert said == {"server": "3.3.4", "deployer": "3.3.3", "worker": "3.3.3"}
+    assert not [event for event in events if event["kind"] == "not-forked"]
 
 
 @pytest.mark.usefixtures("postgresql")
