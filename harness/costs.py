@@ -48,7 +48,7 @@ WAITS = Waits()
 
 
 class Costs:
-    """The costs of one lab, written to its folder at each change of phase.
+    """The costs of one lab, written to its folder at its end.
 
     `cells`      how many trials share them
     `processors` the processor time of its nodes so far, in seconds; set as soon as there are nodes

@@ -28,7 +28,7 @@ from harness.waiting import NotYet, wait_until
 PROBE = "probe"
 _STAGING_TRIES = 5
 _SCHEDULER_TRIES = 3  # how often a deploy is done again whose runs the scheduler did not make in time
-_REFUSED_WRITE = 2.0  # seconds that Prefect's client waits after a 503; a deploy meets one in four times on SQLite
+_REFUSED_WRITE = 2.0  # seconds that Prefect's client waits after a 503; a deploy meets one now and then on SQLite
 _MORE_AHEAD = 3.0  # seconds that the first tick lies further ahead at each try, at the least
 _WORKER_RESTARTS = 5
 _STANDS_STILL = 10.0  # seconds between two answers that are no sign of a worker that leaves runs alone
@@ -43,7 +43,8 @@ class Staging:
     last_tick      when the last of what is staged is due; `upcoming` runs are at risk until then, others from then on
     turn           holds the lab's turn from the start of the worker until the backlog is deployed. Stagings side by
                    side refuse each other writes on SQLite (503), and what was refused one asks again after 2 s or more.
-                   Default runs of 3.3.3 and 3.3.4 with a turn: 28 refused in 4 labs; without: 45 (4 labs)
+                   Default runs of 3.3.3 and 3.3.4 with a turn and four ticks for the slot: 28 refused in 4 labs; side
+                   by side and with five ticks: 45 in 4 labs
     """
 
     scenario: Scenario

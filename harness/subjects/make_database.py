@@ -2,7 +2,7 @@
 
 `python make_database.py .../bin/prefect` ends with 0 once the server was healthy and has ended. prefect.db then holds
 what a server makes of an empty database when it starts: the tables and the block types. No lab's server does that again
-(1 to 3 s each, and the migrations 8 to 12 s). Of the standard library alone.
+(0.5 to 3 s each, and the migrations 8 to 12 s). Of the standard library alone.
 """
 
 from __future__ import annotations

@@ -89,16 +89,9 @@ def left_of(run: str) -> list[str]:
     return left
 
 
-def check_interrupt(
-    results: Path,
-    engine: str,
-    phase: str,
-    number: int,
-    meanwhile: Callable[[str], None] = lambda run: None,
-    *,
-    start: str = FORK,
-) -> None:
-    code, run = interrupt_in(results, engine, phase, number, meanwhile, start=start)
+def check_interrupt(results: Path, engine: str, phase: str, number: int, **how: Any) -> None:
+    """`how`: as for `interrupt_in`."""
+    code, run = interrupt_in(results, engine, phase, number, **how)
     assert code == 128 + number
     assert left_of(run) == []
     content = json.loads((results / run / "results.json").read_text(encoding="utf-8"))
@@ -172,7 +165,7 @@ def test_sigterm_under_processes_keeps_the_results_and_leaves_nothing(tmp_path: 
 @pytest.mark.usefixtures("docker_engine")
 @pytest.mark.parametrize("phase", ["prove", "drain"])
 def test_ctrl_c_in_containers_keeps_the_results_and_leaves_nothing(tmp_path: Path, phase: str) -> None:
-    check_interrupt(tmp_path, "containers", phase, signal.SIGINT, check_containers_are_closed)
+    check_interrupt(tmp_path, "containers", phase, signal.SIGINT, meanwhile=check_containers_are_closed)
 
 
 def check_containers_are_closed(run: str) -> None:
