@@ -109,17 +109,22 @@ def client(folder: str, python: str, words: Sequence[str]) -> NoReturn:
         connection.sendmsg([len(message).to_bytes(4, "big")], rights)
         connection.sendall(message)
 
+    # The process may run, and its client be signalled, before the client has its handlers: a signal waits for them.
+    forwarded = [getattr(signal, name) for name in _FORWARDED]
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, forwarded)
     _or_say_gone(send)
     os.close(here)
     if _answer(connection) == b"anew":
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.execv(python, [python, *words])
     # The interpreter's own handler writes a signal's number to the fork server. A handler in Python would not run where
     # the signal comes just before the wait for the answer.
     connection.setblocking(False)
     signal.set_wakeup_fd(connection.fileno(), warn_on_full_buffer=False)
-    for number in [getattr(signal, name) for name in _FORWARDED]:
+    for number in forwarded:
         if number not in ignored:
             signal.signal(number, lambda _number, _frame: None)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     status = int(_answer(connection))
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)

@@ -170,12 +170,34 @@ def test_each_has_a_session_of_its_own_and_the_client_s_open_descriptors_alone(s
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_to_the_client_reaches_the_process(served: Served, number: signal.Signals) -> None:
     handle = f"import signal, sys, time\nsignal.signal({number:d}, lambda *_: sys.exit(5))\nprint(1, flush=True)\n"
-    with subprocess.Popen(
-        served.command("-c", handle + "time.sleep(30)", fork=True), env=served.environment, stdout=subprocess.PIPE
-    ) as process:
+    # In short sleeps: the interpreter does not see a signal that comes just before a sleep until that sleep has ended.
+    words = served.command("-c", handle + "for _ in range(600):\n    time.sleep(0.05)", fork=True)
+    with subprocess.Popen(words, env=served.environment, stdout=subprocess.PIPE) as process:
         assert process.stdout and process.stdout.read(1) == b"1"
         process.send_signal(number)
         assert process.wait(timeout=20) == 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_that_comes_before_the_client_knows_of_its_process_is_passed_on(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """The process may have run and said so, and its client not yet: this fork server signals it before it answers."""
+    (tmp_path / "ready").touch()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
+        listener.settimeout(20)
+        words = [sys.executable, str(FORK_SERVER), "--client", str(tmp_path), sys.executable, "-c", "0"]
+        with subprocess.Popen(words) as client, listener.accept()[0] as connection:
+            connection.settimeout(20)
+            length = int.from_bytes(connection.recv(4), "big")
+            assert len(connection.recv(length, socket.MSG_WAITALL)) == length
+            client.send_signal(number)
+            connection.sendall(b"forked\n")
+            assert connection.recv(4096) == bytes([number])
+            connection.sendall(b"1280\n")
+            assert client.wait(timeout=20) == 5
 
 
 def test_a_signal_that_comes_at_once_ends_its_process_and_nobody_else_s(served: Served) -> None:
