@@ -57,25 +57,24 @@ def test_a_tick_that_never_comes_back_or_comes_twice_contradicts(
 ) -> None:
     backlog = lab.backlog(UPCOMING)
     backlog.on_update(lambda: fault(backlog))
-    entry = lab.trial(UPCOMING)
+    entry = lab.trial(UPCOMING, "patch-deployment")  # which keeps the schedule's id
     assert (said(entry), entry["ticks"][came_to]) == (f"ticks {came_to}", number), entry["ticks"]
     assert entry["ticks"]["reason"].startswith("of 3 ticks"), "the twin's runs keep the drain open until they are due"
     assert contradicts(entry)
 
 
-def test_a_tick_that_comes_twice_now_and_then_is_no_contradiction_where_that_is_known(
-    lab: FakeLab,
-) -> None:
+@pytest.mark.parametrize("door", ["upsert-deployment", "deploy-unchanged"])
+def test_a_tick_that_comes_twice_now_and_then_is_no_contradiction_where_that_is_known(lab: FakeLab, door: str) -> None:
     backlog = lab.backlog(UPCOMING)
     backlog.on_update(lambda: make_the_first_twice(backlog))
-    entry = lab.trial(UPCOMING, "upsert-deployment")
-    known = lab.cell(UPCOMING, "upsert-deployment").sometimes_reference
+    entry = lab.trial(UPCOMING, door)
+    known = lab.cell(UPCOMING, door).sometimes_reference
     assert (said(entry), contradicts(entry), unjudged(entry)) == ("ticks duplicate", False, False)
     report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
     assert f"This happens now and then ({known})." in report
     (note,) = footnotes([entry])
     said_so = f"ticks duplicate, which happens now and then ({known}): of 3 ticks"
-    assert note.startswith(f"upcoming, upsert-deployment on 3.9.1: {said_so}")
+    assert note.startswith(f"upcoming, {door} on 3.9.1: {said_so}")
 
 
 def cancel_all(backlog: Backlog) -> None:
