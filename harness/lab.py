@@ -110,7 +110,7 @@ class Lab:
         A process of its own, and work that no fork spares it: 0.5 s, and 0.1 s a deployment (measured, 3.3.4).
         """
         work = 0.5 + 0.1 * deployments
-        return 1.5 * (self.start_seconds + work) * self.share
+        return 1.5 * (self.start_seconds + work)
 
     @property
     def scheduler_pass(self) -> float:
