@@ -41,8 +41,7 @@ class Cell:
     """One trial to be: everything about it that is known before it starts.
 
     subject      as the person asked for it; `version` is what that resolved to (empty where it did not)
-    subject_keys what the engine built it under, by role: `server`, and others where they are another than the server
-    versions     what those others are
+    versions     of the worker or the deployer, by role, where they are another than the server
     lab          the lab it shares with other cells of the same subject on the same engine and database
     expected     the outcome known for this release, and `reference`, where from; empty where nothing is known
     note         what the person should know of the subject (a release that `latest` passed over)
@@ -60,7 +59,6 @@ class Cell:
     database: str
     engine_detail: str
     lab: str
-    subject_keys: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     expected: str | None = None
     expected_ticks: str | None = None

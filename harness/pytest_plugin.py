@@ -6,16 +6,17 @@ workers: the first takes all of the lab's selected trials through the phases tog
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from harness.builds import wait_until_built
 from harness.engines.choose import engine_named
 from harness.plan import Cell, Plan
-from harness.runner import run_lab
+from harness.runner import check_owner, run_lab
 from harness.scenario import load_scenarios
 from harness.verdict import contradicts, unjudged
 
@@ -84,20 +85,26 @@ class TrialItem(pytest.Item):
             plan = self.config.stash[_PLAN]
             together = [item.cell for item in self.session.items if isinstance(item, TrialItem)]
             together = [cell for cell in together if cell.lab == self.cell.lab]
-            engine = engine_named(self.cell.engine)
-            site = engine.site(
-                subject_keys=self.cell.subject_keys,
-                database=self.cell.database,
-                run=plan.run,
-                lab=self.cell.lab,
-                folder=plan.lab_folder(self.cell.lab),
-                start=plan.start,
-            )
-            for cell, result in zip(together, run_lab(plan, together, site), strict=True):
+            for cell, result in zip(together, self._results(plan, together), strict=True):
                 results[cell.name] = result
         result = results[self.cell.name]
         if contradicts(result) or unjudged(result):
             raise UnexpectedOutcome(f"{result['outcome']}, expected {result['expected']}: {result['reason']}")
+
+    def _results(self, plan: Plan, cells: Sequence[Cell]) -> Sequence[dict[str, Any]]:
+        """What the cells of this one's lab came to, in a lab of theirs as soon as its subject is built."""
+        keys = wait_until_built(plan.run, self.cell.subject, check_owner)
+        if not keys:  # the command has concluded the trials already
+            raise UnexpectedOutcome(f"error: {self.cell.subject} could not be built")
+        site = engine_named(self.cell.engine).site(
+            subject_keys=keys,
+            database=self.cell.database,
+            run=plan.run,
+            lab=self.cell.lab,
+            folder=plan.lab_folder(self.cell.lab),
+            start=plan.start,
+        )
+        return run_lab(plan, cells, site)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """An outcome is one line; anything else keeps its traceback."""

@@ -15,11 +15,11 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import psutil
 import pytest
@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.live import Live
 
 from harness import ownership
+from harness.builds import say_built
 from harness.costs import children_seconds, read_costs
 from harness.doors import Door
 from harness.engines.base import FORK, SERVER, SQLITE, Engine
@@ -36,7 +37,7 @@ from harness.errors import LabError, UsageError
 from harness.evidence.bug_report import write_bug_report
 from harness.evidence.bundle import places
 from harness.evidence.checksums import write_checksums
-from harness.evidence.live import LiveView
+from harness.evidence.live import DONE, LiveView
 from harness.evidence.page import write_page
 from harness.evidence.results import (
     LATEST,
@@ -61,7 +62,6 @@ from harness.sweep import of_run, of_the_dead, salvage_logs, sweep
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED
 from harness.verdict import exit_code as exit_code_of
 
-T = TypeVar("T")
 _STEP = re.compile(r" *\d+ s  ")
 _POLL = 0.3
 _BUILDS_AT_ONCE = 4  # they wait for the index and the disk as much as for a processor
@@ -118,14 +118,16 @@ def resolve_subjects(names: Sequence[str], engine: Engine) -> dict[str, Release 
         except LabError as error:
             return error
 
-    return _side_by_side(resolved, names)
+    with _at_once() as pool:
+        return dict(zip(names, pool.map(resolved, names), strict=True))
 
 
-def _side_by_side(call: Callable[[str], T], names: Sequence[str]) -> dict[str, T]:
-    """The call's answer for each name, several at once; an interrupt ends what they started (uv, docker/base.sh)."""
+@contextmanager
+def _at_once() -> Iterator[ThreadPoolExecutor]:
+    """Threads for what is resolved and built; an interrupt ends what they started (uv, docker/base.sh)."""
     with ThreadPoolExecutor(max_workers=_BUILDS_AT_ONCE) as pool:
         try:
-            return dict(zip(names, pool.map(call, names), strict=True))
+            yield pool
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in psutil.Process().children():
@@ -219,6 +221,7 @@ class _Matrix:
         self.entries = {cell.name: result(plan, cell, [], None) for cell in plan.cells}
         self._tail = 0
         self._view = LiveView(plan, time.monotonic)
+        self._builds: dict[str, Future[dict[str, str] | LabError]] = {}  # by subject, those that are under way
         self._pytest: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
@@ -226,29 +229,39 @@ class _Matrix:
         self._write(exit_code=None)
         self._write_run()
         point_latest(self.request.results, self.plan.folder)
-        self._build()
-        if any(cell.outcome is None and cell.subject_keys for cell in self.plan.cells):
-            self._run_pytest()
+        if any(cell.outcome is None for cell in self.plan.cells):
+            self._build_and_run()
         return self.finish()
 
-    def _build(self) -> None:
-        """Build each subject; one that cannot be built is an error of its cells alone."""
+    def _build_and_run(self) -> None:
+        """Build the subjects side by side, and run each lab as soon as its own is there."""
         subjects = list(dict.fromkeys(cell.subject for cell in self.plan.cells if cell.outcome is None))
-        built = _side_by_side(self._build_subject, subjects)
-        cells = []
-        for cell in self.plan.cells:
-            found = built.get(cell.subject, {})
+        with _at_once() as pool:
+            self._builds = {subject: pool.submit(self._build_subject, subject) for subject in subjects}
+            try:
+                self._run_pytest()
+            except BaseException:
+                self._end_pytest()  # before the fork servers, whose end its labs would take for a fault
+                raise
+
+    def _take_up_builds(self) -> None:
+        """Tell the labs of the subjects that are there; one that cannot be built is an error of its cells alone."""
+        for subject in [subject for subject, build in self._builds.items() if build.done()]:
+            found = self._builds.pop(subject).result()
+            release = self.releases[subject]
+            mine = [cell for cell in self.plan.cells if cell.subject == subject and cell.outcome is None]
             if isinstance(found, LabError):
-                history = open_history(self.plan, cell, load_scenarios()[cell.scenario])
-                history.add("error", phase="build", reason=found.reason, source=found.source, log=found.log)
-                self.entries[cell.name] = conclude(self.plan, cell)
-                cells.append(cell)
-            else:
-                cells.append(replace(cell, subject_keys=found))
-                if cell.outcome is None and isinstance(release := self.releases[cell.subject], Release):
+                for cell in mine:
+                    history = open_history(self.plan, cell, load_scenarios()[cell.scenario])
+                    history.add("error", phase="build", reason=found.reason, source=found.source, log=found.log)
+                    self.entries[cell.name] = conclude(self.plan, cell)
+                    self._view.enter(cell.lab, DONE)
+                self._write(exit_code=None)
+                found = {}
+            elif isinstance(release, Release):
+                for cell in mine:
                     self._save_lock(cell, release)
-        self.plan = replace(self.plan, cells=cells)
-        self._write(exit_code=None)
+            say_built(self.plan.run, subject, found)
 
     def _build_subject(self, asked: str) -> dict[str, str] | LabError:
         """What a subject was built under, by role, its fork servers on their way; or why it cannot be had."""
@@ -274,9 +287,9 @@ class _Matrix:
             (folder / f"{role}.lock").write_text(part.lock, encoding="utf-8")
 
     def _run_pytest(self) -> None:
-        """Let pytest, with a worker a lab at once, run the cells that were built; show progress until it ends."""
+        """Let pytest, with a worker a lab at once, run the cells; show progress until it ends."""
         plan_file = self.plan.folder / "plan.json"
-        runnable = [cell for cell in self.plan.cells if cell.subject_keys and cell.outcome is None]
+        runnable = [cell for cell in self.plan.cells if cell.outcome is None]
         replace(self.plan, cells=runnable).write(plan_file)
         labs = {cell.lab for cell in runnable}
         at_once = min(self.request.labs or labs_at_once(self.plan.start), len(labs))
@@ -298,6 +311,7 @@ class _Matrix:
             with live or nullcontext():
                 # Once the last lab is down, xdist takes 2 s more to end its workers, which nothing waits for.
                 while self._pytest.poll() is None and not self._view.all_done(labs):
+                    self._take_up_builds()
                     self._show_progress(live)
                     time.sleep(_POLL)
         self._show_progress()

@@ -6,9 +6,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
+from harness.builds import say_built
 from harness.plan import Plan, choose_trials, plan_cell
 from harness.scenario import SCENARIOS
 
@@ -28,7 +32,10 @@ pytest_plugin.run_lab = run_lab
 """
 
 
-def test_each_lab_is_run_once_and_whole_by_one_worker(tmp_path: Path) -> None:
+def test_each_lab_is_run_once_and_whole_by_one_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    say_built("run", "3.3.4", {"server": str(tmp_path / "an environment")})
     trials = choose_trials("matrix", [], ["prefect-deploy", "none"])
     cells = [
         plan_cell(scenario, door, subject="3.3.4", version="3.3.4", as_of="", engine="processes", engine_detail="")

@@ -1,0 +1,102 @@
+"""Subjects are built side by side, and each lab begins as soon as its own is there."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from harness import run
+from harness.builds import say_built, wait_until_built
+from harness.errors import LabError
+from harness.run import Request, run_matrix
+from harness.subjects.release import Release, Target
+from harness.verdict import EXIT_UNJUDGED
+
+
+@pytest.fixture(autouse=True)
+def scratch_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+
+def test_a_lab_waits_for_its_own_subject_and_gets_its_keys_by_role() -> None:
+    asked = 0
+
+    def check() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            say_built("a-run", "3.3.4/worker=3.3.3", {"server": "one", "worker": "other"})
+
+    say_built("a-run", "3.3.4", {"server": "one"})
+    assert wait_until_built("a-run", "3.3.4/worker=3.3.3", check) == {"server": "one", "worker": "other"}
+    assert asked == 2, "it was there only then"
+
+
+def test_a_lab_whose_command_is_gone_waits_no_longer() -> None:
+    def gone() -> None:
+        raise LabError("the command is gone")
+
+    with pytest.raises(LabError, match="the command is gone"):
+        wait_until_built("a-run", "3.3.4", gone)
+
+
+class Engine:
+    """No subject of it can be built, and 3.3.4 says so once the other's trials are known to be an error."""
+
+    name = "processes"
+
+    def __init__(self, results: Path) -> None:
+        self._results = results
+        self.seen = threading.Event()
+
+    def target(self) -> Target:
+        return Target("3.11", "")
+
+    def prepare(self, *_: object) -> None:
+        pass
+
+    def describe(self) -> str:
+        return "no processes"
+
+    resolve_image = close = prepare
+
+    def build(self, release: Release, _say: object) -> str:
+        for _ in range(600) if release.version == "3.3.4" else ():
+            trials = json.loads((self._results / "latest" / "results.json").read_text(encoding="utf-8"))["trials"]
+            if "error" in {trial["outcome"] for trial in trials if trial["subject"] == "3.3.3"}:
+                self.seen.set()
+                break
+            time.sleep(0.05)
+        raise LabError(f"no wheel of {release.version}", source="build")
+
+
+def test_what_came_of_one_subject_is_known_before_another_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(tmp_path / "results")
+    monkeypatch.setattr(run, "choose_engine", lambda _: (engine, "the usual"))
+    monkeypatch.setattr(run, "resolve", lambda asked, *_: Release(asked, asked, "", ""))
+    request = Request(
+        command="reproduce", subjects=["3.3.4", "3.3.3"], scenarios=[], doors=[], engine=None,
+        results=tmp_path / "results", keep="never", labs=None, expression="",
+    )  # fmt: skip
+    (tmp_path / "results").mkdir()
+    printed = io.StringIO()
+    code = run_matrix(request, Console(file=printed, width=200))
+    assert engine.seen.is_set(), printed.getvalue()
+    trials: list[dict[str, Any]] = json.loads(
+        (tmp_path / "results" / "latest" / "results.json").read_text(encoding="utf-8")
+    )["trials"]
+    assert [(trial["outcome"], trial["reason"]) for trial in trials] == [
+        ("error", f"in phase build: no wheel of {trial['subject']}") for trial in trials
+    ]
+    assert (code, len(trials)) == (EXIT_UNJUDGED, 4)
