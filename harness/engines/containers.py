@@ -295,6 +295,7 @@ class ContainerSite:
         return node
 
 
+_WARM_SECONDS = 300.0  # for a fork server to import Prefect, in an image without byte code and on a slow machine
 _POSTGRES_CLIENT = ("-h", "127.0.0.1", "-U", postgres.USER)
 _PREFECT = "/opt/subject/bin/prefect"  # run by Python: releases before 3.1 have no `python -m prefect`
 
@@ -372,8 +373,20 @@ class ContainerNode:
         return self.execute([self._python, "-c", ASK_VERSION], cwd=_HOME, seconds=seconds).output.strip()
 
     def why_not_forked(self) -> str:
-        """What its fork server, once it is ready, says why it does not serve; empty where it serves."""
-        return self.execute(["cat", f"{_FORKING}/ready"], cwd="/", seconds=20).output.strip()
+        """Why its fork server does not serve, as it says once it has imported Prefect; empty where it serves.
+
+        Raises: LabError where it ended before, DeadlineError.
+        """
+
+        def said() -> str:
+            asked = self.execute(["cat", f"{_FORKING}/ready"], cwd="/", seconds=20)
+            if asked.exit_code == 0:
+                return str(asked.output.strip())
+            if not self.running():
+                raise LabError(f"the container {self.name} ended at once", source=self.name, log=self.log()[-4000:])
+            raise NotYet(asked.output.strip())
+
+        return wait_until("the fork server", said, seconds=_WARM_SECONDS, every=0.1, source=self.name)
 
     def end(self, *, seconds: float) -> int:
         """Wait for its end; returns the exit code. Raises LabError where it takes longer."""

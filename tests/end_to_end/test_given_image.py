@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from harness.engines.containers import Containers
 from harness.errors import LabError
 from harness.ownership import LABEL_PROJECT, PROJECT
 from harness.subjects.image import ask_image, base_image
+from harness.subjects.kinds import resolve
+from tests.end_to_end.test_reproduce import reproduce
 
 # No Prefect, and a Python that is not the image's first: what matters is which `prefect` is found, and what it runs on.
 DOCKERFILE = r"""
@@ -38,6 +41,15 @@ with sqlite3.connect(os.environ["PREFECT_HOME"] + "/prefect.db") as database:
     database.execute("create table started as select ? as how", [" ".join(said).strip()])
 HTTPServer(("127.0.0.1", int(sys.argv[-1])), Healthy).serve_forever()
 """
+# A release as an image of a person's own may hold it: in a place of its own, its `prefect` among other programs.
+WITH_A_RELEASE = r"""
+FROM {subject}
+USER 0
+RUN mv /opt/subject /elsewhere && rm -r /home/subject/.prefect
+RUN printf '#!%s\nimport sys\nfrom prefect.cli import app\nsys.exit(app())\n' "$(command -v python3)" > /usr/bin/prefect
+RUN chmod 755 /usr/bin/prefect
+ENV PYTHONPATH=/elsewhere
+"""
 ASK_DATABASE = (
     "import sqlite3; print(*sqlite3.connect('/home/subject/.prefect/prefect.db').execute('select how from started'))"
 )
@@ -55,14 +67,28 @@ def engine() -> Containers:
 
 
 @pytest.fixture
-def given(engine: Containers, tmp_path: Path) -> Iterator[str]:
-    """The name of an image that is none of the harness's."""
-    (tmp_path / "Dockerfile").write_text(DOCKERFILE.format(base=base_image(engine.client, print)))
-    (tmp_path / "prefect").write_text(SERVER)
-    name = f"{PROJECT}/given:test"
-    engine.client.images.build(path=str(tmp_path), tag=name, labels={LABEL_PROJECT: PROJECT}, rm=True)
-    yield name
-    engine.client.images.remove(name, force=True)
+def build_given(engine: Containers, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Builds an image of a Dockerfile that is none of the harness's; returns its name. What is made of it goes too."""
+    mark = f"{PROJECT}.test={secrets.token_hex(4)}"  # which an image inherits from the one it is made from
+
+    def build(dockerfile: str) -> str:
+        (tmp_path / "Dockerfile").write_text(dockerfile)
+        (tmp_path / "prefect").write_text(SERVER)
+        name = f"{PROJECT}/given:{secrets.token_hex(4)}"
+        marked = dict([mark.split("=")])
+        engine.client.images.build(path=str(tmp_path), tag=name, labels={LABEL_PROJECT: PROJECT, **marked}, rm=True)
+        return name
+
+    yield build
+    for image in engine.client.images.list(filters={"label": mark}):
+        for tag in image.tags:
+            engine.client.images.remove(tag, force=True)
+
+
+@pytest.fixture
+def given(engine: Containers, build_given: Callable[[str], str]) -> str:
+    """The name of an image with a Prefect that only answers to its health."""
+    return build_given(DOCKERFILE.format(base=base_image(engine.client, print)))
 
 
 def test_an_image_is_asked_what_it_holds_and_runs_by_its_own_prefect(engine: Containers, given: str) -> None:
@@ -70,13 +96,23 @@ def test_an_image_is_asked_what_it_holds_and_runs_by_its_own_prefect(engine: Con
     assert (release.version, release.image) == ("9.9.9", engine.client.images.get(given).id)
     assert release.as_of and given in release.lock
     tag = engine.build(release, print)
-    try:
-        made = ask_image(engine.client, tag, ["python3", "-c", ASK_DATABASE])
-        assert made.strip() == "('9.9.9 /elsewhere server start --host 127.0.0.1 --port',)"
-        version = ask_image(engine.client, tag, ["python3", "-c", "import prefect; print(prefect.__version__)"])
-        assert version.strip() == "9.9.9"
-    finally:
-        engine.client.images.remove(tag, force=True)
+    made = ask_image(engine.client, tag, ["python3", "-c", ASK_DATABASE])
+    assert made.strip() == "('9.9.9 /elsewhere server start --host 127.0.0.1 --port',)"
+    version = ask_image(engine.client, tag, ["python3", "-c", "import prefect; print(prefect.__version__)"])
+    assert version.strip() == "9.9.9"
+
+
+def test_the_processes_of_such_an_image_are_forked(
+    engine: Containers, build_given: Callable[[str], str], tmp_path: Path
+) -> None:
+    subject = engine.build(resolve("3.3.4", engine.target(), engine.resolve_image), print)
+    name = build_given(WITH_A_RELEASE.format(subject=subject))
+    options = ["--engine", "containers", "--scenario", "worker-outage", "--subject", f"image:{name}"]
+    code, content, printed = reproduce(tmp_path, *options, command="gate")
+    (trial,) = content["trials"]
+    assert (code, trial["outcome"], trial["version"], trial["start"]) == (0, "survived", "3.3.4", "fork"), printed
+    history = (tmp_path / "latest" / trial["folder"] / "history.jsonl").read_text(encoding="utf-8")
+    assert '"kind": "steady-state"' in history and '"kind": "not-forked"' not in history
 
 
 @pytest.mark.parametrize("name", ["without Prefect", "nowhere.invalid/prefect:1"])
