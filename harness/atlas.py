@@ -6,7 +6,7 @@ import itertools
 import json
 import shlex
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from harness.engines.base import FORK, SQLITE
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
 from harness.evidence.frequency import ground
-from harness.evidence.results import check_writable, harness_commit, new_run_id, whole_entry
+from harness.evidence.results import LATEST, check_writable, harness_commit, new_run_id, whole_entry
 from harness.evidence.table import Picture, footnotes
 from harness.run import Request, run_unseen
 from harness.subjects.kinds import check_ends
@@ -30,6 +30,8 @@ SCHEMA = 1
 # One scenario for each name that a scheduled run may have, and the two doors whose deletions differ the most.
 STATES = ("worker-outage", "concurrency-limit", "awaiting-retry", "overdue-unmarked")
 DOORS = ("prefect-deploy", "pause-deployment")
+# In one run, so that the next releases are built while labs run, and no lab runs alone but the last.
+_RELEASES_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Survey:
 
     engine, database  what it is tried on; where it is not named, what the atlas that is gone on with was tried on
     newest_of_minor   of each minor version, its newest release alone
+    labs              how many run at once; None is as in other runs
     """
 
     first: str
@@ -48,6 +51,7 @@ class Survey:
     database: str | None
     newest_of_minor: bool
     start: str = FORK
+    labs: int | None = None
 
 
 class Atlas:
@@ -106,16 +110,26 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
     chosen = newest_of_each_minor(releases) if asked.newest_of_minor else releases
     console.print(f"releases: {', '.join(chosen)}", soft_wrap=True)
     folder = results / f"atlas-{new_run_id()}"  # of its own, where no other run can move `latest`
-    for number, release in enumerate(chosen, start=1):
-        lacking = atlas.lacks(release, asked.scenarios, asked.doors)
-        if not lacking:
-            continue
-        console.print(f"{release} ({number} of {len(chosen)})", soft_wrap=True)
-        trials, seconds = _try(release, lacking, asked, folder, lambda step: console.print(step, soft_wrap=True))
-        atlas.add(trials)
-        mine = [trial for trial in atlas.trials if trial["subject"] == release]
-        console.print(f"{release}: {', '.join(map(_short, mine))} ({seconds:.0f} s)", soft_wrap=True)
-        write_whole(shown, page(atlas.trials, _command(asked, into)))
+    lacking = [(release, tuple(atlas.lacks(release, asked.scenarios, asked.doors))) for release in chosen]
+    done = 0
+    total = sum(1 for _, scenarios in lacking if scenarios)
+    for together, scenarios in _in_runs(lacking):
+        console.print(f"{', '.join(together)} ({done + 1} to {done + len(together)} of {total})", soft_wrap=True)
+        run_folder = folder / str(done)
+        try:
+            seconds = _try(together, scenarios, asked, run_folder, lambda step: console.print(step, soft_wrap=True))
+        finally:  # an interrupt takes no verdict back
+            if judged := _judged(run_folder):
+                atlas.add(judged)
+                write_whole(shown, page(atlas.trials, _command(asked, into)))
+        done += len(together)
+        for release in together:
+            mine = [trial for trial in atlas.trials if trial["subject"] == release]
+            console.print(f"{release}: {', '.join(map(_short, mine))}", soft_wrap=True)
+        left = (total - done) * seconds / len(together) / 60
+        console.print(
+            f"{done} of {total}; these took {seconds:.0f} s, the rest may take {left:.0f} min", soft_wrap=True
+        )
     console.print(Picture(atlas.trials))
     for line in footnotes(atlas.trials):
         console.print(line)
@@ -129,26 +143,44 @@ def newest_of_each_minor(releases: Sequence[str]) -> list[str]:
     return [list(group)[-1] for _, group in by_minor]
 
 
+def _in_runs(lacking: Sequence[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+    """The releases to try in one run, neighbours that lack the same scenarios, and these."""
+    for scenarios, several in itertools.groupby(lacking, key=lambda one: one[1]):
+        releases = [release for release, _ in several]
+        if scenarios:
+            for first in range(0, len(releases), _RELEASES_AT_ONCE):
+                yield releases[first : first + _RELEASES_AT_ONCE], scenarios
+
+
 def _try(
-    release: str, scenarios: Sequence[str], asked: Survey, results: Path, tell: Callable[[str], None]
-) -> tuple[list[dict[str, Any]], float]:
-    """The trials of a release, and their seconds."""
+    releases: Sequence[str], scenarios: Sequence[str], asked: Survey, results: Path, tell: Callable[[str], None]
+) -> float:
+    """Try these releases in one run, whose results folder this is alone; returns its seconds."""
     request = Request(
         command="reproduce",
-        subjects=[release],
+        subjects=releases,
         scenarios=scenarios,
         doors=asked.doors,
         engine=asked.engine,
         database=asked.database or SQLITE,
         results=results,
         keep="never",
-        labs=None,
+        labs=asked.labs,
         expression="",
         start=asked.start,
     )
-    found, run = run_unseen(request, results / "atlas.log", tell)
+    found, _ = run_unseen(request, results.parent / "atlas.log", tell)
+    return float(found["seconds"])
+
+
+def _judged(results: Path) -> list[dict[str, Any]]:
+    """The trials of the run in this folder as an atlas has them, those without an outcome left out."""
+    newest = (results / LATEST).resolve()
+    if not (newest / "results.json").exists():
+        return []  # it was cut short before it began
     commit = harness_commit()["commit"]
-    return [{**trial, "run": run, "harness": commit} for trial in found["trials"]], float(found["seconds"])
+    trials = read_json(newest / "results.json")["trials"]
+    return [{**trial, "run": newest.name, "harness": commit} for trial in trials if trial["outcome"]]
 
 
 def _cell(trial: dict[str, Any]) -> tuple[str, str, str]:

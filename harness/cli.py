@@ -197,6 +197,7 @@ def parser() -> argparse.ArgumentParser:
     _add_engine(surveyed, usual=f"as the atlas was begun, else {_USUAL_ENGINE}")
     _add_database(surveyed, None, usual=f"as the atlas was begun, else {SQLITE}")
     _add_start(surveyed)
+    _add_labs(surveyed)
     surveyed.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     surveyed.add_argument(
         "--into",
@@ -269,10 +270,7 @@ def _add_trials(
         "--repeat", type=_number, default=1, metavar="N",
         help="each trial N times, each time in a lab of its own; says k of N with its 95 %% interval (default: 1)",
     )  # fmt: skip
-    command.add_argument(
-        "-n", dest="labs", type=_number, metavar="N",
-        help="labs at once (default: one for each core; with --start exec for each two)",
-    )  # fmt: skip
+    _add_labs(command)
     command.add_argument(
         "-k", dest="expression", default="", metavar="EXPR", help="only trials whose name matches, as in pytest"
     )
@@ -367,6 +365,13 @@ def _add_database(command: argparse.ArgumentParser, default: str | None = SQLITE
     )
 
 
+def _add_labs(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-n", dest="labs", type=_number, metavar="N",
+        help="labs at once (default: one for each core; with --start exec for each two)",
+    )  # fmt: skip
+
+
 def _add_start(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--start", choices=STARTS, default=FORK,
@@ -427,6 +432,7 @@ def _atlas(options: argparse.Namespace, console: Console) -> int:
         database=options.database,
         newest_of_minor=options.newest_of_minor,
         start=options.start,
+        labs=options.labs,
     )
     return survey(asked, options.into, options.results, console)
 

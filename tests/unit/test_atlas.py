@@ -15,7 +15,7 @@ from rich.console import Console
 
 from harness import atlas as module
 from harness import run
-from harness.atlas import STATES, Atlas, Survey, newest_of_each_minor, survey
+from harness.atlas import STATES, Atlas, Survey, _in_runs, newest_of_each_minor, survey
 from harness.engines.base import SQLITE
 from harness.errors import UsageError
 from harness.evidence.trial_folder import result
@@ -33,20 +33,21 @@ class Runs:
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
         self.asked: list[tuple[str, list[str]]] = []
+        self.runs: list[list[str]] = []
         self.engines: list[str | None] = []
 
     def __call__(self, request: Request, console: Console) -> int:
-        (release,) = request.subjects
-        self.asked.append((release, list(request.scenarios)))
         folder = request.results / f"20300101-000000-{secrets.token_hex(2)}"
         folder.mkdir(parents=True)
-        trials = [entry(release, scenario, door, self.outcome(release, scenario),
-                        database=request.database)
-                  for scenario in request.scenarios for door in request.doors]  # fmt: skip
-        (folder / "results.json").write_text(json.dumps({"seconds": 61.0, "trials": trials}), encoding="utf-8")
-        latest = request.results / "latest"
-        latest.unlink(missing_ok=True)
-        latest.symlink_to(folder.name)
+        (request.results / "latest").symlink_to(folder.name)
+        trials: list[dict[str, Any]] = []
+        for release in request.subjects:
+            self.asked.append((release, list(request.scenarios)))
+            trials += [entry(release, scenario, door, self.outcome(release, scenario),
+                             database=request.database)
+                       for scenario in request.scenarios for door in request.doors]  # fmt: skip
+            (folder / "results.json").write_text(json.dumps({"seconds": 61.0, "trials": trials}), encoding="utf-8")
+        self.runs.append(list(request.subjects))
         return 0
 
 
@@ -165,6 +166,24 @@ def test_an_interrupt_loses_nothing_of_the_releases_before_it(world: Callable[[O
     again = world(lambda *_: "lost")
     carried_out(tmp_path)
     assert [release for release, _ in again.asked] == ["3.3.3", "3.3.4"]
+
+
+def test_releases_are_tried_several_in_one_run_and_each_scenario_only_where_it_is_lacking(
+    world: Callable[[Outcome], Runs], tmp_path: Path
+) -> None:
+    runs = world(lambda release, scenario: "error" if (release, scenario) == ("3.3.3", "worker-outage") else "lost")
+    _, printed = carried_out(tmp_path)
+    assert runs.runs == [RELEASES]
+    assert "3.2.14, 3.2.15, 3.3.3, 3.3.4 (1 to 4 of 4)" in printed
+    assert "4 of 4; these took 61 s, the rest may take 0 min" in printed
+    lacking = [(str(number), ("worker-outage",) if number < 10 else ()) for number in range(20)]
+    lacking[3] = ("3", ("upcoming",))
+    assert [(len(releases), scenarios) for releases, scenarios in _in_runs(lacking)] == [
+        (3, ("worker-outage",)),
+        (1, ("upcoming",)),
+        (6, ("worker-outage",)),
+    ]
+    assert [len(releases) for releases, _ in _in_runs([(str(n), ("upcoming",)) for n in range(20)])] == [8, 8, 4]
 
 
 def test_the_newest_of_each_minor_version() -> None:
