@@ -69,8 +69,9 @@ def _make_database(python: Path, home: Path) -> None:
         env=environment, cwd=home, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     if done.returncode:
-        log = (done.stdout + done.stderr)[-4000:]
-        raise LabError("the subject cannot make its database", source="build", log=log)
+        said = done.stdout + done.stderr
+        last = "; ".join([line.strip() for line in said.splitlines() if line.strip()][-2:])  # its error, and ours
+        raise LabError(f"the subject's server does not start: {last[-300:]}", source="build", log=said[-4000:])
     for leftover in home.iterdir():
         if leftover.name != "prefect.db":
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()

@@ -14,6 +14,7 @@ from harness.errors import LabError, UsageError
 from harness.plan import choose_trials, slug
 from harness.run import Request, _plan
 from harness.subjects import kinds
+from harness.subjects.environment import _make_database
 from harness.subjects.kinds import check_name, is_release, resolve
 from harness.subjects.release import Release, Target
 from harness.subjects.uv_tool import UvError
@@ -194,3 +195,16 @@ def test_each_repetition_has_a_lab_and_a_folder_of_its_own(tmp_path: Path) -> No
     assert len({cell.name for cell in plan.cells}) == len(plan.cells) == 6
     assert len({cell.lab for cell in plan.cells}) == 3
     assert {cell.repetition for cell in plan.cells} == {1, 2, 3}
+
+
+def test_a_subject_whose_server_does_not_start_is_refused_with_its_own_words(tmp_path: Path) -> None:
+    """As 3.3.4 with the packages of a later day: one that it imports is no dependency of another's any more."""
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    python.with_name("prefect").write_text("import no_such_package\n", encoding="utf-8")
+    with pytest.raises(LabError) as refused:
+        _make_database(python, tmp_path / "home")
+    said = "ModuleNotFoundError: No module named 'no_such_package'; the server ended with 1 before it was healthy"
+    assert refused.value.reason == f"the subject's server does not start: {said}"
+    assert "Traceback" in refused.value.log
