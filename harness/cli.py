@@ -185,8 +185,8 @@ def parser() -> argparse.ArgumentParser:
     surveyed = commands.add_parser(
         "atlas",
         help="try every state on every final release of a range, and write what came of it to a page",
-        description="Tries every state, several releases in a run; asked again, it goes on where it stopped. Each release "
-        "leaves an environment of some 130 MB in the cache.",
+        description="Tries every state, several releases in a run; asked again, it goes on where it stopped. "
+        "Each release leaves an environment of some 130 MB in the cache.",
     )
     surveyed.add_argument("--from", dest="first", default="2.20.0", metavar="RELEASE", help="default: 2.20.0")
     surveyed.add_argument("--to", dest="last", default="latest", metavar="RELEASE", help="default: latest")
