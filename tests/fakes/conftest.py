@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from harness import runner
+from harness.evidence import trial_folder
 from harness.scenario import Scenario, load_scenarios
 from tests.fakes.clock import Clock, keep_time_by
 from tests.fakes.fake_lab import FakeLab
@@ -24,8 +25,10 @@ def with_three_at_risk() -> dict[str, Scenario]:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeLab:
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> FakeLab:
     """A lab on a fake Prefect that keeps every run, before anything is planted in it."""
+    if not request.node.get_closest_marker("pictures"):  # two a trial, half of its time
+        monkeypatch.setattr(trial_folder, "as_png", lambda _: None)
     clock = Clock()
     keep_time_by(clock, monkeypatch)
     monkeypatch.setattr(runner, "load_scenarios", with_three_at_risk)

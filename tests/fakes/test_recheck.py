@@ -20,6 +20,8 @@ from harness.evidence.checksums import NAME, write_checksums
 from harness.evidence.results import write_results, write_run
 from tests.fakes.fake_lab import FakeLab
 
+pytestmark = pytest.mark.pictures
+
 OUTAGE, UPCOMING = "worker-outage", "upcoming"
 
 

@@ -18,6 +18,8 @@ from harness.evidence.timeline import WIDTH, renderer, timeline
 from harness.verdict import judge
 from tests.fakes.fake_lab import FakeLab
 
+pytestmark = pytest.mark.pictures
+
 SVG = "{http://www.w3.org/2000/svg}"
 OUTAGE, LIMIT = "worker-outage", "concurrency-limit"
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
