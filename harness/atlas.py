@@ -19,9 +19,9 @@ from harness.engines.base import FORK, SQLITE
 from harness.engines.choose import choose_engine
 from harness.errors import UsageError
 from harness.evidence.frequency import ground
-from harness.evidence.results import LATEST, check_writable, harness_commit, new_run_id, whole_entry
+from harness.evidence.results import check_writable, harness_commit, new_run_id, whole_entry
 from harness.evidence.table import Picture, footnotes
-from harness.run import Request, run_unseen
+from harness.run import Request, newest_results, run_unseen
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import releases_between, resolve_release
 from harness.verdict import contradicts, exit_code, said, unjudged
@@ -175,12 +175,12 @@ def _try(
 
 def _judged(results: Path) -> list[dict[str, Any]]:
     """The trials of the run in this folder as an atlas has them, those without an outcome left out."""
-    newest = (results / LATEST).resolve()
-    if not (newest / "results.json").exists():
+    try:
+        found, run = newest_results(results)
+    except FileNotFoundError:
         return []  # it was cut short before it began
     commit = harness_commit()["commit"]
-    trials = read_json(newest / "results.json")["trials"]
-    return [{**trial, "run": newest.name, "harness": commit} for trial in trials if trial["outcome"]]
+    return [{**trial, "run": run, "harness": commit} for trial in found["trials"] if trial["outcome"]]
 
 
 def _cell(trial: dict[str, Any]) -> tuple[str, str, str]:

@@ -180,9 +180,13 @@ def run_unseen(request: Request, log: Path, tell: Callable[[str], None]) -> tupl
     with log.open("a", encoding="utf-8") as file:
         output: Any = _Steps(file, tell)
         run_matrix(request, Console(file=output, width=120, markup=False, highlight=False))
-    newest = (request.results / LATEST).resolve()
-    results: dict[str, Any] = json.loads((newest / "results.json").read_text(encoding="utf-8"))
-    return results, newest.name
+    return newest_results(request.results)
+
+
+def newest_results(results: Path) -> tuple[dict[str, Any], str]:
+    """What is in the results.json of the newest run in a results folder, and its run id. Raises: FileNotFoundError."""
+    newest = (results / LATEST).resolve()
+    return dict(json.loads((newest / "results.json").read_text(encoding="utf-8"))), newest.name
 
 
 class _Steps(io.TextIOBase):

@@ -37,6 +37,7 @@ from harness.engines.base import (
     save_log,
     server_environment,
 )
+from harness.engines.forking import READY_SECONDS
 from harness.errors import DeadlineError, LabError
 from harness.subjects.image import build_image, build_postgres, inspect_image, postgres_tag, target
 from harness.subjects.release import Release, Target
@@ -295,7 +296,6 @@ class ContainerSite:
         return node
 
 
-_WARM_SECONDS = 300.0  # for a fork server to import Prefect, in an image without byte code and on a slow machine
 _POSTGRES_CLIENT = ("-h", "127.0.0.1", "-U", postgres.USER)
 _PREFECT = "/opt/subject/bin/prefect"  # run by Python: releases before 3.1 have no `python -m prefect`
 
@@ -386,7 +386,7 @@ class ContainerNode:
                 raise LabError(f"the container {self.name} ended at once", source=self.name, log=self.log()[-4000:])
             raise NotYet(asked.output.strip())
 
-        return wait_until("the fork server", said, seconds=_WARM_SECONDS, every=0.1, source=self.name)
+        return wait_until("the fork server", said, seconds=READY_SECONDS, every=0.1, source=self.name)
 
     def end(self, *, seconds: float) -> int:
         """Wait for its end; returns the exit code. Raises LabError where it takes longer."""

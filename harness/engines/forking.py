@@ -27,7 +27,7 @@ LOG_FILE = "node.log"  # of a node of a lab
 _OWN_LOG = "fork-server.log"
 FORK_SERVER = Path(__file__).with_name("fork_server.py")  # runs inside the subject
 _FOLDER = "fork-servers"
-_READY_SECONDS = 300  # it imports Prefect first: 3 to 6 s on a machine with nothing else to do
+READY_SECONDS = 300  # it imports Prefect first: 3 to 6 s with nothing else to do, longer in an image without byte code
 _ANSWER_SECONDS = 20
 
 
@@ -87,7 +87,7 @@ class ForkServer:
             self.check()
             raise NotYet("it is importing Prefect")
 
-        return wait_until("the fork server", ready, seconds=_READY_SECONDS, every=0.05, source="fork server")
+        return wait_until("the fork server", ready, seconds=READY_SECONDS, every=0.05, source="fork server")
 
     def check(self) -> None:
         """Raises LabError, with its log, where it has ended: its processes ended with it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -20,11 +19,7 @@ from harness.run import Request, run_matrix
 from harness.subjects.release import Release, Target
 from harness.verdict import EXIT_UNJUDGED
 
-
-@pytest.fixture(autouse=True)
-def scratch_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)
+pytestmark = pytest.mark.usefixtures("own_scratch")
 
 
 def test_a_lab_waits_for_its_own_subject_and_gets_its_keys_by_role() -> None:

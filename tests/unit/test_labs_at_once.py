@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections import defaultdict
 from pathlib import Path
 
@@ -32,9 +31,8 @@ pytest_plugin.run_lab = run_lab
 """
 
 
-def test_each_lab_is_run_once_and_whole_by_one_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", None)
+@pytest.mark.usefixtures("own_scratch")
+def test_each_lab_is_run_once_and_whole_by_one_worker(tmp_path: Path) -> None:
     say_built("run", "3.3.4", {"server": str(tmp_path / "an environment")})
     trials = choose_trials("matrix", [], ["prefect-deploy", "none"])
     cells = [
