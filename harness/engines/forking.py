@@ -52,15 +52,12 @@ class ForkServer:
     def start(self) -> subprocess.Popen[bytes]:
         """Start it; does not wait. It ends when the standard input of what is returned is closed."""
         home = self._root / "home"
-        (home / ".prefect").mkdir(parents=True)
         venv = self._environment / "venv"
         environment = {
-            **{name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ},
+            "PATH": os.environ.get("PATH", os.defpath),
             **settings.node_environment(""),
             **ownership.environment(self._run),
-            "HOME": str(home),
-            "PREFECT_HOME": str(home / ".prefect"),
-            "PREFECT_PROFILES_PATH": str(home / ".prefect" / "profiles.toml"),
+            **own_places(home),
         }
         with (self._root / _OWN_LOG).open("ab") as log:
             process = subprocess.Popen(
@@ -126,6 +123,22 @@ class ForkServer:
         except (OSError, ValueError) as error:
             self.check()
             raise LabError(f"the fork server does not answer: {error}", source="fork server", log=self.log()) from error
+
+
+def own_places(home: Path) -> dict[str, str]:
+    """Make a folder a process's own, for its files, Prefect's and temporary ones; returns the variables that say so.
+
+    Prefect's worker and runner leave folders in TMPDIR when they are killed.
+    """
+    prefect, temporary = home / ".prefect", home / "tmp"
+    for folder in (prefect, temporary):
+        folder.mkdir(parents=True)
+    return {
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "PREFECT_HOME": str(prefect),
+        "PREFECT_PROFILES_PATH": str(prefect / "profiles.toml"),
+    }
 
 
 def can_fork() -> bool:

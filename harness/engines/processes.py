@@ -1,7 +1,7 @@
 """Labs as processes on this host: one folder a lab, ports on 127.0.0.1, an environment from an allow-list.
 
 A person's profile, `.env`, `prefect.toml` or variables must never aim a command at their real server: every process
-has its own HOME, PREFECT_HOME, working directory and an explicit PREFECT_API_URL, and inherits only what is named here.
+has its own HOME, TMPDIR, PREFECT_HOME, working directory and an explicit PREFECT_API_URL, and inherits PATH alone.
 """
 
 from __future__ import annotations
@@ -39,14 +39,13 @@ from harness.engines.base import (
     save_log,
     server_environment,
 )
-from harness.engines.forking import LOG_FILE, ForkServer, can_fork, family
+from harness.engines.forking import LOG_FILE, ForkServer, can_fork, family, own_places
 from harness.errors import LabError, UsageError
 from harness.scratch import scratch_folder
 from harness.subjects.environment import build_environment, target
 from harness.subjects.release import Release, Target
 from harness.waiting import NotYet, wait_until
 
-_INHERITED = ("PATH", "TMPDIR")
 _LISTEN_SECONDS = 300  # a server listens some seconds after its start; on a starved machine, many
 _NO_FORK_SERVER = 120  # what a client of a fork server ends with that is gone
 
@@ -246,18 +245,13 @@ class ProcessSite:
     def _node(self, name: str, command: Sequence[str] | None, **more: str) -> ProcessNode:
         """A node that `start` starts the subject's Python in, with these arguments."""
         home = self._root / name
-        (home / ".prefect").mkdir(parents=True)
-        inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
         venv = self._venv(name)
         environment = {
-            **inherited,
             **settings.node_environment(self._api_url),
             **ownership.environment(self._run),
             ownership.ENV_LAB: self._lab,
-            "PATH": f"{venv / 'bin'}{os.pathsep}{inherited.get('PATH', os.defpath)}",
-            "HOME": str(home),
-            "PREFECT_HOME": str(home / ".prefect"),
-            "PREFECT_PROFILES_PATH": str(home / ".prefect" / "profiles.toml"),
+            "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            **own_places(home),
             **more,
         }
         forks = self._fork_servers.get(venv.parent)

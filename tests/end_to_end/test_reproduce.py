@@ -16,6 +16,7 @@ import pytest
 from harness import cache
 from harness.engines.base import STARTS
 from harness.scenario import load_scenarios
+from harness.scratch import scratch_root
 from harness.verdict import EXIT_UNJUDGED
 
 pytestmark = pytest.mark.end_to_end
@@ -68,6 +69,8 @@ def test_the_default_run_under_processes_loses_on_3_3_3_and_survives_on_3_3_4(
 ) -> None:
     results = tmp_path / "results with a space"
     results.mkdir()
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         plant_hostile_environment(results, monkeypatch, f"http://127.0.0.1:{listener.getsockname()[1]}/api")
         check_default_run(results, "processes", start)
@@ -77,6 +80,8 @@ def test_the_default_run_under_processes_loses_on_3_3_3_and_survives_on_3_3_4(
     assert not [prefix for prefix in reached if str(cache.root()) in prefix], "it reached the subject's interpreter"
     text = "".join(path.read_text(encoding="utf-8", errors="replace") for path in results.rglob("*") if path.is_file())
     assert "hunter2-very-secret" not in text
+    left = [path for path in temporary.rglob("*") if path.name != scratch_root().name]
+    assert not left, "a killed worker's folder in TMPDIR outlived its lab"
 
 
 @pytest.mark.containers

@@ -45,9 +45,7 @@ def site_of(environment: Path) -> ProcessSite:
 
 
 def test_a_server_is_there_once_a_process_of_its_own_listens(environment: Path) -> None:
-    with ProcessSite(
-        {"server": environment}, database="sqlite", run="run", lab="lab", folder=environment / "logs"
-    ) as site:
+    with site_of(environment) as site:
         server, url = site.start_server({})
         assert server.running()
         assert url.startswith("http://127.0.0.1:")
@@ -57,9 +55,7 @@ def test_a_server_is_there_once_a_process_of_its_own_listens(environment: Path) 
 @pytest.mark.usefixtures("taken_port")
 def test_a_server_whose_port_was_taken_is_an_error_that_quotes_its_log(environment: Path) -> None:
     with (
-        ProcessSite(
-            {"server": environment}, database="sqlite", run="run", lab="lab", folder=environment / "logs"
-        ) as site,
+        site_of(environment) as site,
         pytest.raises(LabError, match="ended at once") as caught,
     ):
         site.start_server({})
@@ -72,9 +68,19 @@ def test_another_server_on_the_port_is_not_taken_for_ours(
     monkeypatch.setattr(processes, "_LISTEN_SECONDS", 0.5)
     (environment / "venv" / "bin" / "prefect").write_text("import time; time.sleep(60)", encoding="utf-8")
     with (
-        ProcessSite(
-            {"server": environment}, database="sqlite", run="run", lab="lab", folder=environment / "logs"
-        ) as site,
+        site_of(environment) as site,
         pytest.raises(LabError, match=f"nothing of ours on port {taken_port}"),
     ):
         site.start_server({})
+
+
+def test_what_a_process_leaves_in_its_temporary_folder_goes_with_its_lab(environment: Path) -> None:
+    (environment / "venv" / "bin" / "prefect").write_text(
+        "import tempfile; print(tempfile.mkdtemp())", encoding="utf-8"
+    )
+    with site_of(environment) as site:
+        node = site.start_node("deployer", None)
+        made = Path(node.run([], cwd=str(environment), seconds=60).output.strip())
+        assert made.is_dir()
+        assert made.is_relative_to(environment / "scratch")
+    assert not made.exists()
