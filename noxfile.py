@@ -131,7 +131,7 @@ def clean(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests, real Prefect included (about ten minutes; -- -m "not end_to_end" leaves that out)."""
     _install(session, "tests")
-    # What runs labs is for one of the two workers (tests/conftest.py): they want both cores, the rest is light.
+    # Tests that run labs go to a worker by file (tests/conftest.py), and there are never more than three labs at once.
     session.run("pytest", "-n", "2", "--dist", "loadscope", *session.posargs)
 
 

@@ -17,15 +17,19 @@ from harness.errors import LabError
 RUN_LABS = ("test_both_starts.py", "test_given_image.py", "test_interrupts.py", "test_reproduce.py")
 
 
-class LabsInOneWorker(LoadScopeScheduling):  # type: ignore[misc]
-    """xdist's scheduling with all tests that run labs in one worker; each of the others is for whichever is free."""
+class LabsByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """xdist's scheduling with all tests of a file that runs labs in one worker; each other test is for any worker.
+
+    xdist begins with the file of most tests. All default runs, of two labs each, are in one file: one at a time.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "labs" if Path(nodeid.partition("::")[0]).name in RUN_LABS else nodeid
+        file = nodeid.partition("::")[0]
+        return file if Path(file).name in RUN_LABS else nodeid
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LabsInOneWorker:
-    return LabsInOneWorker(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LabsByFile:
+    return LabsByFile(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
