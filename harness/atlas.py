@@ -20,11 +20,19 @@ from harness.engines.choose import choose_engine
 from harness.errors import UsageError
 from harness.evidence.frequency import ground
 from harness.evidence.results import check_writable, harness_commit, new_run_id, whole_entry
-from harness.evidence.table import Picture, footnotes
+from harness.evidence.table import Picture, footnotes, spans
 from harness.run import Request, newest_results, run_unseen
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import releases_between, resolve_release
-from harness.verdict import contradicts, exit_code, said, unjudged
+from harness.verdict import (
+    EXIT_AS_EXPECTED,
+    EXIT_CONTRADICTED,
+    EXIT_UNJUDGED,
+    contradicts,
+    exit_code,
+    said,
+    unjudged,
+)
 
 SCHEMA = 1
 # One scenario for each name that a scheduled run may have, and the two doors whose deletions differ the most.
@@ -118,9 +126,9 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
         run_folder = folder / str(done)
         try:
             seconds = _try(together, scenarios, asked, run_folder, lambda step: console.print(step, soft_wrap=True))
-        finally:  # an interrupt takes no verdict back
-            if judged := _judged(run_folder):
-                atlas.add(judged)
+        finally:  # an interrupt takes no verdict back, and is no outcome of what it cut short
+            if found := _tried(run_folder):
+                atlas.add(found)
                 write_whole(shown, page(atlas.trials, _command(asked, into)))
         done += len(together)
         for release in together:
@@ -130,8 +138,8 @@ def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
         console.print(
             f"{done} of {total}; these took {seconds:.0f} s, the rest may take {left:.0f} min", soft_wrap=True
         )
-    console.print(Picture(atlas.trials))
-    for line in footnotes(atlas.trials):
+    console.print(Picture(in_short(atlas.trials)))
+    for line in footnotes(atlas.trials, releases_of(atlas.trials)):
         console.print(line)
     console.print(f"\natlas: {shown}", soft_wrap=True)
     return exit_code(atlas.trials)
@@ -173,14 +181,16 @@ def _try(
     return float(found["seconds"])
 
 
-def _judged(results: Path) -> list[dict[str, Any]]:
-    """The trials of the run in this folder as an atlas has them, those without an outcome left out."""
+def _tried(results: Path) -> list[dict[str, Any]]:
+    """The trials of the run in this folder as an atlas has them, without what never came to an outcome of its own."""
     try:
         found, run = newest_results(results)
     except FileNotFoundError:
         return []  # it was cut short before it began
     commit = harness_commit()["commit"]
-    return [{**trial, "run": run, "harness": commit} for trial in found["trials"] if trial["outcome"]]
+    ended = found.get("exit_code") in (EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED)
+    own = [trial for trial in found["trials"] if (trial["outcome"] if ended else not unjudged(trial))]
+    return [{**trial, "run": run, "harness": commit} for trial in own]
 
 
 def _cell(trial: dict[str, Any]) -> tuple[str, str, str]:
@@ -204,9 +214,7 @@ def _command(asked: Survey, into: Path) -> str:
 
 def page(trials: Sequence[dict[str, Any]], command: str) -> str:
     """The atlas as Markdown: a row a release, a column a scenario and door."""
-    columns = sorted(dict.fromkeys((trial["scenario"], trial["door"]) for trial in trials))
-    cells = {_cell(trial): trial for trial in trials}
-    releases = list(dict.fromkeys(trial["subject"] for trial in trials))
+    releases = releases_of(trials)
     days = sorted(trial["run"][:8] for trial in trials)
     grounds = sorted({ground(trial) for trial in trials})
     commits = sorted({str(trial["harness"])[:7] for trial in trials})
@@ -217,14 +225,15 @@ def page(trials: Sequence[dict[str, Any]], command: str) -> str:
         "risk, how many were lost. `survived` is none. A twin that nobody touched lost none wherever there is a "
         "verdict. (!) contradicts what is known upstream.",
         "",
-        "| release | " + " | ".join(f"{scenario}<br>{door}" for scenario, door in columns) + " |",
-        "|---|" + "---|" * len(columns),
-        *(
-            f"| {release} | " + " | ".join(_square(cells.get((release, *column))) for column in columns) + " |"
-            for release in releases
-        ),
+        f"## {len(releases)} releases, neighbours of the same outcomes together",
         "",
-        *(f"- {line}" for line in footnotes(trials)),
+        *_rows(in_short(trials), _outcome),
+        "",
+        *(f"- {line}" for line in footnotes(trials, releases)),
+        "",
+        "## Each release",
+        "",
+        *_rows(trials, _square),
         "",
         f"Tried {days[0]} to {days[-1]} (year, month, day) on {'; '.join(grounds)}; harness at {', '.join(commits)}. "
         "The data stand beside this page, a trial's entry of results.json each.",
@@ -235,8 +244,51 @@ def page(trials: Sequence[dict[str, Any]], command: str) -> str:
     return "\n".join(lines)
 
 
+def releases_of(trials: Sequence[dict[str, Any]]) -> list[str]:
+    """The releases of an atlas's trials, oldest first."""
+    return list(dict.fromkeys(trial["subject"] for trial in trials))
+
+
+def in_short(trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The trials of one release of each span of neighbours of the same outcomes; its subject is the span's name."""
+    columns, cells = _columns(trials), {_cell(trial): trial for trial in trials}
+
+    def outcomes(release: str) -> list[str]:
+        return [_outcome(cells.get((release, *column))) for column in columns]
+
+    short = []
+    releases = releases_of(trials)
+    for _, together in itertools.groupby(releases, key=outcomes):
+        span = list(together)
+        (name,) = spans(span, releases)
+        mine = (cells.get((span[0], *column)) for column in columns)
+        short += [{**trial, "subject": name, "version": name} for trial in mine if trial]
+    return short
+
+
+def _columns(trials: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    return sorted({(trial["scenario"], trial["door"]) for trial in trials})
+
+
+def _rows(trials: Sequence[dict[str, Any]], square: Callable[[dict[str, Any] | None], str]) -> list[str]:
+    """A table in Markdown: a row a release, a column a scenario and door."""
+    columns, cells = _columns(trials), {_cell(trial): trial for trial in trials}
+    return [
+        "| release | " + " | ".join(f"{scenario}<br>{door}" for scenario, door in columns) + " |",
+        "|---|" + "---|" * len(columns),
+        *(
+            f"| {release} | " + " | ".join(square(cells.get((release, *column))) for column in columns) + " |"
+            for release in releases_of(trials)
+        ),
+    ]
+
+
+def _outcome(trial: dict[str, Any] | None) -> str:
+    return said(trial) + (" (!)" if contradicts(trial) else "") if trial else ""
+
+
 def _square(trial: dict[str, Any] | None) -> str:
-    if trial is None:
-        return ""
-    counted = f" {trial['lost']}/{trial['at_risk']}" if said(trial) == "lost" else ""
-    return said(trial) + counted + (" (!)" if contradicts(trial) else "")
+    """Its outcome, with how many of how many were lost."""
+    if trial is None or said(trial) != "lost":
+        return _outcome(trial)
+    return _outcome(trial).replace("lost", f"lost {trial['lost']}/{trial['at_risk']}")

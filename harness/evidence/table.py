@@ -130,9 +130,12 @@ def _subject(trial: dict[str, Any]) -> str:
     return str(trial["subject"]) if version in (None, trial["subject"]) else f"{trial['subject']} ({version})"
 
 
-def footnotes(trials: Sequence[dict[str, Any]]) -> list[str]:
-    """A line for each thing in the table that a reader would ask about; what holds for several trials is said once."""
-    lines: dict[str, list[str]] = {}
+def footnotes(trials: Sequence[dict[str, Any]], releases: Sequence[str] = ()) -> list[str]:
+    """A line for each thing in the table that a reader would ask about; what holds for several trials is said once.
+
+    releases: all that lie between the first and the last; neighbours among them are named by their ends.
+    """
+    lines: dict[str, dict[str, list[str]]] = {}  # what is said, of which trials, of which subjects
     for trial in trials:
         if against := objection(trial):
             text = against
@@ -147,10 +150,26 @@ def footnotes(trials: Sequence[dict[str, Any]]) -> list[str]:
             continue
         mark = "(!) " if against else ""
         name = _trial(trial).replace("\n", ", ")
-        lines.setdefault(text, []).append(f"{mark}{name} on {trial['subject']}")
+        subjects = lines.setdefault(text, {}).setdefault(mark + name, [])
+        subjects += [trial["subject"]] if trial["subject"] not in subjects else []
     notes = sorted({f"{trial['subject']}: {trial['note']}" for trial in trials if trial["note"]})
-    said = [f"{', '.join(where)}: {text.rstrip('.')}." for text, where in lines.items()]
+    said = []
+    for text, trials_of in lines.items():
+        where = [f"{name} on {', '.join(spans(subjects, releases))}" for name, subjects in trials_of.items()]
+        said.append(f"{'; '.join(where)}: {text.rstrip('.')}.")
     return [*said, *notes, *claim(trials)]
+
+
+def spans(subjects: Sequence[str], releases: Sequence[str]) -> list[str]:
+    """The subjects, those that are neighbours in `releases` as `FIRST to LAST`; in their order."""
+    place = {release: number for number, release in enumerate(releases)}
+    said: list[list[str]] = []
+    for subject in subjects:
+        if said and place.get(subject, -1) == place.get(said[-1][-1], -3) + 1:
+            said[-1].append(subject)
+        else:
+            said.append([subject])
+    return [span[0] if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in said]
 
 
 def summary(trials: Sequence[dict[str, Any]], command: str) -> str:

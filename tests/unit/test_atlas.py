@@ -18,6 +18,7 @@ from harness import run
 from harness.atlas import STATES, Atlas, Survey, _in_runs, newest_of_each_minor, survey
 from harness.engines.base import SQLITE
 from harness.errors import UsageError
+from harness.evidence.table import footnotes
 from harness.evidence.trial_folder import result
 from harness.plan import Cell, Plan
 from harness.run import Request
@@ -46,7 +47,9 @@ class Runs:
             trials += [entry(release, scenario, door, self.outcome(release, scenario),
                              database=request.database)
                        for scenario in request.scenarios for door in request.doors]  # fmt: skip
-            (folder / "results.json").write_text(json.dumps({"seconds": 61.0, "trials": trials}), encoding="utf-8")
+            (folder / "results.json").write_text(json.dumps({"exit_code": None, "trials": trials}), encoding="utf-8")
+        ended = {"exit_code": 1, "seconds": 61.0, "trials": trials}
+        (folder / "results.json").write_text(json.dumps(ended), encoding="utf-8")
         self.runs.append(list(request.subjects))
         return 0
 
@@ -155,14 +158,15 @@ def test_the_page_says_how_to_go_on_with_just_this_survey(world: Callable[[Outco
 
 def test_an_interrupt_loses_nothing_of_the_releases_before_it(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
     def interrupted(release: str, _: str) -> str:
-        if release == "3.3.3":
+        if release == "3.3.4":
             raise KeyboardInterrupt
-        return "lost"
+        return "error" if release == "3.3.3" else "lost"
 
     world(interrupted)
     with pytest.raises(KeyboardInterrupt):
         carried_out(tmp_path)
-    assert {trial["subject"] for trial in Atlas(tmp_path / "atlas.json").trials} == {"3.2.14", "3.2.15"}
+    kept = {trial["subject"] for trial in Atlas(tmp_path / "atlas.json").trials}
+    assert kept == {"3.2.14", "3.2.15"}, "a trial that the interrupt cut short came to nothing of its own"
     again = world(lambda *_: "lost")
     carried_out(tmp_path)
     assert [release for release, _ in again.asked] == ["3.3.3", "3.3.4"]
@@ -184,6 +188,25 @@ def test_releases_are_tried_several_in_one_run_and_each_scenario_only_where_it_i
         (6, ("worker-outage",)),
     ]
     assert [len(releases) for releases, _ in _in_runs([(str(n), ("upcoming",)) for n in range(20)])] == [8, 8, 4]
+
+
+def test_neighbours_of_the_same_outcomes_are_one_row_and_one_column(
+    world: Callable[[Outcome], Runs], tmp_path: Path
+) -> None:
+    world(lambda release, scenario: "error" if release == "3.2.15" and scenario == "upcoming" else "lost")
+    _, printed = carried_out(tmp_path, scenarios=["worker-outage", "upcoming"])
+    page = (tmp_path / "atlas.md").read_text(encoding="utf-8")
+    rows = [line for line in page.partition("## Each release")[0].splitlines() if line.startswith("| 3")]
+    assert rows == ["| 3.2.14 | lost | lost |", "| 3.2.15 | error | lost |", "| 3.3.3 to 3.3.4 | lost | lost |"]
+    assert sum(line.startswith("| 3") for line in page.partition("## Each release")[2].splitlines()) == len(RELEASES)
+    assert "3.3.3 to 3.3.4" in printed
+
+
+def test_a_footnote_of_many_releases_names_the_ends_of_each_span() -> None:
+    one = {**entry("", "worker-outage", "none", "error"), "reason": "no answer", "as_expected": None, "note": ""}
+    trials = [{**one, "subject": release} for release in ("1", "2", "3", "5")]
+    assert footnotes(trials, ["1", "2", "3", "4", "5"]) == ["worker-outage, none on 1 to 3, 5: error: no answer."]
+    assert footnotes(trials) == ["worker-outage, none on 1, 2, 3, 5: error: no answer."]
 
 
 def test_the_newest_of_each_minor_version() -> None:
