@@ -12,8 +12,8 @@ _DEPLOYMENT = (
     "concurrency_limit", "deleted",
 )  # fmt: skip
 _RUN = (
-    "side", "name", "deployment_id", "work_pool_name", "work_queue_name", "expected_start_time",
-    "next_scheduled_start_time",
+    "side", "name", "flow_id", "deployment_id", "work_pool_name", "work_queue_name", "parameters", "job_variables",
+    "idempotency_key", "expected_start_time", "next_scheduled_start_time",
     "state_type", "state_name", "state_id", "start_time", "run_count", "auto_scheduled",
 )  # fmt: skip
 _UNHAPPY = {"FAILED", "CRASHED", "CANCELLED"}
@@ -33,6 +33,7 @@ def run_facts(run: dict[str, Any]) -> dict[str, Any]:
     """A flow run as a history keeps it; `run` is its id."""
     state = run.get("state") or {}
     facts = {"run": run["id"], **{key: run.get(key) for key in _RUN}, "state_timestamp": state.get("timestamp")}
+    facts["tags"] = sorted(map(str, run.get("tags") or ()))
     # Why a run ended otherwise than Completed, in Prefect's words.
     return {**facts, "state_message": str(state.get("message"))[:1000]} if state.get("type") in _UNHAPPY else facts
 

@@ -13,6 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from dateutil.parser import isoparse
+
 from harness.redaction import redact
 
 Event = dict[str, Any]
@@ -22,6 +24,15 @@ SCHEMA = 2  # of a history, named by its first event; raised when what an older 
 def now() -> str:
     """The current time in UTC, ISO 8601 with milliseconds, by this host's clock."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def moment(text: str) -> datetime:
+    """A time as ISO 8601 has it, whatever its offset and fraction, as UTC; without an offset it is UTC already.
+
+    Raises: ValueError.
+    """
+    found = isoparse(text)
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
 
 
 class History:

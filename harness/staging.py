@@ -15,11 +15,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from harness.checkers.survival import ENDED, HOLDS_A_SLOT
-from harness.checkers.ticks import moment
 from harness.costs import WAITS
 from harness.engines.base import Node
 from harness.errors import DeadlineError, LabError, NoAnswerError, SteadyStateError
 from harness.facts import deployment_facts, result_facts, run_facts
+from harness.history import moment
 from harness.lab import Lab, last_error, worker_name
 from harness.scenario import Scenario
 from harness.trial import TREATED, TWIN, Trial

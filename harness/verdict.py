@@ -101,6 +101,10 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
         return Verdict(
             INCONCLUSIVE, f"the twin, which nobody updated, lost {twin.lost} of {twin.at_risk} too", findings
         )
+    if twin.altered:
+        altered = next(fate for fate in findings.fates if fate.fate == ALTERED and fate.side == "twin")
+        said = f"{twin.altered} of the {twin.at_risk} runs of the twin, which nobody updated, were altered too"
+        return Verdict(INCONCLUSIVE, f"{said}; the first: {altered.why}", findings)
     if treated.unknown or twin.unknown:
         unknown = next(fate for fate in findings.fates if fate.fate == "unknown")
         return Verdict(INCONCLUSIVE, f"run {unknown.run} of the {unknown.side} deployment: {unknown.why}", findings)
@@ -134,12 +138,6 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
             INCONCLUSIVE,
             f"{treated.altered} of {treated.at_risk} ended otherwise and {treated.stranded} never ran, but the worker "
             "had ended meanwhile, which may be why",
-            findings,
-        )
-    if treated.altered and twin.altered:
-        return Verdict(
-            INCONCLUSIVE,
-            f"{treated.altered} of {treated.at_risk} runs at risk were altered, and {twin.altered} of the twin's too",
             findings,
         )
     if treated.altered:

@@ -8,11 +8,12 @@ listing before the door that says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 
-from harness.history import Event, of_kind
+from harness.history import Event, moment, of_kind
 
 SIDES = ("treated", "twin")
 GONE = "Flow run not found"
@@ -20,8 +21,15 @@ PICKED_UP = {"PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED"}
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 REFUSED = "503 Service Unavailable"
 BEFORE, AFTER, DRAINED = "before the door", "after the door", "after the drain"
-_BY_TIME_ALONE = ("Scheduled", "Late")  # what a run turns into when its time passes, whatever the door did
-_IDENTITY = ("name", "deployment_id", "work_pool_name", "work_queue_name", "expected_start_time")
+_BY_TIME_ALONE = "Late"  # what a waiting run turns into when its time passes, whatever the door did
+# What a run is, and what it is going to execute: the same before the door and at each look after it.
+_IDENTITY = (
+    "name", "flow_id", "deployment_id", "work_pool_name", "work_queue_name", "parameters", "tags", "job_variables",
+    "idempotency_key",
+)  # fmt: skip
+_EXPECTED, _NEXT = "expected_start_time", "next_scheduled_start_time"
+_WAITS_FOR_A_SLOT = "AwaitingConcurrencySlot"  # and is given another time each time that it asks for one
+_BEGUN = {"PENDING", "RUNNING"}
 HOLDS_A_SLOT = {"PENDING", "RUNNING", "CANCELLING"}
 
 
@@ -108,6 +116,7 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     # share (a worker, a limit), a run of another trial may hold.
     held = {run["side"] for run in afterwards if run["state_type"] in HOLDS_A_SLOT}
     held |= {side for drained in of_kind(events, "drained") if drained.get("holding") for side in SIDES}
+    cancelled = _acted_on(events)
     flaws: list[str] = []
     fates = []
     for run_id, listed in before.items():
@@ -117,19 +126,26 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
         }
         there = any(answer["status"] == 200 for answer in seen[AFTER] or ())
         read = states.get(run_id) if there else None
-        if read == [] and _seen_as(seen[DRAINED], alive.get(DRAINED, False)) == "gone":
-            read = None  # it went after the look and before they were read
         if not _was_at_risk(listed, read, state, answered_at):
             continue
         if there and run_id not in states:
             flaws.append(f"the state history of run {run_id} was never read")
-        passed = until_drained.get(run_id, ())
-        fate = _fate(listed, seen, alive, state, held=listed["side"] in held, passed=passed, flaws=flaws)
+        past = {AFTER: read, DRAINED: until_drained.get(run_id)}
+        fate = _fate(listed, seen, alive, state, held=listed["side"] in held, past=past, flaws=flaws)
+        if run_id in cancelled and fate.fate == "altered":
+            fate = replace(fate, fate="unknown", why=f"the harness itself did this after the door: {cancelled[run_id]}")
         fates.append(fate if fate.fate != "lost" else _with_successor(fate, before, afterwards))
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
     fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
     counts = {side: _count([fate for fate in fates if fate.side == side]) for side in SIDES}
     return Findings(counts["treated"], counts["twin"], fates, flaws, _vanished(events, before.values(), afterwards))
+
+
+def _acted_on(events: Sequence[Event]) -> dict[str, str]:
+    """What the harness itself did to a run after the door was opened, by the run's id: no fate of the door's."""
+    opened = [number for number, event in enumerate(events) if event.get("kind") == "door-opens"]
+    later = events[opened[0] :] if opened else ()
+    return {act["run"]["run"]: str(act["what"]) for act in of_kind(later, "act") if "run" in act}
 
 
 def _vanished(
@@ -161,22 +177,29 @@ def _was_at_risk(
 
     One listed in that state is not at risk any more once a worker had picked it up; into any other state the door
     itself may have put it, a moment before its answer was seen. `states` is None where the run is gone, and its
-    state history with it (or where it was never read).
+    state history with it (or where it was never read); one with another past than it was listed with says nothing.
     """
-    if states is None or not answered_at:
+    if states is None or not answered_at or not _has_its_past(listed, states):
         return bool(listed["state_name"] == state)
-    earlier = [entry for entry in states if _instant(entry["timestamp"]) <= _instant(answered_at)]
+    earlier = [entry for entry in _in_order(states) if moment(entry["timestamp"]) <= moment(answered_at)]
     if not earlier:
         return False
-    last = sorted(earlier, key=lambda entry: _instant(entry["timestamp"]))[-1]
-    return bool(last["name"] == state or (listed["state_name"] == state and last["type"] not in PICKED_UP))
+    if listed["state_name"] == state:
+        return not any(entry["type"] in _BEGUN for entry in _since(listed, earlier))
+    return bool(earlier[-1]["name"] == state)
 
 
-def _instant(text: str) -> tuple[str, str]:
-    """A sortable form of the server's UTC times, which come as `…Z` or `…+00:00`, with or without a fraction."""
-    bare = text.replace("Z", "").replace("+00:00", "").replace(" ", "T")
-    second, _, fraction = bare.partition(".")
-    return second, fraction.ljust(6, "0")
+def _in_order(states: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(states, key=lambda entry: moment(entry["timestamp"]))
+
+
+def _since(listed: dict[str, Any], states: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of a run's states in order, those later than the one that it was listed in."""
+    states, then = list(states), listed.get("state_timestamp")
+    ids = [entry.get("id") for entry in states]
+    if listed.get("state_id") in ids:
+        return states[ids.index(listed["state_id"]) + 1 :]
+    return [entry for entry in states if not then or moment(entry["timestamp"]) > moment(then)]
 
 
 def _twin_answers(answers: Iterable[dict[str, Any]]) -> bool:
@@ -206,7 +229,7 @@ def _fate(
     state: str,
     *,
     held: bool,
-    passed: Sequence[dict[str, Any]],
+    past: dict[str, list[dict[str, Any]] | None],
     flaws: list[str],
 ) -> RunFate:
     words = {when: _seen_as(answers, alive.get(when, False)) for when, answers in seen.items()}
@@ -222,11 +245,13 @@ def _fate(
         fate, why = "unknown", f"{unknown[0]} the server gave no usable answer: {described[unknown[0]]}"
     elif first is None:
         fate, why = "unknown", f"it was never looked up {AFTER}"
+    elif hidden := [when for when, states in past.items() if states == [] and words[when] == "there"]:
+        fate, why = "unknown", f"the server shows no state of it {hidden[0]}"
     else:
-        fate, why = _fate_of_the_living(listed, first, final, state)
+        fate, why = _fate_of_the_living(listed, first, final, state, past)
     end = final or {}
     final_type = str(end.get("state_type"))
-    completed = has_completed(end, passed)
+    completed = has_completed(end, past[DRAINED], since=listed)
     relabelled = completed and final_type != "COMPLETED"
     if relabelled:
         why += f"; it completed, and was called {end['state_name']} after that"
@@ -250,18 +275,24 @@ def _fate(
     )
 
 
-def has_completed(end: dict[str, Any], states: Iterable[dict[str, Any]]) -> bool:
-    """Whether a run, last seen as `end`, ended by completing, whatever it was called after that; `states` are its own.
+def has_completed(
+    end: dict[str, Any], states: Iterable[dict[str, Any]] | None, since: dict[str, Any] | None = None
+) -> bool:
+    """Whether a run, last seen as `end`, ran and ended by completing, whatever it was called after that.
+
+    `states` are its own, None where they were never read; `since`: as it was listed before, and ran since.
 
     A worker may call a run Crashed a moment after it completed (seen, 3.4.25: the lease on its slot was not renewed).
-    One that was put back after that and ran again did not end by it; a state that came after `end` says nothing.
+    One that was put back after that and ran again did not end by it; a state that came after `end` says nothing. One
+    that is called Completed with no Running before it did not run.
     """
-    if end.get("state_type") == "COMPLETED":
-        return True
-    seen = _instant(str(end.get("state_timestamp") or ""))
-    known = sorted((_instant(one["timestamp"]), str(one["type"])) for one in states)
-    types = [kind for at, kind in known if at <= seen]
-    return end.get("state_type") in ENDED and "COMPLETED" in takewhile(ENDED.__contains__, reversed(types))
+    if states is None:
+        return bool(end.get("state_type") == "COMPLETED")
+    seen = end.get("state_timestamp")
+    known = [one for one in _in_order(states) if seen and moment(one["timestamp"]) <= moment(seen)]
+    types = [str(one["type"]) for one in (_since(since, known) if since else known)]
+    ended = list(takewhile(ENDED.__contains__, reversed(types)))
+    return end.get("state_type") in ENDED and "COMPLETED" in ended and "RUNNING" in types[: len(types) - len(ended)]
 
 
 def _given_up(look: dict[str, Any]) -> bool:
@@ -273,21 +304,51 @@ def _given_up(look: dict[str, Any]) -> bool:
 
 
 def _fate_of_the_living(
-    listed: dict[str, Any], first: dict[str, Any], final: dict[str, Any] | None, state: str
+    listed: dict[str, Any],
+    first: dict[str, Any],
+    final: dict[str, Any] | None,
+    state: str,
+    past: dict[str, list[dict[str, Any]] | None],
 ) -> tuple[str, str]:
     for look, when in ((first, AFTER), (final, DRAINED)):
         if look is None:
             continue
-        for key in _IDENTITY:
-            if look.get(key) != listed.get(key):
-                return "altered", f"{key} was {listed.get(key)!r} and is {look.get(key)!r} {when}"
+        if changed := _changed(listed, look, past[when]):
+            return "altered", f"{changed} {when}"
         if look["state_type"] in ("CANCELLED", "CANCELLING"):
             return "altered", f"{look['state_name']} {when}"
-    if first["state_name"] == state or (state, first["state_name"]) == _BY_TIME_ALONE:
+        if look["state_type"] == "COMPLETED" and not has_completed(look, past[when], since=listed):
+            return "altered", f"{look['state_name']} {when}, and never Running since it was listed"
+    if first["state_name"] == state or (first["state_type"], first["state_name"]) == ("SCHEDULED", _BY_TIME_ALONE):
         return "kept", f"{first['state_name']} {AFTER}"
     if first["state_type"] in PICKED_UP:
         return "progressed", f"{first['state_name']} {AFTER}"
     return "altered", f"{first['state_name']} {AFTER}, from {state}"
+
+
+def _changed(listed: dict[str, Any], look: dict[str, Any], states: Sequence[dict[str, Any]] | None) -> str:
+    """What a run is not any more that it was when it was listed; empty where it is the same, with the same past."""
+    waits = {look["state_type"], listed["state_type"]} == {"SCHEDULED"}
+    for_a_time = waits and _WAITS_FOR_A_SLOT not in (look["state_name"], listed["state_name"])
+    for key in (*_IDENTITY, _EXPECTED, _NEXT) if for_a_time else (*_IDENTITY, _EXPECTED):
+        was, is_ = listed.get(key), look.get(key)
+        if was != is_ and not (key in (_EXPECTED, _NEXT) and _same_instant(was, is_)):
+            return f"{key} was {was!r} and is {is_!r}"
+    if states and not _has_its_past(listed, states):
+        return f"its states, without the {listed['state_name']} that it was listed in, are those of another run"
+    return ""
+
+
+def _has_its_past(listed: dict[str, Any], states: Iterable[dict[str, Any]]) -> bool:
+    """Whether the state that a run was listed in is among its states."""
+    return not listed.get("state_id") or listed["state_id"] in [entry.get("id") for entry in states]
+
+
+def _same_instant(one: Any, other: Any) -> bool:
+    """Whether two times are the same, however they are written."""
+    with suppress(TypeError, ValueError):
+        return moment(one) == moment(other)
+    return False
 
 
 def _describe(word: str, answer: dict[str, Any] | None, answers: Sequence[dict[str, Any]]) -> str:

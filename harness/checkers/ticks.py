@@ -23,7 +23,7 @@ from croniter import croniter
 from dateutil.rrule import rrulestr
 
 from harness.checkers.survival import BEFORE, DRAINED, has_completed, states_read
-from harness.history import Event, of_kind
+from harness.history import Event, moment, of_kind
 
 WHOLE, MISSING, DUPLICATE, INCONCLUSIVE = "whole", "missing", "duplicate", "inconclusive"
 _MOST = 100_000  # ticks of one schedule; more are a schedule that nobody stages
@@ -84,7 +84,7 @@ def _check(events: Sequence[Event]) -> Ticks:
         ran = {
             moment(run["expected_start_time"])
             for run in _made(listings[-1], side)
-            if not upcoming or has_completed(run, states.get(run["run"], ()))
+            if not upcoming or has_completed(run, states.get(run["run"]))
         }
         missing = sorted(tick.isoformat() for tick in due if tick not in ran)
         duplicate = sorted(tick.isoformat() for tick, number in made.items() if number > 1)
@@ -144,9 +144,3 @@ def times(schedule: dict[str, Any], last: datetime) -> Iterator[datetime]:
             yield each.get_next(datetime).astimezone(timezone.utc)
     else:
         raise ValueError(f"a schedule of no known kind: {sorted(schedule)}")
-
-
-def moment(text: str) -> datetime:
-    """A time of the server's or of the harness's, as UTC."""
-    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)

@@ -180,6 +180,11 @@ def _run_json(run: Run) -> Json:
     return {
         "id": run.id,
         "name": run.name,
+        "flow_id": run.flow,
+        "parameters": run.parameters,
+        "job_variables": run.job_variables,
+        "tags": run.tags,
+        "idempotency_key": run.idempotency_key,
         "deployment_id": run.deployment.id or None,
         "work_pool_name": run.work_pool_name,
         "work_queue_name": run.work_queue_name,

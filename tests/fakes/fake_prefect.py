@@ -34,6 +34,11 @@ class Run:
     name: str = ""
     work_pool_name: str = ""
     work_queue_name: str = "default"
+    flow: str = ""
+    parameters: Json = field(default_factory=dict)
+    job_variables: Json = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    idempotency_key: str = ""
     states: list[dict[str, str]] = field(default_factory=list)
     next_start: datetime | None = None
     start_time: datetime | None = None
@@ -219,7 +224,8 @@ class FakePrefect:
         """A new run in the state Scheduled."""
         run = Run(deployment, expected, auto_scheduled, name=f"run-{len(self.runs)}", next_start=expected)
         run.id = run_id or run.id
-        run.work_pool_name = deployment.pool
+        run.work_pool_name, run.flow = deployment.pool, deployment.flow
+        run.parameters = dict(deployment.parameters)
         self.runs[run.id] = run
         self.set_state(run, "SCHEDULED", "Scheduled")
         self.on_new_run(run)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -312,10 +312,40 @@ def move_to_another_time(run: Run) -> None:
     run.expected = run.expected.replace(year=2029)
 
 
+def give_other_parameters(run: Run) -> None:
+    run.parameters = {"note": "another"}
+
+
+def give_other_job_variables(run: Run) -> None:
+    run.job_variables = {"env": {"STAGE": "another"}}
+
+
+def tag(run: Run) -> None:
+    run.tags = ["another"]
+
+
+def give_to_another_flow(run: Run) -> None:
+    run.flow = "another flow"
+
+
+def give_another_key(run: Run) -> None:
+    run.idempotency_key = "another"
+
+
+def move_by_20_seconds(run: Run) -> None:
+    run.next_start = run.expected + timedelta(seconds=20)
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
         (rename, "name"),
+        (give_other_parameters, "parameters"),
+        (give_other_job_variables, "job_variables"),
+        (tag, "tags"),
+        (give_to_another_flow, "flow_id"),
+        (give_another_key, "idempotency_key"),
+        (move_by_20_seconds, "next_scheduled_start_time"),
         (move_to_another_queue, "work_queue_name"),
         (move_to_another_time, "expected_start_time"),
         (move_to_another_pool, "work_pool_name"),
@@ -329,6 +359,67 @@ def test_a_run_that_the_update_renames_or_moves_is_altered_though_it_completes(
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
     assert f"{named} was " in entry["reason"]
+
+
+@pytest.mark.parametrize("moment", ["update", "lift"])
+@pytest.mark.parametrize("scenario", LIFTED)
+def test_a_run_that_is_called_completed_and_never_ran_is_altered(lab: FakeLab, scenario: str, moment: str) -> None:
+    backlog = lab.backlog(scenario)
+    strike = backlog.on_update if moment == "update" else backlog.on_lift
+    strike(lambda: backlog.move_to(backlog.at_risk()[:1], "COMPLETED", "Completed"))
+    entry = lab.trial(scenario)
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
+    assert "never Running since it was listed" in entry["reason"]
+
+
+def test_a_retry_that_is_called_completed_and_did_not_run_again_is_altered(lab: FakeLab) -> None:
+    backlog = lab.backlog("awaiting-retry")
+    backlog.on_update(lambda: backlog.move_to(backlog.at_risk()[:1], "COMPLETED", "Completed"))
+    entry = lab.trial("awaiting-retry")
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
+
+
+@pytest.mark.parametrize("ended", ["FAILED", "CRASHED", "COMPLETED"])
+def test_a_run_that_the_door_ends_a_moment_before_its_answer_was_at_risk_and_is_altered(
+    lab: FakeLab, ended: str
+) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on(UPDATE_BEGINS, lambda: backlog.move_to(backlog.at_risk()[:1], ended, ended.title()))
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT), entry["reason"]
+
+
+@pytest.mark.parametrize("moment", ["update", "lift"])
+def test_a_run_that_is_deleted_and_made_again_under_its_id_is_altered(lab: FakeLab, moment: str) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def make_again() -> None:
+        run = backlog.at_risk()[0]
+        backlog.delete([run])
+        lab.clock.sleep(0.01)
+        again = lab.prefect.add_run(run.deployment, run.expected, auto_scheduled=True, run_id=run.id)
+        again.name = run.name
+
+    (backlog.on_update if moment == "update" else backlog.on_lift)(make_again)
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT), entry["reason"]
+
+
+def test_a_twin_that_was_altered_is_no_control(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_update(lambda: tag(backlog.at_risk("twin")[0]))
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("inconclusive", treated=KEPT, twin=counts(at_risk=3, kept=2, altered=1))
+    assert "the twin, which nobody updated, were altered too" in entry["reason"]
+
+
+def test_times_with_another_offset_are_the_same_instants(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    east = timezone(timedelta(hours=2))
+    monkeypatch.setattr(fake_prefect, "stamp", lambda moment: moment.astimezone(east).isoformat())
+    backlog = lab.backlog(OUTAGE)
+    backlog.on(UPDATE_BEGINS, lambda: backlog.move_to(backlog.at_risk(), "RUNNING", "Running"))
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("inconclusive", treated=NONE, twin=KEPT), entry["reason"]
 
 
 def test_a_run_that_is_moved_to_another_deployment_is_altered(lab: FakeLab) -> None:
@@ -443,7 +534,7 @@ def test_a_drain_cut_off_by_its_hard_cap_is_inconclusive_and_says_so(lab: FakeLa
 
 def test_runs_picked_up_between_the_answer_and_the_look_have_progressed_and_survive(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
-    backlog.on_update(lambda: backlog.move_to(backlog.at_risk()[:2], "COMPLETED", "Completed"))
+    backlog.on_update(lambda: backlog.move_to(backlog.at_risk()[:2], "RUNNING", "Running"))
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("survived", treated=counts(at_risk=3, kept=1, progressed=2), twin=KEPT)
 
@@ -453,15 +544,17 @@ def test_runs_picked_up_between_the_answer_and_the_look_have_progressed_and_surv
 
 def test_runs_picked_up_before_the_door_was_answered_were_never_at_risk(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
-    backlog.on(UPDATE_BEGINS, lambda: backlog.move_to(backlog.at_risk(), "COMPLETED", "Completed"))
+    backlog.on(UPDATE_BEGINS, lambda: backlog.move_to(backlog.at_risk(), "RUNNING", "Running"))
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("inconclusive", treated=NONE, twin=KEPT)
     assert "0 runs of the treated deployment were at risk" in entry["reason"]
 
 
-def test_runs_whose_state_history_the_server_does_not_show_were_never_at_risk(lab: FakeLab) -> None:
+def test_runs_whose_state_history_the_server_does_not_show_have_no_fate(lab: FakeLab) -> None:
     lab.prefect.refuse("^GET /flow_run_states/", 200, [])
-    assert judged(lab.trial(OUTAGE)) == verdict("inconclusive", treated=NONE, twin=NONE)
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("inconclusive", treated=counts(at_risk=3), twin=counts(at_risk=3))
+    assert "the server shows no state of it" in entry["reason"]
 
 
 def test_a_scheduler_that_never_makes_a_run_is_inconclusive_and_never_survived(lab: FakeLab, scenario: str) -> None:

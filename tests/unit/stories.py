@@ -15,7 +15,11 @@ from harness.history import SCHEMA, Event
 STATE = "Late"
 MINIMUM = 3
 NONCE = "nonce-0123456789abcdef"
+ENDED_AT = "2030-01-01T00:00:20.500002Z"
 LISTED_AT, ANSWERED_AT = "2030-01-01T00:00:19Z", "2030-01-01T00:00:20.500000Z"
+
+LATE_AT = "2030-01-01T00:00:10.250000+00:00"
+LATE_ID = f"Late@{LATE_AT}"
 
 LATE = {"state_type": "SCHEDULED", "state_name": "Late"}
 PENDING = {"state_type": "PENDING", "state_name": "Pending"}
@@ -47,6 +51,8 @@ class Story:
     fate        None where the run was not at risk when the door was answered
     whole_twin  the fate instead where the whole twin completed
     between     what its state history shows between the two looks
+    ran         whether it was Running before it was called Completed
+    past        whether its state history holds the state that it was listed in
     """
 
     after: Sequence[Answer]
@@ -57,6 +63,8 @@ class Story:
     stranded: bool = False
     recreated: bool = False
     between: Sequence[Answer] = ()
+    ran: bool = True
+    past: bool = True
 
     @property
     def undisturbed(self) -> bool:
@@ -83,6 +91,12 @@ STORIES = {
     "picked up, failed": Story([RUNNING], [FAILED], "progressed", "altered"),
     "cancelled": Story([CANCELLED], [CANCELLED], "altered"),
     "cancelled later": Story([LATE], [CANCELLED], "altered"),
+    "called completed": Story([LATE], [COMPLETED], "altered", ran=False),
+    "called completed at once": Story([COMPLETED], [COMPLETED], "altered", ran=False),
+    "made again under its id": Story([LATE], [COMPLETED], "altered", completed=True, past=False),
+    "moved to another time": Story(
+        [{**LATE, "next_scheduled_start_time": "2030-01-01T00:00:20Z"}], [COMPLETED], "altered", completed=True
+    ),
     "renamed": Story([{**LATE, "name": "another"}], [{**COMPLETED, "name": "another"}], "altered", completed=True),
     "moved to a queue": Story([LATE], [{**COMPLETED, "work_queue_name": "another"}], "altered", completed=True),
     "moved to a deployment": Story([{**LATE, "deployment_id": "x"}], [{**LATE, "deployment_id": "x"}], "altered"),
@@ -186,7 +200,7 @@ def outcome(treated: Sequence[str], twin: Sequence[str], minimum: int = MINIMUM)
     twin_completed = all(STORIES[word].undisturbed for word in twin if STORIES[word].fate)
     # A run still under way may hold what the others wait for.
     held = any(STORIES[word].drained[-1].get("state_type") in ("PENDING", "RUNNING") for word in treated)
-    if min(len(mine), len(control)) < minimum or "lost" in control or "unknown" in mine + control:
+    if min(len(mine), len(control)) < minimum or {"lost", "altered"} & set(control) or "unknown" in mine + control:
         return "inconclusive"
     if "lost" in mine:
         return "lost"
@@ -195,8 +209,6 @@ def outcome(treated: Sequence[str], twin: Sequence[str], minimum: int = MINIMUM)
         every = not any(story.undisturbed for story in stories)
         none = all(story.undisturbed or not story.completed for story in of_twin)
         return "inconclusive" if every and none else "survived"
-    if "altered" in mine and "altered" in control:
-        return "inconclusive"
     if twin_completed and "altered" in mine:
         return "altered"
     if twin_completed and not held and any(story.stranded for story in stories):
@@ -217,11 +229,11 @@ def _run(side: str, number: int, state: Answer) -> Event:
         "work_queue_name": "default",
         "expected_start_time": f"2030-01-01T00:00:{number % 60:02}Z",
         "next_scheduled_start_time": None,
-        "state_id": "a state",
+        "state_id": LATE_ID,
         "start_time": None,
         "run_count": 0,
         "auto_scheduled": True,
-        "state_timestamp": LISTED_AT,
+        "state_timestamp": LATE_AT,
         **state,
     }
 
@@ -229,7 +241,8 @@ def _run(side: str, number: int, state: Answer) -> Event:
 def _answer(side: str, number: int, answer: Answer) -> Event:
     if "status" in answer:
         return {"run": run_id(side, number), "side": side, **answer}
-    return {"status": 200, **_run(side, number, answer)}
+    since = {} if answer["state_name"] == STATE else {"state_timestamp": ENDED_AT}
+    return {"status": 200, **_run(side, number, {**since, **answer})}
 
 
 def _states(story: Story) -> list[dict[str, str]]:
@@ -237,19 +250,25 @@ def _states(story: Story) -> list[dict[str, str]]:
         return []  # they went with the run
     states = [
         ("SCHEDULED", "Scheduled", "2030-01-01T00:00:01Z"),
-        ("SCHEDULED", STATE, "2030-01-01T00:00:10.250000+00:00"),
+        ("SCHEDULED", STATE, LATE_AT if story.past else "2030-01-01T00:00:20.4Z"),
     ]
     if story.fate is None:
         states.append(("RUNNING", "Running", "2030-01-01T00:00:20.499999Z"))
     elif "state_type" in story.after[-1] and story.after[-1]["state_name"] != STATE:
         now = story.after[-1]
-        states.append((now["state_type"], now["state_name"], "2030-01-01T00:00:20.500001Z"))
+        states += _running(story, now, "2030-01-01T00:00:20.500001Z")
+        states.append((now["state_type"], now["state_name"], ENDED_AT))
     return _entries(states)
+
+
+def _running(story: Story, then: Answer, at: str) -> list[tuple[str, str, str]]:
+    """The Running state that comes before a Completed one."""
+    return [("RUNNING", "Running", at)] if story.ran and then["state_type"] == "COMPLETED" else []
 
 
 def _entries(states: Iterable[tuple[str, str, str]]) -> list[dict[str, str]]:
     """A state history of these types, names and times."""
-    return [{"id": name, "type": kind, "name": name, "timestamp": at} for kind, name, at in states]
+    return [{"id": f"{name}@{at}", "type": kind, "name": name, "timestamp": at} for kind, name, at in states]
 
 
 def _last(story: Story) -> Answer:
@@ -263,10 +282,11 @@ def _moment(number: int) -> str:
 
 
 def _states_to_the_end(story: Story) -> list[dict[str, str]]:
-    later = [
-        (str(answer["state_type"]), str(answer["state_name"]), _moment(number))
-        for number, answer in enumerate((*story.between, story.drained[-1]))
-    ]
+    later: list[tuple[str, str, str]] = []
+    for number, answer in enumerate((*story.between, story.drained[-1])):
+        if "COMPLETED" not in [kind for kind, *_ in later] and story.after[-1].get("state_type") != "COMPLETED":
+            later += _running(story, answer, f"2030-01-01T00:00:{29 + number}.5Z")
+        later.append((str(answer["state_type"]), str(answer["state_name"]), _moment(number)))
     return _states(story) + _entries(later)
 
 

@@ -74,6 +74,8 @@ class Engine:
         raise LabError(f"no wheel of {release.version}", source="build")
 
 
+# docker-py does not close the socket of an engine that is installed and does not run.
+@pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning")
 def test_what_came_of_one_subject_is_known_before_another_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,7 +78,7 @@ def test_what_altered_the_twin_too_is_not_the_doors() -> None:
     assert judge(whole_history(("renamed", "completed", "completed"), WHOLE)).outcome == "altered"
     both = judge(whole_history(("renamed", "completed", "completed"), ("renamed", "completed", "completed")))
     assert both.outcome == "inconclusive"
-    assert "1 of the twin's too" in both.reason
+    assert "1 of the 3 runs of the twin, which nobody updated, were altered too" in both.reason
 
 
 @pytest.mark.parametrize("twin", ["completed, then called crashed", "completed, then cancelled"])
@@ -139,7 +139,9 @@ def test_zero_at_risk_is_inconclusive(treated: tuple[str, ...], twin: tuple[str,
 
 @pytest.mark.parametrize("minimum", [0, -1])
 def test_zero_at_risk_is_inconclusive_whatever_minimum_a_scenario_declares(minimum: int) -> None:
-    assert judge(whole_history((), (), minimum=minimum)).outcome == "inconclusive"
+    found = judge(whole_history((), (), minimum=minimum))
+    assert found.outcome == "inconclusive"
+    assert "0 runs of the treated deployment were at risk" in found.reason
 
 
 def test_exactly_the_minimum_is_enough_and_one_fewer_is_not() -> None:

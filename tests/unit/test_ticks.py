@@ -150,14 +150,19 @@ def test_a_run_that_completed_and_was_called_otherwise_after_that_ran() -> None:
     events = upcoming(history(DUE), state="CRASHED")
     for run in (run for event in events if event["kind"] == "listing" for run in event["runs"]):
         run["state_timestamp"] = "2030-01-01T00:00:31Z"
-    states = [
+    ran = {"type": "RUNNING", "timestamp": "2030-01-01T00:00:29Z"}
+    called = [
         {"type": "COMPLETED", "timestamp": "2030-01-01T00:00:30Z"},
         {"type": "CRASHED", "timestamp": "2030-01-01T00:00:31Z"},
     ]
-    read = [
-        {"kind": "states", "when": "after the drain", "run": f"{side}-{number}", "states": states}
-        for side in ("treated", "twin")
-        for number in range(len(DUE))
-    ]
-    assert check_ticks([*events, *read]).outcome == "whole"
+
+    def read(side: str, states: list[dict[str, str]]) -> list[Event]:
+        return [
+            {"kind": "states", "when": "after the drain", "run": f"{side}-{number}", "states": states}
+            for number in range(len(DUE))
+        ]
+
+    sound = [*events, *read("treated", [ran, *called]), *read("twin", [ran, *called])]
+    assert check_ticks(sound).outcome == "whole"
+    assert check_ticks([*events, *read("treated", called), *read("twin", [ran, *called])]).outcome == "missing"
     assert check_ticks(events).outcome == "missing"
