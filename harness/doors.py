@@ -48,6 +48,7 @@ class Door:
     requests  patterns of what the access log must show, `{id}` being the treated deployment's
     changes   whether the treated deployment (facts before, facts now) shows what the door was to do, or what it was
               to be done to; it must, then
+    restores  it changes the deployment's schedules, and has them as they were once it has ended; they must be, then
     versions  the releases that have this door, and why the others have not
     staged    what its treated deployment has from the start that others have not, by the template's value
     only_for  the kind of deployment it can be opened on, DEPLOYED or SERVED; empty: any
@@ -60,6 +61,7 @@ class Door:
     proof: str = "nonce"
     requests: Sequence[str] = ()
     changes: Callable[[Facts, Facts], bool] | None = None
+    restores: bool = False
     versions: str = ""
     versions_reason: str = ""
     staged: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +83,12 @@ class Door:
         if self.proof == "nonce":
             return nonce in json.dumps(now) and nonce not in json.dumps(before)
         return self.changes is not None and self.changes(before, now)
+
+    def effect(self, before: Facts, after: Facts) -> bool | None:
+        """Whether the treated deployment shows what the door was to leave there; None where that is nothing to see."""
+        if self.restores:
+            return not _schedules_differ(before, after)
+        return self.changes(before, after) if self.changes else None
 
 
 # By Prefect's command line, on the deployer.
@@ -411,6 +419,7 @@ DOORS = {
             delete_sibling,
             proof="request",
             requests=(f"POST {_SCHEDULES} ", f"DELETE {_SCHEDULES}/"),
+            restores=True,
         ),
         _on_schedules(
             "schedule-pause",
@@ -424,7 +433,7 @@ DOORS = {
             schedule_resume,
             proof="request",
             requests=(f"PATCH {_SCHEDULES}/",),
-            changes=lambda before, now: not _schedules_differ(before, now),
+            restores=True,
         ),
         _on_schedules(
             "schedule-delete",

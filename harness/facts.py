@@ -8,8 +8,8 @@ from typing import Any
 from harness.engines.base import CommandResult
 
 _DEPLOYMENT = (
-    "id", "name", "description", "updated", "paused", "parameters", "work_pool_name", "work_queue_name",
-    "concurrency_limit", "deleted",
+    "id", "name", "description", "updated", "paused", "parameters", "tags", "job_variables", "entrypoint",
+    "work_pool_name", "work_queue_name", "concurrency_limit", "deleted",
 )  # fmt: skip
 _RUN = (
     "side", "name", "flow_id", "deployment_id", "work_pool_name", "work_queue_name", "parameters", "job_variables",

@@ -92,8 +92,8 @@ def trigger(trial: Trial) -> None:
     after = {side: _read_deployment(trial, side) for side in SIDES}
     for side in SIDES:
         trial.history.add("deployment", side=side, when="after", deployment=after[side])
-    if door.changes:
-        trial.history.add("effect", door=door.name, shown=door.changes(before[TREATED], after[TREATED]))
+    if (shown := door.effect(before[TREATED], after[TREATED])) is not None:
+        trial.history.add("effect", door=door.name, shown=shown)
 
 
 def _while_looking(act: Callable[[], CommandResult], look: Callable[[], bool]) -> CommandResult | BaseException:

@@ -14,7 +14,10 @@ from typing import Any
 
 from harness.history import Event, of_kind
 
-_KEPT = ("description", "schedules", "paused", "concurrency_limit", "work_pool_name", "work_queue_name")
+_KEPT = (
+    "description", "schedules", "paused", "parameters", "tags", "job_variables", "entrypoint", "concurrency_limit",
+    "work_pool_name", "work_queue_name",
+)  # fmt: skip
 Facts = dict[str, Any]
 
 
@@ -37,6 +40,8 @@ def check_door(events: Sequence[Event]) -> list[str]:
         if not effect["shown"]
     ]
     problems += _PROOFS[door.get("proof", "nonce")](door, treated.get("before", {}), treated.get("after", {}))
+    if door.get("nonce") and door["nonce"] in json.dumps(twin):
+        problems.append("the twin bears the nonce of the door, which was to touch the treated deployment alone")
     problems += [
         f"the twin's {key} changed, though the door was to touch the treated deployment alone"
         for key in _KEPT

@@ -166,3 +166,33 @@ def test_the_null_door_is_no_null_door_where_the_deployment_changed_meanwhile(la
     assert seen
     assert entry["outcome"] == "error"
     assert "description changed" in entry["reason"]
+
+
+def test_a_sibling_that_was_answered_and_is_still_there_is_an_error(lab: FakeLab) -> None:
+    lab.prefect.refuse("^DELETE .*/schedules/", 204, None)
+    entry = lab.trial(OUTAGE, "delete-sibling")
+    assert entry["outcome"] == "error"
+    assert "does not show what it was to do" in entry["reason"]
+
+
+def test_a_sibling_that_stays_while_the_other_schedule_is_deleted_is_an_error(lab: FakeLab) -> None:
+    def delete_the_other() -> None:
+        lab.backlog(OUTAGE).deployment("treated").rrule = ""
+
+    lab.prefect.on_request("^DELETE .*/schedules/", 1, delete_the_other)
+    lab.prefect.refuse("^DELETE .*/schedules/", 204, None)
+    entry = lab.trial(OUTAGE, "delete-sibling")
+    assert entry["outcome"] == "error"
+    assert "does not show what it was to do" in entry["reason"]
+
+
+def test_parameters_that_a_deploy_gives_to_the_twin_too_are_an_error(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def give() -> None:
+        backlog.deployment("twin").parameters = backlog.deployment("treated").parameters
+
+    backlog.on_update(give)
+    entry = lab.trial(OUTAGE, "deploy-parameters")
+    assert entry["outcome"] == "error"
+    assert "the twin bears the nonce" in entry["reason"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from harness.checkers.survival import DRAINED
@@ -49,6 +51,21 @@ def test_what_the_stopped_process_left_running_is_cancelled_and_at_risk_it_never
     assert "1. A process that serves it completed a run of an unscheduled probe deployment (steady state)." in report
     states = sorted(run["state_name"] for run in listing["runs"] if run["side"] == "treated")
     assert states == ["Cancelled", "Completed", "Completed", "Completed"]
+
+
+def test_a_run_at_risk_that_the_harness_cancels_has_no_fate(lab: FakeLab) -> None:
+    backlog = lab.backlog(SERVE)
+
+    def take_one() -> None:
+        (run,) = backlog.at_risk()[:1]
+        lab.clock.sleep(2)  # the time of the answer is rounded up to a second
+        backlog.move_to([run], "PENDING", "Pending")
+        run.expected += timedelta(days=1)  # it stays Pending
+
+    lab.prefect.on_request("^GET /flow_runs/", 1, take_one)
+    entry = lab.trial(SERVE, STOP)
+    assert entry["outcome"] == "inconclusive", entry["reason"]
+    assert "the harness itself did this after the door: cancel a run" in entry["reason"]
 
 
 def test_a_stop_that_pauses_nothing_is_not_proven(lab: FakeLab) -> None:

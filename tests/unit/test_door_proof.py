@@ -192,3 +192,21 @@ def test_the_null_door_is_proven_by_nothing_having_changed() -> None:
     changed = by("nothing")
     read(changed, "treated", "after")["paused"] = True
     assert check_door(changed) == ["the treated deployment's paused changed"]
+
+
+def test_a_nonce_anywhere_on_the_twin_is_a_problem_even_if_nothing_else_of_it_changed() -> None:
+    events = proven()
+    for when in ("before", "after"):
+        read(events, "twin", when)["name"] = f"twin-{NONCE}"
+    assert check_door(events) == [
+        "the twin bears the nonce of the door, which was to touch the treated deployment alone"
+    ]
+
+
+@pytest.mark.parametrize("key", ["parameters", "tags", "job_variables", "entrypoint"])
+def test_what_the_twin_is_going_to_run_is_held_to_what_it_was(key: str) -> None:
+    events = proven()
+    read(events, "twin", "after")[key] = "another"
+    assert check_door(events) == [
+        f"the twin's {key} changed, though the door was to touch the treated deployment alone"
+    ]
