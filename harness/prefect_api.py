@@ -5,8 +5,9 @@ Routes are the same from 2.20 to 3.9 for all that is called here; answers are ha
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,6 +18,7 @@ from harness.errors import LabError, NoAnswerError
 
 Json = Any
 PAGE = 200  # the server's own default for PREFECT_API_DEFAULT_LIMIT
+_LISTING = 10  # a listing of several pages may take so many times the patience for one answer
 RETRIED = {429, 503}  # SQLite under short loops answers 503 "database is locked" now and then
 RETRIED_READS = {500, 502, 504} | RETRIED
 
@@ -190,14 +192,23 @@ class PrefectAPI:
             return []
         return sorted(self._pages("/flow_runs/filter", chosen), key=lambda run: str(run.get("expected_start_time")))
 
-    def _pages(self, path: str, chosen: Json) -> Iterator[Json]:
-        offset = 0
-        while True:
+    def _pages(self, path: str, chosen: Json) -> list[Json]:
+        """Every row of a listing, each once: pages are sets of ids.
+
+        Raises: LabError where the pages do not end, or a page brings nothing but what came before.
+        """
+        found: dict[str, Json] = {}
+        deadline = time.monotonic() + _LISTING * self.patience
+        for offset in itertools.count(step=PAGE):
             page = self.call("POST", path, {**chosen, "sort": "ID_DESC", "limit": PAGE, "offset": offset})
-            yield from page
+            before = len(found)
+            found.update({row["id"]: row for row in page if row["id"] not in found})
             if len(page) < PAGE:
-                return
-            offset += PAGE
+                break
+            if len(found) == before or time.monotonic() > deadline:
+                what = "holds nothing but what came before" if len(found) == before else "is still not the last"
+                raise LabError(f"POST {path}: the page from row {offset} on {what}", source="server")
+        return list(found.values())
 
     def flow_run(self, run_id: str) -> tuple[int | None, Json]:
         """Status and body of the look-up of one run by its id, whatever they are."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from harness.staging import Staging
 
 TREATED, TWIN = SIDES
+_LOOKS, _BETWEEN_LOOKS = 3, 1.0  # how often one look is taken, and the seconds in between
 _LOG_LINES = 200
 _LOG_SECONDS = 10  # how long an access-log line may take to reach the log
 
@@ -143,33 +145,50 @@ def _log_with(trial: Trial, start: int, requests: list[str]) -> list[str]:
 
 
 def observe(trial: Trial) -> None:
-    """Look every run at risk up by its id, and read the state history of each that is there."""
-    _look(trial, AFTER)
+    """Look every run up by its id and list them all, and read the state history of each that was at risk."""
+    _look_and_list(trial, AFTER)
     _record_states(trial, AFTER)
 
 
 def look_again(trial: Trial) -> None:
-    """Look every run at risk up once more after the drain, list all there is, and read how each came to its end."""
-    _look(trial, DRAINED)
-    for run in _record_backlog(trial, DRAINED):
+    """Look every run up once more after the drain, list all there is, and read how each came to its end."""
+    for run in _look_and_list(trial, DRAINED):
         _record_states_of(trial, DRAINED, run["id"], run["side"])
 
 
 # What is read from the server.
 
 
-def _record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
-    """List every run of both deployments, and return the list; the first says which are at risk.
+def _look_and_list(trial: Trial, when: str) -> list[dict[str, Any]]:
+    """Look every run up and list them all, again where the two differ: a run may change in between. Returns the list.
 
-    A run that the first had is asked for by its id where its deployment does not list it any more: from 3.3.4 on, a
-    deleted deployment leaves runs behind, which then have none.
+    What differs each time is recorded, and no verdict (checkers/survival.py).
+    """
+    for number in range(_LOOKS):
+        if number:
+            time.sleep(_BETWEEN_LOOKS)
+        answers = _look(trial, when)
+        runs = _record_backlog(trial, when)
+        there = {run["id"] for run in runs}
+        if all((answer["run"] in there) == (answer["status"] == 200) for answer in answers):
+            break
+    return runs
+
+
+def _record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
+    """List every run of both deployments, by deployment and by id; the first says which are at risk. Returns the list.
+
+    By id, since from 3.3.4 on a deleted deployment leaves runs behind, which then have none.
     """
     sides = {deployment["id"]: side for side, deployment in trial.deployments.items()}
-    found = trial.lab.api.flow_runs(deployments=sides)
-    found += trial.lab.api.flow_runs(ids=trial.staged.keys() - {run["id"] for run in found})
-    runs = [{**run, "side": trial.staged.get(run["id"]) or sides[run["deployment_id"]]} for run in found]
-    trial.staged = trial.staged or {run["id"]: run["side"] for run in runs}
-    trial.history.add("listing", when=when, runs=[run_facts(run) for run in runs])
+    by_deployment = trial.lab.api.flow_runs(deployments=sides)
+    known = trial.staged or {run["id"]: sides[run["deployment_id"]] for run in by_deployment}
+    by_id = trial.lab.api.flow_runs(ids=known)
+    found = {run["id"]: run for run in (*by_id, *by_deployment)}
+    runs = [{**run, "side": known.get(run["id"]) or sides[run["deployment_id"]]} for run in found.values()]
+    trial.staged = known
+    listed = {"by_deployment": [run["id"] for run in by_deployment], "by_id": [run["id"] for run in by_id]}
+    trial.history.add("listing", when=when, runs=[run_facts(run) for run in runs], **listed)
     if not trial.at_risk:
         state = trial.staging.scenario.state
         trial.at_risk = {
@@ -178,15 +197,19 @@ def _record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
     return runs
 
 
-def _look(trial: Trial, when: str) -> None:
-    """Look every run at risk up by its id, the twin's first; what is not a 200 is asked for twice."""
+def _look(trial: Trial, when: str) -> list[dict[str, Any]]:
+    """Look every run up by its id, the twin's before and after the treated ones'; what is not a 200 is asked for twice.
+
+    The twin's 200s show that the server answers for runs at all, and still does.
+    """
     answers = []
-    for side in reversed(SIDES):  # the twin first: its 200 shows that the server answers for runs at all
-        for run_id in trial.at_risk.get(side, ()):
+    for side in (TWIN, TREATED, TWIN):
+        for run_id in [run_id for run_id, of in trial.staged.items() if of == side]:
             answers.append(_look_up(trial, side, run_id))
             if answers[-1]["status"] != 200:
                 answers.append(_look_up(trial, side, run_id))
     trial.history.add("look", when=when, answers=answers)
+    return answers
 
 
 def _look_up(trial: Trial, side: str, run_id: str) -> dict[str, Any]:

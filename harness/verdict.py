@@ -95,16 +95,8 @@ def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:
 def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
     treated, twin = findings.treated, findings.twin
     drained = drain_end(events)
-    if findings.flaws:
-        return Verdict(INCONCLUSIVE, findings.flaws[0], findings)
-    if twin.lost:
-        return Verdict(
-            INCONCLUSIVE, f"the twin, which nobody updated, lost {twin.lost} of {twin.at_risk} too", findings
-        )
-    if twin.altered:
-        altered = next(fate for fate in findings.fates if fate.fate == ALTERED and fate.side == "twin")
-        said = f"{twin.altered} of the {twin.at_risk} runs of the twin, which nobody updated, were altered too"
-        return Verdict(INCONCLUSIVE, f"{said}; the first: {altered.why}", findings)
+    if objection := _no_control(findings):
+        return Verdict(INCONCLUSIVE, objection, findings)
     if treated.unknown or twin.unknown:
         unknown = next(fate for fate in findings.fates if fate.fate == "unknown")
         return Verdict(INCONCLUSIVE, f"run {unknown.run} of the {unknown.side} deployment: {unknown.why}", findings)
@@ -160,6 +152,22 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
         f"the first that did not: {unfinished.why}",
         findings,
     )
+
+
+def _no_control(findings: Findings) -> str:
+    """Why the answers or the twin are nothing to hold the treated runs against; empty where they are."""
+    twin = findings.twin
+    if findings.flaws:
+        return findings.flaws[0]
+    if twin.lost:
+        return f"the twin, which nobody updated, lost {twin.lost} of {twin.at_risk} too"
+    if findings.unclean:
+        return f"{findings.unclean[0]}: the twin, which nobody updated, is no control"
+    if twin.altered:
+        altered = next(fate for fate in findings.fates if fate.fate == ALTERED and fate.side == "twin")
+        said = f"{twin.altered} of the {twin.at_risk} runs of the twin, which nobody updated, were altered too"
+        return f"{said}; the first: {altered.why}"
+    return ""
 
 
 def drain_end(events: Sequence[Event]) -> str:

@@ -88,6 +88,7 @@ class Findings:
 
     flaws     contradictions that forbid a verdict
     vanished  runs that no door may delete, since they had been picked up before it was opened, and that are gone
+    unclean   runs of the twin that are gone, whatever their state was: it is no control
     """
 
     treated: Counts
@@ -95,6 +96,7 @@ class Findings:
     fates: list[RunFate] = field(default_factory=list)
     flaws: list[str] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
+    unclean: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The findings as plain values."""
@@ -110,6 +112,7 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     afterwards = _listing(events, DRAINED)
     answered_at = next((door.get("answered_at") for door in of_kind(events, "door")), None)
     answers = {look["when"]: look["answers"] for look in of_kind(events, "look")}
+    by_run = {when: _by_run(found) for when, found in answers.items()}
     states, until_drained = states_read(events, AFTER), states_read(events, DRAINED)
     alive = {when: _twin_answers(found) for when, found in answers.items()}
     # A run that still runs may hold what the others wait for: those are not stranded. What the trials of a staging
@@ -117,13 +120,12 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     held = {run["side"] for run in afterwards if run["state_type"] in HOLDS_A_SLOT}
     held |= {side for drained in of_kind(events, "drained") if drained.get("holding") for side in SIDES}
     cancelled = _acted_on(events)
-    flaws: list[str] = []
+    deployments = {event["deployment"]["id"] for event in of_kind(events, "deployment")}
+    last = {listing["when"]: listing for listing in of_kind(events, "listing")}
+    flaws = [flaw for when in by_run for flaw in _disagreements(last.get(when, {}), by_run[when], deployments)]
     fates = []
     for run_id, listed in before.items():
-        seen = {
-            when: [answer for answer in answers[when] if answer["run"] == run_id] if when in answers else None
-            for when in (AFTER, DRAINED)
-        }
+        seen = {when: by_run[when].get(run_id, []) if when in by_run else None for when in (AFTER, DRAINED)}
         there = any(answer["status"] == 200 for answer in seen[AFTER] or ())
         read = states.get(run_id) if there else None
         if not _was_at_risk(listed, read, state, answered_at):
@@ -138,7 +140,10 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
     fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
     counts = {side: _count([fate for fate in fates if fate.side == side]) for side in SIDES}
-    return Findings(counts["treated"], counts["twin"], fates, flaws, _vanished(events, before.values(), afterwards))
+    gone = _gone(events, before.values(), afterwards)
+    vanished = [_is_gone_text(run) for run in gone if run["state_type"] in PICKED_UP]
+    unclean = [_is_gone_text(run) for run in gone if run["side"] == "twin"]
+    return Findings(counts["treated"], counts["twin"], fates, flaws, vanished, unclean)
 
 
 def _acted_on(events: Sequence[Event]) -> dict[str, str]:
@@ -148,17 +153,42 @@ def _acted_on(events: Sequence[Event]) -> dict[str, str]:
     return {act["run"]["run"]: str(act["what"]) for act in of_kind(later, "act") if "run" in act}
 
 
-def _vanished(
+def _gone(
     events: Sequence[Event], before: Iterable[dict[str, Any]], afterwards: Iterable[dict[str, Any]]
-) -> list[str]:
+) -> list[dict[str, Any]]:
+    """What was listed before the door and is not after the drain; nothing where nothing was listed then."""
     if not any(listing["when"] == DRAINED for listing in of_kind(events, "listing")):
         return []
     there = {run["run"] for run in afterwards}
-    return [
-        f"run {run['run']} of the {run['side']} deployment, {run['state_name']} {BEFORE}, is gone {DRAINED}"
-        for run in before
-        if run["state_type"] in PICKED_UP and run["run"] not in there
-    ]
+    return [run for run in before if run["run"] not in there]
+
+
+def _is_gone_text(run: dict[str, Any]) -> str:
+    return f"run {run['run']} of the {run['side']} deployment, {run['state_name']} {BEFORE}, is gone {DRAINED}"
+
+
+def _disagreements(listing: Event, by_run: dict[str, list[dict[str, Any]]], deployments: set[str]) -> list[str]:
+    """Where the last listing of a look and its look-ups by id do not say the same of a run; one is not to be believed.
+
+    A run is listed by its id, and by its deployment while it has one of the trial's (`deployments`, by id). Before
+    schema 3 neither was recorded.
+    """
+    flaws = []
+    for run_id, found in by_run.items() if "by_id" in listing else ():
+        word = _seen_as(found, twin_answers=True)
+        of_another = word == "there" and found[-1].get("deployment_id") not in deployments
+        for how in ("by_id",) if of_another else ("by_id", "by_deployment"):
+            if word in ("there", "gone") and (run_id in listing[how]) != (word == "there"):
+                said = f"and {'is' if run_id in listing[how] else 'is not'} listed {how.replace('_', ' its ')}"
+                flaws.append(f"{listing['when']}, run {run_id} is {word} when it is looked up, {said}")
+    return flaws
+
+
+def _by_run(answers: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for answer in answers:
+        found.setdefault(answer["run"], []).append(answer)
+    return found
 
 
 def states_read(events: Sequence[Event], when: str) -> dict[str, list[dict[str, Any]]]:
@@ -167,7 +197,9 @@ def states_read(events: Sequence[Event], when: str) -> dict[str, list[dict[str, 
 
 
 def _listing(events: Sequence[Event], when: str) -> list[dict[str, Any]]:
-    return [run for listing in of_kind(events, "listing") if listing["when"] == when for run in listing["runs"]]
+    """The runs of the last listing of that name, each once."""
+    listings = [listing for listing in of_kind(events, "listing") if listing["when"] == when][-1:]
+    return list({run["run"]: run for listing in listings for run in listing["runs"]}.values())
 
 
 def _was_at_risk(
@@ -212,12 +244,16 @@ def _is_gone(answer: dict[str, Any]) -> bool:
 
 
 def _seen_as(answers: Sequence[dict[str, Any]] | None, twin_answers: bool) -> str:
-    """One look's word on one run: `there`, `gone`, `unknown` (which is never a fate), or `not looked`."""
+    """One look's word on one run: `there`, `gone`, `unknown` (which is never a fate), or `not looked`.
+
+    The last answers speak: the twin is asked for twice in a look, and what was there may be gone then.
+    """
     if answers is None:
         return "not looked"
-    if any(answer["status"] == 200 for answer in answers):
+    last = list(takewhile(lambda answer: answer["status"] != 200, reversed(answers)))
+    if not last and answers:
         return "there"
-    if len(answers) >= 2 and all(_is_gone(answer) for answer in answers) and twin_answers:
+    if len(last) >= 2 and all(_is_gone(answer) for answer in last) and twin_answers:
         return "gone"
     return "unknown"
 
@@ -233,7 +269,9 @@ def _fate(
     flaws: list[str],
 ) -> RunFate:
     words = {when: _seen_as(answers, alive.get(when, False)) for when, answers in seen.items()}
-    last = {when: next((a for a in answers or () if a["status"] == 200), None) for when, answers in seen.items()}
+    last = {
+        when: next((a for a in reversed(answers or ()) if a["status"] == 200), None) for when, answers in seen.items()
+    }
     described = {when: _describe(words[when], last[when], seen[when] or ()) for when in seen}
     gone = [when for when, word in words.items() if word == "gone"]
     if words[AFTER] == "gone" and words[DRAINED] == "there":

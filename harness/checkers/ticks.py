@@ -100,8 +100,9 @@ def _check(events: Sequence[Event]) -> Ticks:
 
 
 def _made(listing: Event, side: str) -> list[dict[str, Any]]:
-    """A side's runs that the scheduler made."""
-    return [run for run in listing["runs"] if run["side"] == side and run.get("auto_scheduled")]
+    """A side's runs that the scheduler made, each once, however often a listing has it."""
+    made = {run["run"]: run for run in listing["runs"] if run["side"] == side and run.get("auto_scheduled")}
+    return list(made.values())
 
 
 def _deployment(events: Sequence[Event], side: str, when: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,12 +21,14 @@ from harness.redaction import redact
 from harness.runner import run_lab
 from harness.scenario import load_scenarios
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, exit_code, said
-from tests.fakes import fake_prefect
+from tests.fakes import fake_api, fake_prefect
 from tests.fakes.fake_api import WRONG_ROUTE
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import KILLED, UPDATE_BEGINS, Run
 from tests.fakes.fake_site import FakeSite
 
+Rows = list[dict[str, Any]]
+Change = Callable[[int, Rows, dict[str, Any]], tuple[int, Rows]]  # from what a listing answers, and what was asked
 KEPT = counts(at_risk=3, kept=3)
 NONE = counts()
 LOOK_UP = "^GET /flow_runs/"
@@ -621,6 +624,107 @@ def test_a_server_that_loses_the_whole_twin_in_the_drain_is_inconclusive(lab: Fa
     assert entry["twin"]["kept"] == 0
 
 
+def test_a_twin_that_vanishes_between_its_look_ups_and_those_of_the_treated_runs_is_no_control(lab: FakeLab) -> None:
+    lab.backlog(OUTAGE).on_lift(lambda: lab.prefect.on_request(LOOK_UP, 4, lab.prefect.runs.clear))
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "inconclusive", entry["reason"]
+    assert entry["lost"] == 0
+
+
+def test_a_purge_that_takes_what_runs_of_the_twin_along_is_not_the_doors(lab: FakeLab) -> None:
+    backlog = lab.backlog(LIMIT)
+
+    def purge() -> None:
+        running = [run for run in lab.prefect.runs_of(backlog.flow("twin")) if run.state_type == "RUNNING"]
+        backlog.delete([*backlog.at_risk()[:1], *running])
+
+    backlog.on_update(purge)
+    entry = lab.trial(LIMIT)
+    assert entry["outcome"] == "inconclusive"
+    assert "the twin, which nobody updated, is no control" in entry["reason"]
+
+
+# Two sources, one answer.
+
+
+@pytest.fixture
+def listing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], None]:
+    """Changes what each listing of flow runs answers from now on."""
+
+    def change(how: Change) -> None:
+        answered = fake_api._list
+        monkeypatch.setattr(fake_api, "_list", lambda prefect, body: how(*answered(prefect, body), body))
+
+    return change
+
+
+def test_a_look_up_that_is_answered_from_a_cache_after_the_deletion_is_no_survival(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def delete_and_answer_as_before() -> None:
+        (run,) = backlog.at_risk()[:1]
+        lab.prefect.refuse(f"^GET /flow_runs/{run.id}$", 200, fake_api._run_json(run))
+        backlog.delete([run])
+
+    backlog.on_update(delete_and_answer_as_before)
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "inconclusive"
+    assert "is there when it is looked up, and is not listed by its id" in entry["reason"]
+
+
+@pytest.mark.parametrize("strikes", ["on_update", "on_lift"])
+def test_a_listing_that_lacks_a_run_that_answers_forbids_a_verdict(
+    lab: FakeLab, listing: Callable[[Change], None], strikes: str
+) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def hide_one() -> None:
+        (hidden,) = backlog.at_risk()[:1]
+        listing(lambda status, rows, _: (status, [row for row in rows if row["id"] != hidden.id]))
+
+    getattr(backlog, strikes)(hide_one)
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "inconclusive", entry["reason"]
+    assert "is there when it is looked up, and is not listed" in entry["reason"]
+
+
+def test_a_listing_that_has_a_run_that_is_gone_forbids_a_verdict(
+    lab: FakeLab, listing: Callable[[Change], None]
+) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def delete_and_list_as_before() -> None:
+        (run,) = backlog.at_risk()[:1]
+        ghost = fake_api._run_json(run)
+        backlog.delete([run])
+        listing(lambda status, rows, body: (status, [ghost, *rows] if body["offset"] == 0 else rows))
+
+    backlog.on_update(delete_and_list_as_before)
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "inconclusive", entry["reason"]
+    assert "is gone when it is looked up, and is listed by its id" in entry["reason"]
+
+
+def test_a_row_twice_in_a_listing_is_one_run(lab: FakeLab, listing: Callable[[Change], None]) -> None:
+    listing(lambda status, rows, _: (status, rows and [rows[0], *rows]))
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    assert entry["ticks"]["outcome"] == "whole"
+
+
+def test_a_listing_whose_pages_do_not_end_is_an_error(lab: FakeLab, listing: Callable[[Change], None]) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def list_one_run_for_ever() -> None:
+        row = fake_api._run_json(backlog.at_risk()[0])
+        listing(lambda status, _rows, _body: (status, [row] * fake_api.PAGE_LIMIT))
+
+    backlog.on_update(list_one_run_for_ever)
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "error", entry["reason"]
+    assert "holds nothing but what came before" in entry["reason"]
+
+
 # The door.
 
 
@@ -757,7 +861,7 @@ def test_a_server_that_dies_while_observed_is_an_error_with_the_end_of_its_log(l
     backlog = lab.backlog(OUTAGE)
     backlog.on_update(lambda: lab.prefect.on_request(LOOK_UP, 2, lab.prefect.die))
     entry = lab.trial(OUTAGE)
-    assert judged(entry) == verdict("error", treated=counts(at_risk=3), twin=counts(at_risk=3, kept=1))
+    assert judged(entry) == verdict("error", treated=counts(at_risk=3), twin=counts(at_risk=3))
     assert "in phase observe: the server ended" in entry["reason"]
     assert (lab.saved(OUTAGE)["source"], exit_code([entry])) == ("server", EXIT_UNJUDGED)
     assert lab.saved(OUTAGE)["log"].endswith("Killed")

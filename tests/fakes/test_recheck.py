@@ -190,7 +190,7 @@ def test_a_history_of_a_newer_schema_is_refused_with_a_line_that_says_so(lab: Fa
     opening, *rest = lab.history(OUTAGE)
     found = verdict.judge([{**opening, "schema": 99}, *rest])
     assert found.outcome == "error"
-    assert "schema 99; this harness reads up to 2" in found.reason
+    assert "schema 99; this harness reads up to 3" in found.reason
     assert (
         verdict.judge([{key: value for key, value in opening.items() if key != "schema"}, *rest]).outcome == "survived"
     )

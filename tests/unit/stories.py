@@ -126,8 +126,8 @@ def whole_history(
     """The history of a trial whose runs at risk had these stories, with the door proven."""
     stories = {"treated": treated, "twin": twin}
     runs = [(side, number, STORIES[word]) for side, words in stories.items() for number, word in enumerate(words)]
-    # As the harness asks: the twin first.
-    asked = sorted(runs, key=lambda run: run[0] == "treated")
+    # As the harness asks: the twin before the treated runs and after them.
+    asked = [run for side in ("twin", "treated", "twin") for run in runs if run[0] == side]
 
     def look(answered: Callable[[Story], Sequence[Answer]]) -> list[Event]:
         return [_answer(side, number, answer) for side, number, story in asked for answer in answered(story)]
@@ -138,6 +138,14 @@ def whole_history(
         for side, number, story in runs
         if story.recreated
     ]
+
+    def listed(*, drained: bool) -> dict[str, list[str]]:
+        """Who is listed by id, and who by deployment."""
+        last = [(run_id(s, n), (story.drained if drained else story.after)[-1], s) for s, n, story in runs]
+        there = [(run, answer, side) for run, answer, side in last if "state_type" in answer]
+        of_its_own = [run for run, answer, side in there if "deployment_id" not in answer]
+        return {"by_id": [run for run, *_ in there], "by_deployment": of_its_own}
+
     holders = [{**_run(side, 99, RUNNING), "run": f"{side}-holder"} for side in stories]
     done = [{**holder, **COMPLETED} for holder in holders]
     events = [
@@ -161,13 +169,15 @@ def whole_history(
         *(_event("deployment", side=side, when="after", deployment=_deployment(side, NONCE)) for side in stories),
         _event("phase", phase="observe"),
         _event("look", when="after the door", answers=look(lambda story: story.after)),
+        _event("listing", when="after the door", **listed(drained=False),
+               runs=[_run(side, n, story.after[-1]) for side, n, story in runs if "state_type" in story.after[-1]]),
         *(_event("states", when="after the door", run=run_id(side, n), side=side, states=_states(story))
           for side, n, story in runs),
         _event("phase", phase="drain"),
         _event("lifted", what="the worker is started again"),
         _event("drained", ended="every run that is there has ended"),
         _event("look", when="after the drain", answers=look(lambda story: (*story.drained[:-1], _last(story)))),
-        _event("listing", when="after the drain", runs=[*done, *there, *again]),
+        _event("listing", when="after the drain", runs=[*done, *there, *again], **listed(drained=True)),
         *(_event("states", when="after the drain", run=run_id(side, n), side=side, states=_states_to_the_end(story))
           for side, n, story in runs if "state_type" in story.drained[-1]),
         *(_event("states", when="after the drain", run=run["run"], side=run["side"], states=[])

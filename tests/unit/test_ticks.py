@@ -100,7 +100,7 @@ def test_what_an_earlier_schedule_made_names_no_first_tick() -> None:
 
 def test_a_run_that_a_person_made_is_no_tick() -> None:
     events = history(DUE)
-    extra = {**events[-1]["runs"][0], "auto_scheduled": False}
+    extra = {**events[-1]["runs"][0], "auto_scheduled": False, "run": "a person's"}
     events[-1]["runs"].append(extra)
     assert check_ticks(events).outcome == "whole"
 
@@ -166,3 +166,10 @@ def test_a_run_that_completed_and_was_called_otherwise_after_that_ran() -> None:
     assert check_ticks(sound).outcome == "whole"
     assert check_ticks([*events, *read("treated", called), *read("twin", [ran, *called])]).outcome == "missing"
     assert check_ticks(events).outcome == "missing"
+
+
+def test_a_row_twice_in_a_listing_is_one_run() -> None:
+    events = history(DUE)
+    for event in events:
+        event["runs"] = event.get("runs", []) * 2
+    assert check_ticks(events).outcome == "whole"
