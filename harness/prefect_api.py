@@ -106,9 +106,18 @@ class PrefectAPI:
 
     def now(self) -> str:
         """The server's own clock (UTC, ISO 8601), rounded up to a whole second: the Date of an answer is cut to one."""
+        return (self._date() + timedelta(seconds=1)).isoformat()
+
+    def clock(self) -> Json:
+        """The server's clock (`server`, cut to a second) beside this host's monotonic one (`asked`, `answered`)."""
+        asked = time.monotonic()
+        server = self._date().isoformat()
+        return {"server": server, "asked": round(asked, 3), "answered": round(time.monotonic(), 3)}
+
+    def _date(self) -> datetime:
         date = self._send("GET", "/health").headers.get("date", "")
         try:
-            return (parsedate_to_datetime(date) + timedelta(seconds=1)).isoformat()
+            return parsedate_to_datetime(date)
         except ValueError as error:
             raise LabError(f"the server's answer has no date: {date!r}", source="server") from error
 

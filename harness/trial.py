@@ -69,6 +69,7 @@ def trigger(trial: Trial) -> None:
     _record_backlog(trial, BEFORE)
     nonce = f"nonce-{secrets.token_hex(8)}"
     log_before = len(lab.server.log())
+    trial.history.add("clock", when=BEFORE, **lab.api.clock())
     trial.history.add("door-opens", door=door.name, nonce=nonce, proof=door.proof)
     answered_at: str | None = None
 
@@ -84,6 +85,7 @@ def trigger(trial: Trial) -> None:
     result = _while_looking(lambda: door.open(trial, nonce), look)
     # A door that leaves no mark on the deployment was answered by the time that it had ended.
     answered_at = answered_at or (lab.api.now() if door.proof != "nonce" else None)
+    trial.history.add("clock", when="as the door was answered", **lab.api.clock())
     requests = [request.format(id=trial.treated["id"]) for request in door.requests]
     log = _log_with(trial, log_before, requests)
     facts = {"door": door.name, "nonce": nonce, "proof": door.proof, "requests": requests, "server_log": log}
@@ -172,6 +174,7 @@ def _look_and_list(trial: Trial, when: str) -> list[dict[str, Any]]:
         there = {run["id"] for run in runs}
         if all((answer["run"] in there) == (answer["status"] == 200) for answer in answers):
             break
+    trial.history.add("clock", when=when, **trial.lab.api.clock())
     return runs
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.checkers.clock import check_clock
 from harness.checkers.door_proof import check_door
 from harness.checkers.survival import AFTER, DRAINED, Counts, Findings, check_survival, states_read
 from harness.history import SCHEMA, Event, of_kind
@@ -63,6 +64,8 @@ def _judge(events: Sequence[Event]) -> Verdict:
         return Verdict(ERROR, f"the trial was cut short in phase {phase}", findings)
     if problems := check_door(events):
         return Verdict(ERROR, "; ".join(problems), findings, "deployer", _door_output(events))
+    if steps := check_clock(events):
+        return Verdict(INCONCLUSIVE, steps[0], findings)
     if too_few := _too_few(findings, max(1, int(opening["minimum"])), events):
         return Verdict(INCONCLUSIVE, too_few, findings)
     if not of_kind(events, "steady-state"):

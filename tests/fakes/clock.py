@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from harness import lab, prefect_api
+from harness import lab, prefect_api, trial
 from harness.waiting import wait_until
 
 
@@ -53,5 +53,5 @@ def keep_time_by(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
                 monkeypatch.setattr(module, "wait_until", waiting)
             if vars(module).get("datetime") is datetime:
                 monkeypatch.setattr(module, "datetime", Now)
-    for module in (lab, prefect_api):
+    for module in (lab, prefect_api, trial):
         monkeypatch.setattr(module, "time", clock)

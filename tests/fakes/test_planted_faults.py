@@ -9,13 +9,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness import runner
+from harness.doors import PREFECT_DEPLOY
 from harness.lab import Lab
 from harness.redaction import redact
 from harness.runner import run_lab
@@ -723,6 +724,61 @@ def test_a_listing_whose_pages_do_not_end_is_an_error(lab: FakeLab, listing: Cal
     entry = lab.trial(OUTAGE)
     assert entry["outcome"] == "error", entry["reason"]
     assert "holds nothing but what came before" in entry["reason"]
+
+
+# The server's clock.
+
+
+class OtherClock:
+    """The server's clock, so many seconds before or behind that of the harness."""
+
+    def __init__(self, lab: FakeLab) -> None:
+        self._clock, self.ahead = lab.clock, 0.0
+
+    def now(self) -> datetime:
+        return self._clock.now() + timedelta(seconds=self.ahead)
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+
+
+@pytest.fixture
+def server_clock(lab: FakeLab) -> OtherClock:
+    lab.prefect.clock = other = OtherClock(lab)  # type: ignore[assignment]
+    return other
+
+
+@pytest.mark.parametrize("ahead", [12, 1, 0])
+def test_a_servers_clock_that_is_ahead_does_no_harm(lab: FakeLab, server_clock: OtherClock, ahead: float) -> None:
+    server_clock.ahead = ahead
+    entry = lab.trial(OUTAGE, "pause-deployment")
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+
+
+@pytest.mark.parametrize("step", [-3600, -5, 5, 3600])
+@pytest.mark.parametrize("door", [PREFECT_DEPLOY, "pause-deployment"])
+def test_a_servers_clock_that_steps_while_the_door_is_open_forbids_a_verdict(
+    lab: FakeLab, server_clock: OtherClock, step: float, door: str
+) -> None:
+    def set_clock() -> None:
+        server_clock.ahead = step
+
+    lab.backlog(OUTAGE).on_update(set_clock)
+    entry = lab.trial(OUTAGE, door)
+    assert entry["outcome"] == "inconclusive", entry["reason"]
+    assert "the server's clock went" in entry["reason"]
+
+
+def test_an_answer_from_before_the_door_was_opened_forbids_a_verdict(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def say_an_hour_ago() -> None:
+        backlog.deployment("treated").updated -= timedelta(hours=1)
+
+    backlog.on_update(say_an_hour_ago)
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "inconclusive", entry["reason"]
+    assert "by the server's clock, and was open from" in entry["reason"]
 
 
 # The door.
