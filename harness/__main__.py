@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from contextlib import suppress
 
 
+def _mend_streams() -> None:
+    """Have standard streams that take anything: one that is closed leads nowhere, and a letter it lacks is escaped.
+
+    Python leaves a closed one None, and gives its number to the next file that is opened.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free: this one
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as it runs
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
 def main() -> int:
     """The command `harness`, and its exit code; 125 (what `harness.verdict` calls unjudged) where it does not load."""
+    _mend_streams()
     try:
         from harness import cli  # noqa: PLC0415 - what fails in here is answered for here
     except Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,22 @@ def test_an_output_that_takes_nothing_changes_no_exit_code(command: str) -> None
             [sys.executable, "-m", "harness", *command.split()], stdout=full, stderr=full, check=False
         )
     assert done.returncode == (2 if "nowhere" in command else 0)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(("command", "code"), [("--help", 0), ("cells", 0), ("recheck /nowhere", 2)])
+def test_an_output_that_is_closed_changes_no_exit_code(command: str, code: int, closed: str) -> None:
+    line = f"{shlex.quote(sys.executable)} -m harness {command} {closed}"
+    assert subprocess.run(["sh", "-c", line], check=False, capture_output=True).returncode == code
+
+
+def test_a_letter_that_an_output_lacks_is_escaped() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "recheck", "/nowhere-é"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "nowhere-\\xe9" in done.stderr
 
 
 def test_a_misspelt_option_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
