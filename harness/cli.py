@@ -465,6 +465,10 @@ def _merge(options: argparse.Namespace, console: Console) -> int:
 
 def _bundle(options: argparse.Namespace, console: Console) -> int:
     into = options.into or Path(f"{options.run.resolve().name}{SUFFIX}")
+    if objections := recheck(options.run).objections:
+        raise UsageError(
+            f"It is not bundled, since it does not hold: {objections[0]:.300}\n`harness recheck` says all."
+        )
     left_out = bundle(options.run, into)
     for name in left_out:
         console.print(f"left out, since it is no text: {name}", soft_wrap=True)
@@ -485,12 +489,8 @@ def _recheck(options: argparse.Namespace, console: Console) -> int:
     look = recheck(options.run)
     now = harness_words(harness_commit())
     console.print(f"harness then: {', '.join(look.harness)}; now: {now}", soft_wrap=True)
-    for problem in look.problems:
-        console.print(f"(!) {problem}", soft_wrap=True)
-    for trial in look.trials:
-        if trial.differences:
-            name = Path(trial.saved["folder"]).name
-            console.print(f"(!) {name}: {'; '.join(trial.differences)}", soft_wrap=True)
+    for objection in look.objections:
+        console.print(f"(!) {objection}", soft_wrap=True)
     held = [trial.saved["outcome"] for trial in look.trials if not trial.differences]
     outcomes = ", ".join(f"{number} {outcome}" for outcome, number in Counter(held).most_common())
     console.print(f"{len(held)} of {len(look.trials)} verdicts hold" + (f": {outcomes}" if held else ""))

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from packaging.version import InvalidVersion
+
+from harness.doors import DOORS
 from harness.evidence.bundle import is_bundle, unpack
 from harness.evidence.checksums import check_checksums
-from harness.evidence.results import evidence_of, harness_words, read_results, read_run, runs_of
+from harness.evidence.results import evidence_of, harness_commit, harness_words, read_results, read_run, runs_of
 from harness.evidence.trial_folder import from_history, read_trial
-from harness.verdict import NOT_APPLICABLE, exit_code
+from harness.plan import plan_cell
+from harness.redaction import redact
+from harness.run import SIGNALS
+from harness.scenario import load_scenarios
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, exit_code
 
-# What of a saved entry hangs on the history alone.
-_COMPARED = ("outcome", "at_risk", "kept", "progressed", "altered", "lost", "stranded", "recreated")
-_TICKS = ("outcome", "missing", "duplicate")
+_OF_THE_COPY = {"folder", "repetition"}  # what `merge` gives anew
+_OF_SEVERAL = {"twin", "ticks"}
+_IN_WORDS = {"reason"}  # what a later harness may say in other words
+_INTERRUPTED = {128 + number for number in SIGNALS}
 
 
 @dataclass(frozen=True)
@@ -43,22 +52,52 @@ class SecondLook:
     trials: Sequence[Trial]
 
     @property
+    def objections(self) -> list[str]:
+        """All that is wrong, a line each."""
+        differing = [trial for trial in self.trials if trial.differences]
+        return [
+            *self.problems,
+            *(f"{Path(trial.saved['folder']).name!r}: {'; '.join(trial.differences)}" for trial in differing),
+        ]
+
+    @property
     def holds(self) -> bool:
         """Whether every verdict holds, on files that nobody changed."""
-        return not self.problems and not any(trial.differences for trial in self.trials)
+        return not self.objections
 
 
 def recheck(run: Path) -> SecondLook:
     """Judge a run, or a bundle of one, again. Raises UsageError for what is neither."""
     with _opened(run) as folder:
         results, facts = read_results(folder), read_run(folder)
-        problems = check_checksums(folder)
-        tried = [entry for entry in results["trials"] if entry["outcome"] not in (NOT_APPLICABLE, None)]
-        trials = [_trial(folder, entry) for entry in tried]
-        code = exit_code(results["trials"])
-        if results["exit_code"] in (0, 1, 125) and (code, results["exit_code"]) not in {(code, code), (0, 125)}:
-            problems.append(f"results.json says exit code {results['exit_code']}; its trials come to {code}")
-        return SecondLook(_harness(facts), problems, trials)
+        made_by, now = _harness(facts), harness_words(harness_commit())
+        entries, merged = results["trials"], "merged" in facts
+        problems = [*check_checksums(folder), *_unheld_folders(folder, entries), *_exit_code(results)]
+        trials = [
+            _trial(folder, entry, merged=merged, same=made_by == [now]) for entry in entries if _is_told(folder, entry)
+        ]
+        return SecondLook(made_by, problems, trials)
+
+
+def _exit_code(results: dict[str, Any]) -> list[str]:
+    """What is wrong with a run's exit code: the trials say which it is, or 125 where the harness broke beside them."""
+    said, code = results["exit_code"], exit_code(results["trials"])
+    if said in _INTERRUPTED or said == code or (said, code) == (EXIT_UNJUDGED, EXIT_AS_EXPECTED):
+        return []
+    return [f"results.json says exit code {said}; its trials come to {code}"]
+
+
+def _unheld_folders(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str]:
+    """Which folders of trials have no entry, or several."""
+    named = Counter(evidence_of(folder, entry).name for entry in entries)
+    there = [path.name for path in sorted((folder / "trials").glob("*"))]
+    problems = [f"trials/{name} has no entry in results.json" for name in there if name not in named]
+    return problems + [f"trials/{name} is named by {times} entries" for name, times in named.items() if times > 1]
+
+
+def _is_told(folder: Path, entry: dict[str, Any]) -> bool:
+    """Whether there is something to hold an entry against: not for what was never started."""
+    return entry["outcome"] is not None or (evidence_of(folder, entry) / "history.jsonl").exists()
 
 
 @contextmanager
@@ -70,16 +109,46 @@ def _opened(run: Path) -> Iterator[Path]:
         yield unpack(run, Path(folder))
 
 
-def _trial(folder: Path, saved: dict[str, Any]) -> Trial:
+def _trial(folder: Path, saved: dict[str, Any], *, merged: bool, same: bool) -> Trial:
+    """One trial held against its history, in which its plan stands; `same`: the harness that made it is this one."""
     path = evidence_of(folder, saved) / "history.jsonl"
     if not path.exists():
-        return Trial(saved, None, ["its history is gone"])
-    again = from_history(read_trial(path))
-    found = [(key, saved.get(key), again[key]) for key in _COMPARED]
-    found += [(f"the twin's {key}", saved["twin"].get(key), again["twin"][key]) for key in _COMPARED[1:]]
-    then = saved.get("ticks") or {}
-    found += [(f"the ticks' {key}", then.get(key), again["ticks"][key]) for key in _TICKS if then]
-    return Trial(saved, again["outcome"], [f"{name}: {was} then, {now} now" for name, was, now in found if was != now])
+        if saved["outcome"] != NOT_APPLICABLE:
+            return Trial(saved, None, ["its history is gone"])
+        return Trial(saved, NOT_APPLICABLE, _not_applicable(saved))
+    again = redact.value(from_history(read_trial(path)))
+    left_out = (_OF_THE_COPY if merged else set()) | (set() if same else _IN_WORDS)
+    found = [
+        (name, was, now)
+        for (name, was), (_, now) in zip(_flat(saved, again), _flat(again, again), strict=True)
+        if was != now and not {name.rpartition(" ")[2]} & left_out
+    ]
+    return Trial(saved, again["outcome"], [f"{name}: {was} then, {now} now" for name, was, now in found])
+
+
+def _flat(entry: dict[str, Any], like: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What an entry says of each thing that `like` says something of, the twin's and the ticks' one by one."""
+    for key, value in like.items():
+        if key not in _OF_SEVERAL or not isinstance(value, dict):
+            yield key, entry.get(key)
+            continue
+        inner = entry.get(key)
+        for name in value:
+            said = inner.get(name) if isinstance(inner, dict) else None
+            yield f"the {key}'{'' if key.endswith('s') else 's'} {name}", said
+
+
+def _not_applicable(saved: dict[str, Any]) -> list[str]:
+    """What is wrong with a trial that was not even begun, since its release could not stage it."""
+    scenario, door = load_scenarios().get(saved["scenario"]), DOORS.get(saved["door"])
+    with suppress(InvalidVersion, TypeError):
+        cell = scenario and door and plan_cell(
+            scenario, door, subject=saved["subject"], version=saved["version"] or "", as_of="", engine=saved["engine"],
+            engine_detail="", versions=saved["versions"],
+        )  # fmt: skip
+        if cell and cell.outcome == NOT_APPLICABLE:
+            return []
+    return ["called not-applicable, and it is not"]
 
 
 def _harness(facts: dict[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.checkers.survival import AFTER, BEFORE, DRAINED, SIDES
+from harness.checkers.survival import AFTER, ANSWERED, BEFORE, DRAINED, SIDES, looks_agree
 from harness.doors import Door
 from harness.engines.base import CommandResult
 from harness.errors import DeadlineError
@@ -70,7 +70,8 @@ def trigger(trial: Trial) -> None:
     nonce = f"nonce-{secrets.token_hex(8)}"
     log_before = len(lab.server.log())
     trial.history.add("clock", when=BEFORE, **lab.api.clock())
-    trial.history.add("door-opens", door=door.name, nonce=nonce, proof=door.proof)
+    shows = bool(door.changes or door.restores)
+    trial.history.add("door-opens", door=door.name, nonce=nonce, proof=door.proof, shows=shows)
     answered_at: str | None = None
 
     def look() -> bool:
@@ -85,7 +86,7 @@ def trigger(trial: Trial) -> None:
     result = _while_looking(lambda: door.open(trial, nonce), look)
     # A door that leaves no mark on the deployment was answered by the time that it had ended.
     answered_at = answered_at or (lab.api.now() if door.proof != "nonce" else None)
-    trial.history.add("clock", when="as the door was answered", **lab.api.clock())
+    trial.history.add("clock", when=ANSWERED, **lab.api.clock())
     requests = [request.format(id=trial.treated["id"]) for request in door.requests]
     log = _log_with(trial, log_before, requests)
     facts = {"door": door.name, "nonce": nonce, "proof": door.proof, "requests": requests, "server_log": log}
@@ -171,8 +172,7 @@ def _look_and_list(trial: Trial, when: str) -> list[dict[str, Any]]:
             time.sleep(_BETWEEN_LOOKS)
         answers = _look(trial, when)
         runs = _record_backlog(trial, when)
-        there = {run["id"] for run in runs}
-        if all((answer["run"] in there) == (answer["status"] == 200) for answer in answers):
+        if looks_agree(answers, ({"run": run["id"]} for run in runs)):
             break
     trial.history.add("clock", when=when, **trial.lab.api.clock())
     return runs

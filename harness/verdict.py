@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.checkers.clock import check_clock
 from harness.checkers.door_proof import check_door
+from harness.checkers.story import check_story
 from harness.checkers.survival import AFTER, DRAINED, Counts, Findings, check_survival, states_read
 from harness.history import SCHEMA, Event, of_kind
 
@@ -62,11 +63,13 @@ def _judge(events: Sequence[Event]) -> Verdict:
         phases = of_kind(events, "phase")
         phase = phases[-1]["phase"] if phases else "start"
         return Verdict(ERROR, f"the trial was cut short in phase {phase}", findings)
+    if problems := check_story(events):
+        return Verdict(ERROR, f"the history is not one story: {problems[0]}", findings)
     if problems := check_door(events):
         return Verdict(ERROR, "; ".join(problems), findings, "deployer", _door_output(events))
     if steps := check_clock(events):
         return Verdict(INCONCLUSIVE, steps[0], findings)
-    if too_few := _too_few(findings, max(1, int(opening["minimum"])), events):
+    if too_few := _too_few(findings, int(opening["minimum"]), events):
         return Verdict(INCONCLUSIVE, too_few, findings)
     if not of_kind(events, "steady-state"):
         return Verdict(INCONCLUSIVE, "the steady state was never shown", findings)

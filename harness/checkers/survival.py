@@ -21,6 +21,7 @@ PICKED_UP = {"PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED"}
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 REFUSED = "503 Service Unavailable"
 BEFORE, AFTER, DRAINED = "before the door", "after the door", "after the drain"
+ANSWERED = "as the door was answered"
 _BY_TIME_ALONE = "Late"  # what a waiting run turns into when its time passes, whatever the door did
 # What a run is, and what it is going to execute: the same before the door and at each look after it.
 _IDENTITY = (
@@ -182,6 +183,12 @@ def _disagreements(listing: Event, by_run: dict[str, list[dict[str, Any]]], depl
                 said = f"and {'is' if run_id in listing[how] else 'is not'} listed {how.replace('_', ' its ')}"
                 flaws.append(f"{listing['when']}, run {run_id} is {word} when it is looked up, {said}")
     return flaws
+
+
+def looks_agree(answers: Iterable[dict[str, Any]], runs: Iterable[dict[str, Any]]) -> bool:
+    """Whether look-ups by id and a listing of runs name the same ones."""
+    there = {run["run"] for run in runs}
+    return all((answer["run"] in there) == (answer["status"] == 200) for answer in answers)
 
 
 def _by_run(answers: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -52,6 +52,8 @@ def bundle(run: Path, into: Path) -> list[str]:
             tarfile.open(fileobj=packed, mode="w") as tar,
         ):
             for name, path in files_of(run):
+                if not name.isprintable():
+                    raise UsageError(f"{name!r} is no name of a run's file; take it away first.")
                 content = path.read_bytes()
                 if path.name != PNG:  # which is drawn from what was masked already, and names no folder
                     try:

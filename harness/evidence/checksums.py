@@ -14,7 +14,7 @@ NAME = "SHA256SUMS"
 def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
     """Every file in a folder but the checksums, by its relative path, in alphabetical order; links are none."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.is_symlink() and path.name != NAME:
+        if path.is_file() and not path.is_symlink() and path != folder / NAME:
             yield path.relative_to(folder).as_posix(), path
 
 
@@ -42,7 +42,9 @@ def check_checksums(folder: Path) -> list[str]:
     problems = []
     for name, entry in named.items():
         if name not in there:
-            problems.append(f"{name} is gone")
+            problems.append(f"{name!r} is gone")
         elif line(name, there[name].read_bytes()) != entry:
-            problems.append(f"{name} was changed")
-    return problems + [f"{name} came later" for name in there if name not in named]
+            problems.append(f"{name!r} was changed")
+    links = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_symlink()]
+    problems += [f"{name!r} is a link, and a run has none" for name in links]
+    return problems + [f"{name!r} came later" for name in there if name not in named]

@@ -48,6 +48,7 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
         ticks=scenario.ticks,
         interval=scenario.interval,
         judged_by=scenario.judged_by,
+        cell=asdict(cell),
     )
     return history
 
@@ -99,8 +100,18 @@ def read_trial(path: Path) -> list[Event]:
 
 
 def from_history(events: list[Event]) -> dict[str, Any]:
-    """What of a trial's entry hangs on its history alone: outcome and counts, the twin's, and the ticks."""
+    """A trial's entry as its history has it: what was planned, and what that came to.
+
+    Before schema 3 a history did not hold the plan, and what hangs on that is left out.
+    """
     verdict, ticks = judge(events), check_ticks(events)
+    opening = next(iter(of_kind(events, "trial")), {})
+    if planned := opening.get("cell"):
+        plan = Plan("", Path(), [], start=str(opening.get("start")))
+        with suppress(TypeError, AttributeError):  # what is no cell says nothing of a plan
+            cell = Cell(**planned)
+            if all(opening.get(name) == getattr(cell, name) for name in ("scenario", "door", "engine", "database")):
+                return result(plan, cell, events, verdict)
     return {
         "outcome": verdict.outcome,
         **_counts(verdict.findings.treated),

@@ -17,7 +17,7 @@ from harness import cli, verdict
 from harness.errors import UsageError
 from harness.evidence.bundle import bundle, unpack
 from harness.evidence.checksums import NAME, write_checksums
-from harness.evidence.results import write_results, write_run
+from harness.evidence.results import harness_commit, write_results, write_run
 from tests.fakes.fake_lab import FakeLab
 
 pytestmark = pytest.mark.pictures
@@ -127,6 +127,10 @@ def add_a_file(run: Path) -> None:
     (run / "trials" / "more.txt").write_text("", encoding="utf-8")
 
 
+def add_sums_below(run: Path) -> None:
+    (run / "trials" / NAME).write_text("", encoding="utf-8")
+
+
 def forget_the_sums(run: Path) -> None:
     (run / NAME).unlink()
 
@@ -134,10 +138,11 @@ def forget_the_sums(run: Path) -> None:
 @pytest.mark.parametrize(
     ("tamper", "said"),
     [
-        (change_a_line, "history.jsonl was changed"),
-        (cut_off, "history.jsonl was changed"),
-        (take_away, "history.jsonl is gone"),
-        (add_a_file, "trials/more.txt came later"),
+        (change_a_line, "history.jsonl' was changed"),
+        (cut_off, "history.jsonl' was changed"),
+        (take_away, "history.jsonl' is gone"),
+        (add_a_file, "trials/more.txt' came later"),
+        (add_sums_below, f"trials/{NAME}' came later"),
         (forget_the_sums, f"there is no readable {NAME}"),
     ],
 )
@@ -168,11 +173,127 @@ def test_a_verdict_that_its_history_does_not_bear_out_is_named_though_the_sums_a
     write_checksums(run)
     code, said = check(run, capsys)
     assert code == 1
-    assert (
-        "(!) worker-outage--patch-deployment--3.9.1--fake: outcome: survived then, lost now; kept: 3 then, 2 now"
-        in said
-    )
+    assert "(!) 'worker-outage--patch-deployment--3.9.1--fake': outcome: survived then, lost now; " in said
     assert said.endswith("2 of 3 verdicts hold: 2 survived\n")
+
+
+def set_in(which: str, **changed: object) -> Callable[[list[dict[str, object]]], None]:
+    """Change the entry of the trial that came to this."""
+
+    def forge(trials: list[dict[str, object]]) -> None:
+        next(trial for trial in trials if trial["outcome"] == which).update(changed)
+
+    forge.__name__ = f"{which} {changed}"
+    return forge
+
+
+def expect_what_came(trials: list[dict[str, object]]) -> None:
+    set_in("lost", expected="lost", as_expected=True, reference="known")(trials)
+
+
+def remove(trials: list[dict[str, object]]) -> None:
+    trials.remove(next(trial for trial in trials if trial["outcome"] == "lost"))
+
+
+def name_one_folder_twice(trials: list[dict[str, object]]) -> None:
+    lost = next(trial for trial in trials if trial["outcome"] == "lost")
+    sound = next(trial for trial in trials if trial["outcome"] == "survived" and trial["scenario"] == OUTAGE)
+    trials[trials.index(lost)] = dict(sound)
+
+
+def forget_the_ticks(trials: list[dict[str, object]]) -> None:
+    for trial in trials:
+        trial["ticks"] = None
+
+
+def expect_other_ticks(trials: list[dict[str, object]]) -> None:
+    for trial in trials:
+        trial["ticks"].update(expected="missing", as_expected=True)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        expect_what_came, remove, name_one_folder_twice, forget_the_ticks, expect_other_ticks,
+        set_in("lost", expected=None, as_expected=None), set_in("lost", outcome="not-applicable"),
+        set_in("lost", outcome=None), set_in("survived", scenario="upcoming"), set_in("survived", door="bulk-delete"),
+        set_in("survived", engine="containers"), set_in("survived", database="postgres"),
+        set_in("survived", subject="3.3.3"), set_in("survived", version="3.3.3"), set_in("survived", start="fork"),
+        set_in("survived", reason="all is well"), set_in("survived", folder="trials/elsewhere"),
+        set_in("survived", versions={"worker": "3.3.3"}), set_in("survived", judged_by="ticks"),
+        set_in("survived", repetition=2),
+    ],
+)  # fmt: skip
+def test_an_entry_that_its_history_and_plan_do_not_bear_out_is_refused_and_not_bundled(
+    run: Path, capsys: pytest.CaptureFixture[str], forge: Callable[[list[dict[str, object]]], None]
+) -> None:
+    write_run(run, {"harness": harness_commit()})
+    write_checksums(run)
+    assert check(run, capsys)[0] == 0
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    forge(results["trials"])
+    for code in (0, 1, 125, 130):
+        (run / "results.json").write_text(json.dumps({**results, "exit_code": code}), encoding="utf-8")
+        write_checksums(run)
+        assert check(run, capsys)[0] == 1
+    archive = run.parent / "forged.tar.gz"
+    assert cli.main(["bundle", str(run), "--into", str(archive)]) == 2
+    assert len(capsys.readouterr().err.splitlines()) <= 3
+    assert not archive.exists()
+
+
+@pytest.mark.parametrize("code", [2, None, -1, 129000])
+def test_an_exit_code_that_no_run_ends_with_is_named(
+    run: Path, capsys: pytest.CaptureFixture[str], code: int | None
+) -> None:
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    results["exit_code"] = code
+    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    write_checksums(run)
+    assert check(run, capsys)[0] == 1
+
+
+def test_another_doors_history_in_a_folder_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(history_of(run, "none"), history_of(run, "patch-deployment"))
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    for trial in results["trials"]:
+        if trial["door"] == "patch-deployment":
+            trial.update(outcome="survived", kept=3, lost=0, as_expected=True)
+    results["exit_code"] = 0
+    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    write_checksums(run)
+    code, said = check(run, capsys)
+    assert code == 1
+    assert "door: patch-deployment then, none now" in said
+
+
+def test_a_trial_called_not_applicable_that_is_not_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(history_of(run, "patch-deployment").parent)
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    for trial in results["trials"]:
+        if trial["door"] == "patch-deployment":
+            trial.update(outcome="not-applicable", expected="not-applicable", as_expected=True)
+    results["exit_code"] = 0
+    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    write_checksums(run)
+    code, said = check(run, capsys)
+    assert code == 1
+    assert "called not-applicable, and it is not" in said
+
+
+def test_a_link_in_a_run_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "labs" / "link").symlink_to("/etc/hostname")
+    code, said = check(run, capsys)
+    assert code == 1
+    assert "(!) 'labs/link' is a link, and a run has none" in said
+
+
+def test_a_name_of_several_lines_forges_none(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "labs" / "x\n9 of 9 verdicts hold").write_text("", encoding="utf-8")
+    code, said = check(run, capsys)
+    assert code == 1
+    assert "9 of 9 verdicts hold" not in said.splitlines()
+    assert len(said.splitlines()) == 3
 
 
 def test_an_exit_code_that_the_trials_do_not_come_to_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,14 +134,14 @@ def test_a_run_with_no_fate_on_either_side_forbids_a_verdict(side: str) -> None:
 
 @pytest.mark.parametrize(("treated", "twin"), [((), ()), ((), WHOLE), (WHOLE, ())])
 def test_zero_at_risk_is_inconclusive(treated: tuple[str, ...], twin: tuple[str, ...]) -> None:
-    assert judge(whole_history(treated, twin)).outcome == "inconclusive"
+    found = judge(whole_history(treated, twin))
+    assert found.outcome == "inconclusive"
+    assert "0 runs of the " in found.reason
 
 
 @pytest.mark.parametrize("minimum", [0, -1])
-def test_zero_at_risk_is_inconclusive_whatever_minimum_a_scenario_declares(minimum: int) -> None:
-    found = judge(whole_history((), (), minimum=minimum))
-    assert found.outcome == "inconclusive"
-    assert "0 runs of the treated deployment were at risk" in found.reason
+def test_a_minimum_that_asks_for_nothing_is_an_error(minimum: int) -> None:
+    assert judge(whole_history((), (), minimum=minimum)).outcome == "error"
 
 
 def test_exactly_the_minimum_is_enough_and_one_fewer_is_not() -> None:

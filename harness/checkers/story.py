@@ -1,0 +1,129 @@
+"""Whether a history is one story: each event known and whole, as often as it can be, after what it has to follow.
+
+What was cut short is still one, up to where it was cut. Anything else was not written by a trial, or not by one alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from harness.checkers.survival import AFTER, ANSWERED, BEFORE, DRAINED, SIDES, looks_agree
+from harness.history import SCHEMA, Event, moment, of_kind
+
+# Of each kind, what it has to hold, and of what type.
+_TEXT = str
+_KINDS: dict[str, dict[str, Any]] = {
+    "trial": {"state": _TEXT, "minimum": int},
+    "version": {"role": _TEXT, "said": _TEXT},
+    "prefect-version": {},
+    "phase": {"phase": _TEXT},
+    "command": {},
+    "steady-state": {},
+    "act": {"what": _TEXT},
+    "fault": {},
+    "lifted": {},
+    "listing": {"when": _TEXT, "runs": list},
+    "clock": {"when": _TEXT, "server": _TEXT, "asked": int | float, "answered": int | float},
+    "effect": {"shown": bool},
+    "deployment": {"side": _TEXT, "deployment": dict},
+    "door-opens": {"door": _TEXT, "nonce": _TEXT},
+    "door": {"door": _TEXT, "nonce": _TEXT},
+    "look": {"when": _TEXT, "answers": list},
+    "states": {"when": _TEXT, "run": _TEXT, "states": list},
+    "drained": {"ended": _TEXT},
+    "worker-restarted": {},
+    "not-forked": {},
+    "note": {"text": _TEXT},
+    "error": {"phase": _TEXT, "reason": _TEXT},
+}
+# What marks how far a trial has come, in order; a mark may come again only after itself.
+_MARKS = (
+    ("trial", None), ("listing", BEFORE), ("door-opens", None), ("door", None), ("look", AFTER), ("lifted", None),
+    ("drained", None), ("look", DRAINED),
+)  # fmt: skip
+_ONCE = {"trial", "door-opens", "door", "effect", "lifted", "drained"}
+_TIMED = {"look", "listing", "clock", "states"}
+_FROM_THE_DOOR = 3  # the schema from which on a door says whether its effect is to be seen
+
+
+def check_story(events: Sequence[Event]) -> list[str]:
+    """What is wrong with a history, each in one sentence that names the line; empty where nothing is."""
+    return list(_problems(events))
+
+
+def _problems(events: Sequence[Event]) -> Iterator[str]:
+    opening = events[0] if events else {}
+    schema = opening.get("schema", 1)
+    if opening.get("kind") != "trial" or not isinstance(schema, int) or not 1 <= schema <= SCHEMA:
+        yield "line 1 is not the opening of a trial"
+        return
+    for number, event in enumerate(events, start=1):
+        yield from (f"line {number}: {said}" for said in _unwhole(event))
+    yield from _out_of_order(events)
+    if int(opening.get("minimum") or 0) < 1:
+        yield f"line 1: a minimum of {opening.get('minimum')}"
+    doors = [event for kind in ("door-opens", "door", "effect") for event in of_kind(events, kind)]
+    for key in ("door", "nonce"):
+        said = {event[key] for event in doors if key in event} | ({opening.get("door")} if key == "door" else set())
+        if len(said - {None}) > 1:
+            yield f"it speaks of more than one {key}: {', '.join(sorted(map(str, said - {None})))}"
+    for door in of_kind(events, "door"):
+        if door.get("proof", "nonce") in ("request", "redeploy") and not door.get("requests"):
+            yield f"{door['door']} is to be proven by requests, and names none"
+    shows = any(event.get("shows") for event in of_kind(events, "door-opens"))
+    looked = of_kind(events, "look")
+    if schema >= _FROM_THE_DOOR and shows and looked and not of_kind(events, "effect"):
+        yield "the door was to show its effect, and nothing says whether it did"
+
+
+def _unwhole(event: Event) -> Iterator[str]:
+    """What an event lacks of its kind."""
+    kind = event.get("kind")
+    if kind not in _KINDS:
+        yield f"no kind of event: {kind!r}"
+        return
+    for name, type_ in _KINDS[kind].items():
+        if not isinstance(event.get(name), type_):
+            yield f"{kind} without its {name}"
+    for name in ("at", "answered_at"):
+        try:
+            if event.get(name):
+                moment(event[name])
+        except (TypeError, ValueError):
+            yield f"{kind} whose {name!r} is no time: {event[name]!r}"
+    if kind in _TIMED and event.get("when") not in (BEFORE, ANSWERED, AFTER, DRAINED):
+        yield f"{kind} at no time of a trial: {event.get('when')!r}"
+    if kind == "deployment" and event.get("side") not in SIDES:
+        yield f"a deployment of no side: {event.get('side')!r}"
+
+
+def _out_of_order(events: Sequence[Event]) -> Iterator[str]:
+    """What comes before what it has to follow, or more often than it can."""
+    reached, there = -1, set()
+    rounds: dict[str, list[list[Event]]] = {AFTER: [], DRAINED: []}
+    for number, event in enumerate(events, start=1):
+        kind, when = str(event.get("kind")), event.get("when")
+        mark = next((place for place, (of, at) in enumerate(_MARKS) if of == kind and at in (None, when)), None)
+        if kind in _ONCE and kind in there:
+            yield f"line {number}: {kind} a second time"
+        there.add(kind)
+        if mark is not None:
+            if mark < reached:
+                yield f"line {number}: {_words(kind, when)} after {_words(*_MARKS[reached])}"
+            reached = max(reached, mark)
+        if kind == "look" and when in rounds:
+            if rounds[when] and _in_order(rounds[when][-1]):
+                yield f"line {number}: a look {when} again, though the one before was in order"
+            rounds[when].append([event])
+        if kind == "listing" and when in rounds and rounds[when]:
+            rounds[when][-1].append(event)
+
+
+def _in_order(look: Sequence[Event]) -> bool:
+    """Whether a look and its listing, if that came, name the same runs."""
+    return len(look) > 1 and looks_agree(look[0]["answers"], look[1]["runs"])
+
+
+def _words(kind: str, when: str | None) -> str:
+    return f"the {kind} {when}" if when else f"the {kind}"

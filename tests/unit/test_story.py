@@ -1,0 +1,128 @@
+"""A history that is not one story has no verdict, whatever its looks say."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.checkers.story import check_story
+from harness.history import Event
+from harness.verdict import judge
+from tests.unit.stories import whole_history
+
+WHOLE = ("completed",) * 3
+LOST = ("lost", "completed", "completed")
+
+
+def of(events: list[Event], kind: str, when: str | None = None) -> Event:
+    """The event of that kind."""
+    return next(event for event in events if event["kind"] == kind and when in (None, event.get("when")))
+
+
+def reversed_(events: list[Event]) -> list[Event]:
+    return events[::-1]
+
+
+def shuffled(events: list[Event]) -> list[Event]:
+    return random.Random(7).sample(events, len(events))
+
+
+def looks_before_the_door(events: list[Event]) -> list[Event]:
+    looks = [event for event in events if event["kind"] == "look"]
+    others = [event for event in events if event["kind"] != "look"]
+    place = others.index(of(events, "door-opens"))
+    return [*others[:place], *looks, *others[place:]]
+
+
+def two_doors(events: list[Event]) -> list[Event]:
+    return [each for event in events for each in ([event, event] if event["kind"] == "door" else [event])]
+
+
+def another_opening_in_front(events: list[Event]) -> list[Event]:
+    return [{**events[0], "door": "none"}, *events]
+
+
+def sound_looks_appended(events: list[Event]) -> list[Event]:
+    sound = whole_history(WHOLE, WHOLE)
+    start = sound.index(of(sound, "look", "after the drain"))
+    return [*events, *sound[start:]]
+
+
+def a_sound_look_in_between(events: list[Event]) -> list[Event]:
+    sound = whole_history(WHOLE, WHOLE)
+    start = events.index(of(events, "states", "after the door"))
+    look = sound.index(of(sound, "look", "after the door"))
+    return [*events[:start], *sound[look : look + 2], *events[start:]]
+
+
+def without_requests(events: list[Event]) -> list[Event]:
+    of(events, "door").update(proof="request", requests=[])
+    return events
+
+
+def another_door_opened(events: list[Event]) -> list[Event]:
+    of(events, "door")["door"] = "none"
+    return events
+
+
+def another_nonce_opened(events: list[Event]) -> list[Event]:
+    of(events, "door-opens")["nonce"] = "another"
+    return events
+
+
+def effect_dropped(events: list[Event]) -> list[Event]:
+    of(events, "door-opens")["shows"] = True
+    return events
+
+
+def changed(which: str, **facts: Any) -> Callable[[list[Event]], list[Event]]:
+    def change(events: list[Event]) -> list[Event]:
+        of(events, which).update(facts)
+        return events
+
+    change.__name__ = f"{which} {facts}"
+    return change
+
+
+def test_a_sound_history_and_each_beginning_of_it_is_one_story() -> None:
+    for treated in (WHOLE, LOST, ("found at the second try", "moved to a deployment", "recreated")):
+        events = whole_history(treated, WHOLE)
+        assert [check_story(events[:number]) for number in range(1, len(events) + 1)] == [[]] * len(events)
+
+
+@pytest.mark.parametrize("treated", [WHOLE, LOST])
+@pytest.mark.parametrize(
+    "forge",
+    [
+        reversed_, shuffled, looks_before_the_door, two_doors, another_opening_in_front, sound_looks_appended,
+        a_sound_look_in_between, without_requests, another_door_opened, another_nonce_opened, effect_dropped,
+        changed("door", answered_at="x"), changed("trial", minimum=-5), changed("trial", minimum="three"),
+        changed("trial", schema=-7), changed("trial", schema="3"), changed("trial", door="none"),
+        changed("look", when="some time"), changed("listing", runs=None), changed("listing", when=[]),
+        changed("states", states={}), changed("deployment", side="another"), changed("drained", kind="dreamt"),
+        changed("door-opens", nonce=None),
+    ],
+)  # fmt: skip
+def test_a_history_that_is_not_one_story_is_an_error(
+    forge: Callable[[list[Event]], list[Event]], treated: tuple[str, ...]
+) -> None:
+    found = judge(forge(whole_history(treated, WHOLE)))
+    assert found.outcome == "error", found.reason
+
+
+def test_the_line_is_named() -> None:
+    events = two_doors(whole_history(WHOLE, WHOLE))
+    number = 1 + max(number for number, event in enumerate(events) if event["kind"] == "door")
+    assert judge(events).reason == f"the history is not one story: line {number}: door a second time"
+
+
+def test_a_look_may_come_again_where_the_listing_said_otherwise() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    start = events.index(of(events, "look", "after the door"))
+    look, listing = events[start : start + 2]
+    differing = [look, {**listing, "runs": listing["runs"][1:]}]
+    assert check_story([*events[:start], *differing, *events[start:]]) == []
+    assert judge([*events[:start], *differing, *events[start:]]).outcome == "survived"
