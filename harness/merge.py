@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from harness.doors import DOORS
 from harness.errors import UsageError
 from harness.evidence.bug_report import write_bug_report
-from harness.evidence.checksums import write_checksums
+from harness.evidence.checksums import sums_of, write_checksums
 from harness.evidence.page import write_page
 from harness.evidence.results import (
     check_writable,
@@ -26,8 +26,9 @@ from harness.evidence.results import (
 )
 from harness.evidence.trial_folder import result
 from harness.plan import Plan, plan_cell
+from harness.recheck import recheck
 from harness.scenario import select_scenarios
-from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, exit_code
+from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, exit_code
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,27 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
 
     A cell that several runs tried counts as so many repetitions of it. `planned` is what should be there, by `subject`
     and `scenario` (`harness cells`): what is not has no outcome, so that a machine that was lost is never a success.
-    Raises: UsageError for what cannot be joined, before anything is written.
+    A run that was changed, or whose entries do not follow from its histories, is not joined; one that did not come to
+    its end, or has no evidence of a trial, makes no success. Raises: UsageError for what cannot be joined, before
+    anything is written.
     """
     runs = [(folder, read_results(folder), _facts_of(folder)) for folder in folders]
+    sums: dict[str, Path] = {}
     names = [name for _, _, facts in runs for name in facts]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError(f"The run {twice[0]} is given twice; it would count as two repetitions.")
+    for folder in folders:
+        if said := sums_of(folder):
+            if twin := sums.get(said):
+                raise UsageError(f"{str(folder)!r} is a copy of {str(twin)!r}; it would count as two repetitions.")
+            sums[said] = folder
+    looks = {folder: recheck(folder) for folder in folders}
+    for folder, look in looks.items():
+        if look.refused:
+            raise UsageError(
+                f"{str(folder)!r} does not hold, and is not joined: {look.refused[0]:.300}\n"
+                f"`harness recheck {folder}` says all."
+            )
     if into.is_symlink() or (into.exists() and (not into.is_dir() or any(into.iterdir()))):
         raise UsageError(f"{str(into)!r} is no empty folder; name a new one.")
     every = [trial for _, results, _ in runs for trial in results["trials"]]
@@ -68,7 +84,6 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
     check_writable(into, "--into")
     entries: list[dict[str, Any]] = []
     repetitions: Counter[str] = Counter()
-    bare: defaultdict[Path, list[str]] = defaultdict(list)
     for folder, results, _ in runs:
         for trial in results["trials"]:
             evidence = evidence_of(folder, trial)
@@ -78,16 +93,17 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
             target = f"trials/{name}" if number == 1 else f"trials/{name}--{number}"
             if evidence.is_dir() and not evidence.is_symlink():
                 shutil.copytree(evidence, into / target, ignore=_links)
-            elif trial["outcome"] not in (NOT_APPLICABLE, None):
-                bare[folder].append(evidence.name)
             entries.append({**trial, "folder": target, "repetition": number})
     broken = [
         f"{', '.join(facts)}: ended with {results['exit_code']}, by its trials {by_trials}"
         for _, results, facts in runs
         if results["exit_code"] != (by_trials := exit_code(results["trials"]))
     ]
+    broken += [f"{folder}: {look.unended}" for folder, look in looks.items() if look.unended]
     broken += [
-        f"{folder}: no evidence of {len(names)} of its trials, {names[0]} for one" for folder, names in bare.items()
+        f"{folder}: no evidence of {len(look.bare)} of its trials, {look.bare[0]} for one"
+        for folder, look in looks.items()
+        if look.bare
     ]
     joined = Joined(entries + missing, broken)
     seconds = sum(results["seconds"] for _, results, _ in runs)

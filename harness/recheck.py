@@ -14,6 +14,7 @@ from packaging.version import InvalidVersion
 
 from harness.doors import DOORS
 from harness.evidence.bundle import is_bundle, unpack
+from harness.evidence.checksums import NAME as SUMS
 from harness.evidence.checksums import check_checksums
 from harness.evidence.results import evidence_of, harness_commit, harness_words, read_results, read_run, runs_of
 from harness.evidence.trial_folder import from_history, read_trial
@@ -23,6 +24,7 @@ from harness.run import SIGNALS
 from harness.scenario import load_scenarios
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, exit_code
 
+_GONE = "its history is gone"
 _OF_THE_COPY = {"folder", "repetition"}  # what `merge` gives anew
 _OF_SEVERAL = {"twin", "ticks"}
 _IN_WORDS = {"reason"}  # what a later harness may say in other words
@@ -44,21 +46,33 @@ class SecondLook:
 
     harness   the versions that made it: a commit each (several where runs were joined), as run.json has them
     problems  what is wrong with its files: a line each
+    unended   why it is a run that did not come to its end; empty where it did
     trials    those that had a history, or should have
     """
 
     harness: Sequence[str]
     problems: Sequence[str]
+    unended: str
     trials: Sequence[Trial]
 
     @property
     def objections(self) -> list[str]:
         """All that is wrong, a line each."""
-        differing = [trial for trial in self.trials if trial.differences]
+        return [*filter(None, [self.unended]), *self.refused, *(f"{name!r}: {_GONE}" for name in self.bare)]
+
+    @property
+    def refused(self) -> list[str]:
+        """What was changed, or does not follow from the histories, a line each."""
+        differing = [trial for trial in self.trials if trial.differences and trial.again is not None]
         return [
             *self.problems,
             *(f"{Path(trial.saved['folder']).name!r}: {'; '.join(trial.differences)}" for trial in differing),
         ]
+
+    @property
+    def bare(self) -> list[str]:
+        """The trials whose history is gone, by the names of their folders."""
+        return [Path(trial.saved["folder"]).name for trial in self.trials if trial.again is None]
 
     @property
     def holds(self) -> bool:
@@ -72,17 +86,22 @@ def recheck(run: Path) -> SecondLook:
         results, facts = read_results(folder), read_run(folder)
         made_by, now = _harness(facts), harness_words(harness_commit())
         entries, merged = results["trials"], "merged" in facts
-        problems = [*check_checksums(folder), *_unheld_folders(folder, entries), *_exit_code(results)]
+        problems = [*_unheld_folders(folder, entries), *_exit_code(results)]
+        unended = "" if results["exit_code"] is not None else "results.json has no exit code: the run was cut off"
+        if (folder / SUMS).exists():
+            problems += check_checksums(folder)
+        else:
+            unended = check_checksums(folder)[0]
         trials = [
             _trial(folder, entry, merged=merged, same=made_by == [now]) for entry in entries if _is_told(folder, entry)
         ]
-        return SecondLook(made_by, problems, trials)
+        return SecondLook(made_by, problems, unended, trials)
 
 
 def _exit_code(results: dict[str, Any]) -> list[str]:
     """What is wrong with a run's exit code: the trials say which it is, or 125 where the harness broke beside them."""
     said, code = results["exit_code"], exit_code(results["trials"])
-    if said in _INTERRUPTED or said == code or (said, code) == (EXIT_UNJUDGED, EXIT_AS_EXPECTED):
+    if said is None or said in _INTERRUPTED or said == code or (said, code) == (EXIT_UNJUDGED, EXIT_AS_EXPECTED):
         return []
     return [f"results.json says exit code {said}; its trials come to {code}"]
 
@@ -114,7 +133,7 @@ def _trial(folder: Path, saved: dict[str, Any], *, merged: bool, same: bool) -> 
     path = evidence_of(folder, saved) / "history.jsonl"
     if not path.exists():
         if saved["outcome"] != NOT_APPLICABLE:
-            return Trial(saved, None, ["its history is gone"])
+            return Trial(saved, None, [_GONE])
         return Trial(saved, NOT_APPLICABLE, _not_applicable(saved))
     again = redact.value(from_history(read_trial(path)))
     left_out = (_OF_THE_COPY if merged else set()) | (set() if same else _IN_WORDS)

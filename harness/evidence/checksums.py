@@ -28,14 +28,20 @@ def write_checksums(folder: Path) -> None:
     write_whole(folder / NAME, "".join(line(name, path.read_bytes()) for name, path in files_of(folder)))
 
 
+def sums_of(folder: Path) -> str:
+    """What SHA256SUMS of a folder says; nothing where it cannot be read."""
+    try:
+        return (folder / NAME).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
 def check_checksums(folder: Path) -> list[str]:
     """What is not as SHA256SUMS has it: a line for each file that was changed, is gone, or came later.
 
     A folder without SHA256SUMS is one such thing: its run did not come to its end.
     """
-    try:
-        saved = (folder / NAME).read_text(encoding="utf-8").splitlines(keepends=True)
-    except (OSError, ValueError):
+    if not (saved := sums_of(folder).splitlines(keepends=True)):
         return [f"there is no readable {NAME}: the run was cut off before its end, or the file was taken away"]
     there = dict(files_of(folder))
     named = {entry.rstrip("\n").partition("  ")[2]: entry for entry in saved}

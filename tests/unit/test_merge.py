@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,28 +13,62 @@ from typing import Any
 import pytest
 
 from harness import cli
+from harness.doors import PREFECT_DEPLOY
 from harness.errors import UsageError
+from harness.evidence.checksums import NAME, write_checksums
 from harness.evidence.results import write_results, write_run
 from harness.evidence.trial_folder import result
 from harness.merge import merge
 from harness.plan import Cell, Plan
+from harness.recheck import recheck
+from harness.verdict import judge
+from tests.unit.stories import whole_history
 
 
-def run_folder(folder: Path, *outcomes: tuple[str, str], exit_code: int | None = 0, repetition: int = 1) -> Path:
+def run_folder(
+    folder: Path, *outcomes: tuple[str, str], exit_code: int | None = 0, repetition: int = 1, version: str = ""
+) -> Path:
     """A results folder with a trial for each subject and outcome, expected to survive."""
     plan = Plan("run", folder, [])
     entries = []
     for subject, outcome in outcomes:
         cell = Cell(
-            scenario="worker-outage", door="none", subject=subject, version=subject, as_of="", engine="processes",
-            database="sqlite", engine_detail="", lab="lab", expected="survived", repetition=repetition,
+            scenario="worker-outage", door=PREFECT_DEPLOY, subject=subject, version=version or subject, as_of="",
+            engine="processes", database="sqlite", engine_detail="", lab="lab", expected="survived",
+            repetition=repetition,
         )  # fmt: skip
+        if outcome == "not-applicable":
+            cell = replace(cell, scenario="concurrency-limit", outcome=outcome, expected=outcome)
         (plan.trial_folder(cell)).mkdir(parents=True)
         (plan.trial_folder(cell) / "report.md").write_text(f"{subject} in {folder.name}", encoding="utf-8")
-        entries.append({**result(plan, cell, [], None), "outcome": outcome, "as_expected": outcome == "survived"})
+        entries.append(tried(plan, cell, outcome))
     write_results(folder, entries, exit_code=exit_code, seconds=60)
     write_run(folder, {"run": folder.name, "command": f"nox -s gate  # {folder.name}"})
+    if exit_code is not None:
+        write_checksums(folder)
     return folder
+
+
+def tried(plan: Plan, cell: Cell, outcome: str) -> dict[str, Any]:
+    """A trial's entry, with the history that it follows from."""
+    if cell.outcome:
+        return result(plan, cell, [], None)
+    events = whole_history(
+        ("lost" if outcome == "lost" else "completed",) * 3, ("completed",) * 3, version=cell.subject
+    )
+    facts = {name: getattr(cell, name) for name in ("scenario", "door", "engine", "database")}
+    events[0] |= {**facts, "start": plan.start, "cell": asdict(cell)}
+    if outcome == "error":
+        events = events[:5]
+    lines = "".join(json.dumps(event) + "\n" for event in events)
+    (plan.trial_folder(cell) / "history.jsonl").write_text(lines, encoding="utf-8")
+    return result(plan, cell, events, judge(events))
+
+
+def sums_anew(folder: Path, results: dict[str, Any]) -> None:
+    """Write results.json, and the sums as if that had always been so."""
+    (folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    write_checksums(folder)
 
 
 def saved(folder: Path) -> dict[str, Any]:
@@ -66,7 +102,8 @@ def test_a_cell_that_several_tried_is_so_many_repetitions(tmp_path: Path) -> Non
 
 
 def test_what_could_not_be_judged_on_one_machine_is_not_judged_in_the_whole(tmp_path: Path) -> None:
-    runs = [run_folder(tmp_path / "one", ("3.3.4", "survived")), run_folder(tmp_path / "two", ("3.3.4", "error"))]
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    runs = [one, run_folder(tmp_path / "two", ("3.3.4", "error"), exit_code=125)]
     merge(runs, tmp_path / "all")
     assert saved(tmp_path / "all")["exit_code"] == 125
 
@@ -75,8 +112,9 @@ def test_a_run_that_did_not_come_to_its_end_is_no_success(tmp_path: Path) -> Non
     sound = run_folder(tmp_path / "one", ("3.3.4", "survived"))
     cut_off = run_folder(tmp_path / "two", ("3.3.4", "survived"), exit_code=None)
     content = saved(cut_off)
-    content["trials"][0].update(outcome=None, as_expected=None)
+    content["trials"][0].update(outcome=None, as_expected=None, reason="")
     (cut_off / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    shutil.rmtree(cut_off / "trials")
     merge([sound, cut_off], tmp_path / "all")
     found = saved(tmp_path / "all")
     assert found["exit_code"] == 125
@@ -105,14 +143,12 @@ def test_a_part_that_broke_though_its_trials_are_fine_makes_no_whole_that_is(
     assert saved(tmp_path / "all")["exit_code"] == 125
 
 
-@pytest.mark.parametrize("in_place", [None, "a link"])
-def test_a_trial_without_its_evidence_makes_no_whole_that_is_fine(tmp_path: Path, in_place: str | None) -> None:
+def test_a_trial_without_its_evidence_makes_no_whole_that_is_fine(tmp_path: Path) -> None:
     one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
     two = run_folder(tmp_path / "two", ("3.3.3", "survived"), ("2.20.20", "not-applicable"))
     for folder in (two / "trials").iterdir():
-        shutil.move(folder, tmp_path / folder.name)
-        if in_place:
-            folder.symlink_to(tmp_path / folder.name)
+        shutil.rmtree(folder)
+    write_checksums(two)
     joined = merge([one, two], tmp_path / "all")
     assert joined.exit_code == saved(tmp_path / "all")["exit_code"] == 125
     (said,) = joined.broken
@@ -120,13 +156,14 @@ def test_a_trial_without_its_evidence_makes_no_whole_that_is_fine(tmp_path: Path
     assert len(list((tmp_path / "all" / "trials").iterdir())) == 1
 
 
-def test_what_a_link_in_evidence_names_is_not_taken_along(tmp_path: Path) -> None:
+def test_a_run_with_a_link_is_not_joined(tmp_path: Path) -> None:
     one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
     (folder,) = (one / "trials").iterdir()
     (tmp_path / "secret").write_text("secret", encoding="utf-8")
     (folder / "server.log").symlink_to(tmp_path / "secret")
-    merge([one], tmp_path / "all")
-    assert {path.name for path in (tmp_path / "all" / "trials" / folder.name).iterdir()} == {"report.md"}
+    with pytest.raises(UsageError, match="is a link"):
+        merge([one], tmp_path / "all")
+    assert not (tmp_path / "all").exists()
 
 
 def test_a_run_that_was_joined_before_is_not_joined_again_beside_that(tmp_path: Path) -> None:
@@ -140,12 +177,63 @@ def test_a_run_that_was_joined_before_is_not_joined_again_beside_that(tmp_path: 
 
 
 def test_a_subject_at_two_versions_is_two_repetitions(tmp_path: Path) -> None:
-    one, two = (run_folder(tmp_path / name, ("latest", "survived")) for name in ("one", "two"))
-    content = saved(two)
-    content["trials"][0]["version"] = "3.9.2"
-    (two / "results.json").write_text(json.dumps(content), encoding="utf-8")
-    merge([one, two], tmp_path / "all")
+    runs = [run_folder(tmp_path / version, ("latest", "survived"), version=version) for version in ("3.9.1", "3.9.2")]
+    merge(runs, tmp_path / "all")
+    assert [trial["version"] for trial in saved(tmp_path / "all")["trials"]] == ["3.9.1", "3.9.2"]
     assert [trial["repetition"] for trial in saved(tmp_path / "all")["trials"]] == [1, 2]
+    assert recheck(tmp_path / "all").objections == []
+
+
+def call_it_great(folder: Path) -> None:
+    content = saved(folder)
+    content["trials"][0].update(outcome="great", as_expected=True)
+    sums_anew(folder, content)
+
+
+def call_it_survived(folder: Path) -> None:
+    content = saved(folder)
+    content["trials"][0].update(outcome="survived", as_expected=True, lost=0, kept=3)
+    sums_anew(folder, {**content, "exit_code": 0})
+
+
+def list_it_twice(folder: Path) -> None:
+    content = saved(folder)
+    sums_anew(folder, {**content, "trials": content["trials"] * 2})
+
+
+def change_a_file(folder: Path) -> None:
+    for file in folder.rglob("report.md"):
+        file.write_text("all is well", encoding="utf-8")
+
+
+@pytest.mark.parametrize("forge", [call_it_great, call_it_survived, list_it_twice, change_a_file])
+def test_a_run_that_a_recheck_refuses_is_not_joined(tmp_path: Path, forge: Callable[[Path], None]) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    two = run_folder(tmp_path / "two", ("3.3.3", "lost"), exit_code=1)
+    forge(two)
+    with pytest.raises(UsageError, match="does not hold, and is not joined"):
+        merge([one, two], tmp_path / "all")
+    assert not (tmp_path / "all").exists()
+
+
+def test_a_run_whose_histories_or_sums_are_gone_makes_no_success(tmp_path: Path) -> None:
+    one, two = (run_folder(tmp_path / name, ("3.3.4", "survived")) for name in ("one", "two"))
+    for history in one.rglob("history.jsonl"):
+        history.unlink()
+    write_checksums(one)
+    (two / NAME).unlink()
+    joined = merge([one, two], tmp_path / "all")
+    assert joined.exit_code == 125
+    assert "no evidence of 1 of its trials" in joined.broken[1] and "no readable SHA256SUMS" in joined.broken[0]
+
+
+def test_a_copy_of_a_run_without_an_id_is_no_repetition(tmp_path: Path) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
+    write_run(one, {})
+    write_checksums(one)
+    shutil.copytree(one, tmp_path / "two")
+    with pytest.raises(UsageError, match="is a copy of"):
+        merge([one, tmp_path / "two"], tmp_path / "all")
 
 
 def test_a_planned_scenario_that_is_none_is_told_before_anything_is_written(tmp_path: Path) -> None:
@@ -158,9 +246,8 @@ def test_a_planned_scenario_that_is_none_is_told_before_anything_is_written(tmp_
 def test_what_an_earlier_harness_did_not_write_yet_is_not_missed(tmp_path: Path) -> None:
     one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
     content = saved(one)
-    for name in ("repetition", "ticks"):
-        del content["trials"][0][name]
-    (one / "results.json").write_text(json.dumps(content), encoding="utf-8")
+    del content["trials"][0]["repetition"]
+    sums_anew(one, content)
     merge([one], tmp_path / "all")
     assert saved(tmp_path / "all")["trials"][0]["repetition"] == 1
 
