@@ -54,7 +54,7 @@ def tried(plan: Plan, cell: Cell, outcome: str) -> dict[str, Any]:
     if cell.outcome:
         return result(plan, cell, [], None)
     events = whole_history(
-        ("lost" if outcome == "lost" else "completed",) * 3, ("completed",) * 3, version=cell.subject
+        ("lost" if outcome == "lost" else "completed",) * 3, ("completed",) * 3, version=cell.version
     )
     facts = {name: getattr(cell, name) for name in ("scenario", "door", "engine", "database")}
     events[0] |= {**facts, "start": plan.start, "cell": asdict(cell)}
