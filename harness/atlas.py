@@ -20,7 +20,7 @@ from harness.engines.choose import choose_engine
 from harness.errors import UsageError
 from harness.evidence.frequency import ground
 from harness.evidence.results import check_writable, harness_commit, new_run_id, whole_entry
-from harness.evidence.table import Picture, footnotes, spans
+from harness.evidence.table import Picture, footnotes
 from harness.run import Request, newest_results, run_unseen
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import releases_between, resolve_release
@@ -225,7 +225,7 @@ def page(trials: Sequence[dict[str, Any]], command: str) -> str:
         "risk, how many were lost. `survived` is none. A twin that nobody touched lost none wherever there is a "
         "verdict. (!) contradicts what is known upstream.",
         "",
-        f"## {len(releases)} releases, neighbours of the same outcomes together",
+        f"## {len(releases)} releases, neighbours of the same outcomes together (how many were tried)",
         "",
         *_rows(in_short(trials), _outcome),
         "",
@@ -260,7 +260,7 @@ def in_short(trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     releases = releases_of(trials)
     for _, together in itertools.groupby(releases, key=outcomes):
         span = list(together)
-        (name,) = spans(span, releases)
+        name = span[0] if len(span) == 1 else f"{span[0]} to {span[-1]} ({len(span)})"
         mine = (cells.get((span[0], *column)) for column in columns)
         short += [{**trial, "subject": name, "version": name} for trial in mine if trial]
     return short

@@ -197,9 +197,9 @@ def test_neighbours_of_the_same_outcomes_are_one_row_and_one_column(
     _, printed = carried_out(tmp_path, scenarios=["worker-outage", "upcoming"])
     page = (tmp_path / "atlas.md").read_text(encoding="utf-8")
     rows = [line for line in page.partition("## Each release")[0].splitlines() if line.startswith("| 3")]
-    assert rows == ["| 3.2.14 | lost | lost |", "| 3.2.15 | error | lost |", "| 3.3.3 to 3.3.4 | lost | lost |"]
+    assert rows == ["| 3.2.14 | lost | lost |", "| 3.2.15 | error | lost |", "| 3.3.3 to 3.3.4 (2) | lost | lost |"]
     assert sum(line.startswith("| 3") for line in page.partition("## Each release")[2].splitlines()) == len(RELEASES)
-    assert "3.3.3 to 3.3.4" in printed
+    assert "3.3.3 to 3.3.4 (2)" in printed
 
 
 def test_a_footnote_of_many_releases_names_the_ends_of_each_span() -> None:
