@@ -87,6 +87,7 @@ def recheck(run: Path) -> SecondLook:
         made_by, now = _harness(facts), harness_words(harness_commit())
         entries, merged = results["trials"], "merged" in facts
         problems = [*_unheld_folders(folder, entries), *_exit_code(results)]
+        problems += [said for entry in entries if not _is_told(folder, entry) for said in _not_applicable(entry)]
         unended = "" if results["exit_code"] is not None else "results.json has no exit code: the run was cut off"
         if (folder / SUMS).exists():
             problems += check_checksums(folder)
@@ -115,8 +116,9 @@ def _unheld_folders(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str
 
 
 def _is_told(folder: Path, entry: dict[str, Any]) -> bool:
-    """Whether there is something to hold an entry against: not for what was never started."""
-    return entry["outcome"] is not None or (evidence_of(folder, entry) / "history.jsonl").exists()
+    """Whether there is a history to hold an entry against, or should be: not of what was never started."""
+    started = entry["outcome"] not in (NOT_APPLICABLE, None)
+    return started or (evidence_of(folder, entry) / "history.jsonl").exists()
 
 
 @contextmanager
@@ -132,9 +134,7 @@ def _trial(folder: Path, saved: dict[str, Any], *, merged: bool, same: bool) -> 
     """One trial held against its history, in which its plan stands; `same`: the harness that made it is this one."""
     path = evidence_of(folder, saved) / "history.jsonl"
     if not path.exists():
-        if saved["outcome"] != NOT_APPLICABLE:
-            return Trial(saved, None, [_GONE])
-        return Trial(saved, NOT_APPLICABLE, _not_applicable(saved))
+        return Trial(saved, None, [_GONE])
     again = redact.value(from_history(read_trial(path)))
     left_out = (_OF_THE_COPY if merged else set()) | (set() if same else _IN_WORDS)
     found = [
@@ -158,7 +158,9 @@ def _flat(entry: dict[str, Any], like: dict[str, Any]) -> Iterator[tuple[str, An
 
 
 def _not_applicable(saved: dict[str, Any]) -> list[str]:
-    """What is wrong with a trial that was not even begun, since its release could not stage it."""
+    """What is wrong with a trial that was not begun, where its release is said to be unable to stage it."""
+    if saved["outcome"] is None:
+        return []
     scenario, door = load_scenarios().get(saved["scenario"]), DOORS.get(saved["door"])
     with suppress(InvalidVersion, TypeError):
         cell = scenario and door and plan_cell(
@@ -167,7 +169,7 @@ def _not_applicable(saved: dict[str, Any]) -> list[str]:
         )  # fmt: skip
         if cell and cell.outcome == NOT_APPLICABLE:
             return []
-    return ["called not-applicable, and it is not"]
+    return [f"{Path(saved['folder']).name!r} is called not-applicable, and it is not"]
 
 
 def _harness(facts: dict[str, Any]) -> list[str]:

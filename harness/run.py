@@ -68,6 +68,7 @@ _BUILDS_AT_ONCE = 4  # they wait for the index and the disk as much as for a pro
 TABLE, MARKDOWN, JSON = FORMATS = ("table", "markdown", "json")
 HELD = ("gate", "check")  # the commands that hold every subject to `survived`, whatever is known of it
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what interrupts a run
+_BARE = ("-p", "no:cacheprovider", "-p", "no:tmpdir", "--noconftest")  # leaves nothing beside the results
 
 
 class Interrupted(BaseException):
@@ -300,7 +301,7 @@ class _Matrix:
         command = [
             sys.executable, "-m", "pytest", "-p", "harness.pytest_plugin", "--plan", str(plan_file),
             "-n", str(at_once), "--dist", "loadscope", "-c", os.devnull, "--rootdir", str(SCENARIOS),
-            "-p", "no:cacheprovider", "-p", "xdist.plugin", "--noconftest", "--max-worker-restart", "0", str(SCENARIOS),
+            *_BARE, "-p", "xdist.plugin", "--max-worker-restart", "0", str(SCENARIOS),
         ]  # fmt: skip
         environment = {**os.environ, **ownership.environment(self.plan.run), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):  # a person's own pytest is not this one
@@ -590,8 +591,7 @@ def _select(plan: Plan, expression: str) -> list[Cell]:
         ):
             code = pytest.main(
                 ["-p", "harness.pytest_plugin", "--plan", str(plan_file), "--collect-only", "-q", "-k", expression,
-                 "-c", os.devnull, "--rootdir", str(SCENARIOS), "-p", "no:cacheprovider", "--noconftest",
-                 str(SCENARIOS)],
+                 "-c", os.devnull, "--rootdir", str(SCENARIOS), *_BARE, str(SCENARIOS)],
                 plugins=[selected],
             )  # fmt: skip
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):

@@ -278,7 +278,7 @@ def test_a_trial_called_not_applicable_that_is_not_is_refused(run: Path, capsys:
     write_checksums(run)
     code, said = check(run, capsys)
     assert code == 1
-    assert "called not-applicable, and it is not" in said
+    assert "is called not-applicable, and it is not" in said
 
 
 def test_a_link_in_a_run_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
