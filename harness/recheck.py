@@ -58,16 +58,15 @@ class SecondLook:
     @property
     def objections(self) -> list[str]:
         """All that is wrong, a line each."""
-        return [*filter(None, [self.unended]), *self.refused, *(f"{name!r}: {_GONE}" for name in self.bare)]
+        gone = (_one_line(f"{name!r}: {_GONE}") for name in self.bare)
+        return [*filter(None, [self.unended]), *self.refused, *gone]
 
     @property
     def refused(self) -> list[str]:
         """What was changed, or does not follow from the histories, a line each."""
         differing = [trial for trial in self.trials if trial.differences and trial.again is not None]
-        return [
-            *self.problems,
-            *(f"{Path(trial.saved['folder']).name!r}: {'; '.join(trial.differences)}" for trial in differing),
-        ]
+        differences = (f"{Path(trial.saved['folder']).name!r}: {'; '.join(trial.differences)}" for trial in differing)
+        return [_one_line(said) for said in (*self.problems, *differences)]
 
     @property
     def bare(self) -> list[str]:
@@ -78,6 +77,11 @@ class SecondLook:
     def holds(self) -> bool:
         """Whether every verdict holds, on files that nobody changed."""
         return not self.objections
+
+
+def _one_line(said: str) -> str:
+    """What a file said may hold several lines, and one of them what only this harness says."""
+    return " ".join(said.split())
 
 
 def recheck(run: Path) -> SecondLook:

@@ -12,30 +12,29 @@ from harness.checkers.survival import AFTER, ANSWERED, BEFORE, DRAINED, SIDES, l
 from harness.history import SCHEMA, Event, moment, of_kind
 
 # Of each kind, what it has to hold, and of what type.
-_TEXT = str
 _KINDS: dict[str, dict[str, Any]] = {
-    "trial": {"state": _TEXT, "minimum": int},
-    "version": {"role": _TEXT, "said": _TEXT},
+    "trial": {"state": str, "minimum": int},
+    "version": {"role": str, "said": str},
     "prefect-version": {},
-    "phase": {"phase": _TEXT},
+    "phase": {"phase": str},
     "command": {},
     "steady-state": {},
-    "act": {"what": _TEXT},
+    "act": {"what": str},
     "fault": {},
     "lifted": {},
-    "listing": {"when": _TEXT, "runs": list},
-    "clock": {"when": _TEXT, "server": _TEXT, "asked": int | float, "answered": int | float},
+    "listing": {"when": str, "runs": list},
+    "clock": {"when": str, "server": str, "asked": int | float, "answered": int | float},
     "effect": {"shown": bool},
-    "deployment": {"side": _TEXT, "deployment": dict},
-    "door-opens": {"door": _TEXT, "nonce": _TEXT},
-    "door": {"door": _TEXT, "nonce": _TEXT},
-    "look": {"when": _TEXT, "answers": list},
-    "states": {"when": _TEXT, "run": _TEXT, "states": list},
-    "drained": {"ended": _TEXT},
+    "deployment": {"side": str, "deployment": dict},
+    "door-opens": {"door": str, "nonce": str},
+    "door": {"door": str, "nonce": str},
+    "look": {"when": str, "answers": list},
+    "states": {"when": str, "run": str, "states": list},
+    "drained": {"ended": str},
     "worker-restarted": {},
     "not-forked": {},
-    "note": {"text": _TEXT},
-    "error": {"phase": _TEXT, "reason": _TEXT},
+    "note": {"text": str},
+    "error": {"phase": str, "reason": str},
 }
 # What marks how far a trial has come, in order; a mark may come again only after itself.
 _MARKS = (
@@ -61,8 +60,8 @@ def _problems(events: Sequence[Event]) -> Iterator[str]:
     for number, event in enumerate(events, start=1):
         yield from (f"line {number}: {said}" for said in _unwhole(event))
     yield from _out_of_order(events)
-    if int(opening.get("minimum") or 0) < 1:
-        yield f"line 1: a minimum of {opening.get('minimum')}"
+    if isinstance(opening.get("minimum"), int) and opening["minimum"] < 1:
+        yield f"line 1: a minimum of {opening['minimum']}"
     doors = [event for kind in ("door-opens", "door", "effect") for event in of_kind(events, kind)]
     for key in ("door", "nonce"):
         said = {event[key] for event in doors if key in event} | ({opening.get("door")} if key == "door" else set())

@@ -109,6 +109,16 @@ def history_of(run: Path, door: str) -> Path:
     return found
 
 
+def rewrite(run: Path, door: str = "", exit_code: int | None = 0, **changed: object) -> None:
+    """Write results.json anew, with other entries of a door and another exit code, and the sums of that."""
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    for trial in results["trials"]:
+        if trial["door"] == door and trial["scenario"] == OUTAGE:
+            trial.update(changed)
+    (run / "results.json").write_text(json.dumps({**results, "exit_code": exit_code}), encoding="utf-8")
+    write_checksums(run)
+
+
 def change_a_line(run: Path) -> None:
     history = history_of(run, "none")
     history.write_text(history.read_text(encoding="utf-8").replace("Late", "Lately", 1), encoding="utf-8")
@@ -246,22 +256,13 @@ def test_an_entry_that_its_history_and_plan_do_not_bear_out_is_refused_and_not_b
 def test_an_exit_code_that_no_run_ends_with_is_named(
     run: Path, capsys: pytest.CaptureFixture[str], code: int | None
 ) -> None:
-    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    results["exit_code"] = code
-    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
-    write_checksums(run)
+    rewrite(run, exit_code=code)
     assert check(run, capsys)[0] == 1
 
 
 def test_another_doors_history_in_a_folder_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copy(history_of(run, "none"), history_of(run, "patch-deployment"))
-    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    for trial in results["trials"]:
-        if trial["door"] == "patch-deployment":
-            trial.update(outcome="survived", kept=3, lost=0, as_expected=True)
-    results["exit_code"] = 0
-    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
-    write_checksums(run)
+    rewrite(run, "patch-deployment", outcome="survived", kept=3, lost=0, as_expected=True)
     code, said = check(run, capsys)
     assert code == 1
     assert "door: patch-deployment then, none now" in said
@@ -269,13 +270,7 @@ def test_another_doors_history_in_a_folder_is_refused(run: Path, capsys: pytest.
 
 def test_a_trial_called_not_applicable_that_is_not_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(history_of(run, "patch-deployment").parent)
-    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    for trial in results["trials"]:
-        if trial["door"] == "patch-deployment":
-            trial.update(outcome="not-applicable", expected="not-applicable", as_expected=True)
-    results["exit_code"] = 0
-    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
-    write_checksums(run)
+    rewrite(run, "patch-deployment", outcome="not-applicable", expected="not-applicable", as_expected=True)
     code, said = check(run, capsys)
     assert code == 1
     assert "is called not-applicable, and it is not" in said
@@ -294,6 +289,15 @@ def test_a_name_of_several_lines_forges_none(run: Path, capsys: pytest.CaptureFi
     assert code == 1
     assert "9 of 9 verdicts hold" not in said.splitlines()
     assert len(said.splitlines()) == 3
+
+
+def test_an_entry_or_a_folder_of_several_lines_forges_none(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "trials" / "x\n9 of 9 verdicts hold").mkdir()
+    rewrite(run, "none", exit_code=1, subject="3.9.1\n8 of 8 verdicts hold")
+    code, said = check(run, capsys)
+    assert code == 1
+    assert [line for line in said.splitlines() if line.endswith("verdicts hold")] == []
+    assert said.endswith("2 of 3 verdicts hold: 1 lost, 1 survived\n")
 
 
 def test_an_exit_code_that_the_trials_do_not_come_to_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -156,6 +156,16 @@ def test_a_trial_without_its_evidence_makes_no_whole_that_is_fine(tmp_path: Path
     assert len(list((tmp_path / "all" / "trials").iterdir())) == 1
 
 
+def test_what_a_link_in_evidence_names_is_not_taken_along_from_a_run_that_was_cut_off(tmp_path: Path) -> None:
+    one = run_folder(tmp_path / "one", ("3.3.4", "survived"), exit_code=None)
+    (folder,) = (one / "trials").iterdir()
+    (tmp_path / "secret").write_text("secret", encoding="utf-8")
+    (folder / "server.log").symlink_to(tmp_path / "secret")
+    assert merge([one], tmp_path / "all").exit_code == 125
+    taken = {path.name for path in (tmp_path / "all" / "trials" / folder.name).iterdir()}
+    assert taken == {"report.md", "history.jsonl"}
+
+
 def test_a_run_with_a_link_is_not_joined(tmp_path: Path) -> None:
     one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
     (folder,) = (one / "trials").iterdir()
