@@ -1,7 +1,8 @@
-"""What of the server's answers, and of a command's end, a history keeps."""
+"""What of the server's answers, of a command's end and of a flow's own marks a history keeps."""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -16,6 +17,7 @@ _RUN = (
     "idempotency_key", "expected_start_time", "next_scheduled_start_time",
     "state_type", "state_name", "state_id", "start_time", "run_count", "auto_scheduled",
 )  # fmt: skip
+_MARK = ("run", "process", "began")  # what each mark says, and by which two are of one execution
 _UNHAPPY = {"FAILED", "CRASHED", "CANCELLED"}
 _OUTPUT = 8000
 
@@ -47,3 +49,23 @@ def result_facts(result: CommandResult) -> dict[str, Any]:
     """How a command ended, its output without empty lines and cut at its end."""
     output = re.sub(r"\n{2,}", "\n", result.output).strip()[-_OUTPUT:]
     return {"exit_code": result.exit_code, "seconds": round(result.seconds, 1), "output": output}
+
+
+def execution_facts(text: str) -> list[dict[str, Any]]:
+    """The executions that a file of marks tells of (scenarios/executions.py writes it), in the order they began in.
+
+    Each has `run` (the flow run's id), `process`, `began`, `parameters`, and `ended`, None where it has not.
+    Raises: ValueError for a line that is no mark; the last may be written at this moment, and is left out then.
+    """
+    began: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for line in text[: text.rfind("\n") + 1].splitlines():
+        try:
+            mark = json.loads(line)
+            which = tuple(mark[key] for key in _MARK)
+            if "ended" in mark:
+                began[which]["ended"] = mark["ended"]
+            else:
+                began[which] = {**dict(zip(_MARK, which, strict=True)), "parameters": mark["parameters"], "ended": None}
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"no mark of an execution: {line[:200]!r}") from None
+    return list(began.values())

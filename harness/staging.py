@@ -18,14 +18,16 @@ from harness.checkers.survival import ENDED, HOLDS_A_SLOT
 from harness.costs import WAITS
 from harness.engines.base import Node
 from harness.errors import DeadlineError, LabError, NoAnswerError, SteadyStateError
-from harness.facts import deployment_facts, result_facts, run_facts
+from harness.facts import deployment_facts, execution_facts, result_facts, run_facts
 from harness.history import moment
 from harness.lab import Lab, last_error, worker_name
-from harness.scenario import Scenario
+from harness.scenario import SCENARIOS, Scenario
 from harness.trial import TREATED, TWIN, Trial
 from harness.waiting import NotYet, wait_until
 
 PROBE = "probe"
+EXECUTIONS = SCENARIOS / "executions.py"
+MARKS = "executions.jsonl"  # what that writes, beside itself
 _STAGING_TRIES = 5
 _SCHEDULER_TRIES = 3  # how often a deploy is done again whose runs the scheduler did not make in time
 _REFUSED_WRITE = 2.0  # seconds that Prefect's client waits after a 503; a deploy meets one now and then on SQLite
@@ -95,10 +97,28 @@ class Staging:
     def put_beside_flow(self, name: str, text: str) -> None:
         """Put a file beside flow.py wherever the flows run, for them to read."""
         self.record("act", what=f"put {name!r} beside the flow", text=text)
-        folders = {worker_name(self.scenario, one): self._folder(one) for one in ("", *self.deployed)}
-        for worker in self.lab.workers(self.scenario):
-            if worker.name in folders:
-                worker.write(folders[worker.name], {name: text.encode()})
+        for worker, folder in self._where_flows_run():
+            worker.write(folder, {name: text.encode()})
+
+    def _where_flows_run(self) -> list[tuple[Node, str]]:
+        """The staging's worker, or each process that serves one of its deployments, and where its flow.py lies."""
+        names = (f"{self.scenario.name}--{PROBE}", *self.deployed) if self.scenario.served_by else ("",)
+        folders = {worker_name(self.scenario, name): self._folder(name) for name in names}
+        workers = self.lab.workers(self.scenario)
+        return [(worker, folders[worker.name]) for worker in workers if worker.name in folders]
+
+    def executions(self) -> list[dict[str, Any]]:
+        """Each time that a flow ran so far, by the marks that it left outside of Prefect (scenarios/executions.py).
+
+        Returns: the facts of each (harness/facts.py). Raises: LabError for what is no mark.
+        """
+        found = []
+        for worker, folder in self._where_flows_run():
+            try:
+                found += execution_facts(worker.read(f"{folder}/{MARKS}").decode(errors="replace"))
+            except ValueError as error:
+                raise LabError(f"{MARKS}: {error}", source=worker.name) from error
+        return found
 
     def serve_again(self) -> None:
         """Start each process again that served a deployment and has stopped.
@@ -256,6 +276,7 @@ class Staging:
         ]
         code = ["flow.py", *([self.scenario.served_by] if self.scenario.served_by else [])]
         copies = {name: (self.scenario.folder / name).read_bytes() for name in code}
+        copies[EXECUTIONS.name] = EXECUTIONS.read_bytes()
         return {"prefect.yaml": render(template, values).encode(), **copies}
 
     def serve(self, name: str, **changed: str) -> None:
@@ -329,7 +350,7 @@ def steady_state(staging: Staging) -> None:
 
     All of it before anything is hurt, and soon: where the server or the worker does nothing, nothing can be said.
     Raises: SteadyStateError where one does not come in time, with the log of what did nothing; LabError for a wrong
-    version.
+    version, and where the run left no mark of its execution.
     """
     lab, scenario = staging.lab, staging.scenario
     staging.take_turn()
@@ -354,6 +375,8 @@ def steady_state(staging: Staging) -> None:
         lab.check_server_alive()
         log = lab.workers(scenario)[0].log()[-4000:]
         raise SteadyStateError(f"the steady state never came: {error.reason}", source="worker", log=log) from error
+    if run_id not in [mark["run"] for mark in staging.executions() if mark["ended"]]:
+        raise LabError("the probe run completed, and its flow left no mark of its execution", source="worker")
     staging.record("version", role="worker", said=lab.check_worker_version(scenario))
     lab.check_scheduler()
     if not scenario.served_by:

@@ -67,6 +67,7 @@ def trigger(trial: Trial) -> None:
     for side in SIDES:
         trial.history.add("deployment", side=side, when="before", deployment=before[side])
     _record_backlog(trial, BEFORE)
+    _record_executions(trial, BEFORE)
     nonce = f"nonce-{secrets.token_hex(8)}"
     log_before = len(lab.server.log())
     trial.history.add("clock", when=BEFORE, **lab.api.clock())
@@ -155,8 +156,10 @@ def observe(trial: Trial) -> None:
 
 def look_again(trial: Trial) -> None:
     """Look every run up once more after the drain, list all there is, and read how each came to its end."""
-    for run in _look_and_list(trial, DRAINED):
+    listed = _look_and_list(trial, DRAINED)
+    for run in listed:
         _record_states_of(trial, DRAINED, run["id"], run["side"])
+    _record_executions(trial, DRAINED, *(run["id"] for run in listed))
 
 
 # What is read from the server.
@@ -198,6 +201,13 @@ def _record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
             side: [run["id"] for run in runs if run["side"] == side and run["state_name"] == state] for side in SIDES
         }
     return runs
+
+
+def _record_executions(trial: Trial, when: str, *more: str) -> None:
+    """What ran so far of the runs that were listed before the door, and of these, by the marks that the flows left."""
+    known = {*trial.staged, *more}
+    found = [execution for execution in trial.staging.executions() if execution["run"] in known]
+    trial.history.add("executions", when=when, executions=found)
 
 
 def _look(trial: Trial, when: str) -> list[dict[str, Any]]:

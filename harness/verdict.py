@@ -11,8 +11,9 @@ from typing import Any
 
 from harness.checkers.clock import check_clock
 from harness.checkers.door_proof import check_door
+from harness.checkers.executions import executed_between
 from harness.checkers.story import check_story
-from harness.checkers.survival import AFTER, DRAINED, Counts, Findings, check_survival, states_read
+from harness.checkers.survival import AFTER, BEFORE, DRAINED, Counts, Findings, check_survival, states_read
 from harness.history import SCHEMA, Event, of_kind
 
 NOT_APPLICABLE, ERROR, INCONCLUSIVE = "not-applicable", "error", "inconclusive"
@@ -20,6 +21,8 @@ LOST, ALTERED, STRANDED, SURVIVED = "lost", "altered", "stranded", "survived"
 VERDICTS = (LOST, ALTERED, STRANDED, SURVIVED)
 OUTCOMES = (NOT_APPLICABLE, ERROR, INCONCLUSIVE, *VERDICTS)
 UNJUDGED = {ERROR, INCONCLUSIVE, None}
+
+_MARKED = 4  # the schema from which on a history holds the marks that flows leave
 
 EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_USAGE, EXIT_UNJUDGED = 0, 1, 2, 125
 
@@ -77,16 +80,18 @@ def _judge(events: Sequence[Event]) -> Verdict:
 
 
 def _is_whole(events: Sequence[Event]) -> bool:
-    """Whether a trial recorded all that it does: both looks, and the listing after the drain with each run's states.
+    """Whether a trial recorded all that it does: both looks, the listing after the drain with each run's states, and
+    what was executed.
 
-    Before schema 2 the states were not read again then, or not always.
+    Before schema 2 the states were not read again then, or not always; before schema 4 flows left no marks.
     """
     looks = {look["when"] for look in of_kind(events, "look")}
     listings = [listing for listing in of_kind(events, "listing") if listing["when"] == DRAINED]
     listed = {run["run"] for listing in listings for run in listing["runs"]}
     read = states_read(events, DRAINED).keys()
     schema = of_kind(events, "trial")[0].get("schema", 1)
-    return {AFTER, DRAINED} <= looks and bool(listings) and (schema == 1 or listed <= read)
+    told = schema < _MARKED or executed_between(events, BEFORE, DRAINED) is not None
+    return {AFTER, DRAINED} <= looks and bool(listings) and (schema == 1 or listed <= read) and told
 
 
 def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:

@@ -30,6 +30,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     "door": {"door": str, "nonce": str},
     "look": {"when": str, "answers": list},
     "states": {"when": str, "run": str, "states": list},
+    "executions": {"when": str, "executions": list},
     "drained": {"ended": str},
     "worker-restarted": {},
     "not-forked": {},
@@ -38,11 +39,11 @@ _KINDS: dict[str, dict[str, Any]] = {
 }
 # What marks how far a trial has come, in order; a mark may come again only after itself.
 _MARKS = (
-    ("trial", None), ("listing", BEFORE), ("door-opens", None), ("door", None), ("look", AFTER), ("lifted", None),
-    ("drained", None), ("look", DRAINED),
+    ("trial", None), ("listing", BEFORE), ("executions", BEFORE), ("door-opens", None), ("door", None), ("look", AFTER),
+    ("lifted", None), ("drained", None), ("look", DRAINED), ("executions", DRAINED),
 )  # fmt: skip
-_ONCE = {"trial", "door-opens", "door", "effect", "lifted", "drained"}
-_TIMED = {"look", "listing", "clock", "states"}
+_ONCE = {"trial", "door-opens", "door", "effect", "lifted", "drained", "executions"}
+_TIMED = {"look", "listing", "clock", "states", "executions"}
 _FROM_THE_DOOR = 3  # the schema from which on a door says whether its effect is to be seen
 
 
@@ -99,14 +100,16 @@ def _unwhole(event: Event) -> Iterator[str]:
 
 def _out_of_order(events: Sequence[Event]) -> Iterator[str]:
     """What comes before what it has to follow, or more often than it can."""
-    reached, there = -1, set()
+    reached = -1
+    there: set[tuple[str, str | None]] = set()
     rounds: dict[str, list[list[Event]]] = {AFTER: [], DRAINED: []}
     for number, event in enumerate(events, start=1):
         kind, when = str(event.get("kind")), event.get("when")
         mark = next((place for place, (of, at) in enumerate(_MARKS) if of == kind and at in (None, when)), None)
-        if kind in _ONCE and kind in there:
-            yield f"line {number}: {kind} a second time"
-        there.add(kind)
+        which = (kind, when if kind == "executions" else None)
+        if kind in _ONCE and which in there:
+            yield f"line {number}: {_words(*which)} a second time"
+        there.add(which)
         if mark is not None:
             if mark < reached:
                 yield f"line {number}: {_words(kind, when)} after {_words(*_MARKS[reached])}"

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 
+from harness.checkers.executions import executed_between, with_executions
 from harness.history import Event, moment, of_kind
 
 SIDES = ("treated", "twin")
@@ -41,11 +42,12 @@ class RunFate:
     fate        kept | progressed | altered | lost | unknown
     tick        its expected start time, by the server's clock
     before      state name before the door
-    looks       what each look saw, by the look's name
+    looks       what each look saw, by the look's name, and `end`: the state type that the last one saw
     why         what the fate rests on, in words
     completed   it ended by completing, and `relabelled`: it was called otherwise after that
-    never_ran   it is there after the drain, nothing held it, and no one ever picked it up
+    stranded    it is there after the drain, nothing held it, and no one ever picked it up
     recreated   the id under which a lost run's tick came back
+    executions  how often it was executed since it was listed, by the marks of its flow; None where there are none
     """
 
     run: str
@@ -54,12 +56,24 @@ class RunFate:
     before: str
     fate: str
     looks: dict[str, str]
+    end: str
     why: str
     completed: bool
     relabelled: bool
-    never_ran: bool
+    stranded: bool
     ended_otherwise: bool
     recreated: str | None = None
+    executions: int | None = None
+
+    @property
+    def executed_twice(self) -> bool:
+        """Whether it was executed more than once since it was listed."""
+        return (self.executions or 0) > 1
+
+    @property
+    def never_ran(self) -> bool:
+        """Whether the server calls it Completed, and it was never executed."""
+        return self.end == "COMPLETED" and self.executions == 0
 
 
 @dataclass(frozen=True)
@@ -76,6 +90,8 @@ class Counts:
     recreated: int = 0
     completed: int = 0
     relabelled: int = 0
+    executed_twice: int = 0
+    never_ran: int = 0
 
     @property
     def undisturbed(self) -> int:
@@ -138,6 +154,9 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
         if run_id in cancelled and fate.fate == "altered":
             fate = replace(fate, fate="unknown", why=f"the harness itself did this after the door: {cancelled[run_id]}")
         fates.append(fate if fate.fate != "lost" else _with_successor(fate, before, afterwards))
+    if (since := executed_between(events, BEFORE, DRAINED)) is not None:
+        fates, of_executions = with_executions(fates, before, since)
+        flaws += of_executions
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
     fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
     counts = {side: _count([fate for fate in fates if fate.side == side]) for side in SIDES}
@@ -295,7 +314,7 @@ def _fate(
     else:
         fate, why = _fate_of_the_living(listed, first, final, state, past)
     end = final or {}
-    final_type = str(end.get("state_type"))
+    final_type = str(end.get("state_type") or "")
     completed = has_completed(end, past[DRAINED], since=listed)
     relabelled = completed and final_type != "COMPLETED"
     if relabelled:
@@ -312,10 +331,11 @@ def _fate(
         before=listed["state_name"],
         fate=fate,
         looks=described,
+        end=final_type,
         why=why,
         completed=completed,
         relabelled=relabelled,
-        never_ran=fate == "kept" and words[DRAINED] == "there" and not ran and not held,
+        stranded=fate == "kept" and words[DRAINED] == "there" and not ran and not held,
         ended_otherwise=final_type in ENDED and not completed and fate in ("kept", "progressed") and not given_up,
     )
 
@@ -434,8 +454,10 @@ def _count(fates: Sequence[RunFate]) -> Counts:
         altered=number("altered"),
         lost=number("lost"),
         unknown=number("unknown"),
-        stranded=sum(fate.never_ran for fate in fates),
+        stranded=sum(fate.stranded for fate in fates),
         recreated=sum(fate.recreated is not None for fate in fates),
         completed=sum(fate.completed for fate in fates),
         relabelled=sum(fate.relabelled for fate in fates),
+        executed_twice=sum(fate.executed_twice for fate in fates),
+        never_ran=sum(fate.never_ran for fate in fates),
     )

@@ -74,6 +74,10 @@ class Node(Protocol):
         """Put files into a folder inside the node; the folder is made where it is missing."""
         ...
 
+    def read(self, path: str) -> bytes:
+        """What a file inside the node holds, the node dead or alive; nothing where there is none."""
+        ...
+
     def shell(self, cwd: str) -> str:
         """How a person at this host's shell begins a line that runs `prefect` beside it, in `cwd`."""
         ...

@@ -182,12 +182,9 @@ class ContainerSite:
             (folder / "prefect.sql").write_text(dumped.output, encoding="utf-8")
             return
         server = next(node for node in self._nodes if node.name == "server")
-        chunks, _ = server.container.get_archive(f"{_HOME}/.prefect")
-        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
-            for member in tar.getmembers():
-                content = tar.extractfile(member)
-                if content and PurePosixPath(member.name).name.startswith("prefect.db"):
-                    (folder / PurePosixPath(member.name).name).write_bytes(content.read())
+        for name, content in _files_at(server.container, f"{_HOME}/.prefect").items():
+            if name.startswith("prefect.db"):
+                (folder / name).write_bytes(content)
 
     def start_database(self, *, seconds: float) -> None:
         """PostgreSQL in a container that nothing is published of, migrated by the subject in another."""
@@ -440,6 +437,13 @@ class ContainerNode:
         if not self.container.put_archive(str(_SCENARIOS), bundle.getvalue()):
             raise LabError(f"files could not be put into {self.name}", source=self.name)
 
+    def read(self, path: str) -> bytes:
+        """What a file in the container holds, if there is one; its files are there when it is dead, too."""
+        try:
+            return _files_at(self.container, path)[PurePosixPath(path).name]
+        except docker.errors.NotFound:
+            return b""
+
     def shell(self, cwd: str) -> str:
         """By `docker exec`."""
         return shlex.join(["docker", "exec", "-w", cwd, str(self.container.name), self._python, _PREFECT])
@@ -447,6 +451,14 @@ class ContainerNode:
     def log(self) -> str:
         """What the container printed so far, with the engine's time before each line."""
         return str(self.container.logs(timestamps=True).decode(errors="replace"))
+
+
+def _files_at(container: Container, path: str) -> dict[str, bytes]:
+    """The files in a container at and under a path, by their own names. Raises docker's NotFound where nothing is."""
+    chunks, _ = container.get_archive(path)
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+        found = ((PurePosixPath(member.name).name, tar.extractfile(member)) for member in tar.getmembers())
+        return {name: content.read() for name, content in found if content}
 
 
 def cgroup_of(pid: int, container: str, root: Path = Path("/")) -> Path | None:

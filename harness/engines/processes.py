@@ -385,6 +385,11 @@ class ProcessNode:
             beside.write_bytes(content)
             beside.replace(path / name)
 
+    def read(self, path: str) -> bytes:
+        """What a file holds, if there is one."""
+        file = Path(path)
+        return file.read_bytes() if file.exists() else b""
+
     def shell(self, cwd: str) -> str:
         """By a script of its own, since what has to be said is its whole environment."""
         script = self.home / "prefect"

@@ -129,7 +129,8 @@ _PHASES = ("steady state", "stage", "prove", "trigger", "observe", "drain")
 
 
 def _counts_table(entry: dict[str, Any]) -> str:
-    names = ("at_risk", "kept", "progressed", "altered", "lost", "recreated", "stranded")
+    names = ["at_risk", "kept", "progressed", "altered", "lost", "recreated", "stranded"]
+    names += [name for name in ("executed_twice", "never_ran") if entry[name] or entry["twin"][name]]
     head = "| deployment | " + " | ".join(name.replace("_", " ") for name in names) + " |"
     rule = "|---|" + "---:|" * len(names)
     rows = [
@@ -143,18 +144,23 @@ def runs_table(fates: Sequence[RunFate]) -> str:
     """The runs at risk, a row each, with what each look saw and the fate; empty where there is none."""
     if not fates:
         return ""
+    told = any(fate.executions is not None for fate in fates)  # before schema 4 flows left no marks
     lines = [
         "## The runs at risk",
         "",
-        "| tick (UTC) | deployment | flow run | before | after the door | after the drain | fate |",
-        "|---|---|---|---|---|---|---|",
+        "| tick (UTC) | deployment | flow run | before | after the door | after the drain |"
+        + " executed |" * told
+        + " fate |",
+        "|---|---|---|---|---|---|" + "---:|" * told + "---|",
     ]
     for fate in sorted(fates, key=lambda one: (one.tick, one.side))[:_FATES]:
         tick = fate.tick[11:19] or fate.tick
         again = f" (back as `{fate.recreated}`)" if fate.recreated else ""
         lines.append(
             f"| {tick} | {fate.side} | `{fate.run}` | {_cell(fate.before)} | {_cell(fate.looks[AFTER])} | "
-            f"{_cell(fate.looks[DRAINED])}{once(fate.relabelled)} | **{fate.fate}**{again} |"
+            f"{_cell(fate.looks[DRAINED])}{once(fate.relabelled)} |"
+            + f" {fate.executions} |" * told
+            + f" **{fate.fate}**{again} |"
         )
     more = [f"\n{len(fates) - _FATES} more are in verdict.json."] if len(fates) > _FATES else []
     return "\n".join([*lines, *more])

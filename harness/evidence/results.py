@@ -67,10 +67,11 @@ def read_results(folder: Path) -> dict[str, Any]:
     return found
 
 
+_COUNTED_SINCE = {"executed_twice": 0, "never_ran": 0}  # of both sides
 _TYPES: dict[str, Any] = {
     **dict.fromkeys(("scenario", "door", "subject", "engine", "database", "reason", "folder"), str),
     **dict.fromkeys(("version", "outcome", "expected"), str | None),
-    **dict.fromkeys(("at_risk", "kept", "lost", "repetition"), int),
+    **dict.fromkeys(("at_risk", "kept", "lost", "repetition", *_COUNTED_SINCE), int),
     **dict.fromkeys(("reference", "note", "judged_by"), str),
     **dict.fromkeys(("twin", "versions"), dict),
     "as_expected": bool | None,
@@ -78,6 +79,7 @@ _TYPES: dict[str, Any] = {
     "ticks": dict | None,
 }
 _ADDED_SINCE: dict[str, Any] = {
+    **_COUNTED_SINCE,
     "repetition": 1,
     "ticks": None,
     "reference": "",
@@ -98,7 +100,7 @@ def whole_entry(path: Path, trial: Any, **more: Any) -> dict[str, Any]:
             raise UsageError(f"A trial in {str(path)!r} has no {name!r}; it was not written by this harness.")
         if not isinstance(entry[name], kind):
             raise UsageError(f"A trial in {str(path)!r} has {entry[name]!r:.40} as its {name!r}, which is none.")
-    return entry
+    return {**entry, "twin": {**_COUNTED_SINCE, **entry["twin"]}}
 
 
 def read_run(folder: Path) -> dict[str, Any]:

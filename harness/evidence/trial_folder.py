@@ -27,7 +27,9 @@ from harness.redaction import redact
 from harness.scenario import Scenario
 from harness.verdict import Verdict, as_expected, judge, said
 
-_COUNTS = ("at_risk", "kept", "progressed", "altered", "lost", "stranded", "recreated")
+_COUNTS = (
+    "at_risk", "kept", "progressed", "altered", "lost", "stranded", "recreated", "executed_twice", "never_ran",
+)  # fmt: skip
 
 
 def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:

@@ -1,7 +1,8 @@
-"""Runs inside the subject: it imports prefect and the standard library alone."""
+"""Runs inside the subject: it imports prefect, executions.py beside it, and the standard library."""
 
 from pathlib import Path
 
+from executions import execution
 from prefect import flow
 from prefect.runtime import flow_run
 
@@ -20,15 +21,19 @@ def fail_the_first_time() -> None:
 @flow(name="awaiting-retry-probe")
 def probe() -> None:
     """Completes at once: the unhurt system works."""
+    with execution():
+        pass
 
 
 @flow(name="awaiting-retry-treated", retries=1, retry_delay_seconds=RETRY_DELAY)
 def treated(note: str = "") -> None:
     """Fails, and waits for its second try."""
-    fail_the_first_time()
+    with execution(note=note):
+        fail_the_first_time()
 
 
 @flow(name="awaiting-retry-twin", retries=1, retry_delay_seconds=RETRY_DELAY)
 def twin(note: str = "") -> None:
     """The twin's work, the same."""
-    fail_the_first_time()
+    with execution(note=note):
+        fail_the_first_time()

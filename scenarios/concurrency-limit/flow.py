@@ -1,8 +1,9 @@
-"""Runs inside the subject: it imports prefect and the standard library alone."""
+"""Runs inside the subject: it imports prefect, executions.py beside it, and the standard library."""
 
 import time
 from pathlib import Path
 
+from executions import execution
 from prefect import flow
 
 GIVE_UP_AFTER = 900  # seconds; longer than any trial, so that only a lost signal ends a run this way
@@ -20,15 +21,19 @@ def wait_for_signal() -> None:
 @flow(name="concurrency-limit-probe")
 def probe() -> None:
     """Completes at once: the unhurt system works."""
+    with execution():
+        pass
 
 
 @flow(name="concurrency-limit-treated")
 def treated(note: str = "") -> None:
     """Holds the slot until the signal is given."""
-    wait_for_signal()
+    with execution(note=note):
+        wait_for_signal()
 
 
 @flow(name="concurrency-limit-twin")
 def twin(note: str = "") -> None:
     """Holds the twin's slot, the same."""
-    wait_for_signal()
+    with execution(note=note):
+        wait_for_signal()

@@ -1,18 +1,25 @@
-"""Runs inside the subject: it imports prefect and the standard library alone."""
+"""Runs inside the subject: it imports prefect, executions.py beside it, and the standard library."""
 
+from executions import execution
 from prefect import flow
 
 
 @flow(name="overdue-unmarked-probe")
 def probe() -> None:
     """Completes at once: the unhurt system works."""
+    with execution():
+        pass
 
 
 @flow(name="overdue-unmarked-treated")
 def treated(note: str = "") -> None:
     """The treated deployment's work; its runs only need to happen."""
+    with execution(note=note):
+        pass
 
 
 @flow(name="overdue-unmarked-twin")
 def twin(note: str = "") -> None:
     """The twin's work, the same."""
+    with execution(note=note):
+        pass

@@ -18,7 +18,9 @@ from tests.fakes.fake_prefect import LIFTED, UPDATED, Deployment, FakePrefect, R
 from tests.fakes.fake_site import FakeSite
 
 VERSION = "3.9.1"
-COUNTS = ("at_risk", "kept", "progressed", "altered", "lost", "recreated", "stranded")
+COUNTS = (
+    "at_risk", "kept", "progressed", "altered", "lost", "recreated", "stranded", "executed_twice", "never_ran",
+)  # fmt: skip
 # In seconds of the fake's clock, which only waits move on.
 DEADLINES = Deadlines(steady_state=20, backlog=10, drain_idle=40, left_alone=9, drain_cap=90, api_patience=5)
 
@@ -134,6 +136,12 @@ class Backlog:
         self.clock.sleep(0.01)
         for run in runs:
             self.prefect.set_state(run, state_type, state_name)
+
+    def pick_up(self, runs: list[Run]) -> None:
+        """Running, and executed."""
+        self.move_to(runs, "RUNNING", "Running")
+        for run in runs:
+            self.prefect.execute(run)
 
     def deployment(self, side: str) -> Deployment:
         """A side's deployment."""

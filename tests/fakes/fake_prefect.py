@@ -144,6 +144,8 @@ class FakePrefect:
         self.events: list[Json] = []
         self.events_missed = 0  # how many of them come before the server knows an automation
         self.says_executed = True
+        self.executions: list[tuple[str, dict[str, Any]]] = []  # of which pool, and the mark
+        self.leaves_marks = True
         self.run_seconds = 0.0
         self.on_new_run: Callable[[Run], None] = lambda run: None
         self.log: list[str] = []
@@ -241,6 +243,20 @@ class FakePrefect:
         if state_type != "SCHEDULED":
             run.next_start = None
 
+    def execute(self, run: Run, **received: Json) -> None:
+        """The run's flow begins, and leaves its mark of that."""
+        began = stamp(self.clock.now() + timedelta(microseconds=len(self.executions)))
+        mark = {"run": run.id, "process": 1, "began": began}
+        if self.leaves_marks:
+            self.executions.append(
+                (run.work_pool_name, {**mark, "parameters": {"note": "", **run.parameters, **received}})
+            )
+
+    def end_execution(self, run: Run) -> None:
+        """The run's flow ends, and leaves its mark of that."""
+        for pool, mark in [each for each in self.executions if each[1]["run"] == run.id][-1:]:
+            self.executions.append((pool, {**mark, "ended": stamp(self.clock.now())}))
+
     def runs_of(self, flow: str) -> list[Run]:
         """A flow's runs, oldest tick first."""
         found = [run for run in self.runs.values() if run.deployment.flow == flow]
@@ -282,6 +298,7 @@ class FakePrefect:
                 return False
             if run.deployment.waits and not self.signals[run.work_pool_name]():
                 return False
+            self.end_execution(run)
             if run.deployment.retries and run.tries == 1:
                 self.set_state(run, "SCHEDULED", "AwaitingRetry")
                 run.next_start = now + RETRY_DELAY
@@ -290,6 +307,7 @@ class FakePrefect:
             return True
         if run.state_type == "PENDING" and now >= run.expected:
             self.set_state(run, "RUNNING", "Running")
+            self.execute(run)
             return True
         if run.state_type != "SCHEDULED":
             return False

@@ -96,6 +96,14 @@ class FakeNode:
             if "signal" in files:
                 self._site.prefect.happens(self.name, LIFTED)
 
+    def read(self, path: str) -> bytes:
+        """The one file that is read: the marks of what ran by this worker or process."""
+        pool = self.name.removeprefix("worker-")
+        with self._site.prefect.lock:
+            self._site.prefect.advance()
+            marks = [mark for of, mark in self._site.prefect.executions if of == pool]
+        return b"".join(json.dumps(mark).encode() + b"\n" for mark in marks)
+
     def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
         """The part of Prefect's command line that the harness uses."""
         site = self._site

@@ -372,7 +372,7 @@ def test_a_run_that_is_called_completed_and_never_ran_is_altered(lab: FakeLab, s
     strike = backlog.on_update if moment == "update" else backlog.on_lift
     strike(lambda: backlog.move_to(backlog.at_risk()[:1], "COMPLETED", "Completed"))
     entry = lab.trial(scenario)
-    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1, never_ran=1), twin=KEPT)
     assert "never Running since it was listed" in entry["reason"]
 
 
@@ -380,7 +380,7 @@ def test_a_retry_that_is_called_completed_and_did_not_run_again_is_altered(lab: 
     backlog = lab.backlog("awaiting-retry")
     backlog.on_update(lambda: backlog.move_to(backlog.at_risk()[:1], "COMPLETED", "Completed"))
     entry = lab.trial("awaiting-retry")
-    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1, never_ran=1), twin=KEPT)
 
 
 @pytest.mark.parametrize("ended", ["FAILED", "CRASHED", "COMPLETED"])
@@ -390,7 +390,9 @@ def test_a_run_that_the_door_ends_a_moment_before_its_answer_was_at_risk_and_is_
     backlog = lab.backlog(OUTAGE)
     backlog.on(UPDATE_BEGINS, lambda: backlog.move_to(backlog.at_risk()[:1], ended, ended.title()))
     entry = lab.trial(OUTAGE)
-    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT), entry["reason"]
+    never_ran = int(ended == "COMPLETED")
+    altered = counts(at_risk=3, kept=2, altered=1, never_ran=never_ran)
+    assert judged(entry) == verdict("altered", treated=altered, twin=KEPT), entry["reason"]
 
 
 @pytest.mark.parametrize("moment", ["update", "lift"])
@@ -538,7 +540,7 @@ def test_a_drain_cut_off_by_its_hard_cap_is_inconclusive_and_says_so(lab: FakeLa
 
 def test_runs_picked_up_between_the_answer_and_the_look_have_progressed_and_survive(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
-    backlog.on_update(lambda: backlog.move_to(backlog.at_risk()[:2], "RUNNING", "Running"))
+    backlog.on_update(lambda: backlog.pick_up(backlog.at_risk()[:2]))
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("survived", treated=counts(at_risk=3, kept=1, progressed=2), twin=KEPT)
 

@@ -18,6 +18,7 @@ from harness.errors import UsageError
 from harness.evidence.bundle import bundle, unpack
 from harness.evidence.checksums import NAME, write_checksums
 from harness.evidence.results import harness_commit, write_results, write_run
+from harness.history import SCHEMA
 from tests.fakes.fake_lab import FakeLab
 
 pytestmark = pytest.mark.pictures
@@ -315,7 +316,7 @@ def test_a_history_of_a_newer_schema_is_refused_with_a_line_that_says_so(lab: Fa
     opening, *rest = lab.history(OUTAGE)
     found = verdict.judge([{**opening, "schema": 99}, *rest])
     assert found.outcome == "error"
-    assert "schema 99; this harness reads up to 3" in found.reason
+    assert f"schema 99; this harness reads up to {SCHEMA}" in found.reason
     assert (
         verdict.judge([{key: value for key, value in opening.items() if key != "schema"}, *rest]).outcome == "survived"
     )

@@ -53,6 +53,8 @@ class Story:
     between     what its state history shows between the two looks
     ran         whether it was Running before it was called Completed
     past        whether its state history holds the state that it was listed in
+    executed    how often its flow left a mark since it was listed, where that is not what its last answer says of it
+    received    the parameters that its flow received
     """
 
     after: Sequence[Answer]
@@ -65,6 +67,13 @@ class Story:
     between: Sequence[Answer] = ()
     ran: bool = True
     past: bool = True
+    executed: int | None = None
+    received: str = ""
+
+    @property
+    def times(self) -> int:
+        """How often its flow left a mark."""
+        return self.executed if self.executed is not None else int(self.ran and bool(self.drained[-1].get("run_count")))
 
     @property
     def undisturbed(self) -> bool:
@@ -91,6 +100,10 @@ STORIES = {
     "picked up, failed": Story([RUNNING], [FAILED], "progressed", "altered"),
     "cancelled": Story([CANCELLED], [CANCELLED], "altered"),
     "cancelled later": Story([LATE], [CANCELLED], "altered"),
+    "executed twice": Story([LATE], [COMPLETED], "altered", completed=True, executed=2),
+    "failed twice": Story([LATE], [FAILED], "altered", executed=2),
+    "completed, and never executed": Story([LATE], [COMPLETED], "altered", completed=True, executed=0),
+    "executed with other parameters": Story([LATE], [COMPLETED], "altered", completed=True, received="another"),
     "called completed": Story([LATE], [COMPLETED], "altered", ran=False),
     "called completed at once": Story([COMPLETED], [COMPLETED], "altered", ran=False),
     "made again under its id": Story([LATE], [COMPLETED], "altered", completed=True, past=False),
@@ -163,6 +176,7 @@ def whole_history(
         _event("phase", phase="trigger"),
         *(_event("deployment", side=side, when="before", deployment=_deployment(side, "staged")) for side in stories),
         _event("listing", when="before the door", runs=[*holders, *(_run(side, n, LATE) for side, n, _ in runs)]),
+        _event("executions", when="before the door", executions=[_execution(f"{side}-holder", 0) for side in stories]),
         _event("door-opens", door="prefect-deploy", nonce=NONCE),
         _event("door", door="prefect-deploy", nonce=NONCE, answered_at=ANSWERED_AT, server_log=[], exit_code=0,
                seconds=4.0, output=f"Prefect {version}\nDeployment 'x/treated' successfully updated"),
@@ -182,6 +196,11 @@ def whole_history(
           for side, n, story in runs if "state_type" in story.drained[-1]),
         *(_event("states", when="after the drain", run=run["run"], side=run["side"], states=[])
           for run in [*done, *again]),
+        _event("executions", when="after the drain", executions=[
+            *(_execution(f"{side}-holder", 0) for side in stories),
+            *(_execution(run_id(side, n), time, story.received) for side, n, story in runs
+              for time in range(story.times)),
+        ]),
     ]  # fmt: skip
     return [{**event, "at": f"2030-01-01T00:{number:02}:00.000+00:00"} for number, event in enumerate(events)]
 
@@ -246,6 +265,11 @@ def _run(side: str, number: int, state: Answer) -> Event:
         "state_timestamp": LATE_AT,
         **state,
     }
+
+
+def _execution(run: str, time: int, received: str = "") -> Event:
+    began = f"2030-01-01T00:00:{30 + time}Z"
+    return {"run": run, "process": 1, "began": began, "ended": began, "parameters": {"note": received}}
 
 
 def _answer(side: str, number: int, answer: Answer) -> Event:

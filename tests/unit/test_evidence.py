@@ -224,7 +224,17 @@ def test_results_hold_every_name_of_the_contract_and_no_secret(tmp_path: Path, m
         "exit_code": None,
         "seconds": 61.2,
     }
-    counts = {"at_risk", "kept", "progressed", "altered", "lost", "stranded", "recreated"}
+    counts = {
+        "at_risk",
+        "kept",
+        "progressed",
+        "altered",
+        "lost",
+        "stranded",
+        "recreated",
+        "executed_twice",
+        "never_ran",
+    }
     names = {"scenario", "door", "subject", "version", "engine", "database", "outcome", "expected", "as_expected",
              "twin", "seconds", "reason", "folder"}  # fmt: skip
     for saved_entry in saved["trials"]:

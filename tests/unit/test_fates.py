@@ -47,7 +47,7 @@ def test_each_story_has_its_fate_while_the_whole_twin_completes(word: str) -> No
     story = STORIES[word]
     assert fate.fate == (story.whole_twin or story.fate)
     assert fate.completed == story.completed
-    assert fate.never_ran == story.stranded
+    assert fate.stranded == story.stranded
     assert (fate.recreated is not None) == story.recreated
 
 
@@ -317,4 +317,4 @@ def test_a_relabelled_run_says_so() -> None:
     findings = found(RELABELLED, "completed", "completed")
     assert findings.treated.relabelled == 1
     assert findings.fates[0].why == "Late after the door; it completed, and was called Crashed after that"
-    assert "| Crashed, once Completed | **kept** |" in runs_table(findings.fates)
+    assert "| Crashed, once Completed | 1 | **kept** |" in runs_table(findings.fates)

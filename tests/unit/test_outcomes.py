@@ -240,3 +240,11 @@ def test_an_outcome_is_held_to_what_is_known_in_both_directions(
     outcome: str | None, expected: str | None, held: bool | None
 ) -> None:
     assert as_expected(outcome, expected) is held
+
+
+def test_a_history_without_marks_was_cut_short() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    found = judge(without(events, "executions"))
+    assert (found.outcome, found.reason) == ("error", "the trial was cut short in phase drain")
+    opening, *rest = without(events, "executions")
+    assert judge([{**opening, "schema": 3}, *rest]).outcome == "survived"  # flows left none then

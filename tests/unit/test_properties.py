@@ -18,7 +18,10 @@ from harness.plan import Cell
 from harness.verdict import OUTCOMES, Verdict, judge
 from tests.unit.stories import MINIMUM, STORIES, answers_at_every_look, fates, outcome, whole_history
 
-COUNTS = ("at_risk", "kept", "progressed", "altered", "lost", "unknown", "stranded", "recreated", "completed")
+COUNTS = (
+    "at_risk", "kept", "progressed", "altered", "lost", "unknown", "stranded", "recreated", "completed",
+    "executed_twice", "never_ran",
+)  # fmt: skip
 WHOLE = ["completed"] * 3
 
 # Any mix, and mixes near the verdicts that a random one hardly ever comes to.

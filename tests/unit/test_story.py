@@ -116,7 +116,7 @@ def test_a_history_that_is_not_one_story_is_an_error(
 def test_the_line_is_named() -> None:
     events = two_doors(whole_history(WHOLE, WHOLE))
     number = 1 + max(number for number, event in enumerate(events) if event["kind"] == "door")
-    assert judge(events).reason == f"the history is not one story: line {number}: door a second time"
+    assert judge(events).reason == f"the history is not one story: line {number}: the door a second time"
 
 
 def test_a_look_may_come_again_where_the_listing_said_otherwise() -> None:

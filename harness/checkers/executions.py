@@ -1,0 +1,73 @@
+"""What ran, by the marks that flows leave outside of Prefect, beside what the server says of each run.
+
+`Completed` is the server's word. A run that is called so has to have been executed once since it was listed, with the
+parameters that it was listed with; the twin's runs, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from harness.history import Event, of_kind
+
+if TYPE_CHECKING:
+    from harness.checkers.survival import RunFate
+
+
+def executed_between(events: Sequence[Event], first: str, last: str) -> dict[str, list[dict[str, Any]]] | None:
+    """The executions, by the run's id, that the last marks show and the first do not; None where either is not there.
+
+    Before schema 4 flows left no marks.
+    """
+    read = {event["when"]: event["executions"] for event in of_kind(events, "executions")}
+    if first not in read or last not in read:
+        return None
+    before = {_key(one) for one in read[first]}
+    since: dict[str, list[dict[str, Any]]] = {}
+    for one in read[last]:
+        if _key(one) not in before:
+            since.setdefault(one["run"], []).append(one)
+    return since
+
+
+def _key(execution: dict[str, Any]) -> tuple[Any, ...]:
+    return execution["run"], execution["process"], execution["began"]
+
+
+def with_executions(
+    fates: Sequence[RunFate], listed: dict[str, dict[str, Any]], since: dict[str, list[dict[str, Any]]]
+) -> tuple[list[RunFate], list[str]]:
+    """The fates of both sides with what ran since the runs were listed, and what of it forbids a verdict, in words.
+
+    What a run received beside the parameters that it was listed with are its flow's own defaults, as the twin's.
+    """
+    of_twin = (one["parameters"] for fate in fates if fate.side == "twin" for one in since.get(fate.run, ()))
+    defaults: dict[str, Any] = next(of_twin, {})
+    found, flaws = [], []
+    for fate in fates:
+        ran = since.get(fate.run, [])
+        told = replace(fate, executions=len(ran))
+        if fate.fate == "lost" and ran:
+            flaws.append(f"run {fate.run} is gone, and was executed since it was listed")
+        if fate.fate in ("kept", "progressed"):
+            why = _executed_otherwise(told, ran, listed[fate.run].get("parameters") or {}, defaults)
+            told = replace(told, fate="altered", why=why) if why else told
+        found.append(told)
+    return found, flaws
+
+
+def _executed_otherwise(
+    fate: RunFate, ran: Sequence[dict[str, Any]], listed: dict[str, Any], defaults: dict[str, Any]
+) -> str:
+    """How a run was executed otherwise than once, as it was listed; empty where it was not."""
+    if fate.executed_twice:
+        return f"it was executed {len(ran)} times since it was listed"
+    if fate.never_ran:
+        return "it is called Completed, and was never executed since it was listed"
+    for one in ran:
+        received, expected = one["parameters"], {**defaults, **listed}
+        if received != expected and (defaults or not listed.items() <= received.items()):
+            return f"it was executed with {received!r}, and not with {expected!r}"
+    return ""

@@ -1,0 +1,119 @@
+"""What flows really did, by the marks that they leave outside of Prefect, against what the server says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
+from tests.fakes.fake_prefect import Run
+
+KEPT = counts(at_risk=3, kept=3)
+OUTAGE, LIMIT = LIFTED = ("worker-outage", "concurrency-limit")  # whose fault is lifted; a retry comes by itself
+
+Deed = Callable[[Backlog, list[Run]], None]
+
+
+def complete_without_running(backlog: Backlog, runs: list[Run]) -> None:
+    """As a server would say it of runs that ran."""
+    backlog.move_to(runs, "PENDING", "Pending")
+    backlog.move_to(runs, "RUNNING", "Running")
+    backlog.move_to(runs, "COMPLETED", "Completed")
+
+
+def execute_once_more(backlog: Backlog, runs: list[Run]) -> None:
+    for run in runs:
+        backlog.prefect.execute(run)
+        backlog.prefect.end_execution(run)
+
+
+def execute_with_other_parameters(backlog: Backlog, runs: list[Run]) -> None:
+    backlog.move_to(runs, "RUNNING", "Running")
+    for run in runs:
+        backlog.prefect.execute(run, note="another")
+
+
+DEEDS: dict[Deed, tuple[dict[str, int], str]] = {
+    complete_without_running: ({"never_ran": 1}, "it is called Completed, and was never executed"),
+    execute_once_more: ({"executed_twice": 1}, "it was executed 2 times since it was listed"),
+    execute_with_other_parameters: ({}, "it was executed with {'note': 'another'}, and not with {'note': ''}"),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("scenario", LIFTED)
+def test_a_run_that_is_executed_otherwise_than_once_as_listed_is_altered(
+    lab: FakeLab, scenario: str, deed: Deed
+) -> None:
+    backlog = lab.backlog(scenario)
+    backlog.on_lift(lambda: deed(backlog, backlog.at_risk()[:1]))
+    entry = lab.trial(scenario)
+    counted, why = DEEDS[deed]
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1, **counted), twin=KEPT)
+    assert why in entry["reason"]
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_twin_that_is_executed_otherwise_is_no_control(lab: FakeLab, deed: Deed) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_lift(lambda: deed(backlog, [*backlog.at_risk()[:1], *backlog.at_risk("twin")[1:2]]))
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "inconclusive"
+    assert "the twin, which nobody updated, were altered too" in entry["reason"]
+
+
+def test_a_run_that_the_update_itself_executes_ran_twice(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_update(lambda: execute_once_more(backlog, backlog.at_risk()[1:]))
+    entry = lab.trial(OUTAGE)
+    twice = counts(at_risk=3, kept=1, altered=2, executed_twice=2)
+    assert judged(entry) == verdict("altered", treated=twice, twin=KEPT)
+
+
+def test_the_first_try_of_a_run_that_waits_for_its_retry_is_no_second_execution(lab: FakeLab) -> None:
+    assert judged(lab.trial("awaiting-retry")) == verdict("survived", treated=KEPT, twin=KEPT)
+    before, after = (event for event in lab.history("awaiting-retry") if event["kind"] == "executions")
+    assert [len(event["executions"]) for event in (before, after)] == [6, 12]
+    assert all(one["ended"] for one in after["executions"])
+
+
+def test_a_retry_that_is_executed_twice_is_altered(lab: FakeLab) -> None:
+    backlog = lab.backlog("awaiting-retry")
+    backlog.on_update(lambda: execute_once_more(backlog, backlog.at_risk()[:1]))
+    entry = lab.trial("awaiting-retry")
+    assert judged(entry)["treated"] == counts(at_risk=3, kept=2, altered=1, executed_twice=1)
+
+
+def test_a_run_that_is_gone_and_was_executed_all_the_same_is_no_verdict(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def execute_and_delete() -> None:
+        runs = backlog.at_risk()[:1]
+        execute_once_more(backlog, runs)
+        backlog.delete(runs)
+
+    backlog.on_update(execute_and_delete)
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "inconclusive"
+    assert "is gone, and was executed since it was listed" in entry["reason"]
+
+
+def test_flows_that_leave_no_marks_are_an_error_before_anything_is_staged(lab: FakeLab) -> None:
+    lab.prefect.leaves_marks = False
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "error"
+    assert "the probe run completed, and its flow left no mark of its execution" in entry["reason"]
+
+
+def test_flows_whose_marks_are_lost_later_have_no_verdict(lab: FakeLab) -> None:
+    lab.backlog(OUTAGE).on_update(lambda: setattr(lab.prefect, "leaves_marks", False))
+    assert lab.trial(OUTAGE)["outcome"] == "inconclusive"
+
+
+def test_what_is_no_mark_is_an_error(lab: FakeLab) -> None:
+    broken = {"run": "x", "process": 1, "ended": "2030-01-01T00:00:00Z"}
+    lab.backlog(OUTAGE).on_update(lambda: lab.prefect.executions.append((OUTAGE, broken)))
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "error"
+    assert "executions.jsonl: no mark of an execution" in entry["reason"]
