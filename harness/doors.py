@@ -140,7 +140,7 @@ def _schedule_command(*words: str) -> Callable[[Trial, str], CommandResult]:
 
     def open_(trial: Trial, _nonce: str) -> CommandResult:
         names = {
-            "deployment": f"{trial.staging.scenario.flows}-treated/{trial.name}",
+            "deployment": f"{trial.staging.flow_of(trial.name)}/{trial.name}",
             "schedule": _schedules(trial)[0]["id"],
         }
         said = (word.format(**names) for word in words)
@@ -248,6 +248,14 @@ _ANOTHER_RULE = {"rrule": _FAR_AWAY, "timezone": "UTC"}
 _ANOTHER_SCHEDULE = [{"active": True, "schedule": _ANOTHER_RULE}]
 
 
+def patch_twice(trial: Trial, nonce: str) -> CommandResult:
+    """Two updates, one right after the other; the second says what the first did not."""
+    first = _request("PATCH", "/deployments/{id}", {"description": "the first of two"})(trial, nonce)
+    second = _request("PATCH", "/deployments/{id}", {"description": nonce})(trial, nonce)
+    code, said = first.exit_code or second.exit_code, f"{first.output}\n{second.output}"
+    return CommandResult(code, said, first.seconds + second.seconds)
+
+
 def delete_sibling(trial: Trial, nonce: str) -> CommandResult:
     """Another schedule is added, and deleted again; that whose runs are at risk stays."""
     before = {schedule["id"] for schedule in _schedules(trial)}
@@ -351,6 +359,7 @@ DOORS = {
             "PATCH /deployments/{id} of the description",
             _request("PATCH", "/deployments/{id}", lambda _trial, nonce: {"description": nonce}),
         ),
+        Door("patch-twice", "PATCH /deployments/{id} of the description, twice within a second", patch_twice),
         Door(
             "pause-by-patch",
             "PATCH /deployments/{id} with `paused`",

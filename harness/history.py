@@ -6,6 +6,7 @@ Every event has `at` (UTC, ISO 8601, this host's clock) and `kind`; docs/archite
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
+@functools.lru_cache(maxsize=65_536)  # a history names the same times again and again
 def moment(text: str) -> datetime:
     """A time as ISO 8601 has it, whatever its offset and fraction, as UTC; without an offset it is UTC already.
 

@@ -112,6 +112,8 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
                     shared.record("version", role=role, said=version)
                 if site.not_forked:
                     shared.record("not-forked", reason=site.not_forked)
+            for shared in stagings:
+                shared.together = stagings
             lab.share = max(1.0, len(stagings) / (os.cpu_count() or 1))
             _take_through_phases(stagings, progress)
             if lab.schedules_nothing and not changed:

@@ -32,6 +32,7 @@ UPDATES = (
     "flow-deploy",
     "upsert-deployment",
     "patch-deployment",
+    "patch-twice",
     "pause-by-patch",
     "deactivate-schedule",
     "schedule-pause",

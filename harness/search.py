@@ -61,6 +61,9 @@ class Search:
                 if len(self.verdicts.get(end, ())) < 2:
                     return Found(end)
                 return Found(None, reason=f"{end} could not be judged, nor could its neighbours; choose another end")
+        for end in (first, last):
+            if len(several := dict.fromkeys(self._judged(end))) > 1:
+                return Found(None, reason=f"{end} came to {' and to '.join(several)}: its probes contradict each other")
         old, new = self._judged(first)[0], self._judged(last)[0]
         if old == new:
             return Found(

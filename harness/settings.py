@@ -42,6 +42,9 @@ WORKER = {
     "PREFECT_WORKER_PREFETCH_SECONDS": "1",
     # A worker notices the end of a flow run at its runner's next look (default 10 s), and keeps its slot until then.
     "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+    # The process worker of 3.2.8 runs five flow runs at a time, whatever its --limit, and calls the others Crashed
+    # ("Failed to start flow run process"): its runner takes `limit=None` for this setting's default of 5 (read there).
+    "PREFECT_RUNNER_PROCESS_LIMIT": "100",
     # Logs of flow runs go to the worker's own output, which is saved; over the API they are only more writes.
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
 }

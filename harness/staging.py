@@ -6,6 +6,7 @@ LabError, and ends every trial of the staging.
 
 from __future__ import annotations
 
+import ast
 import string
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,6 +44,8 @@ class Staging:
     deployed       ids of the twin and of every treated deployment, by name; of trials that failed since, too
     quiet_seconds  how long nothing may happen in the drain because a time has not come yet; set by the scenario
     last_tick      when the last of what is staged is due; `upcoming` runs are at risk until then, others from then on
+    together       every staging of the lab, this one too
+    deletes_nothing  its backlog stands, and nothing but a door may delete a run of it
     turn           holds the lab's turn from the start of the worker until the backlog is deployed. Stagings side by
                    side refuse each other writes on SQLite (503), and what was refused one asks again after 2 s or more.
                    Default runs of 3.3.3 and 3.3.4 with a turn and four ticks for the slot: 28 refused in 4 labs; side
@@ -57,6 +60,8 @@ class Staging:
     quiet_seconds: float = 0.0
     rrule: str = "DTSTART:20000101T000000\\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=1"
     last_tick: datetime | None = None
+    together: Sequence[Staging] = ()
+    deletes_nothing: bool = False
     turn: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -64,9 +69,13 @@ class Staging:
         """The twin deployment's name."""
         return f"{self.scenario.name}--{TWIN}"
 
-    def _side_of(self, deployment: str) -> str:
-        """The function in flow.py that a deployment runs: the twin has one of its own."""
-        return TWIN if deployment == self.twin_name else TREATED
+    def flow_of(self, deployment: str) -> str:
+        """The name of the flow that a deployment is of: the twin and each treated deployment have one of their own."""
+        return f"{self.scenario.flows}-{TWIN}" if deployment == self.twin_name else deployment
+
+    def _function_of(self, deployment: str) -> str:
+        """The function in flow.py that a deployment runs."""
+        return TWIN if deployment == self.twin_name else deployment.replace("-", "_")
 
     def record(self, kind: str, **facts: Any) -> None:
         """Add an event to the history of every trial."""
@@ -246,7 +255,7 @@ class Staging:
         self.last_tick = first + timedelta(seconds=interval * (ticks - 1))
 
     def _deployment(self, name: str) -> dict[str, Any]:
-        return dict(self.lab.api.deployment(f"{self.scenario.flows}-{self._side_of(name)}", name))
+        return dict(self.lab.api.deployment(self.flow_of(name), name))
 
     def _folder(self, deployment: str) -> str:
         """Where a deployment's flow.py lies: one folder for all, but that each served one has its own."""
@@ -272,12 +281,19 @@ class Staging:
         own = {trial.name: trial.door.staged for trial in self.trials}
         template = (self.scenario.folder / "prefect.yaml").read_text(encoding="utf-8")
         values = [
-            {**staged, "NAME": name, "FLOW": self._side_of(name), **own.get(name, {}), **changed} for name in names
+            {**staged, "NAME": name, "FLOW": self._function_of(name), **own.get(name, {}), **changed} for name in names
         ]
-        code = ["flow.py", *([self.scenario.served_by] if self.scenario.served_by else [])]
-        copies = {name: (self.scenario.folder / name).read_bytes() for name in code}
-        copies[EXECUTIONS.name] = EXECUTIONS.read_bytes()
-        return {"prefect.yaml": render(template, values).encode(), **copies}
+        code = (self.scenario.folder / "flow.py").read_text(encoding="utf-8")
+        treated = {*self.deployed, *(trial.name for trial in self.trials)} - {self.twin_name}
+        flows = {self.flow_of(name): self._function_of(name) for name in sorted(treated)}
+        files = {
+            "prefect.yaml": render(template, values).encode(),
+            "flow.py": with_flows(code, f"{self.scenario.flows}-{TREATED}", flows).encode(),
+            EXECUTIONS.name: EXECUTIONS.read_bytes(),
+        }
+        if script := self.scenario.served_by:
+            files[script] = (self.scenario.folder / script).read_bytes()
+        return files
 
     def serve(self, name: str, **changed: str) -> None:
         """Serve a deployment by a process of its own. What differs from how it is staged: as in `write_deployments`."""
@@ -295,7 +311,7 @@ class Staging:
         for name in names:
             self.serve(name)
         for name in names:
-            self.wait_until_served(name, self._side_of(name))
+            self.wait_until_served(name, self.flow_of(name))
         return time.monotonic() - started
 
     def wait_until_served(self, name: str, flow: str) -> dict[str, Any]:
@@ -307,7 +323,7 @@ class Staging:
             self.lab.check_server_alive()
             if not node.running():
                 raise LabError(f"the process that serves {name} ended", source=node.name, log=node.log()[-4000:])
-            status, found = self.lab.api.answer(f"/deployments/name/{self.scenario.flows}-{flow}/{name}")
+            status, found = self.lab.api.answer(f"/deployments/name/{flow}/{name}")
             rules = [each["schedule"].get("rrule") for each in found.get("schedules") or ()] if status == 200 else []
             if wanted not in rules:
                 raise NotYet(f"the server answered {status}, schedules {rules}")
@@ -340,6 +356,26 @@ def render(template: str, deployments: Iterable[Mapping[str, str]]) -> str:
         raise LabError("the scenario's prefect.yaml has no line `deployments:`")
     blocks = [string.Template(one).substitute(value) for value in values]
     return string.Template(head).substitute(values[0]) + line + "".join(blocks)
+
+
+def with_flows(code: str, flow: str, flows: Mapping[str, str]) -> str:
+    """A flow.py in which the function of the flow `flow` stands as often as there are flows: functions by flow name.
+
+    Raises: LabError where the code has no such function, declared by `@flow(name="...")` and nothing above it.
+    """
+    lines, declared = code.splitlines(keepends=True), f'@flow(name="{flow}"'
+    for node in ast.parse(code).body:
+        if not isinstance(node, ast.FunctionDef) or not node.decorator_list:
+            continue
+        if lines[node.decorator_list[0].lineno - 1].startswith(declared):
+            one = "".join(lines[node.decorator_list[0].lineno - 1 : node.end_lineno])
+            named = f"def {node.name}("
+            each = (
+                one.replace(declared, f'@flow(name="{name}"', 1).replace(named, f"def {function}(", 1)
+                for name, function in flows.items()
+            )
+            return "\n\n".join([code, *each])
+    raise LabError(f"the scenario's flow.py declares no flow {flow!r}")
 
 
 # The phases.
@@ -390,7 +426,7 @@ def _make_probe(staging: Staging) -> str:
     name = f"{scenario.name}--{PROBE}"
     if scenario.served_by:
         staging.serve(name, FLOW=PROBE)
-        return str(staging.wait_until_served(name, PROBE)["id"])
+        return str(staging.wait_until_served(name, f"{scenario.flows}-{PROBE}")["id"])
     # All of it before the worker starts, so that neither refuses the other a write.
     lab.create_work_pool(scenario.name)
     probe = lab.api.create_deployment(
@@ -457,6 +493,7 @@ def prove(staging: Staging) -> None:
         staging.record("prefect-version", output=asked.result().output)
     except LabError as error:
         staging.record("note", text=f"`prefect version`: {error.reason}")
+    staging.deletes_nothing = True
 
 
 def drain(staging: Staging) -> None:
@@ -467,7 +504,10 @@ def drain(staging: Staging) -> None:
     a worker asks once in its life for a run that found no slot). What one that ended may have taken with it is no
     verdict (see verdict.py).
     """
-    staging.scenario.lift(staging)
+    with staging.lab.door:
+        # What serves a deployment deploys it as it starts again, and that may delete runs of it.
+        staging.deletes_nothing = not staging.scenario.served_by
+        staging.scenario.lift(staging)
     staging.record("lifted", what=staging.scenario.lift_text)
     deadlines, drained = staging.lab.deadlines, _Drain(staging)
     ended = wait_until("the drain", drained.settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)

@@ -10,12 +10,13 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.checkers.survival import AFTER, ANSWERED, BEFORE, DRAINED, SIDES, looks_agree
+from harness.costs import WAITS
 from harness.doors import Door
 from harness.engines.base import CommandResult
 from harness.errors import DeadlineError
@@ -61,6 +62,52 @@ class Trial:
 
 
 def trigger(trial: Trial) -> None:
+    """Open the door while no other of the lab is open, and see what it takes from the trials that it is not opened on.
+
+    What it takes is recorded in its own history and in theirs.
+    """
+    with ExitStack() as alone:
+        with WAITS.of("the door of another trial"):
+            alone.enter_context(trial.lab.door)
+        watched = _bystanders(trial)
+        there = _runs_of(trial, watched)
+        try:
+            _open(trial)
+        finally:
+            _record_taken(trial, watched, there)
+
+
+def _bystanders(trial: Trial) -> dict[str, list[Trial]]:
+    """The deployments of the lab whose runs no door but their own may delete: the trials of each, by its id."""
+    watched: dict[str, list[Trial]] = {}
+    for shared in trial.staging.together:
+        if not shared.deletes_nothing:
+            continue
+        others = [one for one in list(shared.trials) if one is not trial]
+        watched |= {one.treated["id"]: [one] for one in others}
+        if shared is not trial.staging:  # whose twin it looks at anyway
+            watched[shared.twin["id"]] = others
+    return watched
+
+
+def _runs_of(trial: Trial, deployments: Iterable[str]) -> dict[str, dict[str, Any]]:
+    deployments = list(deployments)
+    return {run["id"]: run for run in (trial.lab.api.flow_runs(deployments=deployments) if deployments else ())}
+
+
+def _record_taken(trial: Trial, watched: Mapping[str, Sequence[Trial]], there: Mapping[str, dict[str, Any]]) -> None:
+    """What of the bystanders' runs is not listed any more since `there` was, each looked up by its id, twice."""
+    unlisted = there.keys() - _runs_of(trial, watched).keys()
+    looked_up = {run_id: [_look_up(trial, "bystander", run_id) for _ in range(2)] for run_id in unlisted}
+    found = [{**run_facts(there[run_id]), "answers": answers} for run_id, answers in looked_up.items()]
+    trial.history.add("bystanders", watched=len(there), unlisted=found)
+    by = {"door": trial.door.name, "scenario": trial.staging.scenario.name}
+    for run_id, answers in looked_up.items():
+        for victim in watched[there[run_id]["deployment_id"]]:
+            victim.history.add("unlisted", run=run_id, answers=answers, **by)
+
+
+def _open(trial: Trial) -> None:
     """List the backlog once more, open the door on the treated deployment alone, and record what proves it."""
     lab, door = trial.lab, trial.door
     before = {side: _read_deployment(trial, side) for side in SIDES}

@@ -22,7 +22,7 @@ VERDICTS = (LOST, ALTERED, STRANDED, SURVIVED)
 OUTCOMES = (NOT_APPLICABLE, ERROR, INCONCLUSIVE, *VERDICTS)
 UNJUDGED = {ERROR, INCONCLUSIVE, None}
 
-_MARKED = 4  # the schema from which on a history holds the marks that flows leave
+_MARKED = 4  # the schema from which on a history holds the marks that flows leave, and what doors take from others
 
 EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_USAGE, EXIT_UNJUDGED = 0, 1, 2, 125
 
@@ -72,6 +72,8 @@ def _judge(events: Sequence[Event]) -> Verdict:
         return Verdict(ERROR, "; ".join(problems), findings, "deployer", _door_output(events))
     if steps := check_clock(events):
         return Verdict(INCONCLUSIVE, steps[0], findings)
+    if findings.taken:
+        return Verdict(INCONCLUSIVE, findings.taken[0], findings)
     if too_few := _too_few(findings, int(opening["minimum"]), events):
         return Verdict(INCONCLUSIVE, too_few, findings)
     if not of_kind(events, "steady-state"):
@@ -80,18 +82,20 @@ def _judge(events: Sequence[Event]) -> Verdict:
 
 
 def _is_whole(events: Sequence[Event]) -> bool:
-    """Whether a trial recorded all that it does: both looks, the listing after the drain with each run's states, and
-    what was executed.
+    """Whether a trial recorded all that it does: both looks, the listing after the drain with each run's states,
+    what was executed, and what the door took from others.
 
-    Before schema 2 the states were not read again then, or not always; before schema 4 flows left no marks.
+    Before schema 2 the states were not read again then, or not always; before schema 4 neither of the last two.
     """
     looks = {look["when"] for look in of_kind(events, "look")}
     listings = [listing for listing in of_kind(events, "listing") if listing["when"] == DRAINED]
     listed = {run["run"] for listing in listings for run in listing["runs"]}
     read = states_read(events, DRAINED).keys()
     schema = of_kind(events, "trial")[0].get("schema", 1)
-    told = schema < _MARKED or executed_between(events, BEFORE, DRAINED) is not None
-    return {AFTER, DRAINED} <= looks and bool(listings) and (schema == 1 or listed <= read) and told
+    told = executed_between(events, BEFORE, DRAINED) is not None and bool(of_kind(events, "bystanders"))
+    return (
+        {AFTER, DRAINED} <= looks and bool(listings) and (schema == 1 or listed <= read) and (schema < _MARKED or told)
+    )
 
 
 def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:
@@ -111,12 +115,11 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
     if treated.unknown or twin.unknown:
         unknown = next(fate for fate in findings.fates if fate.fate == "unknown")
         return Verdict(INCONCLUSIVE, f"run {unknown.run} of the {unknown.side} deployment: {unknown.why}", findings)
-    if treated.lost:
-        return Verdict(
-            LOST,
-            f"{treated.lost} of {treated.at_risk} runs at risk are gone, and the twin lost none of {twin.at_risk}",
-            findings,
-        )
+    if treated.lost or findings.bystanders:
+        gone = f"{treated.lost or 'none'} of {treated.at_risk} runs at risk are gone"
+        others = len(findings.bystanders)
+        also = f"; the door deleted {others} runs of deployments that it was not opened on" if others else ""
+        return Verdict(LOST, f"{gone}, and the twin lost none of {twin.at_risk}{also}", findings)
     if findings.vanished:
         return Verdict(INCONCLUSIVE, f"{findings.vanished[0]}, and was none of those at risk", findings)
     if treated.completed == treated.at_risk and not treated.altered:
@@ -208,10 +211,10 @@ def _is_held(trial: dict[str, Any]) -> bool:
 
 
 def contradicts(trial: dict[str, Any]) -> bool:
-    """Whether a trial's entry contradicts what is known: of its runs, or of its ticks."""
+    """Whether a trial's entry contradicts what is known: of its runs, of its ticks, or of runs of other deployments."""
     ticks = trial.get("ticks") or {}
-    off_ticks = ticks.get("as_expected") is False and trial["outcome"] not in UNJUDGED
-    return as_expected(trial["outcome"], trial["expected"]) is False or off_ticks
+    wrong = as_expected(trial["outcome"], trial["expected"]) is False or ticks.get("as_expected") is False
+    return trial["outcome"] not in UNJUDGED and bool(wrong or trial.get("bystanders_lost"))
 
 
 def unjudged(trial: dict[str, Any]) -> bool:
@@ -234,6 +237,10 @@ def objection(trial: dict[str, Any]) -> str:
     known = f" ({trial['reference']})" if trial["reference"] else ""
     if as_expected(trial["outcome"], trial["expected"]) is False:
         return f"{trial['outcome']}, expected {trial['expected']}{known}: {trial['reason']}"
+    if trial["outcome"] not in UNJUDGED and trial.get("bystanders_lost"):
+        return (
+            f"{trial['bystanders_lost']} runs of other deployments are gone, and none is expected to: {trial['reason']}"
+        )
     if contradicts(trial):
         ticks = trial["ticks"]
         return f"ticks {ticks['outcome']}, expected {ticks['expected']}{known}: {ticks['reason']}"

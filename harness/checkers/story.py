@@ -22,6 +22,8 @@ _KINDS: dict[str, dict[str, Any]] = {
     "act": {"what": str},
     "fault": {},
     "lifted": {},
+    "bystanders": {"watched": int, "unlisted": list},
+    "unlisted": {"run": str, "door": str, "scenario": str, "answers": list},
     "listing": {"when": str, "runs": list},
     "clock": {"when": str, "server": str, "asked": int | float, "answered": int | float},
     "effect": {"shown": bool},
@@ -42,7 +44,7 @@ _MARKS = (
     ("trial", None), ("listing", BEFORE), ("executions", BEFORE), ("door-opens", None), ("door", None), ("look", AFTER),
     ("lifted", None), ("drained", None), ("look", DRAINED), ("executions", DRAINED),
 )  # fmt: skip
-_ONCE = {"trial", "door-opens", "door", "effect", "lifted", "drained", "executions"}
+_ONCE = {"trial", "door-opens", "door", "effect", "lifted", "drained", "executions", "bystanders"}
 _TIMED = {"look", "listing", "clock", "states", "executions"}
 _FROM_THE_DOOR = 3  # the schema from which on a door says whether its effect is to be seen
 

@@ -106,6 +106,8 @@ class Findings:
     flaws     contradictions that forbid a verdict
     vanished  runs that no door may delete, since they had been picked up before it was opened, and that are gone
     unclean   runs of the twin that are gone, whatever their state was: it is no control
+    bystanders  runs that the door deleted of deployments that it was not opened on
+    taken     runs of this trial that a door of another trial of the lab deleted, a phrase each
     """
 
     treated: Counts
@@ -114,6 +116,8 @@ class Findings:
     flaws: list[str] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
     unclean: list[str] = field(default_factory=list)
+    bystanders: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The findings as plain values."""
@@ -139,13 +143,15 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     cancelled = _acted_on(events)
     deployments = {event["deployment"]["id"] for event in of_kind(events, "deployment")}
     last = {listing["when"]: listing for listing in of_kind(events, "listing")}
+    since = executed_between(events, BEFORE, DRAINED)
+    again = {(run["side"], run["expected_start_time"]): run["run"] for run in afterwards if run["run"] not in before}
     flaws = [flaw for when in by_run for flaw in _disagreements(last.get(when, {}), by_run[when], deployments)]
     fates = []
     for run_id, listed in before.items():
         seen = {when: by_run[when].get(run_id, []) if when in by_run else None for when in (AFTER, DRAINED)}
         there = any(answer["status"] == 200 for answer in seen[AFTER] or ())
         read = states.get(run_id) if there else None
-        if not _was_at_risk(listed, read, state, answered_at):
+        if not (_was_at_risk(listed, read, state, answered_at) or _is_said_to_have_run(listed, seen, state, since)):
             continue
         if there and run_id not in states:
             flaws.append(f"the state history of run {run_id} was never read")
@@ -153,8 +159,8 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
         fate = _fate(listed, seen, alive, state, held=listed["side"] in held, past=past, flaws=flaws)
         if run_id in cancelled and fate.fate == "altered":
             fate = replace(fate, fate="unknown", why=f"the harness itself did this after the door: {cancelled[run_id]}")
-        fates.append(fate if fate.fate != "lost" else _with_successor(fate, before, afterwards))
-    if (since := executed_between(events, BEFORE, DRAINED)) is not None:
+        fates.append(fate if fate.fate != "lost" else replace(fate, recreated=again.get((fate.side, fate.tick))))
+    if since is not None:
         fates, of_executions = with_executions(fates, before, since)
         flaws += of_executions
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
@@ -163,7 +169,14 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     gone = _gone(events, before.values(), afterwards)
     vanished = [_is_gone_text(run) for run in gone if run["state_type"] in PICKED_UP]
     unclean = [_is_gone_text(run) for run in gone if run["side"] == "twin"]
-    return Findings(counts["treated"], counts["twin"], fates, flaws, vanished, unclean)
+    unlisted = [run for event in of_kind(events, "bystanders") for run in event["unlisted"]]
+    bystanders = [run["run"] for run in unlisted if _is_gone_for_good(run["answers"])]
+    taken = [
+        f"the door {event['door']} of {event['scenario']}, opened beside it in this lab, deleted its run {event['run']}"
+        for event in of_kind(events, "unlisted")
+        if _is_gone_for_good(event["answers"])
+    ]
+    return Findings(counts["treated"], counts["twin"], fates, flaws, vanished, unclean, bystanders, taken)
 
 
 def _acted_on(events: Sequence[Event]) -> dict[str, str]:
@@ -194,12 +207,13 @@ def _disagreements(listing: Event, by_run: dict[str, list[dict[str, Any]]], depl
     schema 3 neither was recorded.
     """
     flaws = []
+    listed: dict[str, set[str]] = {how: set(listing[how]) for how in ("by_id", "by_deployment") if how in listing}
     for run_id, found in by_run.items() if "by_id" in listing else ():
         word = _seen_as(found, twin_answers=True)
         of_another = word == "there" and found[-1].get("deployment_id") not in deployments
         for how in ("by_id",) if of_another else ("by_id", "by_deployment"):
-            if word in ("there", "gone") and (run_id in listing[how]) != (word == "there"):
-                said = f"and {'is' if run_id in listing[how] else 'is not'} listed {how.replace('_', ' its ')}"
+            if word in ("there", "gone") and (run_id in listed[how]) != (word == "there"):
+                said = f"and {'is' if run_id in listed[how] else 'is not'} listed {how.replace('_', ' its ')}"
                 flaws.append(f"{listing['when']}, run {run_id} is {word} when it is looked up, {said}")
     return flaws
 
@@ -247,6 +261,18 @@ def _was_at_risk(
     return bool(earlier[-1]["name"] == state)
 
 
+def _is_said_to_have_run(
+    listed: dict[str, Any],
+    seen: dict[str, list[dict[str, Any]] | None],
+    state: str,
+    since: dict[str, list[dict[str, Any]]] | None,
+) -> bool:
+    """Whether a run that was listed in the at-risk state is called Completed in the end, and was never executed."""
+    last = (seen[DRAINED] or [{}])[-1]
+    never = since is not None and not since.get(listed["run"])
+    return bool(listed["state_name"] == state and last.get("state_type") == "COMPLETED" and never)
+
+
 def _in_order(states: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(states, key=lambda entry: moment(entry["timestamp"]))
 
@@ -269,6 +295,11 @@ def _is_gone(answer: dict[str, Any]) -> bool:
     return answer["status"] == 404 and isinstance(body, dict) and body.get("detail") == GONE
 
 
+def _is_gone_for_good(answers: Sequence[dict[str, Any]]) -> bool:
+    """Whether the server said so each time that it was asked, and more than once."""
+    return len(answers) >= 2 and all(map(_is_gone, answers))
+
+
 def _seen_as(answers: Sequence[dict[str, Any]] | None, twin_answers: bool) -> str:
     """One look's word on one run: `there`, `gone`, `unknown` (which is never a fate), or `not looked`.
 
@@ -279,7 +310,7 @@ def _seen_as(answers: Sequence[dict[str, Any]] | None, twin_answers: bool) -> st
     last = list(takewhile(lambda answer: answer["status"] != 200, reversed(answers)))
     if not last and answers:
         return "there"
-    if len(last) >= 2 and all(_is_gone(answer) for answer in last) and twin_answers:
+    if _is_gone_for_good(last) and twin_answers:
         return "gone"
     return "unknown"
 
@@ -422,13 +453,6 @@ def _describe(word: str, answer: dict[str, Any] | None, answers: Sequence[dict[s
     if word == "gone":
         return "404"
     return "no answer" if not answers else f"{answers[-1]['status']} {str(answers[-1].get('body'))[:80]}"
-
-
-def _with_successor(fate: RunFate, before: dict[str, Any], afterwards: Sequence[dict[str, Any]]) -> RunFate:
-    for run in afterwards:
-        if run["side"] == fate.side and run["run"] not in before and run["expected_start_time"] == fate.tick:
-            return RunFate(**{**vars(fate), "recreated": run["run"]})
-    return fate
 
 
 def _whole(fates: Sequence[RunFate]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import shutil
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -19,6 +20,7 @@ from harness.scratch import scratch_root
 
 SUFFIX = ".tar.gz"
 _LARGEST = 2 * 2**30  # what an archive may hold, unpacked; a run of a thousand trials has a tenth of it
+_LARGEST_FILE = 2**28  # and one file of it: a long history has some MiB
 
 
 def places(results: Path) -> dict[str, str]:
@@ -101,12 +103,14 @@ def unpack(archive: Path, into: Path) -> Path:
                     continue
                 name = PurePosixPath(member.name)
                 unpacked += member.size
-                if not member.isfile() or name.is_absolute() or ".." in name.parts or unpacked > _LARGEST:
+                too_large = unpacked > _LARGEST or member.size > _LARGEST_FILE
+                if not member.isfile() or name.is_absolute() or ".." in name.parts or too_large:
                     raise UsageError(f"{str(archive)!r} holds {member.name!r}, which no bundle does.")
-                content = tar.extractfile(member)
                 target = into / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content.read() if content else b"")
+                content = tar.extractfile(member)
+                with target.open("wb") as file:
+                    shutil.copyfileobj(content or io.BytesIO(), file)
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
         raise UsageError(f"{str(archive)!r} is no bundle of a run: {error}.") from None
     folders = [path for path in into.iterdir() if path.is_dir()]

@@ -71,15 +71,22 @@ _COUNTED_SINCE = {"executed_twice": 0, "never_ran": 0}  # of both sides
 _TYPES: dict[str, Any] = {
     **dict.fromkeys(("scenario", "door", "subject", "engine", "database", "reason", "folder"), str),
     **dict.fromkeys(("version", "outcome", "expected"), str | None),
-    **dict.fromkeys(("at_risk", "kept", "lost", "repetition", *_COUNTED_SINCE), int),
+    **dict.fromkeys(("at_risk", "kept", "lost", "repetition", "bystanders_lost", *_COUNTED_SINCE), int),
     **dict.fromkeys(("reference", "note", "judged_by"), str),
     **dict.fromkeys(("twin", "versions"), dict),
     "as_expected": bool | None,
     "seconds": int | float | None,
     "ticks": dict | None,
 }
+_TICKS: dict[str, Any] = {
+    **dict.fromkeys(("outcome", "reason"), str),
+    **dict.fromkeys(("missing", "duplicate"), int),
+    "expected": str | None,
+    "as_expected": bool | None,
+}
 _ADDED_SINCE: dict[str, Any] = {
     **_COUNTED_SINCE,
+    "bystanders_lost": 0,
     "repetition": 1,
     "ticks": None,
     "reference": "",
@@ -95,21 +102,47 @@ def whole_entry(path: Path, trial: Any, **more: Any) -> dict[str, Any]:
     `more` names what it holds besides what results.json has, and the types. Raises: UsageError where it lacks any.
     """
     entry = {**_ADDED_SINCE, **trial} if isinstance(trial, dict) else {}
-    for name, kind in {**_TYPES, **more}.items():
-        if name not in entry:
-            raise UsageError(f"A trial in {str(path)!r} has no {name!r}; it was not written by this harness.")
-        if not isinstance(entry[name], kind):
-            raise UsageError(f"A trial in {str(path)!r} has {entry[name]!r:.40} as its {name!r}, which is none.")
-    return {**entry, "twin": {**_COUNTED_SINCE, **entry["twin"]}}
+    _check(path, entry, {**_TYPES, **more}, "a trial")
+    entry["twin"] = {**_COUNTED_SINCE, **entry["twin"]}
+    _check(path, entry["twin"], dict.fromkeys(("at_risk", "kept", "lost", *_COUNTED_SINCE), int), "a twin")
+    if entry["ticks"] is not None:
+        _check(path, entry["ticks"], _TICKS, "a trial's ticks")
+    return entry
+
+
+def _check(path: Path, found: dict[str, Any], types: dict[str, Any], what: str) -> None:
+    """Raises: UsageError where a part of an entry lacks one of these, or has another type."""
+    for name, kind in types.items():
+        if name not in found:
+            raise UsageError(f"In {str(path)!r}, {what} has no {name!r}; it was not written by this harness.")
+        if not isinstance(found[name], kind):
+            raise UsageError(f"In {str(path)!r}, {what} has {found[name]!r:.40} as its {name!r}, which is none.")
+
+
+_RUN_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("harness", "engine", "host", "places", "subjects", "labs"), dict),
+    **dict.fromkeys(("run", "command", "start"), str),
+    "merged": list,
+}
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """What run.json of a folder says; nothing where it cannot be read."""
+    """What run.json of a folder says, but for what this harness writes otherwise; nothing where it cannot be read."""
     try:
-        found = read_json(folder / "run.json")
+        return _whole_run(read_json(folder / "run.json"))
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+
+
+def _whole_run(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        return {}
+    facts = {key: value for key, value in found.items() if isinstance(value, _RUN_TYPES.get(key, object))}
+    if "places" in facts:
+        facts["places"] = {name: path for name, path in facts["places"].items() if isinstance(path, str)}
+    if "merged" in facts:
+        facts["merged"] = [_whole_run(one) for one in facts["merged"]]
+    return facts
 
 
 def runs_of(facts: dict[str, Any]) -> list[dict[str, Any]]:

@@ -97,7 +97,7 @@ def read_trial(path: Path) -> list[Event]:
         return read_history(path)
     except FileNotFoundError:
         return []
-    except ValueError as error:
+    except (ValueError, RecursionError, OSError) as error:
         return [{"kind": "error", "at": "", "phase": "history", "reason": str(error)}]
 
 
@@ -117,6 +117,7 @@ def from_history(events: list[Event]) -> dict[str, Any]:
     return {
         "outcome": verdict.outcome,
         **_counts(verdict.findings.treated),
+        "bystanders_lost": len(verdict.findings.bystanders),
         "twin": _counts(verdict.findings.twin),
         "ticks": {"outcome": ticks.outcome, "missing": len(ticks.missing), "duplicate": len(ticks.duplicate)},
     }
@@ -127,6 +128,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
     outcome = verdict.outcome if verdict else cell.outcome
     ticks = check_ticks(events) if verdict else None
     treated, twin = (verdict.findings.treated, verdict.findings.twin) if verdict else (Counts(), Counts())
+    bystanders = len(verdict.findings.bystanders) if verdict else 0
     return {
         "scenario": cell.scenario,
         "door": cell.door,
@@ -138,8 +140,9 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         "start": how_started(events, plan.start),
         "outcome": outcome,
         "expected": cell.expected,
-        "as_expected": as_expected(outcome, cell.expected),
+        "as_expected": _as_expected(outcome, cell.expected, bystanders),
         **_counts(treated),
+        "bystanders_lost": bystanders,
         "twin": _counts(twin),
         "ticks": _ticks(ticks, cell),
         "seconds": _seconds(events),
@@ -150,6 +153,11 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         "judged_by": cell.judged_by,
         "versions": dict(cell.versions),
     }
+
+
+def _as_expected(outcome: str | None, expected: str | None, bystanders: int) -> bool | None:
+    held = as_expected(outcome, expected)
+    return held and not bystanders
 
 
 def _ticks(ticks: Ticks | None, cell: Cell) -> dict[str, Any] | None:

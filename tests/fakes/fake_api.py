@@ -148,7 +148,7 @@ def _change(  # noqa: PLR0912 - a case a route
 def _list(prefect: FakePrefect, body: Json) -> tuple[int, Json]:
     if body["limit"] > PAGE_LIMIT:
         return 422, {"detail": f"limit: at most {PAGE_LIMIT}"}
-    runs = list(prefect.runs.values())
+    runs = [run for run in prefect.runs.values() if run.id not in prefect.hidden]
     if "deployments" in body:
         runs = [run for run in runs if run.deployment.id in body["deployments"]["id"]["any_"]]
     if "flow_runs" in body:

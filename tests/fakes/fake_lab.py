@@ -101,7 +101,7 @@ class Backlog:
         self._state = load_scenarios()[scenario].state
 
     def flow(self, side: str) -> str:
-        """The flow of a side."""
+        """The family of deployments of a side."""
         return f"{load_scenarios()[self.scenario].flows}-{side}"
 
     def on(self, event: str, action: Callable[[], None], side: str = "treated") -> None:
@@ -145,4 +145,4 @@ class Backlog:
 
     def deployment(self, side: str) -> Deployment:
         """A side's deployment."""
-        return next(d for d in self.prefect.deployments.values() if d.flow == self.flow(side))
+        return next(d for d in self.prefect.deployments.values() if d.family == self.flow(side))

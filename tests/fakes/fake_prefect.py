@@ -68,6 +68,7 @@ class Deployment:
     name: str
     pool: str
     updated: datetime
+    family: str = ""  # what faults are planted by: the flow, and of every treated one the same
     description: str = ""
     concurrency_limit: int | None = None
     limit: int = 0  # of the process that serves it
@@ -81,6 +82,9 @@ class Deployment:
     others: list[Json] = field(default_factory=list)  # schedules beside the first
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     schedule_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def __post_init__(self) -> None:
+        self.family = self.family or self.flow
 
     @property
     def schedules_runs(self) -> bool:
@@ -146,6 +150,7 @@ class FakePrefect:
         self.says_executed = True
         self.executions: list[tuple[str, dict[str, Any]]] = []  # of which pool, and the mark
         self.leaves_marks = True
+        self.hidden: set[str] = set()  # the runs that no listing has
         self.run_seconds = 0.0
         self.on_new_run: Callable[[Run], None] = lambda run: None
         self.log: list[str] = []
@@ -157,7 +162,7 @@ class FakePrefect:
     # Faults.
 
     def on(self, subject: str, event: str, action: Callable[[], None]) -> None:
-        """Do this when the event happens to a flow (`worker-outage-treated`) or a pool."""
+        """Do this when the event happens to a family of deployments (`worker-outage-treated`) or a pool."""
         self._actions.setdefault((subject, event), []).append(action)
 
     def happens(self, subject: str, event: str) -> None:
@@ -194,7 +199,7 @@ class FakePrefect:
         there = self.find(deployment.flow, deployment.name)
         if there is None:
             self.deployments[deployment.id] = deployment
-            self.happens(deployment.flow, "created")
+            self.happens(deployment.family, "created")
             self.advance()
             return deployment
         for name in (
@@ -219,7 +224,7 @@ class FakePrefect:
         for run in [run for run in self.runs.values() if run.deployment is deployment]:
             if run.auto_scheduled and run.state_name == "Scheduled" and run.expected > now:
                 del self.runs[run.id]
-        self.happens(deployment.flow, UPDATED)
+        self.happens(deployment.family, UPDATED)
         self.advance()
 
     def add_run(self, deployment: Deployment, expected: datetime, *, auto_scheduled: bool, run_id: str = "") -> Run:
@@ -257,9 +262,9 @@ class FakePrefect:
         for pool, mark in [each for each in self.executions if each[1]["run"] == run.id][-1:]:
             self.executions.append((pool, {**mark, "ended": stamp(self.clock.now())}))
 
-    def runs_of(self, flow: str) -> list[Run]:
-        """A flow's runs, oldest tick first."""
-        found = [run for run in self.runs.values() if run.deployment.flow == flow]
+    def runs_of(self, family: str) -> list[Run]:
+        """The runs of a flow, or of all treated deployments of a scenario, oldest tick first."""
+        found = [run for run in self.runs.values() if run.deployment.family == family]
         return sorted(found, key=lambda run: run.expected)
 
     def die(self) -> None:

@@ -138,7 +138,7 @@ class FakeNode:
                 if deployment.name not in names:
                     continue
                 if prefect.find(deployment.flow, deployment.name):
-                    prefect.happens(deployment.flow, UPDATE_BEGINS)
+                    prefect.happens(deployment.family, UPDATE_BEGINS)
                     deployment.updated = prefect.clock.now()
                 done = deployment if site.deploys_elsewhere else prefect.deploy(deployment)
                 if not site.deploys_elsewhere:
@@ -260,10 +260,12 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
 
     deployments = []
     for block in blocks:
-        flow, options, code = flows[value(block, "entrypoint").partition(":")[2]]
+        function = value(block, "entrypoint").partition(":")[2]
+        flow, options, code = flows[function]
         deployments.append(
             Deployment(
                 flow=flow,
+                family=flow if function in ("twin", "probe") else flows["treated"][0],
                 name=block.splitlines()[0].strip().strip('"'),
                 pool=value(block.partition("work_pool:")[2], "name"),
                 updated=prefect.clock.now(),

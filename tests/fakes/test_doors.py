@@ -58,6 +58,7 @@ def test_all_doors_at_once_come_to_what_each_comes_to_alone(lab: FakeLab) -> Non
     alone = {door: "lost" if door in DELETING else "survived" for door in TOGETHER}
     assert outcomes == {(scenario, door): alone[door] for scenario in (OUTAGE, LIMIT) for door in TOGETHER}
     assert all(entry["at_risk"] == entry["twin"]["at_risk"] == 3 for entry in entries)
+    assert not any(entry["bystanders_lost"] for entry in entries)
 
 
 def test_what_one_door_deletes_is_lost_in_its_own_trial_alone(lab: FakeLab) -> None:

@@ -423,7 +423,7 @@ def test_times_with_another_offset_are_the_same_instants(lab: FakeLab, monkeypat
     east = timezone(timedelta(hours=2))
     monkeypatch.setattr(fake_prefect, "stamp", lambda moment: moment.astimezone(east).isoformat())
     backlog = lab.backlog(OUTAGE)
-    backlog.on(UPDATE_BEGINS, lambda: backlog.move_to(backlog.at_risk(), "RUNNING", "Running"))
+    backlog.on(UPDATE_BEGINS, lambda: backlog.pick_up(backlog.at_risk()))
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("inconclusive", treated=NONE, twin=KEPT), entry["reason"]
 
@@ -550,7 +550,7 @@ def test_runs_picked_up_between_the_answer_and_the_look_have_progressed_and_surv
 
 def test_runs_picked_up_before_the_door_was_answered_were_never_at_risk(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
-    backlog.on(UPDATE_BEGINS, lambda: backlog.move_to(backlog.at_risk(), "RUNNING", "Running"))
+    backlog.on(UPDATE_BEGINS, lambda: backlog.pick_up(backlog.at_risk()))
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("inconclusive", treated=NONE, twin=KEPT)
     assert "0 runs of the treated deployment were at risk" in entry["reason"]
@@ -579,7 +579,7 @@ def test_one_run_too_few_at_risk_on_either_side_is_inconclusive(
 
     def complete_the_last(run: Run) -> None:
         ticks = run.deployment.ticks()
-        if run.deployment.flow == backlog.flow(short) and run.expected == ticks[-1]:
+        if run.deployment.family == backlog.flow(short) and run.expected == ticks[-1]:
             lab.prefect.set_state(run, "COMPLETED", "Completed")
 
     lab.prefect.on_new_run = complete_the_last
@@ -979,7 +979,9 @@ def test_a_worker_that_is_to_be_another_than_the_server_must_be_that_one(lab: Fa
 
 
 def test_one_trial_that_fails_does_not_take_the_other_with_it(lab: FakeLab) -> None:
-    lab.prefect.refuse("^GET /deployments/name/worker-outage-treated/", 200, "no object, so that the harness fails")
+    lab.prefect.refuse(
+        "^GET /deployments/name/worker-outage--prefect-deploy/", 200, "no object, so that the harness fails"
+    )
     broken, sound = lab.trials(OUTAGE, LIMIT)
     assert judged(broken) == verdict("error", treated=NONE, twin=NONE)
     assert "in phase stage: the harness itself failed" in broken["reason"]
@@ -1002,7 +1004,7 @@ def test_a_staging_whose_runs_the_scheduler_did_not_all_make_in_time_is_done_aga
     made: list[Run] = []
 
     def never_make_the_first(run: Run) -> None:
-        if run.deployment.flow == backlog.flow("treated") and run.auto_scheduled:
+        if run.deployment.family == backlog.flow("treated") and run.auto_scheduled:
             made.append(run)
             if run.expected == made[0].expected:
                 del lab.prefect.runs[run.id]

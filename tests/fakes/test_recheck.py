@@ -15,6 +15,7 @@ import pytest
 
 from harness import cli, verdict
 from harness.errors import UsageError
+from harness.evidence import bundle as bundle_module
 from harness.evidence.bundle import bundle, unpack
 from harness.evidence.checksums import NAME, write_checksums
 from harness.evidence.results import harness_commit, write_results, write_run
@@ -357,3 +358,17 @@ def test_a_report_that_cannot_be_made_changes_no_verdict(lab: FakeLab, monkeypat
     folder = lab.plan.folder / entry["folder"]
     assert "RuntimeError: planted" in (folder / "not-written.txt").read_text(encoding="utf-8")
     assert not (folder / "report.md").exists() and (folder / "timeline.svg").exists()
+
+
+def test_a_bundle_with_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle_module, "_LARGEST_FILE", 1_000)
+    archive = tmp_path / "large.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, size in (("run/small", 1_000), ("run/large", 1_001)):
+            member = tarfile.TarInfo(name)
+            member.size = size
+            tar.addfile(member, io.BytesIO(b"x" * size))
+    (tmp_path / "into").mkdir()
+    with pytest.raises(UsageError, match="holds 'run/large', which no bundle does"):
+        unpack(archive, tmp_path / "into")
+    assert (tmp_path / "into" / "run" / "small").read_bytes() == b"x" * 1_000

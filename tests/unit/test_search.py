@@ -150,3 +150,15 @@ def test_the_end_of_a_search_is_said_in_one_sentence(old: str, new: str, word: s
     found = carried_out(search, lambda release: old if release == "3.0.0" else new)
     text = summary(found, search.verdicts)
     assert text.startswith(f"3.0.0 is {old}, 3.0.1 is {new}") and word in text and text.count(".") >= 1
+
+
+@pytest.mark.parametrize("end", [0, -1])
+def test_an_end_that_came_to_two_outcomes_ends_the_search(end: int) -> None:
+    search = Search(releases(8))
+    for name, outcome in ((search.releases[0], OLD), (search.releases[-1], NEW)):
+        search.tell(name, outcome)
+    search.tell(search.releases[end], NEW if end == 0 else OLD)
+    found = search.standing()
+    assert found.probe is None
+    assert found.reason.endswith(": its probes contradict each other")
+    assert search.releases[end] in summary(found, search.verdicts)

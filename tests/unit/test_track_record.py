@@ -49,7 +49,7 @@ def test_no_release_between_two_that_were_tried_is_spoken_for() -> None:
 def test_the_command_writes_it_between_the_marks_and_nowhere_else(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    counts = {"at_risk": 3, "kept": 0, "lost": 3, "twin": {}, "seconds": 1.0}
+    counts = {"at_risk": 3, "kept": 0, "lost": 3, "twin": {"at_risk": 3, "kept": 3, "lost": 0}, "seconds": 1.0}
     entry = {
         "scenario": "worker-outage", "door": "prefect-deploy", "subject": "latest", "version": "3.3.3", "engine": "x",
         "database": "sqlite", "outcome": "lost", "expected": "lost", "as_expected": True, "reason": "gone",

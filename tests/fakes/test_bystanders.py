@@ -1,0 +1,111 @@
+"""What a door takes from trials that it is not opened on: a finding of that door, and no verdict of theirs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from harness.verdict import EXIT_CONTRADICTED, exit_code, objection
+from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
+from tests.fakes.fake_prefect import Deployment, Run
+
+KEPT = counts(at_risk=3, kept=3)
+OUTAGE, LIMIT = "worker-outage", "concurrency-limit"
+DOORS = ["pause-deployment", "patch-deployment", "none"]
+WAITING = ("Late", "AwaitingConcurrencySlot")
+
+
+def paused(lab: FakeLab, scenario: str = OUTAGE) -> Deployment | None:
+    """The deployment that the door pause-deployment is opened on, once it is paused."""
+    name = f"{scenario}--pause-deployment"
+    return next((d for d in lab.prefect.deployments.values() if d.name == name and d.paused), None)
+
+
+def waiting(lab: FakeLab, family: str) -> list[Run]:
+    return [run for run in lab.prefect.runs_of(family) if run.state_name in WAITING]
+
+
+def by_door(lab: FakeLab, *scenarios: str) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(entry["scenario"], entry["door"]): entry for entry in lab.trials(*scenarios, doors=DOORS)}
+
+
+def test_a_door_that_takes_what_waits_of_every_deployment_says_so_and_the_others_have_no_verdict(lab: FakeLab) -> None:
+    def take_all() -> None:
+        if paused(lab):
+            lab.backlog(OUTAGE).delete(waiting(lab, f"{OUTAGE}-treated"))
+
+    lab.backlog(OUTAGE).on_update(take_all)
+    entries = by_door(lab, OUTAGE)
+    pause = entries[OUTAGE, "pause-deployment"]
+    assert judged(pause) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT)
+    assert pause["bystanders_lost"] == 6
+    assert pause["reason"].endswith("; the door deleted 6 runs of deployments that it was not opened on")
+    for door in ("patch-deployment", "none"):
+        other = entries[OUTAGE, door]
+        assert (other["outcome"], other["bystanders_lost"]) == ("inconclusive", 0)
+        assert "the door pause-deployment of worker-outage, opened beside it in this lab" in other["reason"]
+    assert exit_code(entries.values()) == EXIT_CONTRADICTED
+
+
+def test_a_door_that_takes_from_others_alone_is_no_survival(lab: FakeLab) -> None:
+    taken = iter([True])
+
+    def take_one_of_another() -> None:
+        if paused(lab) and next(taken, False):
+            others = [run for run in waiting(lab, f"{OUTAGE}-treated") if run.deployment.name == f"{OUTAGE}--none"]
+            lab.backlog(OUTAGE).delete(others[:1])
+
+    lab.backlog(OUTAGE).on_update(take_one_of_another)
+    entries = by_door(lab, OUTAGE)
+    pause = entries[OUTAGE, "pause-deployment"]
+    assert judged(pause) == verdict("lost", treated=KEPT, twin=KEPT)
+    assert (pause["as_expected"], pause["bystanders_lost"]) == (None if pause["expected"] is None else False, 1)
+    assert objection(pause)
+    assert entries[OUTAGE, "patch-deployment"]["outcome"] == "survived"
+    assert entries[OUTAGE, "none"]["outcome"] == "inconclusive"
+
+
+@pytest.mark.parametrize("side", ["treated", "twin"])
+def test_a_door_that_takes_from_another_scenario_says_so(lab: FakeLab, side: str) -> None:
+    taken: list[tuple[str, str]] = []
+
+    def take_from(other: str, scenario: str) -> None:
+        # The door that is opened second: then the other scenario's backlog stands.
+        if paused(lab, scenario) and paused(lab, other) and not taken:
+            lab.backlog(other).delete(lab.prefect.runs_of(f"{other}-{side}")[:1])
+            taken.append((scenario, other))
+
+    for scenario, other in ((OUTAGE, LIMIT), (LIMIT, OUTAGE)):
+        lab.backlog(scenario).on_update(partial(take_from, other, scenario))
+    entries = by_door(lab, OUTAGE, LIMIT)
+    ((scenario, other),) = taken
+    pause = entries[scenario, "pause-deployment"]
+    assert (pause["outcome"], pause["bystanders_lost"]) == ("lost", 1)
+    outcomes = [entry["outcome"] for (of, _), entry in entries.items() if of == other]
+    assert outcomes.count("inconclusive") == (3 if side == "twin" else 1)
+
+
+def test_what_a_door_takes_by_the_flow_is_of_its_own_trial_alone(lab: FakeLab) -> None:
+    def take_by_flow() -> None:
+        if there := paused(lab):
+            late = [run for run in lab.prefect.runs.values() if run.flow == there.flow and run.state_name == "Late"]
+            lab.backlog(OUTAGE).delete(late)
+
+    lab.backlog(OUTAGE).on_update(take_by_flow)
+    entries = by_door(lab, OUTAGE)
+    assert judged(entries[OUTAGE, "pause-deployment"]) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT)
+    for door in ("patch-deployment", "none"):
+        assert judged(entries[OUTAGE, door]) == verdict("survived", treated=KEPT, twin=KEPT)
+    assert not any(entry["bystanders_lost"] for entry in entries.values())
+
+
+def test_a_bystanders_run_that_is_there_under_no_deployment_is_not_lost(lab: FakeLab) -> None:
+    def give_away() -> None:
+        if there := paused(lab):
+            others = [run for run in waiting(lab, f"{OUTAGE}-treated") if run.deployment is not there]
+            others[0].deployment = Deployment("x", "x", OUTAGE, lab.clock.now(), id="another")
+
+    lab.backlog(OUTAGE).on_update(give_away)
+    assert by_door(lab, OUTAGE)[OUTAGE, "pause-deployment"]["bystanders_lost"] == 0
