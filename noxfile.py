@@ -86,6 +86,12 @@ def atlas(session: nox.Session) -> None:
 
 
 @nox.session
+def power(session: nox.Session) -> None:
+    """Make faults of Prefect's on purpose, and say which the harness finds (-- --subject 3.9.1)."""
+    _become(session, "harness", "power")
+
+
+@nox.session
 def cells(session: nox.Session) -> None:
     """Print what a gate would run as the matrix of a GitHub workflow."""
     _become(session, "harness", "cells")

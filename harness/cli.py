@@ -30,6 +30,7 @@ from harness.evidence.bundle import SUFFIX, bundle
 from harness.evidence.results import harness_commit, harness_words
 from harness.evidence.table import footnotes, table
 from harness.merge import merge
+from harness.power import Power, choose, measure
 from harness.recheck import recheck
 from harness.run import FORMATS, SIGNALS, TABLE, Interrupted, Request, resolve_subjects, run_matrix
 from harness.scenario import load_scenarios, select_scenarios
@@ -209,15 +210,9 @@ def parser() -> argparse.ArgumentParser:
     )
     surveyed.set_defaults(call=_atlas)
 
-    spread = commands.add_parser(
-        "cells",
-        help="print what a gate would run as the matrix of a GitHub workflow, a subject and a scenario a machine",
-        description="Prints one line of JSON for `strategy: matrix` of GitHub Actions.",
-    )
-    _add_subjects(spread, SUBJECTS["gate"])
-    _add_choice(spread, "--scenario", known, "all")
-    spread.set_defaults(call=_cells)
+    _add_power(commands)
 
+    _add_cells(commands, known)
     _add_saved(commands)
 
     _add_lab(commands, known)
@@ -280,6 +275,37 @@ def _add_trials(
         help="what stdout gets in the end: the table (default), summary.md, or results.json; but for the table, all "
         "else goes to stderr",
     )  # fmt: skip
+
+
+def _add_cells(commands: argparse._SubParsersAction[_Parser], known: Iterable[str]) -> None:
+    """`cells`: what a gate would run, for a workflow."""
+    spread = commands.add_parser(
+        "cells",
+        help="print what a gate would run as the matrix of a GitHub workflow, a subject and a scenario a machine",
+        description="Prints one line of JSON for `strategy: matrix` of GitHub Actions.",
+    )
+    _add_subjects(spread, SUBJECTS["gate"])
+    _add_choice(spread, "--scenario", known, "all")
+    spread.set_defaults(call=_cells)
+
+
+def _add_power(commands: argparse._SubParsersAction[_Parser]) -> None:
+    """`power`: faults that are made on purpose."""
+    powered = commands.add_parser(
+        "power",
+        help="make faults of Prefect's on purpose, and say which the harness finds, and as what",
+        description="Runs a release with each mutant (overlays/), and the release itself, through the same doors.",
+        epilog="exit codes: 0 every mutant was found as what it is, and the release itself survived; 1 one was not, or "
+        "it did not; 2 wrong usage; 125 nothing is wrong, but something could not be judged; 130 interrupted",
+    )
+    powered.add_argument("--subject", default="latest", metavar="PREFECT", help="default: latest")
+    _add_choice(powered, "--mutant", [one.name for one in choose([])], "all")
+    _add_engine(powered)
+    _add_database(powered)
+    _add_start(powered)
+    _add_labs(powered)
+    powered.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    powered.set_defaults(call=_power)
 
 
 def _add_lab(commands: argparse._SubParsersAction[_Parser], known: Iterable[str]) -> None:
@@ -436,6 +462,11 @@ def _atlas(options: argparse.Namespace, console: Console) -> int:
         labs=options.labs,
     )
     return survey(asked, options.into, options.results, console)
+
+
+def _power(options: argparse.Namespace, console: Console) -> int:
+    asked = Power(options.subject, options.mutant, options.engine, options.database, options.start, options.labs)
+    return measure(asked, options.results.absolute(), console)
 
 
 def _cells(options: argparse.Namespace, console: Console) -> int:

@@ -14,10 +14,10 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -57,6 +57,7 @@ from harness.runner import as_lab_error, copy_logs
 from harness.scenario import SCENARIOS, Scenario, load_scenarios
 from harness.scratch import scratch_folder
 from harness.subjects.kinds import check_name, is_release, resolve
+from harness.subjects.overlays import lock_lines
 from harness.subjects.release import Release
 from harness.sweep import of_run, of_the_dead, salvage_logs, sweep
 from harness.verdict import EXIT_AS_EXPECTED, EXIT_UNJUDGED
@@ -66,7 +67,7 @@ _STEP = re.compile(r" *\d+ s  ")
 _POLL = 0.3
 _BUILDS_AT_ONCE = 4  # they wait for the index and the disk as much as for a processor
 TABLE, MARKDOWN, JSON = FORMATS = ("table", "markdown", "json")
-HELD = ("gate", "check")  # the commands that hold every subject to `survived`, whatever is known of it
+HELD = ("gate", "check", "power")  # the commands that hold every subject to `survived`, whatever is known of it
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what interrupts a run
 _BARE = ("-p", "no:cacheprovider", "-p", "no:tmpdir", "--noconftest")  # leaves nothing beside the results
 
@@ -81,7 +82,10 @@ class Interrupted(BaseException):
 
 @dataclass(frozen=True)
 class Request:
-    """What the person asked for, as typed; `command` is `reproduce`, `matrix`, `gate` or `check`."""
+    """What the person asked for, as typed; `command` is `reproduce`, `matrix`, `gate`, `check` or `power`.
+
+    `only`: of a subject, the scenarios and doors that are tried; none named: all of them.
+    """
 
     command: str
     subjects: Sequence[str]
@@ -96,6 +100,7 @@ class Request:
     database: str = SQLITE
     format: str = TABLE
     start: str = FORK
+    only: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
 def labs_at_once(start: str) -> int:
@@ -287,9 +292,8 @@ class _Matrix:
     def _save_lock(self, cell: Cell, release: Release) -> None:
         folder = self.plan.trial_folder(cell)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "subject.lock").write_text(release.lock, encoding="utf-8")
-        for role, part in release.roles.items():
-            (folder / f"{role}.lock").write_text(part.lock, encoding="utf-8")
+        for name, part in {"subject": release, **release.roles}.items():
+            (folder / f"{name}.lock").write_text(part.lock + lock_lines(part.overlays), encoding="utf-8")
 
     def _run_pytest(self) -> None:
         """Let pytest, with a worker a lab at once, run the cells; show progress until it ends."""
@@ -501,6 +505,8 @@ def _plan(
     detail = engine.describe()
     repetitions = range(1, request.repeat + 1)
     for (asked, release), (scenario, door), repetition in itertools.product(releases.items(), trials, repetitions):
+        if asked in request.only and (scenario.name, door.name) not in request.only[asked]:
+            continue
         known = release if isinstance(release, Release) else Release(asked, "", "", "")
         again = replace(
             request,
@@ -575,6 +581,12 @@ def _select(plan: Plan, expression: str) -> list[Cell]:
 
     class Selected:
         names: set[str] = set()  # noqa: RUF012 - one object, used once
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+            # -k is for the trial's name alone: `main` is the checkout's folder, `scenario` the file's name.
+            for item in items:
+                item.listchain = lambda item=item: [item.session, item]  # type: ignore[method-assign,misc]
 
         def pytest_collection_finish(self, session: pytest.Session) -> None:
             self.names = {item.name for item in session.items}

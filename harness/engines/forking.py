@@ -21,6 +21,7 @@ import psutil
 from harness import ownership, settings
 from harness.errors import LabError
 from harness.scratch import scratch_folder
+from harness.subjects.overlays import python_path
 from harness.waiting import NotYet, wait_until
 
 LOG_FILE = "node.log"  # of a node of a lab
@@ -58,6 +59,7 @@ class ForkServer:
             **settings.node_environment(""),
             **ownership.environment(self._run),
             **own_places(home),
+            **python_path(self._environment),
         }
         with (self._root / _OWN_LOG).open("ab") as log:
             process = subprocess.Popen(

@@ -43,6 +43,7 @@ from harness.engines.forking import LOG_FILE, ForkServer, can_fork, family, own_
 from harness.errors import LabError, UsageError
 from harness.scratch import scratch_folder
 from harness.subjects.environment import build_environment, target
+from harness.subjects.overlays import overlaid, python_path
 from harness.subjects.release import Release, Target
 from harness.waiting import NotYet, wait_until
 
@@ -68,7 +69,8 @@ class Processes:
 
     def build(self, release: Release, say: Callable[[str], None]) -> str:
         """The release's environment, by folder."""
-        return str(build_environment(release, self.target(), say))
+        environment = build_environment(release, self.target(), say)
+        return str(overlaid(environment, release.version, release.overlays) if release.overlays else environment)
 
     def resolve_image(self, asked: str) -> Release:
         """There are no images here."""
@@ -252,6 +254,7 @@ class ProcessSite:
             ownership.ENV_LAB: self._lab,
             "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             **own_places(home),
+            **python_path(venv.parent),
             **more,
         }
         forks = self._fork_servers.get(venv.parent)

@@ -24,6 +24,7 @@ from harness.errors import LabError
 from harness.ownership import LABEL_PROJECT, PROJECT, labels
 from harness.scenario import ROOT
 from harness.scratch import scratch_folder
+from harness.subjects import overlays
 from harness.subjects.environment import MAKE_DATABASE
 from harness.subjects.release import Release, Target, install
 
@@ -60,7 +61,21 @@ def build_image(client: docker.DockerClient, release: Release, say: Say) -> str:
                 if not release.image:
                     _fill_context(context, release, target(client))
                 _docker_build(client, context, tag, base)
-    return _with_fork_server(client, tag)
+    forking = _with_fork_server(client, tag)
+    return _with_overlays(client, forking, release.overlays) if release.overlays else forking
+
+
+def _with_overlays(client: docker.DockerClient, subject: str, names: Sequence[str]) -> str:
+    """The tag of a subject's image with overlays in it."""
+    dockerfile = _DOCKER / "overlay.Dockerfile"
+    recipe = dockerfile.read_bytes() + subject.encode() + overlays.digest(names).encode()
+    tag = f"{subject.replace('/forking:', '/overlaid:')}-{hashlib.sha256(recipe).hexdigest()[:8]}"
+    with FileLock(cache.folder("images") / f"{tag.rpartition(':')[2]}.lock-file"):
+        if not _has_image(client, tag):
+            with _build_context(dockerfile) as context:
+                overlays.lay(names, context / overlays.FOLDER)
+                _docker_build(client, context, tag, subject)
+    return tag
 
 
 def _with_fork_server(client: docker.DockerClient, subject: str) -> str:

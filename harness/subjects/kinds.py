@@ -1,6 +1,7 @@
 """Which Prefect a subject's name means, by its prefix, and where worker or deployer are another than the server.
 
 `3.3.4`, `latest`, `wheel:PATH`, `path:FOLDER`, `image:NAME`; `3.3.4/worker=3.3.3/deployer=3.0.9` has the server first.
+Each may have overlays: `3.9.1+delete-one-late-run` (overlays.py).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from harness.errors import UsageError
+from harness.subjects import overlays
 from harness.subjects.local import check_tree, check_wheel, resolve_tree, resolve_wheel
 from harness.subjects.release import Release, Target, check_release, resolve_release
 
@@ -34,7 +36,8 @@ _CHECKS = {"wheel": check_wheel, "path": check_tree, "image": check_image}
 def check_name(asked: str) -> None:
     """Raises UsageError for what can be no subject, before anything is looked up or built."""
     server, others = _split(asked)
-    for name in (server, *(name for _, name in others)):
+    for part in (server, *(part for _, part in others)):
+        name, _ = overlays.split(part)
         _CHECKS.get(_kind(name), check_release)(name)
     roles = [role for role, _ in others]
     if twice := [role for role in roles if roles.count(role) > 1]:
@@ -53,17 +56,18 @@ def resolve(asked: str, target: Target, resolve_image: ResolveImage) -> Release:
     return replace(found, asked=asked, roles=roles, note=note)
 
 
-def _resolve_one(asked: str, target: Target, resolve_image: ResolveImage) -> Release:
-    if _kind(asked) == "image":
-        return resolve_image(asked)
-    resolver = {"wheel": resolve_wheel, "path": resolve_tree}.get(_kind(asked), resolve_release)
-    return resolver(asked, target)
+def _resolve_one(part: str, target: Target, resolve_image: ResolveImage) -> Release:
+    name, laid = overlays.split(part)
+    resolver = {"wheel": resolve_wheel, "path": resolve_tree}.get(_kind(name), resolve_release)
+    found = resolve_image(name) if _kind(name) == "image" else resolver(name, target)
+    overlays.check_fit(laid, found.version)
+    return replace(found, asked=part, overlays=[each.name for each in laid])
 
 
 def is_release(asked: str) -> bool:
     """Whether it is a plain release, of which outcomes are known; anything else is held to `survived`."""
     server, others = _split(asked)
-    return not others and _kind(server) not in _CHECKS
+    return not others and _kind(server) not in _CHECKS and not overlays.split(server)[1]
 
 
 def check_ends(first: str, last: str) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -61,6 +61,7 @@ class Release:
     wheel   Prefect itself, where it is a wheel of the person's own; the lock then holds its dependencies alone
     image   the id of the person's own image, where Prefect is in one; the lock then says what it holds
     roles   what the worker or the deployer is, where that is another than the server
+    overlays  the names of those that it is run with
     """
 
     asked: str
@@ -71,6 +72,7 @@ class Release:
     wheel: Path | None = None
     image: str = ""
     roles: Mapping[str, Release] = field(default_factory=dict)
+    overlays: Sequence[str] = ()
 
 
 def _version(asked: str) -> str:

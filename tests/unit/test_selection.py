@@ -16,7 +16,7 @@ from harness.doors import DOORS
 from harness.errors import UsageError
 from harness.plan import Plan, plan_cell
 from harness.run import Interrupted
-from harness.scenario import load_scenarios
+from harness.scenario import ROOT, load_scenarios
 
 
 @pytest.fixture
@@ -49,6 +49,12 @@ def test_an_expression_selects_by_name(plan: Plan) -> None:
 def test_an_expression_that_selects_none_is_answered_with_names(plan: Plan) -> None:
     with pytest.raises(UsageError, match="selects none of the 2 trials"):
         run._select(plan, "serve")
+
+
+@pytest.mark.parametrize("expression", ["main", "scenario.py", "scenarios", ROOT.name, "harness"])
+def test_an_expression_is_for_a_trials_own_name_and_not_for_where_its_file_lies(plan: Plan, expression: str) -> None:
+    with pytest.raises(UsageError, match="selects none of the 2 trials"):
+        run._select(plan, expression)
 
 
 @pytest.mark.parametrize("expression", ["outage and (", "and", "outage or"])

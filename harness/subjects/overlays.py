@@ -1,0 +1,154 @@
+"""Small modules that are loaded into the Prefect under test: `3.9.1+delete-one-late-run`. They lie under overlays/.
+
+They are read here, and never imported: they import Prefect, and run inside the subject.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from harness import cache
+from harness.errors import LabError, UsageError, no_such
+from harness.scenario import ROOT
+
+OVERLAYS = ROOT / "overlays"
+FOLDER = "overlays"  # of an environment that has any
+_LOADER = OVERLAYS / "_loader.py"
+_PACKAGE = "survival_overlays"  # as the loader names it
+
+
+@dataclass(frozen=True)
+class Found:
+    """How a mutant is to be found: through these doors of a scenario, as an outcome or as `ticks missing`."""
+
+    scenario: str
+    doors: Sequence[str]
+    as_: str
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """One overlay, by its own declarations (overlays/README.md)."""
+
+    name: str
+    summary: str
+    releases: str
+    found: Found | None = None
+    path: Path = field(default_factory=Path)
+
+
+@functools.cache
+def load_overlays(folder: Path = OVERLAYS) -> Mapping[str, Overlay]:
+    """Every overlay under a folder, by name. Raises: LabError for one that does not declare what it has to."""
+    overlays = (_read(path) for path in sorted(folder.glob("[!_]*.py")))
+    return {overlay.name: overlay for overlay in overlays}
+
+
+def _read(path: Path) -> Overlay:
+    code = ast.parse(path.read_text(encoding="utf-8"))
+    declared: dict[str, Any] = {}
+    for node in code.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
+            declared[node.targets[0].id] = ast.literal_eval(node.value)
+    try:
+        found = declared.get("FOUND")
+        how = Found(found["scenario"], found["doors"], found["as"]) if found else None
+        summary = (ast.get_docstring(code) or "").splitlines()[0]
+        return Overlay(path.stem.replace("_", "-"), summary, declared["RELEASES"], how, path)
+    except (KeyError, IndexError) as error:
+        raise LabError(f"{path.name} is no overlay: it lacks {error}", source="build") from error
+
+
+def split(asked: str) -> tuple[str, list[Overlay]]:
+    """A subject of one role without its overlays, and these. Raises: UsageError for an overlay that there is not.
+
+    A plus in a path or a wheel's name, where no overlay is named so, is a part of it.
+    """
+    known = load_overlays()
+    name, *words = asked.split("+")
+    if ":" in name:
+        words = []
+        name = asked
+        while name.rpartition("+")[2] in known and "+" in name:
+            name, _, word = name.rpartition("+")
+            words.insert(0, word)
+    for word in words:
+        if word not in known:
+            raise no_such("overlay", word, known)
+    return name, [known[word] for word in words]
+
+
+def check_fit(overlays: Sequence[Overlay], version: str) -> None:
+    """Raises: UsageError for an overlay that is for other releases."""
+    for overlay in overlays:
+        if Version(Version(version).base_version) not in SpecifierSet(overlay.releases):
+            raise UsageError(f"The overlay {overlay.name} is for Prefect {overlay.releases}, and this is {version}.")
+
+
+def lay(names: Sequence[str], into: Path) -> None:
+    """Put what the loader needs for these overlays into a new folder, for PYTHONPATH."""
+    package = into / _PACKAGE
+    package.mkdir(parents=True)
+    for path in _sources(names):
+        (package / path.name).write_bytes(path.read_bytes())
+    (into / "sitecustomize.py").write_bytes(_LOADER.read_bytes())
+    wanted: dict[str, list[str]] = {}
+    for name in names:
+        path = load_overlays()[name].path
+        wanted.setdefault(_module(path), []).append(path.stem)
+    (into / "overlays.json").write_text(json.dumps(wanted), encoding="utf-8")
+
+
+def digest(names: Sequence[str]) -> str:
+    """What tells apart one set of overlays, as they are written now, from another."""
+    parts = [*names, *(path.read_text(encoding="utf-8") for path in (*_sources(names), _LOADER))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def lock_lines(names: Sequence[str]) -> str:
+    """What a subject's lock says of its overlays."""
+    sums = ((name, hashlib.sha256(load_overlays()[name].path.read_bytes()).hexdigest()) for name in names)
+    return "".join(f"# overlay {name} --hash=sha256:{each}\n" for name, each in sums)
+
+
+def overlaid(environment: Path, version: str, names: Sequence[str]) -> Path:
+    """The environment with these overlays: a folder in the cache that names the other's parts, and has theirs."""
+    recipe = f"{environment} {digest(names)}"
+    key = f"{version}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+
+    def build(path: Path) -> None:
+        for part in ("venv", "home"):
+            (path / part).symlink_to(environment / part)
+        lay(names, path / FOLDER)
+
+    return cache.built("overlaid", key, build)
+
+
+def python_path(environment: Path) -> dict[str, str]:
+    """What a process of an environment needs in its own for its overlays; nothing where it has none."""
+    folder = environment / FOLDER
+    return {"PYTHONPATH": str(folder)} if folder.exists() else {}
+
+
+def _sources(names: Sequence[str]) -> list[Path]:
+    shared = sorted(set(OVERLAYS.glob("_*.py")) - {_LOADER})
+    return [*shared, *(load_overlays()[name].path for name in names)]
+
+
+def _module(path: Path) -> str:
+    """The module that an overlay changes: it declares it, or takes it from what lies beside it."""
+    for source in (path, OVERLAYS / "_updates.py"):
+        for node in ast.parse(source.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "MODULE":
+                return str(ast.literal_eval(node.value))
+    raise LabError(f"{path.name} is no overlay: it names no MODULE", source="build")

@@ -1,0 +1,1 @@
+"""Loaded into the Prefect under test, under another name; see README.md."""

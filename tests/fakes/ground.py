@@ -1,0 +1,34 @@
+"""The ground that fake labs stand on: a clock that only waits move on, and nothing that takes time for itself."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import replace
+from functools import partial
+
+import httpx
+import pytest
+
+from harness import runner
+from harness.evidence import trial_folder
+from harness.scenario import Scenario, load_scenarios
+from tests.fakes.clock import Clock, keep_time_by
+
+
+def with_three_at_risk() -> dict[str, Scenario]:
+    """The real scenarios; where a run a side holds a slot, three are at risk beside it, and none is to spare."""
+    found = load_scenarios()
+    limited = {name: replace(one, minimum=3, ticks=3 + one.holders) for name, one in found.items() if one.holders}
+    return {**found, **limited}
+
+
+def fake_ground(patch: pytest.MonkeyPatch, *, pictures: bool = False) -> Clock:
+    """Have everything keep time by a new clock, which is returned; timelines are drawn as PNG where that is wanted."""
+    if not pictures:  # two a trial, half of its time
+        patch.setattr(trial_folder, "as_png", lambda _: None)
+    clock = Clock()
+    keep_time_by(clock, patch)
+    patch.setattr(runner, "load_scenarios", with_three_at_risk)
+    # Nothing here speaks TLS, and loading the certificates anew would be a third of every trial.
+    patch.setattr(httpx, "Client", partial(httpx.Client, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))
+    return clock

@@ -1,0 +1,98 @@
+"""What really became of the runs of a trial, from inside the fake server: what no answer of its API can hide.
+
+It knows nothing of the checkers, nor of what a trial recorded. It is told when a door opens and when it is shut, looks
+at the server's own objects then and in the end, and says which outcomes would be false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fakes.fake_prefect import FakePrefect, Run
+
+
+@dataclass(frozen=True)
+class Was:
+    """A run that was at risk as a door was opened."""
+
+    run: Run
+    side: str
+    identity: tuple[Any, ...]
+    executed: int
+
+
+@dataclass
+class Truth:
+    """Of one trial: its runs at risk by id, and what its door took of others'.
+
+    treated, twin  the names of its deployments
+    state          the state name that is at risk
+    """
+
+    prefect: FakePrefect
+    treated: str
+    twin: str
+    state: str
+    at_risk: dict[str, Was] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)  # runs of other trials that its door deleted
+    taken_by_others: set[str] = field(default_factory=set)
+    _others: Mapping[str, Run] = field(default_factory=dict)
+
+    def door_opens(self) -> None:
+        """Look at all there is."""
+        for run in self.prefect.runs.values():
+            side = {self.treated: "treated", self.twin: "twin"}.get(run.deployment.name)
+            if side and run.state_name == self.state:
+                self.at_risk[run.id] = Was(run, side, _identity(run), self._executed(run.id))
+        own = (self.treated, self.twin)
+        self._others = {run.id: run for run in self.prefect.runs.values() if run.deployment.name not in own}
+
+    def door_is_shut(self, others: Mapping[str, Truth]) -> None:
+        """See what of the others' runs is gone since it opened; they are told (trials by the treated deployment)."""
+        self.taken = {run_id for run_id in self._others if run_id not in self.prefect.runs}
+        for run_id in self.taken:
+            if victim := others.get(self._others[run_id].deployment.name):
+                victim.taken_by_others.add(run_id)
+
+    def gone(self, side: str) -> set[str]:
+        """The runs at risk of a side that are gone, but for what another trial's door took."""
+        mine = {run_id for run_id, was in self.at_risk.items() if was.side == side}
+        return {run_id for run_id in mine if run_id not in self.prefect.runs} - self.taken_by_others
+
+    def survived(self, minimum: int) -> bool:
+        """Whether enough treated runs were at risk, and each is there as it was, ran once as it was, and completed."""
+        treated = [was for was in self.at_risk.values() if was.side == "treated"]
+        return len(treated) >= minimum and all(map(self._is_whole, treated)) and not self.taken
+
+    def lost(self) -> bool:
+        """Whether a treated run at risk is gone and never ran, or one of another trial, and none of the twin's is."""
+        never_ran = {
+            run_id for run_id in self.gone("treated") if self._executed(run_id) == self.at_risk[run_id].executed
+        }
+        return bool(never_ran or self.taken) and not self.gone("twin")
+
+    def _is_whole(self, was: Was) -> bool:
+        there = self.prefect.runs.get(was.run.id)
+        received = [mark["parameters"] for mark in self._marks(was.run.id)][was.executed :]
+        as_listed = {"note": "", **was.identity[-1]}
+        return (
+            there is was.run  # and not another that was given its id
+            and _identity(there) == was.identity
+            and received == [as_listed]
+            and "COMPLETED" in [state["type"] for state in there.states]
+        )
+
+    def _executed(self, run_id: str) -> int:
+        return len(self._marks(run_id))
+
+    def _marks(self, run_id: str) -> list[dict[str, Any]]:
+        return [mark for _, mark in self.prefect.executions if mark["run"] == run_id and "ended" not in mark]
+
+
+def _identity(run: Run) -> tuple[Any, ...]:
+    return (
+        run.name, run.flow, run.deployment.id, run.work_pool_name, run.work_queue_name, run.expected, list(run.tags),
+        dict(run.job_variables), run.idempotency_key, dict(run.parameters),
+    )  # fmt: skip
