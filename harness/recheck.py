@@ -18,6 +18,7 @@ from harness.evidence.checksums import NAME as SUMS
 from harness.evidence.checksums import check_checksums
 from harness.evidence.results import evidence_of, harness_commit, harness_words, read_results, read_run, runs_of
 from harness.evidence.trial_folder import from_history, read_trial
+from harness.history import SCHEMA, of_kind
 from harness.plan import plan_cell
 from harness.redaction import redact
 from harness.run import SIGNALS
@@ -28,6 +29,7 @@ _GONE = "its history is gone"
 _OF_THE_COPY = {"folder", "repetition"}  # what `merge` gives anew
 _OF_SEVERAL = {"twin", "ticks"}
 _IN_WORDS = {"reason"}  # what a later harness may say in other words
+_TAKEN = ("scenario", "door", "run")  # what both histories say of a run that a door took from another trial
 _INTERRUPTED = {128 + number for number in SIGNALS}
 
 
@@ -97,6 +99,7 @@ def recheck(run: Path) -> SecondLook:
             problems += check_checksums(folder)
         else:
             unended = check_checksums(folder)[0]
+        problems += _told_twice(folder, entries)
         trials = [
             _trial(folder, entry, merged=merged, same=made_by == [now]) for entry in entries if _is_told(folder, entry)
         ]
@@ -119,6 +122,28 @@ def _unheld_folders(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str
     return problems + [f"trials/{name} is named by {times} entries" for name, times in named.items() if times > 1]
 
 
+def _told_twice(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str]:
+    """Where a door's history and that of a trial beside it do not say the same of what the door took from it."""
+    by_doors: set[tuple[str, ...]] = set()
+    by_victims: set[tuple[str, ...]] = set()
+    for entry in entries:
+        events = read_trial(evidence_of(folder, entry) / "history.jsonl")
+        opening = next(iter(of_kind(events, "trial")), {})
+        which = str(opening.get("scenario")), str(opening.get("door"))
+        with suppress(KeyError, TypeError, AttributeError):  # what is no such event is no story either
+            for event in of_kind(events, "bystanders"):
+                by_doors |= {(*which, str(run["run"])) for run in event["unlisted"]}
+            by_victims |= {tuple(str(event[key]) for key in _TAKEN) for event in of_kind(events, "unlisted")}
+    said = [
+        f"a trial of {of} says that {door} took its run {run}, and that door's history does not"
+        for of, door, run in sorted(by_victims - by_doors)
+    ]
+    return said + [
+        f"{door} of {of} is said to have taken run {run} of another trial, and none says that it took its run"
+        for of, door, run in sorted(by_doors - by_victims)
+    ]
+
+
 def _is_told(folder: Path, entry: dict[str, Any]) -> bool:
     """Whether there is a history to hold an entry against, or should be: not of what was never started."""
     started = entry["outcome"] not in (NOT_APPLICABLE, None)
@@ -139,7 +164,11 @@ def _trial(folder: Path, saved: dict[str, Any], *, merged: bool, same: bool) -> 
     path = evidence_of(folder, saved) / "history.jsonl"
     if not path.exists():
         return Trial(saved, None, [_GONE])
-    again = redact.value(from_history(read_trial(path)))
+    events = read_trial(path)
+    again = redact.value(from_history(events))
+    schema = next(iter(of_kind(events, "trial")), {}).get("schema", SCHEMA)
+    if same and schema != SCHEMA:
+        return Trial(saved, again["outcome"], [f"its history has schema {schema}, and this harness writes {SCHEMA}"])
     left_out = (_OF_THE_COPY if merged else set()) | (set() if same else _IN_WORDS)
     found = [
         (name, was, now)

@@ -44,6 +44,7 @@ class Trial:
     treated: dict[str, Any] = field(default_factory=dict)
     at_risk: dict[str, list[str]] = field(default_factory=dict)
     staged: dict[str, str] = field(default_factory=dict)  # the side of each run that was listed before the door, by id
+    opened: bool = False
 
     @property
     def name(self) -> str:
@@ -71,6 +72,7 @@ def trigger(trial: Trial) -> None:
             alone.enter_context(trial.lab.door)
         watched = _bystanders(trial)
         there = _runs_of(trial, watched)
+        trial.opened = True
         try:
             _open(trial)
         finally:
@@ -96,15 +98,24 @@ def _runs_of(trial: Trial, deployments: Iterable[str]) -> dict[str, dict[str, An
 
 
 def _record_taken(trial: Trial, watched: Mapping[str, Sequence[Trial]], there: Mapping[str, dict[str, Any]]) -> None:
-    """What of the bystanders' runs is not listed any more since `there` was, each looked up by its id, twice."""
+    """What of the bystanders' runs is not listed any more since `there` was: each looked up by its id, twice.
+
+    A run of the twin is the control, before and after. `opened`: a door of its own was opened before, which may be why.
+    """
     unlisted = there.keys() - _runs_of(trial, watched).keys()
+    twin = next((run_id for run_id, side in trial.staged.items() if side == TWIN), None)
+    control = [_look_up(trial, TWIN, twin)] if unlisted and twin else []
     looked_up = {run_id: [_look_up(trial, "bystander", run_id) for _ in range(2)] for run_id in unlisted}
-    found = [{**run_facts(there[run_id]), "answers": answers} for run_id, answers in looked_up.items()]
-    trial.history.add("bystanders", watched=len(there), unlisted=found)
+    control += [_look_up(trial, TWIN, twin)] if unlisted and twin else []
+    found = []
     by = {"door": trial.door.name, "scenario": trial.staging.scenario.name}
     for run_id, answers in looked_up.items():
-        for victim in watched[there[run_id]["deployment_id"]]:
+        victims = watched[there[run_id]["deployment_id"]]
+        opened = trial.door.proof == "nothing" or any(victim.opened for victim in victims)
+        found.append({**run_facts(there[run_id]), "answers": answers, "opened": opened})
+        for victim in victims:
             victim.history.add("unlisted", run=run_id, answers=answers, **by)
+    trial.history.add("bystanders", watched=len(there), unlisted=found, control=control)
 
 
 def _open(trial: Trial) -> None:
@@ -113,8 +124,9 @@ def _open(trial: Trial) -> None:
     before = {side: _read_deployment(trial, side) for side in SIDES}
     for side in SIDES:
         trial.history.add("deployment", side=side, when="before", deployment=before[side])
+    marks = trial.staging.executions()  # before the listing: what begins in between was not at risk, and counts as run
     _record_backlog(trial, BEFORE)
-    _record_executions(trial, BEFORE)
+    _record_executions(trial, BEFORE, marks)
     nonce = f"nonce-{secrets.token_hex(8)}"
     log_before = len(lab.server.log())
     trial.history.add("clock", when=BEFORE, **lab.api.clock())
@@ -206,7 +218,7 @@ def look_again(trial: Trial) -> None:
     listed = _look_and_list(trial, DRAINED)
     for run in listed:
         _record_states_of(trial, DRAINED, run["id"], run["side"])
-    _record_executions(trial, DRAINED, *(run["id"] for run in listed))
+    _record_executions(trial, DRAINED, trial.staging.executions(), *(run["id"] for run in listed))
 
 
 # What is read from the server.
@@ -250,10 +262,10 @@ def _record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
     return runs
 
 
-def _record_executions(trial: Trial, when: str, *more: str) -> None:
-    """What ran so far of the runs that were listed before the door, and of these, by the marks that the flows left."""
+def _record_executions(trial: Trial, when: str, marks: Iterable[dict[str, Any]], *more: str) -> None:
+    """What ran, by these marks, of the runs that were listed before the door, and of `more`."""
     known = {*trial.staged, *more}
-    found = [execution for execution in trial.staging.executions() if execution["run"] in known]
+    found = [execution for execution in marks if execution["run"] in known]
     trial.history.add("executions", when=when, executions=found)
 
 

@@ -66,6 +66,8 @@ def _executed_otherwise(
         return f"it was executed {len(ran)} times since it was listed"
     if fate.never_ran:
         return "it is called Completed, and was never executed since it was listed"
+    if fate.completed and any(one["ended"] is None for one in ran):
+        return "it is called Completed, and its flow began and never ended"
     for one in ran:
         received, expected = one["parameters"], {**defaults, **listed}
         if received != expected and (defaults or not listed.items() <= received.items()):

@@ -22,7 +22,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     "act": {"what": str},
     "fault": {},
     "lifted": {},
-    "bystanders": {"watched": int, "unlisted": list},
+    "bystanders": {"watched": int, "unlisted": list, "control": list},
     "unlisted": {"run": str, "door": str, "scenario": str, "answers": list},
     "listing": {"when": str, "runs": list},
     "clock": {"when": str, "server": str, "asked": int | float, "answered": int | float},
@@ -47,6 +47,7 @@ _MARKS = (
 _ONCE = {"trial", "door-opens", "door", "effect", "lifted", "drained", "executions", "bystanders"}
 _TIMED = {"look", "listing", "clock", "states", "executions"}
 _FROM_THE_DOOR = 3  # the schema from which on a door says whether its effect is to be seen
+_SINCE = {"executions": 4, "bystanders": 4, "unlisted": 4}  # the schema from which on there is such an event
 
 
 def check_story(events: Sequence[Event]) -> list[str]:
@@ -57,12 +58,15 @@ def check_story(events: Sequence[Event]) -> list[str]:
 def _problems(events: Sequence[Event]) -> Iterator[str]:
     opening = events[0] if events else {}
     schema = opening.get("schema", 1)
-    if opening.get("kind") != "trial" or not isinstance(schema, int) or not 1 <= schema <= SCHEMA:
+    if opening.get("kind") != "trial" or type(schema) is not int or not 1 <= schema <= SCHEMA:
         yield "line 1 is not the opening of a trial"
         return
     for number, event in enumerate(events, start=1):
         yield from (f"line {number}: {said}" for said in _unwhole(event))
+        if _SINCE.get(str(event.get("kind")), 1) > schema:
+            yield f"line {number}: {event['kind']} in a history of schema {schema}"
     yield from _out_of_order(events)
+    yield from _marks(events)
     if isinstance(opening.get("minimum"), int) and opening["minimum"] < 1:
         yield f"line 1: a minimum of {opening['minimum']}"
     doors = [event for kind in ("door-opens", "door", "effect") for event in of_kind(events, kind)]
@@ -77,6 +81,19 @@ def _problems(events: Sequence[Event]) -> Iterator[str]:
     looked = of_kind(events, "look")
     if schema >= _FROM_THE_DOOR and shows and looked and not of_kind(events, "effect"):
         yield "the door was to show its effect, and nothing says whether it did"
+
+
+def _marks(events: Sequence[Event]) -> Iterator[str]:
+    """What marks cannot be: the same twice at one time, or there before the door and not after the drain."""
+    read = {}
+    for event in of_kind(events, "executions"):
+        keys = [(one["run"], one["process"], one["began"]) for one in event["executions"]]
+        if len(keys) != len(set(keys)):
+            yield f"an execution is marked twice {event['when']}"
+        read[event["when"]] = {key: one["parameters"] for key, one in zip(keys, event["executions"], strict=True)}
+    before, after = read.get(BEFORE, {}), read.get(DRAINED)
+    if after is not None and not before.items() <= after.items():
+        yield f"executions that were marked {BEFORE} are not {DRAINED}"
 
 
 def _unwhole(event: Event) -> Iterator[str]:

@@ -72,8 +72,8 @@ class RunFate:
 
     @property
     def never_ran(self) -> bool:
-        """Whether the server calls it Completed, and it was never executed."""
-        return self.end == "COMPLETED" and self.executions == 0
+        """Whether the server called it Completed, whatever it is called by now, and it was never executed."""
+        return (self.completed or self.end == "COMPLETED") and self.executions == 0
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,9 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
         seen = {when: by_run[when].get(run_id, []) if when in by_run else None for when in (AFTER, DRAINED)}
         there = any(answer["status"] == 200 for answer in seen[AFTER] or ())
         read = states.get(run_id) if there else None
-        if not (_was_at_risk(listed, read, state, answered_at) or _is_said_to_have_run(listed, seen, state, since)):
+        # What was listed so and was never executed was not picked up, whatever its states say.
+        never = since is not None and listed["state_name"] == state and not since.get(run_id)
+        if not _was_at_risk(listed, read, state, answered_at) and (not never or run_id in cancelled):
             continue
         if there and run_id not in states:
             flaws.append(f"the state history of run {run_id} was never read")
@@ -169,14 +171,28 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     gone = _gone(events, before.values(), afterwards)
     vanished = [_is_gone_text(run) for run in gone if run["state_type"] in PICKED_UP]
     unclean = [_is_gone_text(run) for run in gone if run["side"] == "twin"]
-    unlisted = [run for event in of_kind(events, "bystanders") for run in event["unlisted"]]
-    bystanders = [run["run"] for run in unlisted if _is_gone_for_good(run["answers"])]
+    bystanders = []
+    for event in of_kind(events, "bystanders"):
+        gone_too = [run for run in event["unlisted"] if _is_gone_for_good(run["answers"])]
+        if gone_too and (of_another := _not_this_doors(event, gone_too)):
+            flaws.append(of_another)
+        bystanders += [run["run"] for run in gone_too if not run["opened"]]
     taken = [
         f"the door {event['door']} of {event['scenario']}, opened beside it in this lab, deleted its run {event['run']}"
         for event in of_kind(events, "unlisted")
         if _is_gone_for_good(event["answers"])
     ]
     return Findings(counts["treated"], counts["twin"], fates, flaws, vanished, unclean, bystanders, taken)
+
+
+def _not_this_doors(event: Event, gone: Sequence[dict[str, Any]]) -> str:
+    """Why it may be no doing of this door that runs of other trials are gone; empty where it is."""
+    said = f"{len(gone)} runs of other deployments were gone as the door was shut"
+    if [answer["status"] for answer in event["control"]] != [200, 200]:
+        return f"{said}, and so was a run of the twin"
+    if all(run["opened"] for run in gone):
+        return f"{said}, all of trials whose own door had been opened before"
+    return ""
 
 
 def _acted_on(events: Sequence[Event]) -> dict[str, str]:
@@ -259,18 +275,6 @@ def _was_at_risk(
     if listed["state_name"] == state:
         return not any(entry["type"] in _BEGUN for entry in _since(listed, earlier))
     return bool(earlier[-1]["name"] == state)
-
-
-def _is_said_to_have_run(
-    listed: dict[str, Any],
-    seen: dict[str, list[dict[str, Any]] | None],
-    state: str,
-    since: dict[str, list[dict[str, Any]]] | None,
-) -> bool:
-    """Whether a run that was listed in the at-risk state is called Completed in the end, and was never executed."""
-    last = (seen[DRAINED] or [{}])[-1]
-    never = since is not None and not since.get(listed["run"])
-    return bool(listed["state_name"] == state and last.get("state_type") == "COMPLETED" and never)
 
 
 def _in_order(states: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ later by the schedules as they were after it; a schedule that is not active, or 
 Counted is every run of the deployment that the scheduler made, whatever its state.
 
 A trial that is judged by its ticks is held to more: every tick that was named before the door is due, lay ahead of the
-door, and has a run that completed.
+door, and has a run that completed and was executed once, by the mark of its flow.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 from dateutil.rrule import rrulestr
 
+from harness.checkers.executions import executed_between
 from harness.checkers.survival import BEFORE, DRAINED, has_completed, states_read
 from harness.history import Event, moment, of_kind
 
@@ -64,7 +65,7 @@ def _check(events: Sequence[Event]) -> Ticks:
     answered, last = moment(doors[-1]["answered_at"]), moment(listings[-1]["at"])
     opening = next(iter(of_kind(events, "trial")), {})
     upcoming = opening.get("judged_by") == "ticks"
-    states = states_read(events, DRAINED)
+    states, executed = states_read(events, DRAINED), executed_between(events, BEFORE, DRAINED)
     found: dict[str, tuple[list[str], list[str], int]] = {}
     for side in ("treated", "twin"):
         before, after = (_deployment(events, side, when) for when in ("before", "after"))
@@ -81,11 +82,14 @@ def _check(events: Sequence[Event]) -> Ticks:
                 return Ticks(INCONCLUSIVE, text)
             due = named
         made = Counter(moment(run["expected_start_time"]) for run in _made(listings[-1], side))
-        ran = {
-            moment(run["expected_start_time"])
-            for run in _made(listings[-1], side)
-            if not upcoming or has_completed(run, states.get(run["run"]))
-        }
+        ran = set()
+        for run in _made(listings[-1], side):
+            tick, times_executed = moment(run["expected_start_time"]), len((executed or {}).get(run["run"], ()))
+            completed = has_completed(run, states.get(run["run"])) and (executed is None or times_executed > 0)
+            if not upcoming or completed:
+                ran.add(tick)
+            if upcoming and times_executed > 1:
+                made[tick] += times_executed - 1
         missing = sorted(tick.isoformat() for tick in due if tick not in ran)
         duplicate = sorted(tick.isoformat() for tick, number in made.items() if number > 1)
         found[side] = missing, duplicate, len(due)

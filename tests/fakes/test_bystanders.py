@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from harness.verdict import EXIT_CONTRADICTED, exit_code, objection
+from tests.fakes.fake_api import GONE
 from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import Deployment, Run
 
 KEPT = counts(at_risk=3, kept=3)
 OUTAGE, LIMIT = "worker-outage", "concurrency-limit"
 DOORS = ["pause-deployment", "patch-deployment", "none"]
+LOOK_UP = "^GET /flow_runs/"
 WAITING = ("Late", "AwaitingConcurrencySlot")
 
 
@@ -82,9 +84,54 @@ def test_a_door_that_takes_from_another_scenario_says_so(lab: FakeLab, side: str
     entries = by_door(lab, OUTAGE, LIMIT)
     ((scenario, other),) = taken
     pause = entries[scenario, "pause-deployment"]
-    assert (pause["outcome"], pause["bystanders_lost"]) == ("lost", 1)
+    # `inconclusive` where a door of the other trial's own had been opened by then.
+    assert (pause["outcome"], pause["bystanders_lost"]) in (("lost", 1), ("inconclusive", 0))
+    (event,) = (e for e in lab.history(scenario, "pause-deployment") if e["kind"] == "bystanders")
+    assert len(event["unlisted"]) == 1
     outcomes = [entry["outcome"] for (of, _), entry in entries.items() if of == other]
     assert outcomes.count("inconclusive") == (3 if side == "twin" else 1)
+
+
+def test_a_run_whose_own_door_was_opened_before_may_be_gone_by_that_one(lab: FakeLab) -> None:
+    taken = iter([True])
+
+    def take_of_the_first() -> None:
+        if paused(lab) and next(taken, False):
+            first = [
+                run for run in waiting(lab, f"{OUTAGE}-treated") if run.deployment.name.endswith("patch-deployment")
+            ]
+            lab.backlog(OUTAGE).delete(first[:1])
+
+    lab.backlog(OUTAGE).on_update(take_of_the_first)
+    entries = {entry["door"]: entry for entry in lab.trials(OUTAGE, doors=["patch-deployment", "pause-deployment"])}
+    assert {door: entry["outcome"] for door, entry in entries.items()} == dict.fromkeys(entries, "inconclusive")
+    assert "all of trials whose own door had been opened before" in entries["pause-deployment"]["reason"]
+
+
+def test_the_null_door_is_blamed_for_nothing(lab: FakeLab) -> None:
+    def take_later() -> None:
+        other = [run for run in waiting(lab, f"{OUTAGE}-treated") if run.deployment.name.endswith("patch-deployment")]
+        lab.backlog(OUTAGE).delete(other[:1])
+
+    # As the door `none` looks at the twin after it was opened, the runs of the other trial are listed next.
+    number = 2 * 2 + 2
+    lab.prefect.on_request("^GET /deployments/[^/]+$", number, take_later)
+    entries = {entry["door"]: entry for entry in lab.trials(OUTAGE, doors=["none", "patch-deployment"])}
+    assert entries["none"]["outcome"] in ("survived", "inconclusive"), entries["none"]["reason"]
+    assert entries["patch-deployment"]["outcome"] == "inconclusive"
+
+
+def test_a_bystander_that_is_gone_while_the_twin_does_not_answer_is_not_lost(lab: FakeLab) -> None:
+    def take_one_and_answer_nobody() -> None:
+        if paused(lab):
+            others = [run for run in waiting(lab, f"{OUTAGE}-treated") if run.deployment.name == f"{OUTAGE}--none"]
+            lab.backlog(OUTAGE).delete(others[:1])
+            lab.prefect.refuse(LOOK_UP, 404, GONE, times=4)
+
+    lab.backlog(OUTAGE).on_update(take_one_and_answer_nobody)
+    pause = by_door(lab, OUTAGE)[OUTAGE, "pause-deployment"]
+    assert (pause["outcome"], pause["bystanders_lost"]) == ("inconclusive", 1)
+    assert "and so was a run of the twin" in pause["reason"]
 
 
 def test_what_a_door_takes_by_the_flow_is_of_its_own_trial_alone(lab: FakeLab) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
-from tests.fakes.fake_prefect import Run
+from tests.fakes.fake_prefect import UPDATE_BEGINS, Run
+from tests.fakes.fake_site import FakeNode
 
 KEPT = counts(at_risk=3, kept=3)
 OUTAGE, LIMIT = LIFTED = ("worker-outage", "concurrency-limit")  # whose fault is lifted; a retry comes by itself
@@ -34,8 +35,21 @@ def execute_with_other_parameters(backlog: Backlog, runs: list[Run]) -> None:
         backlog.prefect.execute(run, note="another")
 
 
+def complete_and_crash_without_running(backlog: Backlog, runs: list[Run]) -> None:
+    complete_without_running(backlog, runs)
+    backlog.move_to(runs, "CRASHED", "Crashed")
+
+
+def complete_before_the_end(backlog: Backlog, runs: list[Run]) -> None:
+    """Its process is gone before its flow ended."""
+    backlog.pick_up(runs)
+    backlog.move_to(runs, "COMPLETED", "Completed")
+
+
 DEEDS: dict[Deed, tuple[dict[str, int], str]] = {
     complete_without_running: ({"never_ran": 1}, "it is called Completed, and was never executed"),
+    complete_and_crash_without_running: ({"never_ran": 1}, "it is called Completed, and was never executed"),
+    complete_before_the_end: ({}, "its flow began and never ended"),
     execute_once_more: ({"executed_twice": 1}, "it was executed 2 times since it was listed"),
     execute_with_other_parameters: ({}, "it was executed with {'note': 'another'}, and not with {'note': ''}"),
 }
@@ -69,6 +83,38 @@ def test_a_run_that_the_update_itself_executes_ran_twice(lab: FakeLab) -> None:
     entry = lab.trial(OUTAGE)
     twice = counts(at_risk=3, kept=1, altered=2, executed_twice=2)
     assert judged(entry) == verdict("altered", treated=twice, twin=KEPT)
+
+
+@pytest.mark.parametrize("ended", ["CRASHED", "FAILED", "CANCELLED", "COMPLETED"])
+def test_a_run_that_is_said_to_be_picked_up_and_was_never_executed_stays_at_risk(lab: FakeLab, ended: str) -> None:
+    backlog = lab.backlog(LIMIT)
+
+    def begin() -> None:
+        runs = backlog.at_risk()[:1]
+        for state in ("PENDING", "RUNNING", ended):
+            backlog.move_to(runs, state, state.title())
+
+    backlog.on(UPDATE_BEGINS, begin)
+    entry = lab.trial(LIMIT)
+    assert (entry["outcome"], entry["at_risk"], entry["altered"]) == ("altered", 3, 1), entry["reason"]
+
+
+def test_a_run_that_begins_as_the_marks_are_read_was_picked_up(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+    read = FakeNode.read
+
+    def read_and_begin(node: FakeNode, path: str) -> bytes:
+        marks = read(node, path)
+        if backlog.at_risk() and not begun:
+            begun.extend(backlog.at_risk()[:1])
+            backlog.pick_up(begun)
+        return marks
+
+    begun: list[Run] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeNode, "read", read_and_begin)
+        entry = lab.trial(OUTAGE)
+    assert judged(entry)["treated"] == counts(at_risk=2, kept=2), entry["reason"]
 
 
 def test_the_first_try_of_a_run_that_waits_for_its_retry_is_no_second_execution(lab: FakeLab) -> None:

@@ -318,8 +318,9 @@ def test_a_history_of_a_newer_schema_is_refused_with_a_line_that_says_so(lab: Fa
     found = verdict.judge([{**opening, "schema": 99}, *rest])
     assert found.outcome == "error"
     assert f"schema 99; this harness reads up to {SCHEMA}" in found.reason
+    first = [event for event in rest if event["kind"] not in ("executions", "bystanders")]  # of the first schema
     assert (
-        verdict.judge([{key: value for key, value in opening.items() if key != "schema"}, *rest]).outcome == "survived"
+        verdict.judge([{key: value for key, value in opening.items() if key != "schema"}, *first]).outcome == "survived"
     )
 
 
@@ -372,3 +373,51 @@ def test_a_bundle_with_a_file_that_is_too_large_is_refused(tmp_path: Path, monke
     with pytest.raises(UsageError, match="holds 'run/large', which no bundle does"):
         unpack(archive, tmp_path / "into")
     assert (tmp_path / "into" / "run" / "small").read_bytes() == b"x" * 1_000
+
+
+@pytest.fixture
+def taking(lab: FakeLab) -> Path:
+    """The folder of a run in which a door took a run of the trial beside it."""
+    backlog = lab.backlog(OUTAGE)
+    once = iter([True])
+
+    def take() -> None:
+        if next(once, False):
+            backlog.delete([run for run in backlog.at_risk() if run.deployment.name.endswith("--none")][:1])
+
+    backlog.on_update(take)
+    entries = lab.trials(OUTAGE, doors=["patch-deployment", "none"])
+    assert [entry["outcome"] for entry in entries] == ["lost", "inconclusive"]
+    write_results(lab.plan.folder, entries, exit_code=verdict.exit_code(entries), seconds=1.0)
+    write_run(lab.plan.folder, {"harness": harness_commit()})
+    write_checksums(lab.plan.folder)
+    return lab.plan.folder
+
+
+@pytest.mark.parametrize("door", ["patch-deployment", "none"])
+def test_what_a_door_took_is_said_by_both_histories(
+    taking: Path, capsys: pytest.CaptureFixture[str], door: str
+) -> None:
+    assert check(taking, capsys)[0] == 0
+    history = history_of(taking, door)
+    events = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
+    events = [event for event in events if event["kind"] != "unlisted"]
+    for event in events:
+        event.get("unlisted", []).clear()
+    history.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    write_checksums(taking)
+    code, said = check(taking, capsys)
+    assert code == 1
+    assert "took its run" in said
+    assert "and that door's history does not" in said or "and none says that it took its run" in said
+
+
+def test_a_history_of_an_older_schema_is_not_this_harnesss(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(run, {"harness": harness_commit()})
+    history = history_of(run, "none")
+    text = history.read_text(encoding="utf-8").replace(f'"schema": {SCHEMA}', '"schema": 3', 1)
+    history.write_text(text, encoding="utf-8")
+    write_checksums(run)
+    code, said = check(run, capsys)
+    assert code == 1
+    assert f"its history has schema 3, and this harness writes {SCHEMA}" in said

@@ -119,3 +119,29 @@ def test_overdue_runs_that_an_update_deletes_are_lost_whatever_they_are_called(l
     backlog.on_update(lambda: backlog.delete(backlog.at_risk()[:2]))
     entry = lab.trial(OVERDUE)
     assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2), twin=KEPT), entry["reason"]
+
+
+def complete_the_first_without_running(backlog: Backlog) -> None:
+    backlog.prefect.advance()
+    first = backlog.prefect.runs_of(backlog.flow("treated"))[:1]
+    for state in ("PENDING", "RUNNING", "COMPLETED"):
+        backlog.move_to(first, state, state.title())
+
+
+def execute_the_first_once_more(backlog: Backlog) -> None:
+    backlog.prefect.advance()
+    first = backlog.prefect.runs_of(backlog.flow("treated"))[0]
+    backlog.prefect.execute(first)
+    backlog.prefect.end_execution(first)
+
+
+@pytest.mark.parametrize(
+    ("fault", "came_to"),
+    [(complete_the_first_without_running, "missing"), (execute_the_first_once_more, "duplicate")],
+)
+def test_a_tick_is_what_was_executed_once(lab: FakeLab, fault: Callable[[Backlog], None], came_to: str) -> None:
+    backlog = lab.backlog(UPCOMING)
+    backlog.on_update(lambda: fault(backlog))
+    entry = lab.trial(UPCOMING, "patch-deployment")
+    assert (entry["ticks"]["outcome"], entry["ticks"][came_to]) == (came_to, 1), entry["ticks"]
+    assert contradicts(entry)

@@ -181,7 +181,7 @@ def whole_history(
         _event("door", door="prefect-deploy", nonce=NONCE, answered_at=ANSWERED_AT, server_log=[], exit_code=0,
                seconds=4.0, output=f"Prefect {version}\nDeployment 'x/treated' successfully updated"),
         *(_event("deployment", side=side, when="after", deployment=_deployment(side, NONCE)) for side in stories),
-        _event("bystanders", watched=0, unlisted=[]),
+        _event("bystanders", watched=0, unlisted=[], control=[]),
         _event("phase", phase="observe"),
         _event("look", when="after the door", answers=look(lambda story: story.after)),
         _event("listing", when="after the door", **listed(drained=False),

@@ -73,6 +73,30 @@ def another_nonce_opened(events: list[Event]) -> list[Event]:
     return events
 
 
+def of_an_older_schema(events: list[Event]) -> list[Event]:
+    """As if it were from before flows left marks, one reading of which is taken out."""
+    events[0]["schema"] = 3
+    events.remove(of(events, "executions", "before the door"))
+    return events
+
+
+def a_mark_moved_before_the_door(events: list[Event]) -> list[Event]:
+    before, after = (of(events, "executions", when) for when in ("before the door", "after the drain"))
+    before["executions"].append(after["executions"].pop())
+    return events
+
+
+def a_mark_twice(events: list[Event]) -> list[Event]:
+    marks = of(events, "executions", "after the drain")["executions"]
+    marks.append(marks[-1])
+    return events
+
+
+def marks_lost(events: list[Event]) -> list[Event]:
+    of(events, "executions", "after the drain")["executions"].clear()
+    return events
+
+
 def effect_dropped(events: list[Event]) -> list[Event]:
     of(events, "door-opens")["shows"] = True
     return events
@@ -98,9 +122,12 @@ def test_a_sound_history_and_each_beginning_of_it_is_one_story() -> None:
     "forge",
     [
         reversed_, shuffled, looks_before_the_door, two_doors, another_opening_in_front, sound_looks_appended,
-        a_sound_look_in_between, without_requests, another_door_opened, another_nonce_opened, effect_dropped,
+        a_sound_look_in_between, without_requests,
+        of_an_older_schema, a_mark_moved_before_the_door, a_mark_twice, marks_lost,
+        another_door_opened, another_nonce_opened, effect_dropped,
         changed("door", answered_at="x"), changed("trial", minimum=-5), changed("trial", minimum="three"),
-        changed("trial", schema=-7), changed("trial", schema="3"), changed("trial", door="none"),
+        changed("trial", schema=-7), changed("trial", schema="3"), changed("trial", schema=True),
+        changed("trial", door="none"),
         changed("look", when="some time"), changed("listing", runs=None), changed("listing", when=[]),
         changed("states", states={}), changed("deployment", side="another"), changed("drained", kind="dreamt"),
         changed("door-opens", nonce=None),
