@@ -80,7 +80,7 @@ def main(words: list[str]) -> int:
     chosen = [one for one in mutations() if not words or any(word in one.rule for word in words)]
     with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
         copy = Path(folder)
-        for name in ("harness", "scenarios", "tests/unit", "tests/fakes"):
+        for name in ("harness", "overlays", "scenarios", "tests/unit", "tests/fakes"):
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("pyproject.toml", "tests/__init__.py"):
             shutil.copy(ROOT / name, copy / name)
