@@ -269,12 +269,13 @@ def _was_at_risk(
     """
     if states is None or not answered_at or not _has_its_past(listed, states):
         return bool(listed["state_name"] == state)
-    earlier = [entry for entry in _in_order(states) if moment(entry["timestamp"]) <= moment(answered_at)]
-    if not earlier:
-        return False
+    ordered, answered = _in_order(states), moment(answered_at)
     if listed["state_name"] == state:
-        return not any(entry["type"] in _BEGUN for entry in _since(listed, earlier))
-    return bool(earlier[-1]["name"] == state)
+        # What it was listed in came before the door, even where the answer's time is cut to a whole second.
+        later = [entry for entry in _since(listed, ordered) if moment(entry["timestamp"]) <= answered]
+        return not any(entry["type"] in _BEGUN for entry in later)
+    earlier = [entry for entry in ordered if moment(entry["timestamp"]) <= answered]
+    return bool(earlier and earlier[-1]["name"] == state)
 
 
 def _in_order(states: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -68,6 +68,14 @@ def test_a_run_that_left_the_state_a_moment_after_the_answer_is_at_risk() -> Non
     assert found("picked up, completed", "completed").treated.at_risk == 2
 
 
+def test_a_run_that_was_listed_in_the_state_is_at_risk_though_the_answers_time_is_cut_to_an_earlier_second() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    for event in events:
+        if event["kind"] == "door":
+            event["answered_at"] = "2030-01-01T00:00:00Z"  # the states are of 1 and 10.25 s
+    assert check_survival(events, state=STATE).treated.at_risk == 3
+
+
 def test_times_with_and_without_a_fraction_or_an_offset_are_compared_as_instants() -> None:
     events = whole_history(WHOLE, WHOLE)
     for event in events:
