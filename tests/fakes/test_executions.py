@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from harness import trial
+from harness.checkers.survival import BEFORE
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import UPDATE_BEGINS, Run
-from tests.fakes.fake_site import FakeNode
 
 KEPT = counts(at_risk=3, kept=3)
 OUTAGE, LIMIT = LIFTED = ("worker-outage", "concurrency-limit")  # whose fault is lifted; a retry comes by itself
@@ -99,22 +101,18 @@ def test_a_run_that_is_said_to_be_picked_up_and_was_never_executed_stays_at_risk
     assert (entry["outcome"], entry["at_risk"], entry["altered"]) == ("altered", 3, 1), entry["reason"]
 
 
-def test_a_run_that_begins_as_the_marks_are_read_was_picked_up(lab: FakeLab) -> None:
+def test_a_run_that_begins_right_after_the_listing_was_picked_up(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     backlog = lab.backlog(OUTAGE)
-    read = FakeNode.read
+    listed = trial._record_backlog
 
-    def read_and_begin(node: FakeNode, path: str) -> bytes:
-        marks = read(node, path)
-        if backlog.at_risk() and not begun:
-            begun.extend(backlog.at_risk()[:1])
-            backlog.pick_up(begun)
-        return marks
+    def list_and_begin(of: trial.Trial, when: str) -> list[dict[str, Any]]:
+        runs = listed(of, when)
+        if when == BEFORE:
+            backlog.pick_up(backlog.at_risk()[:1])
+        return runs
 
-    begun: list[Run] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FakeNode, "read", read_and_begin)
-        entry = lab.trial(OUTAGE)
-    assert judged(entry)["treated"] == counts(at_risk=2, kept=2), entry["reason"]
+    monkeypatch.setattr(trial, "_record_backlog", list_and_begin)
+    assert judged(lab.trial(OUTAGE))["treated"] == counts(at_risk=2, kept=2)
 
 
 def test_the_first_try_of_a_run_that_waits_for_its_retry_is_no_second_execution(lab: FakeLab) -> None:
