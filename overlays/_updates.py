@@ -87,3 +87,24 @@ def after_update(act):
         module.update_deployment = update_deployment
 
     return patch
+
+
+def on_scheduling(change):
+    """A `patch` by which what the scheduler makes of a deployment that was updated goes through `change(runs)`."""
+    updated = set()
+
+    async def act(update):
+        updated.add(update.deployment_id)
+
+    def patch(module):
+        after_update(act)(module)
+        original = module._generate_scheduled_flow_runs
+
+        @functools.wraps(original)
+        async def generate(*args, **kwargs):
+            runs = await original(*args, **kwargs)
+            return change(runs) if runs and runs[0]["deployment_id"] in updated else runs
+
+        module._generate_scheduled_flow_runs = generate
+
+    return patch

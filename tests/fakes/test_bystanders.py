@@ -106,6 +106,7 @@ def test_a_run_whose_own_door_was_opened_before_may_be_gone_by_that_one(lab: Fak
     entries = {entry["door"]: entry for entry in lab.trials(OUTAGE, doors=["patch-deployment", "pause-deployment"])}
     assert {door: entry["outcome"] for door, entry in entries.items()} == dict.fromkeys(entries, "inconclusive")
     assert "all of trials whose own door had been opened before" in entries["pause-deployment"]["reason"]
+    assert entries["pause-deployment"]["bystanders_lost"] == 0
 
 
 def test_the_null_door_is_blamed_for_nothing(lab: FakeLab) -> None:
