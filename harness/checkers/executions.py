@@ -24,15 +24,16 @@ def executed_between(events: Sequence[Event], first: str, last: str) -> dict[str
     read = {event["when"]: event["executions"] for event in of_kind(events, "executions")}
     if first not in read or last not in read:
         return None
-    before = {_key(one) for one in read[first]}
+    before = {execution_key(one) for one in read[first]}
     since: dict[str, list[dict[str, Any]]] = {}
     for one in read[last]:
-        if _key(one) not in before:
+        if execution_key(one) not in before:
             since.setdefault(one["run"], []).append(one)
     return since
 
 
-def _key(execution: dict[str, Any]) -> tuple[Any, ...]:
+def execution_key(execution: dict[str, Any]) -> tuple[Any, ...]:
+    """What tells one execution from another."""
     return execution["run"], execution["process"], execution["began"]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from harness.checkers.executions import execution_key
 from harness.checkers.survival import AFTER, ANSWERED, BEFORE, DRAINED, SIDES, looks_agree
 from harness.history import SCHEMA, Event, moment, of_kind
 
@@ -87,7 +88,7 @@ def _marks(events: Sequence[Event]) -> Iterator[str]:
     """What marks cannot be: the same twice at one time, or there before the door and not after the drain."""
     read = {}
     for event in of_kind(events, "executions"):
-        keys = [(one["run"], one["process"], one["began"]) for one in event["executions"]]
+        keys = list(map(execution_key, event["executions"]))
         if len(keys) != len(set(keys)):
             yield f"an execution is marked twice {event['when']}"
         read[event["when"]] = {key: one["parameters"] for key, one in zip(keys, event["executions"], strict=True)}
