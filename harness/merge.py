@@ -16,6 +16,7 @@ from harness.evidence.checksums import sums_of, write_checksums
 from harness.evidence.page import write_page
 from harness.evidence.results import (
     check_writable,
+    commands_of,
     evidence_of,
     read_results,
     read_run,
@@ -108,9 +109,9 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
     joined = Joined(entries + missing, broken)
     seconds = sum(results["seconds"] for _, results, _ in runs)
     write_results(into, joined.trials, exit_code=joined.exit_code, seconds=seconds)
-    parts = [part for *_, facts in runs for part in facts.values()]
-    write_run(into, {"merged": parts})
-    write_views(into, joined.trials, "; ".join(dict.fromkeys(str(part.get("command", "")) for part in parts)))
+    made = {"merged": [part for *_, facts in runs for part in facts.values()]}
+    write_run(into, made)
+    write_views(into, joined.trials, commands_of(made))
     write_bug_report(into, joined.trials)
     write_page(into)
     write_checksums(into)

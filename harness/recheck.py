@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -13,11 +14,24 @@ from typing import Any
 from packaging.version import InvalidVersion
 
 from harness.doors import DOORS
+from harness.evidence.bug_report import NAME as BUG_REPORT
+from harness.evidence.bug_report import bug_report_of
 from harness.evidence.bundle import is_bundle, unpack
 from harness.evidence.checksums import NAME as SUMS
 from harness.evidence.checksums import check_checksums
-from harness.evidence.results import evidence_of, harness_commit, harness_words, read_results, read_run, runs_of
-from harness.evidence.trial_folder import from_history, read_trial
+from harness.evidence.page import NAME as PAGE
+from harness.evidence.page import page
+from harness.evidence.results import (
+    commands_of,
+    evidence_of,
+    harness_commit,
+    harness_words,
+    read_results,
+    read_run,
+    runs_of,
+    views_of,
+)
+from harness.evidence.trial_folder import VERDICT, from_history, read_trial, views_from_history
 from harness.history import SCHEMA, of_kind
 from harness.plan import plan_cell
 from harness.redaction import redact
@@ -100,6 +114,8 @@ def recheck(run: Path) -> SecondLook:
         else:
             unended = check_checksums(folder)[0]
         problems += _told_twice(folder, entries)
+        if made_by == [now]:
+            problems += _views(folder, entries, facts)
         trials = [
             _trial(folder, entry, merged=merged, same=made_by == [now]) for entry in entries if _is_told(folder, entry)
         ]
@@ -142,6 +158,45 @@ def _told_twice(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str]:
         f"{door} of {of} is said to have taken run {run} of another trial, and none says that it took its run"
         for of, door, run in sorted(by_doors - by_victims)
     ]
+
+
+def _views(folder: Path, entries: Sequence[dict[str, Any]], facts: dict[str, Any]) -> list[str]:
+    """Which of the files that show a run to a reader say another thing than what they are made from.
+
+    For what this very harness made: another may use other words. What is not there shows nothing.
+    """
+    wrong = []
+    for entry in entries:
+        own = evidence_of(folder, entry)
+        for name, made in views_from_history(read_trial(own / "history.jsonl")).items():
+            if not _shows(own / name, made):
+                wrong.append(f"trials/{own.name}/{name}")
+    try:
+        made_of_all = {
+            **views_of(entries, commands_of(facts)),
+            BUG_REPORT: bug_report_of(folder, entries),
+            PAGE: page(folder),
+        }
+        wrong += [name for name, made in made_of_all.items() if not _shows(folder / name, made)]
+    except Exception:  # an entry or a verdict.json that contradicts itself, which is named already
+        wrong.append(PAGE)
+    return [f"{name!r} is not what its histories come to" for name in wrong]
+
+
+def _shows(path: Path, made: str) -> bool:
+    """Whether a file, if it is there, holds what was made again; of a trial's verdict.json, what no copy changes."""
+    try:
+        saved = path.read_bytes().decode()
+    except (OSError, ValueError):
+        return not path.exists()
+    if path.name == VERDICT:
+        with suppress(ValueError, AttributeError):
+            return _of_any_copy(saved) == _of_any_copy(made)
+    return redact(saved) == redact(made)
+
+
+def _of_any_copy(verdict: str) -> dict[str, Any]:
+    return {key: value for key, value in json.loads(redact(verdict)).items() if key not in _OF_THE_COPY}
 
 
 def _is_told(folder: Path, entry: dict[str, Any]) -> bool:

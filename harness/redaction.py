@@ -15,7 +15,7 @@ MASK = "***"
 _USERINFO = re.compile(r"(?<=://)(?:[^/\s?#]*:[^/\s?#]*|[^/\s?#@:]{8,})(?=@)")
 _ASSIGNED = re.compile(
     r"(?i)\b([\w.-]*(?:api[_-]?key|token|secret|passw(?:or)?d|auth_string)[\w.-]*['\"]?)"
-    r"(\s*[=:](?!=)\s*)(['\"]?)([^\s'\",;&]{4,})\3"
+    r"(\s*[=:](?!=)\s*)(['\"]?)(?!\*\*\*)([^\s'\",;&]{4,})\3"
 )
 # Prefect's own API keys, and what an Authorization header holds.
 _SHAPED = re.compile(r"\bpn[ub]_\w{8,}|(?i:(?<=bearer )|(?<=basic ))[\w.~+/=-]{8,}")

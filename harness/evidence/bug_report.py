@@ -17,13 +17,23 @@ _CUT_OFF = "\n\n(Cut off here: GitHub takes no more. The whole is in the run's f
 
 
 def write_bug_report(folder: Path, trials: Sequence[dict[str, Any]]) -> None:
-    """Write the report of the trial to be reported, if there is one: a contradiction before what is known already."""
+    """Write the report of the trial to be reported, if there is one."""
+    if made := bug_report_of(folder, trials):
+        write_whole(folder / NAME, made)
+
+
+def bug_report_of(folder: Path, trials: Sequence[dict[str, Any]]) -> str:
+    """The bug report of a run, from the report of one of its trials: a contradiction before what is known already.
+
+    Empty where nothing is to be reported, or that trial has no report.
+    """
     bad = [trial for trial in trials if trial["outcome"] in (LOST, ALTERED, STRANDED)]
     if bad:
         chosen = next((trial for trial in bad if contradicts(trial)), bad[0])
         report = evidence_of(folder, chosen) / "report.md"
         if report.exists():
-            write_whole(folder / NAME, bug_report(report.read_text(encoding="utf-8"), chosen, trials))
+            return bug_report(report.read_text(encoding="utf-8"), chosen, trials)
+    return ""
 
 
 def bug_report(report: str, chosen: dict[str, Any], trials: Sequence[dict[str, Any]]) -> str:

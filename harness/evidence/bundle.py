@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import shutil
 import tarfile
 from collections.abc import Mapping
@@ -75,7 +76,8 @@ def _cleaned(text: str, where: Mapping[str, str]) -> str:
     """A text without secrets, and with `{results}` and the like in place of this machine's folders."""
     for name, path in sorted(where.items(), key=lambda item: len(item[1]), reverse=True):
         if len(path) > 1:
-            text = text.replace(path, f"{{{name}}}")
+            for written in (path, json.dumps(path)[1:-1]):  # as it stands in JSON, where it has other letters
+                text = text.replace(written, f"{{{name}}}")
     return redact(text)
 
 

@@ -29,6 +29,7 @@ from harness.verdict import contradicts, said, unjudged
 
 NAME = "index.html"
 _LOG_LINES, _LINE = 20, 180
+_BROKEN_LINES = 60  # of the log of what broke
 _WAITS = 5  # of a lab, the longest
 _FILTERS = ("scenario", "door", "subject", "outcome")
 _PACKAGE = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)", re.MULTILINE)
@@ -129,7 +130,7 @@ def _trial(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
             for fate in saved.get("fates", ())
         ],
         "log": _log(own),
-        "broken": {"source": saved.get("source", ""), "log": str(saved.get("log", ""))[-3000:]},
+        "broken": {"source": saved.get("source", ""), "log": _end_of(str(saved.get("log", "")))},
         "command": saved.get("command", ""),
         "folder": f"trials/{own.name}" if own.is_dir() else "",
     }
@@ -137,6 +138,10 @@ def _trial(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
 
 def _drained(fate: dict[str, Any]) -> str:
     return str(fate["looks"].get(DRAINED, "")) + once(bool(fate.get("relabelled")))
+
+
+def _end_of(log: str) -> str:
+    return "\n".join(log.split("\n")[-_BROKEN_LINES:])
 
 
 def _log(own: Path) -> list[str]:

@@ -21,6 +21,7 @@ from harness.redaction import redact
 from harness.scenario import ROOT
 
 SCHEMA = 1
+SUMMARY, JUNIT = "summary.md", "junit.xml"
 LATEST = "latest"  # the link to the newest run, beside the runs
 
 
@@ -37,10 +38,20 @@ def write_run(folder: Path, facts: dict[str, Any]) -> None:
 
 def write_views(folder: Path, trials: Sequence[dict[str, Any]], command: str) -> str:
     """Write summary.md, which names the command that does it again, and junit.xml; returns the summary."""
-    text = redact(summary(trials, command))
-    write_whole(folder / "summary.md", text)
-    write_whole(folder / "junit.xml", redact(junit(trials)))
-    return text
+    views = views_of(trials, command)
+    for name, text in views.items():
+        write_whole(folder / name, text)
+    return views[SUMMARY]
+
+
+def views_of(trials: Sequence[dict[str, Any]], command: str) -> dict[str, str]:
+    """What shows a run's trials to a reader and to CI systems, each text by its file's name."""
+    return {SUMMARY: redact(summary(trials, command)), JUNIT: redact(junit(trials))}
+
+
+def commands_of(facts: dict[str, Any]) -> str:
+    """The command, or those of the runs that were joined, that does again what run.json is of."""
+    return "; ".join(dict.fromkeys(str(one.get("command", "")) for one in runs_of(facts)))
 
 
 def read_results(folder: Path) -> dict[str, Any]:

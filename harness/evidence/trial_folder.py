@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from harness.redaction import redact
 from harness.scenario import Scenario
 from harness.verdict import Verdict, as_expected, judge, said
 
+VERDICT, REPORT, TIMELINE = "verdict.json", "report.md", "timeline.svg"
 _COUNTS = (
     "at_risk", "kept", "progressed", "altered", "lost", "stranded", "recreated", "executed_twice", "never_ran",
 )  # fmt: skip
@@ -64,21 +65,34 @@ def conclude(plan: Plan, cell: Cell) -> dict[str, Any]:
     entry = result(plan, cell, events, verdict)
     folder = plan.trial_folder(cell)
     folder.mkdir(parents=True, exist_ok=True)
-    fates = [asdict(fate) for fate in verdict.findings.fates]
-    full = {**entry, "source": verdict.source, "log": verdict.log, "command": cell.command, "fates": fates}
-    write_whole(folder / "verdict.json", json.dumps(full, indent=1))
-    story = None
-    with _beside(folder):
-        story = tell(events, verdict.findings.fates)
-    with _beside(folder):
-        write_whole(folder / "report.md", report(cell, entry, verdict, events, story))
-    with _beside(folder):
-        if story:
-            picture = timeline(story, f"{cell.name}: {said(entry)}")
-            write_whole(folder / "timeline.svg", picture)
-            if png := as_png(picture):
+    for name, text in _views(cell, entry, verdict, events, lambda: _beside(folder)).items():
+        with _beside(folder) if name != VERDICT else nullcontext():
+            write_whole(folder / name, text)
+            if name == TIMELINE and (png := as_png(text)):
                 (folder / PNG).write_bytes(png)
     return entry
+
+
+def _views(
+    cell: Cell,
+    entry: dict[str, Any],
+    verdict: Verdict,
+    events: list[Event],
+    beside: Callable[[], AbstractContextManager[None]],
+) -> dict[str, str]:
+    """What shows a judged trial to a reader, each text by its file's name; `beside` is around what may fail."""
+    fates = [asdict(fate) for fate in verdict.findings.fates]
+    full = {**entry, "source": verdict.source, "log": verdict.log, "command": cell.command, "fates": fates}
+    made = {VERDICT: json.dumps(full, indent=1)}
+    story = None
+    with beside():
+        story = tell(events, verdict.findings.fates)
+    with beside():
+        made[REPORT] = report(cell, entry, verdict, events, story)
+    with beside():
+        if story:
+            made[TIMELINE] = timeline(story, f"{cell.name}: {said(entry)}")
+    return made
 
 
 @contextmanager
@@ -107,13 +121,9 @@ def from_history(events: list[Event]) -> dict[str, Any]:
     Before schema 3 a history did not hold the plan, and what hangs on that is left out.
     """
     verdict, ticks = judge(events), check_ticks(events)
-    opening = next(iter(of_kind(events, "trial")), {})
-    if planned := opening.get("cell"):
-        plan = Plan("", Path(), [], start=str(opening.get("start")))
-        with suppress(TypeError, AttributeError):  # what is no cell says nothing of a plan
-            cell = Cell(**planned)
-            if all(opening.get(name) == getattr(cell, name) for name in ("scenario", "door", "engine", "database")):
-                return result(plan, cell, events, verdict)
+    with suppress(TypeError, AttributeError):  # of a cell that a history garbles
+        if cell := _planned(events):
+            return result(_plan_of(events), cell, events, verdict)
     return {
         "outcome": verdict.outcome,
         **_counts(verdict.findings.treated),
@@ -121,6 +131,30 @@ def from_history(events: list[Event]) -> dict[str, Any]:
         "twin": _counts(verdict.findings.twin),
         "ticks": {"outcome": ticks.outcome, "missing": len(ticks.missing), "duplicate": len(ticks.duplicate)},
     }
+
+
+def views_from_history(events: list[Event]) -> dict[str, str]:
+    """What shows a trial to a reader, made from its history alone; what does not come to be is left out."""
+    with suppress(TypeError, AttributeError):
+        if cell := _planned(events):
+            verdict = judge(events)
+            entry = result(_plan_of(events), cell, events, verdict)
+            return _views(cell, entry, verdict, events, lambda: suppress(Exception))
+    return {}
+
+
+def _planned(events: list[Event]) -> Cell | None:
+    """The cell that a history is of; None where it does not hold its plan, or not as it says elsewhere."""
+    opening = next(iter(of_kind(events, "trial")), {})
+    with suppress(TypeError, AttributeError):  # what is no cell says nothing of a plan
+        cell = Cell(**opening.get("cell") or {})
+        if all(opening.get(name) == getattr(cell, name) for name in ("scenario", "door", "engine", "database")):
+            return cell
+    return None
+
+
+def _plan_of(events: list[Event]) -> Plan:
+    return Plan("", Path(), [], start=str(next(iter(of_kind(events, "trial")), {}).get("start")))
 
 
 def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None) -> dict[str, Any]:

@@ -16,9 +16,11 @@ import pytest
 from harness import cli, verdict
 from harness.errors import UsageError
 from harness.evidence import bundle as bundle_module
+from harness.evidence.bug_report import write_bug_report
 from harness.evidence.bundle import bundle, unpack
 from harness.evidence.checksums import NAME, write_checksums
-from harness.evidence.results import harness_commit, write_results, write_run
+from harness.evidence.page import write_page
+from harness.evidence.results import commands_of, harness_commit, read_run, write_results, write_run, write_views
 from harness.history import SCHEMA
 from tests.fakes.fake_lab import FakeLab
 
@@ -276,6 +278,66 @@ def test_a_trial_called_not_applicable_that_is_not_is_refused(run: Path, capsys:
     code, said = check(run, capsys)
     assert code == 1
     assert "is called not-applicable, and it is not" in said
+
+
+def with_views(run: Path) -> None:
+    """Write all that shows a run to a reader, as its command does, by this very harness."""
+    entries = json.loads((run / "results.json").read_text(encoding="utf-8"))["trials"]
+    facts = {"harness": harness_commit(), "command": f"nox -s reproduce --results {Path.home()}/x token=abcdefgh"}
+    write_run(run, facts)
+    write_views(run, entries, commands_of(read_run(run)))
+    write_bug_report(run, entries)
+    write_page(run)
+    write_checksums(run)
+
+
+VIEWS = {
+    "summary.md": ("survived", "lost"), "junit.xml": ("<failure", "<skipped"), "index.html": ("survived", "lost"),
+    "bug-report.md": ("nobody touched", "somebody touched"), "trials/*/report.md": ("is gone", "is there"),
+    "trials/*/verdict.json": ('"fate": "', '"fate": "not '), "trials/*/timeline.svg": ("<svg", "<svg "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_that_does_not_show_what_the_histories_come_to_is_refused(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    with_views(run)
+    archive = tmp_path / "run.tar.gz"
+    assert cli.main(["bundle", str(run), "--into", str(archive)]) == 0
+    assert check(archive, capsys)[0] == 0
+    joined = tmp_path / "joined"
+    assert cli.main(["merge", str(run), "--into", str(joined)]) == 1
+    for folder in (run, joined):
+        assert check(folder, capsys)[0] == 0
+        shown = next(path for path in folder.glob(name) if VIEWS[name][0] in path.read_text(encoding="utf-8"))
+        shown.write_text(shown.read_text(encoding="utf-8").replace(*VIEWS[name]), encoding="utf-8")
+        write_checksums(folder)
+        code, said = check(folder, capsys)
+        assert code == 1
+        assert f"(!) '{shown.relative_to(folder)}' is not what its histories come to" in said
+
+
+def test_views_that_another_harness_made_are_held_by_the_sums_alone(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_views(run)
+    write_run(run, {"harness": {"commit": "0123456789abcdef", "dirty": False}})
+    (run / "summary.md").write_text("another summary\n", encoding="utf-8")
+    assert check(run, capsys)[0] == 1
+    write_checksums(run)
+    assert check(run, capsys)[0] == 0
+
+
+def test_a_folder_of_other_letters_is_not_in_a_bundle(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/zoë"))
+    (run / "labs" / "costs.json").write_text(json.dumps({"where": "/home/zoë/x"}), encoding="utf-8")
+    bundle(run, tmp_path / "run.tar.gz")
+    (tmp_path / "unpacked").mkdir()
+    folder = unpack(tmp_path / "run.tar.gz", tmp_path / "unpacked")
+    assert json.loads((folder / "labs" / "costs.json").read_text(encoding="utf-8")) == {"where": "{home}/x"}
 
 
 def test_a_link_in_a_run_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
