@@ -23,10 +23,15 @@ _OUTPUT = 8000
 
 
 def deployment_facts(deployment: dict[str, Any]) -> dict[str, Any]:
-    """A deployment as a history keeps it; its schedules by id, in the server's order."""
+    """A deployment as a history keeps it; its schedules by id, in the server's order.
+
+    `defaults` are those that its flow's parameters have, as the schema that `prefect deploy` made of the flow says.
+    """
     schedules = deployment.get("schedules") or []
+    parameters = (deployment.get("parameter_openapi_schema") or {}).get("properties") or {}
     return {
         **{key: deployment.get(key) for key in _DEPLOYMENT},
+        "defaults": {name: one["default"] for name, one in parameters.items() if "default" in one},
         "schedules": [{key: s.get(key) for key in ("id", "active", "slug", "schedule")} for s in schedules],
     }
 

@@ -142,21 +142,24 @@ def _told_twice(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str]:
     """Where a door's history and that of a trial beside it do not say the same of what the door took from it."""
     by_doors: set[tuple[str, ...]] = set()
     by_victims: set[tuple[str, ...]] = set()
+    words = {"unlisted": "took", "changed": "changed"}
     for entry in entries:
         events = read_trial(evidence_of(folder, entry) / "history.jsonl")
         opening = next(iter(of_kind(events, "trial")), {})
         which = str(opening.get("scenario")), str(opening.get("door"))
         with suppress(KeyError, TypeError, AttributeError):  # what is no such event is no story either
             for event in of_kind(events, "bystanders"):
-                by_doors |= {(*which, str(run["run"])) for run in event["unlisted"]}
-            by_victims |= {tuple(str(event[key]) for key in _TAKEN) for event in of_kind(events, "unlisted")}
+                by_doors |= {(words["unlisted"], *which, str(run["run"])) for run in event["unlisted"]}
+                by_doors |= {(words["changed"], *which, str(one["was"]["run"])) for one in event.get("changed", ())}
+            for kind, did in words.items():
+                by_victims |= {(did, *(str(event[key]) for key in _TAKEN)) for event in of_kind(events, kind)}
     said = [
-        f"a trial of {of} says that {door} took its run {run}, and that door's history does not"
-        for of, door, run in sorted(by_victims - by_doors)
+        f"a trial says that {door} of {of} {did} its run {run}, and that door's history does not"
+        for did, of, door, run in sorted(by_victims - by_doors)
     ]
     return said + [
-        f"{door} of {of} is said to have taken run {run} of another trial, and none says that it took its run"
-        for of, door, run in sorted(by_doors - by_victims)
+        f"{door} of {of} says that it {did} run {run} of another trial, and no other trial says so"
+        for did, of, door, run in sorted(by_doors - by_victims)
     ]
 
 

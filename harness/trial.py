@@ -98,24 +98,33 @@ def _runs_of(trial: Trial, deployments: Iterable[str]) -> dict[str, dict[str, An
 
 
 def _record_taken(trial: Trial, watched: Mapping[str, Sequence[Trial]], there: Mapping[str, dict[str, Any]]) -> None:
-    """What of the bystanders' runs is not listed any more since `there` was: each looked up by its id, twice.
+    """What of the bystanders' runs is not listed any more since `there` was, each looked up by its id, twice; and what
+    is another than it was.
 
     A run of the twin is the control, before and after. `opened`: a door of its own was opened before, which may be why.
     """
-    unlisted = there.keys() - _runs_of(trial, watched).keys()
+    listed = _runs_of(trial, watched)
+    unlisted = there.keys() - listed.keys()
     twin = next((run_id for run_id, side in trial.staged.items() if side == TWIN), None)
     control = [_look_up(trial, TWIN, twin)] if unlisted and twin else []
     looked_up = {run_id: [_look_up(trial, "bystander", run_id) for _ in range(2)] for run_id in unlisted}
     control += [_look_up(trial, TWIN, twin)] if unlisted and twin else []
-    found = []
     by = {"door": trial.door.name, "scenario": trial.staging.scenario.name}
-    for run_id, answers in looked_up.items():
-        victims = watched[there[run_id]["deployment_id"]]
+    found, changed = [], []
+    for run_id, run in there.items():
+        victims = watched[run["deployment_id"]]
         opened = trial.door.proof == "nothing" or any(victim.opened for victim in victims)
-        found.append({**run_facts(there[run_id]), "answers": answers, "opened": opened})
-        for victim in victims:
-            victim.history.add("unlisted", run=run_id, answers=answers, **by)
-    trial.history.add("bystanders", watched=len(there), unlisted=found, control=control)
+        was, now = run_facts(run), run_facts(listed.get(run_id, run))
+        if run_id in unlisted:
+            answers = looked_up[run_id]
+            found.append({**was, "answers": answers, "opened": opened})
+            for victim in victims:
+                victim.history.add("unlisted", run=run_id, answers=answers, **by)
+        elif was != now:
+            changed.append({"was": was, "now": now, "opened": opened})
+            for victim in victims:
+                victim.history.add("changed", run=run_id, was=was, now=now, **by)
+    trial.history.add("bystanders", watched=len(there), unlisted=found, changed=changed, control=control)
 
 
 def _open(trial: Trial) -> None:

@@ -6,9 +6,10 @@ Order of precedence: not-applicable, error, inconclusive, lost, altered, strande
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from harness.checkers.bystanders import Bystanders, check_bystanders
 from harness.checkers.clock import check_clock
 from harness.checkers.door_proof import check_door
 from harness.checkers.executions import executed_between
@@ -36,6 +37,7 @@ class Verdict:
     findings: Findings
     source: str = ""
     log: str = ""
+    bystanders: Bystanders = field(default_factory=Bystanders)
 
 
 def judge(events: Sequence[Event]) -> Verdict:
@@ -72,13 +74,14 @@ def _judge(events: Sequence[Event]) -> Verdict:
         return Verdict(ERROR, "; ".join(problems), findings, "deployer", _door_output(events))
     if steps := check_clock(events):
         return Verdict(INCONCLUSIVE, steps[0], findings)
-    if findings.taken:
-        return Verdict(INCONCLUSIVE, findings.taken[0], findings)
+    bystanders = check_bystanders(events)
+    if bystanders.taken:
+        return Verdict(INCONCLUSIVE, bystanders.taken[0], findings, bystanders=bystanders)
     if too_few := _too_few(findings, int(opening["minimum"]), events):
         return Verdict(INCONCLUSIVE, too_few, findings)
     if not of_kind(events, "steady-state"):
         return Verdict(INCONCLUSIVE, "the steady state was never shown", findings)
-    return _weigh(events, findings)
+    return replace(_weigh(events, findings, bystanders), bystanders=bystanders)
 
 
 def _is_whole(events: Sequence[Event]) -> bool:
@@ -107,22 +110,22 @@ def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:
     return ""
 
 
-def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
+def _weigh(events: Sequence[Event], findings: Findings, bystanders: Bystanders) -> Verdict:
     treated, twin = findings.treated, findings.twin
     drained = drain_end(events)
-    if objection := _no_control(findings):
+    if objection := _no_control(findings, bystanders):
         return Verdict(INCONCLUSIVE, objection, findings)
     if treated.unknown or twin.unknown:
         unknown = next(fate for fate in findings.fates if fate.fate == "unknown")
         return Verdict(INCONCLUSIVE, f"run {unknown.run} of the {unknown.side} deployment: {unknown.why}", findings)
-    if treated.lost or findings.bystanders:
+    if treated.lost or bystanders.lost:
         gone = f"{treated.lost or 'none'} of {treated.at_risk} runs at risk are gone"
-        others = len(findings.bystanders)
+        others = len(bystanders.lost)
         also = f"; the door deleted {others} runs of deployments that it was not opened on" if others else ""
         return Verdict(LOST, f"{gone}, and the twin lost none of {twin.at_risk}{also}", findings)
     if findings.vanished:
         return Verdict(INCONCLUSIVE, f"{findings.vanished[0]}, and was none of those at risk", findings)
-    if treated.completed == treated.at_risk and not treated.altered:
+    if treated.completed == treated.at_risk and not treated.altered and not bystanders.altered:
         if treated.relabelled == treated.at_risk and not twin.relabelled:
             return Verdict(
                 INCONCLUSIVE,
@@ -146,6 +149,10 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
             "had ended meanwhile, which may be why",
             findings,
         )
+    if bystanders.altered:
+        also = f"the door altered {len(bystanders.altered)} runs of deployments that it was not opened on"
+        said = f"{treated.altered or 'none'} of {treated.at_risk} runs at risk were altered; {also}"
+        return Verdict(ALTERED, f"{said}; the first: {bystanders.altered[0]}", findings)
     if treated.altered:
         altered = next(fate for fate in findings.fates if fate.fate == ALTERED and fate.side == "treated")
         return Verdict(
@@ -168,11 +175,11 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Verdict:
     )
 
 
-def _no_control(findings: Findings) -> str:
+def _no_control(findings: Findings, bystanders: Bystanders) -> str:
     """Why the answers or the twin are nothing to hold the treated runs against; empty where they are."""
     twin = findings.twin
-    if findings.flaws:
-        return findings.flaws[0]
+    if flaws := [*findings.flaws, *bystanders.flaws]:
+        return flaws[0]
     if twin.lost:
         return f"the twin, which nobody updated, lost {twin.lost} of {twin.at_risk} too"
     if findings.unclean:
@@ -206,6 +213,11 @@ def as_expected(outcome: str | None, expected: str | None) -> bool | None:
     return outcome == expected
 
 
+def bystanders_of(trial: dict[str, Any]) -> int:
+    """How many runs of other deployments a trial's entry says that its door deleted or altered."""
+    return int(trial.get("bystanders_lost", 0) + trial.get("bystanders_altered", 0))
+
+
 def _is_held(trial: dict[str, Any]) -> bool:
     return bool(trial["expected"] or (trial.get("ticks") or {}).get("expected"))
 
@@ -214,7 +226,7 @@ def contradicts(trial: dict[str, Any]) -> bool:
     """Whether a trial's entry contradicts what is known: of its runs, of its ticks, or of runs of other deployments."""
     ticks = trial.get("ticks") or {}
     wrong = as_expected(trial["outcome"], trial["expected"]) is False or ticks.get("as_expected") is False
-    return trial["outcome"] not in UNJUDGED and bool(wrong or trial.get("bystanders_lost"))
+    return trial["outcome"] not in UNJUDGED and bool(wrong or bystanders_of(trial))
 
 
 def unjudged(trial: dict[str, Any]) -> bool:
@@ -237,10 +249,8 @@ def objection(trial: dict[str, Any]) -> str:
     known = f" ({trial['reference']})" if trial["reference"] else ""
     if as_expected(trial["outcome"], trial["expected"]) is False:
         return f"{trial['outcome']}, expected {trial['expected']}{known}: {trial['reason']}"
-    if trial["outcome"] not in UNJUDGED and trial.get("bystanders_lost"):
-        return (
-            f"{trial['bystanders_lost']} runs of other deployments are gone, and none is expected to: {trial['reason']}"
-        )
+    if trial["outcome"] not in UNJUDGED and (others := bystanders_of(trial)):
+        return f"{others} runs of other deployments are gone or altered, and none is expected to: {trial['reason']}"
     if contradicts(trial):
         ticks = trial["ticks"]
         return f"ticks {ticks['outcome']}, expected {ticks['expected']}{known}: {ticks['reason']}"

@@ -6,7 +6,7 @@ parameters that it was listed with; the twin's runs, too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,14 +38,18 @@ def execution_key(execution: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def with_executions(
-    fates: Sequence[RunFate], listed: dict[str, dict[str, Any]], since: dict[str, list[dict[str, Any]]]
+    fates: Sequence[RunFate],
+    listed: dict[str, dict[str, Any]],
+    since: dict[str, list[dict[str, Any]]],
+    declared: Mapping[str, dict[str, Any]],
 ) -> tuple[list[RunFate], list[str]]:
     """The fates of both sides with what ran since the runs were listed, and what of it forbids a verdict, in words.
 
-    What a run received beside the parameters that it was listed with are its flow's own defaults, as the twin's.
+    What a run has to receive beside the parameters that it was listed with are its flow's own defaults: as its
+    deployment `declared` them (by the deployment's id), or, before schema 5, as the twin's received them.
     """
     of_twin = (one["parameters"] for fate in fates if fate.side == "twin" for one in since.get(fate.run, ()))
-    defaults: dict[str, Any] = next(of_twin, {})
+    as_twin: dict[str, Any] | None = next(of_twin, None)
     found, flaws = [], []
     for fate in fates:
         ran = since.get(fate.run, [])
@@ -53,6 +57,7 @@ def with_executions(
         if fate.fate == "lost" and ran:
             flaws.append(f"run {fate.run} is gone, and was executed since it was listed")
         if fate.fate in ("kept", "progressed"):
+            defaults = declared.get(str(listed[fate.run].get("deployment_id")), as_twin)
             why = _executed_otherwise(told, ran, listed[fate.run].get("parameters") or {}, defaults)
             told = replace(told, fate="altered", why=why) if why else told
         found.append(told)
@@ -60,7 +65,7 @@ def with_executions(
 
 
 def _executed_otherwise(
-    fate: RunFate, ran: Sequence[dict[str, Any]], listed: dict[str, Any], defaults: dict[str, Any]
+    fate: RunFate, ran: Sequence[dict[str, Any]], listed: dict[str, Any], defaults: dict[str, Any] | None
 ) -> str:
     """How a run was executed otherwise than once, as it was listed; empty where it was not."""
     if fate.executed_twice:
@@ -70,7 +75,7 @@ def _executed_otherwise(
     if fate.completed and any(one["ended"] is None for one in ran):
         return "it is called Completed, and its flow began and never ended"
     for one in ran:
-        received, expected = one["parameters"], {**defaults, **listed}
-        if received != expected and (defaults or not listed.items() <= received.items()):
+        received, expected = one["parameters"], {**(defaults or {}), **listed}
+        if received != expected and (defaults is not None or not listed.items() <= received.items()):
             return f"it was executed with {received!r}, and not with {expected!r}"
     return ""

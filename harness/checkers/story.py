@@ -25,6 +25,7 @@ _KINDS: dict[str, dict[str, Any]] = {
     "lifted": {},
     "bystanders": {"watched": int, "unlisted": list, "control": list},
     "unlisted": {"run": str, "door": str, "scenario": str, "answers": list},
+    "changed": {"run": str, "door": str, "scenario": str, "was": dict, "now": dict},
     "listing": {"when": str, "runs": list},
     "clock": {"when": str, "server": str, "asked": int | float, "answered": int | float},
     "effect": {"shown": bool},
@@ -48,7 +49,8 @@ _MARKS = (
 _ONCE = {"trial", "door-opens", "door", "effect", "lifted", "drained", "executions", "bystanders"}
 _TIMED = {"look", "listing", "clock", "states", "executions"}
 _FROM_THE_DOOR = 3  # the schema from which on a door says whether its effect is to be seen
-_SINCE = {"executions": 4, "bystanders": 4, "unlisted": 4}  # the schema from which on there is such an event
+_SINCE = {"executions": 4, "bystanders": 4, "unlisted": 4, "changed": 5}  # the schema from which on there is such one
+_WITH_CHANGES = 5  # the schema from which on a door says which runs of others it left changed
 
 
 def check_story(events: Sequence[Event]) -> list[str]:
@@ -78,6 +80,8 @@ def _problems(events: Sequence[Event]) -> Iterator[str]:
     for door in of_kind(events, "door"):
         if door.get("proof", "nonce") in ("request", "redeploy") and not door.get("requests"):
             yield f"{door['door']} is to be proven by requests, and names none"
+    if schema >= _WITH_CHANGES and any("changed" not in event for event in of_kind(events, "bystanders")):
+        yield "the door says what it took of others, and not what it changed"
     shows = any(event.get("shows") for event in of_kind(events, "door-opens"))
     looked = of_kind(events, "look")
     if schema >= _FROM_THE_DOOR and shows and looked and not of_kind(events, "effect"):

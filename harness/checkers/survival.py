@@ -25,11 +25,11 @@ BEFORE, AFTER, DRAINED = "before the door", "after the door", "after the drain"
 ANSWERED = "as the door was answered"
 _BY_TIME_ALONE = "Late"  # what a waiting run turns into when its time passes, whatever the door did
 # What a run is, and what it is going to execute: the same before the door and at each look after it.
-_IDENTITY = (
+IDENTITY = (
     "name", "flow_id", "deployment_id", "work_pool_name", "work_queue_name", "parameters", "tags", "job_variables",
     "idempotency_key",
 )  # fmt: skip
-_EXPECTED, _NEXT = "expected_start_time", "next_scheduled_start_time"
+EXPECTED, NEXT = "expected_start_time", "next_scheduled_start_time"
 _WAITS_FOR_A_SLOT = "AwaitingConcurrencySlot"  # and is given another time each time that it asks for one
 _BEGUN = {"PENDING", "RUNNING"}
 HOLDS_A_SLOT = {"PENDING", "RUNNING", "CANCELLING"}
@@ -106,8 +106,6 @@ class Findings:
     flaws     contradictions that forbid a verdict
     vanished  runs that no door may delete, since they had been picked up before it was opened, and that are gone
     unclean   runs of the twin that are gone, whatever their state was: it is no control
-    bystanders  runs that the door deleted of deployments that it was not opened on
-    taken     runs of this trial that a door of another trial of the lab deleted, a phrase each
     """
 
     treated: Counts
@@ -116,8 +114,6 @@ class Findings:
     flaws: list[str] = field(default_factory=list)
     vanished: list[str] = field(default_factory=list)
     unclean: list[str] = field(default_factory=list)
-    bystanders: list[str] = field(default_factory=list)
-    taken: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The findings as plain values."""
@@ -163,7 +159,7 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
             fate = replace(fate, fate="unknown", why=f"the harness itself did this after the door: {cancelled[run_id]}")
         fates.append(fate if fate.fate != "lost" else replace(fate, recreated=again.get((fate.side, fate.tick))))
     if since is not None:
-        fates, of_executions = with_executions(fates, before, since)
+        fates, of_executions = with_executions(fates, before, since, _declared(events))
         flaws += of_executions
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
     fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
@@ -171,28 +167,13 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     gone = _gone(events, before.values(), afterwards)
     vanished = [_is_gone_text(run) for run in gone if run["state_type"] in PICKED_UP]
     unclean = [_is_gone_text(run) for run in gone if run["side"] == "twin"]
-    bystanders = []
-    for event in of_kind(events, "bystanders"):
-        gone_too = [run for run in event["unlisted"] if _is_gone_for_good(run["answers"])]
-        if gone_too and (of_another := _not_this_doors(event, gone_too)):
-            flaws.append(of_another)
-        bystanders += [run["run"] for run in gone_too if not run["opened"]]
-    taken = [
-        f"the door {event['door']} of {event['scenario']}, opened beside it in this lab, deleted its run {event['run']}"
-        for event in of_kind(events, "unlisted")
-        if _is_gone_for_good(event["answers"])
-    ]
-    return Findings(counts["treated"], counts["twin"], fates, flaws, vanished, unclean, bystanders, taken)
+    return Findings(counts["treated"], counts["twin"], fates, flaws, vanished, unclean)
 
 
-def _not_this_doors(event: Event, gone: Sequence[dict[str, Any]]) -> str:
-    """Why it may be no doing of this door that runs of other trials are gone; empty where it is."""
-    said = f"{len(gone)} runs of other deployments were gone as the door was shut"
-    if [answer["status"] for answer in event["control"]] != [200, 200]:
-        return f"{said}, and so was a run of the twin"
-    if all(run["opened"] for run in gone):
-        return f"{said}, all of trials whose own door had been opened before"
-    return ""
+def _declared(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
+    """The defaults of the flow's parameters, by the id of the deployment that said so before the door was opened."""
+    found = [event["deployment"] for event in of_kind(events, "deployment") if event.get("when") == "before"]
+    return {one["id"]: one["defaults"] for one in found if "defaults" in one}
 
 
 def _acted_on(events: Sequence[Event]) -> dict[str, str]:
@@ -300,7 +281,7 @@ def _is_gone(answer: dict[str, Any]) -> bool:
     return answer["status"] == 404 and isinstance(body, dict) and body.get("detail") == GONE
 
 
-def _is_gone_for_good(answers: Sequence[dict[str, Any]]) -> bool:
+def is_gone_for_good(answers: Sequence[dict[str, Any]]) -> bool:
     """Whether the server said so each time that it was asked, and more than once."""
     return len(answers) >= 2 and all(map(_is_gone, answers))
 
@@ -315,7 +296,7 @@ def _seen_as(answers: Sequence[dict[str, Any]] | None, twin_answers: bool) -> st
     last = list(takewhile(lambda answer: answer["status"] != 200, reversed(answers)))
     if not last and answers:
         return "there"
-    if _is_gone_for_good(last) and twin_answers:
+    if is_gone_for_good(last) and twin_answers:
         return "gone"
     return "unknown"
 
@@ -431,9 +412,9 @@ def _changed(listed: dict[str, Any], look: dict[str, Any], states: Sequence[dict
     """What a run is not any more that it was when it was listed; empty where it is the same, with the same past."""
     waits = {look["state_type"], listed["state_type"]} == {"SCHEDULED"}
     for_a_time = waits and _WAITS_FOR_A_SLOT not in (look["state_name"], listed["state_name"])
-    for key in (*_IDENTITY, _EXPECTED, _NEXT) if for_a_time else (*_IDENTITY, _EXPECTED):
+    for key in (*IDENTITY, EXPECTED, NEXT) if for_a_time else (*IDENTITY, EXPECTED):
         was, is_ = listed.get(key), look.get(key)
-        if was != is_ and not (key in (_EXPECTED, _NEXT) and _same_instant(was, is_)):
+        if was != is_ and not (key in (EXPECTED, NEXT) and same_instant(was, is_)):
             return f"{key} was {was!r} and is {is_!r}"
     if states and not _has_its_past(listed, states):
         return f"its states, without the {listed['state_name']} that it was listed in, are those of another run"
@@ -445,7 +426,7 @@ def _has_its_past(listed: dict[str, Any], states: Iterable[dict[str, Any]]) -> b
     return not listed.get("state_id") or listed["state_id"] in [entry.get("id") for entry in states]
 
 
-def _same_instant(one: Any, other: Any) -> bool:
+def same_instant(one: Any, other: Any) -> bool:
     """Whether two times are the same, however they are written."""
     with suppress(TypeError, ValueError):
         return moment(one) == moment(other)

@@ -79,10 +79,11 @@ def read_results(folder: Path) -> dict[str, Any]:
 
 
 _COUNTED_SINCE = {"executed_twice": 0, "never_ran": 0}  # of both sides
+_BYSTANDERS = ("bystanders_lost", "bystanders_altered")
 _TYPES: dict[str, Any] = {
     **dict.fromkeys(("scenario", "door", "subject", "engine", "database", "reason", "folder"), str),
     **dict.fromkeys(("version", "outcome", "expected"), str | None),
-    **dict.fromkeys(("at_risk", "kept", "lost", "repetition", "bystanders_lost", *_COUNTED_SINCE), int),
+    **dict.fromkeys(("at_risk", "kept", "lost", "repetition", *_BYSTANDERS, *_COUNTED_SINCE), int),
     **dict.fromkeys(("reference", "note", "judged_by"), str),
     **dict.fromkeys(("twin", "versions"), dict),
     "as_expected": bool | None,
@@ -97,7 +98,7 @@ _TICKS: dict[str, Any] = {
 }
 _ADDED_SINCE: dict[str, Any] = {
     **_COUNTED_SINCE,
-    "bystanders_lost": 0,
+    **dict.fromkeys(_BYSTANDERS, 0),
     "repetition": 1,
     "ticks": None,
     "reference": "",

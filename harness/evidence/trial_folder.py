@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cache import write_whole
+from harness.checkers.bystanders import Bystanders
 from harness.checkers.survival import Counts
 from harness.checkers.ticks import INCONCLUSIVE, Ticks, check_ticks
 from harness.errors import LabError
@@ -127,7 +128,8 @@ def from_history(events: list[Event]) -> dict[str, Any]:
     return {
         "outcome": verdict.outcome,
         **_counts(verdict.findings.treated),
-        "bystanders_lost": len(verdict.findings.bystanders),
+        "bystanders_lost": len(verdict.bystanders.lost),
+        "bystanders_altered": len(verdict.bystanders.altered),
         "twin": _counts(verdict.findings.twin),
         "ticks": {"outcome": ticks.outcome, "missing": len(ticks.missing), "duplicate": len(ticks.duplicate)},
     }
@@ -162,7 +164,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
     outcome = verdict.outcome if verdict else cell.outcome
     ticks = check_ticks(events) if verdict else None
     treated, twin = (verdict.findings.treated, verdict.findings.twin) if verdict else (Counts(), Counts())
-    bystanders = len(verdict.findings.bystanders) if verdict else 0
+    bystanders = verdict.bystanders if verdict else Bystanders()
     return {
         "scenario": cell.scenario,
         "door": cell.door,
@@ -174,9 +176,10 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         "start": how_started(events, plan.start),
         "outcome": outcome,
         "expected": cell.expected,
-        "as_expected": _as_expected(outcome, cell.expected, bystanders),
+        "as_expected": as_expected(outcome, cell.expected) and not (bystanders.lost or bystanders.altered),
         **_counts(treated),
-        "bystanders_lost": bystanders,
+        "bystanders_lost": len(bystanders.lost),
+        "bystanders_altered": len(bystanders.altered),
         "twin": _counts(twin),
         "ticks": _ticks(ticks, cell),
         "seconds": _seconds(events),
@@ -187,11 +190,6 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         "judged_by": cell.judged_by,
         "versions": dict(cell.versions),
     }
-
-
-def _as_expected(outcome: str | None, expected: str | None, bystanders: int) -> bool | None:
-    held = as_expected(outcome, expected)
-    return held and not bystanders
 
 
 def _ticks(ticks: Ticks | None, cell: Cell) -> dict[str, Any] | None:

@@ -169,6 +169,7 @@ def _deployment_json(prefect: FakePrefect, deployment: Deployment) -> Json:
         "paused": deployment.paused,
         "flow_id": deployment.flow,
         "parameters": deployment.parameters,
+        "parameter_openapi_schema": {"type": "object", "properties": {"note": {"type": "string", "default": ""}}},
         "work_pool_name": deployment.pool,
         "work_queue_name": "default",
         "concurrency_limit": deployment.concurrency_limit,

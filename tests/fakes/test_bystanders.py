@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -157,3 +158,72 @@ def test_a_bystanders_run_that_is_there_under_no_deployment_is_not_lost(lab: Fak
 
     lab.backlog(OUTAGE).on_update(give_away)
     assert by_door(lab, OUTAGE)[OUTAGE, "pause-deployment"]["bystanders_lost"] == 0
+
+
+def rename(run: Run) -> None:
+    run.name += "-renamed"
+
+
+def give_parameters(run: Run) -> None:
+    run.parameters = {"note": "another"}
+
+
+ALTERATIONS: dict[str, Callable[[FakeLab, Run], None]] = {
+    "name was": lambda _lab, run: rename(run),
+    "parameters was": lambda _lab, run: give_parameters(run),
+    "state was": lambda lab, run: lab.prefect.set_state(run, "CANCELLED", "Cancelled"),
+    "Completed, and it did not run": lambda lab, run: lab.prefect.set_state(run, "COMPLETED", "Completed"),
+}
+
+
+@pytest.mark.parametrize("said", ALTERATIONS)
+def test_a_door_that_alters_runs_of_others_is_no_survival_and_the_others_have_no_verdict(
+    lab: FakeLab, said: str
+) -> None:
+    altered = iter([True])
+
+    def alter_one_of_another() -> None:
+        if paused(lab) and next(altered, False):
+            others = [run for run in waiting(lab, f"{OUTAGE}-treated") if run.deployment.name == f"{OUTAGE}--none"]
+            ALTERATIONS[said](lab, others[0])
+
+    lab.backlog(OUTAGE).on_update(alter_one_of_another)
+    entries = by_door(lab, OUTAGE)
+    pause = entries[OUTAGE, "pause-deployment"]
+    assert judged(pause) == verdict("altered", treated=KEPT, twin=KEPT)
+    assert (pause["bystanders_lost"], pause["bystanders_altered"]) == (0, 1)
+    assert said in pause["reason"]
+    assert objection(pause)
+    assert exit_code(entries.values()) == EXIT_CONTRADICTED
+    assert entries[OUTAGE, "patch-deployment"]["outcome"] == "survived"
+    other = entries[OUTAGE, "none"]
+    assert (other["outcome"], other["bystanders_altered"]) == ("inconclusive", 0)
+    assert (
+        "the door pause-deployment of worker-outage, opened beside it in this lab, altered its run" in other["reason"]
+    )
+
+
+def test_a_run_that_goes_on_while_another_door_is_open_was_not_altered(lab: FakeLab) -> None:
+    def go_on() -> None:
+        if paused(lab):
+            others = [run for run in waiting(lab, f"{OUTAGE}-treated") if run.deployment.name == f"{OUTAGE}--none"]
+            lab.backlog(OUTAGE).pick_up(others[:1])
+
+    lab.backlog(OUTAGE).on_update(go_on)
+    entries = by_door(lab, OUTAGE)
+    assert not any(entry["bystanders_altered"] for entry in entries.values())
+    assert entries[OUTAGE, "pause-deployment"]["outcome"] == "survived"
+
+
+def test_a_run_that_was_altered_though_its_own_door_was_opened_before_blames_no_other(lab: FakeLab) -> None:
+    altered = iter([True])
+
+    def alter_one_of_the_first() -> None:
+        if paused(lab) and next(altered, False):
+            first = [run for run in waiting(lab, f"{OUTAGE}-treated") if "patch-deployment" in run.deployment.name]
+            rename(first[0])
+
+    lab.backlog(OUTAGE).on_update(alter_one_of_the_first)
+    entries = {entry["door"]: entry for entry in lab.trials(OUTAGE, doors=["patch-deployment", "pause-deployment"])}
+    assert {door: entry["outcome"] for door, entry in entries.items()} == dict.fromkeys(entries, "inconclusive")
+    assert entries["pause-deployment"]["bystanders_altered"] == 0

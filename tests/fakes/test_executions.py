@@ -70,6 +70,14 @@ def test_a_run_that_is_executed_otherwise_than_once_as_listed_is_altered(
     assert why in entry["reason"]
 
 
+def test_parameters_that_all_runs_receive_and_no_deployment_says_are_no_survival(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_lift(lambda: execute_with_other_parameters(backlog, [*backlog.at_risk(), *backlog.at_risk("twin")]))
+    entry = lab.trial(OUTAGE)
+    assert entry["outcome"] == "inconclusive"
+    assert "executed with {'note': 'another'}, and not with {'note': ''}" in entry["reason"]
+
+
 @pytest.mark.parametrize("deed", DEEDS)
 def test_a_twin_that_is_executed_otherwise_is_no_control(lab: FakeLab, deed: Deed) -> None:
     backlog = lab.backlog(OUTAGE)

@@ -22,7 +22,8 @@ from harness.evidence.checksums import NAME, write_checksums
 from harness.evidence.page import write_page
 from harness.evidence.results import commands_of, harness_commit, read_run, write_results, write_run, write_views
 from harness.history import SCHEMA
-from tests.fakes.fake_lab import FakeLab
+from tests.fakes.fake_lab import Backlog, FakeLab
+from tests.fakes.fake_prefect import Run
 
 pytestmark = pytest.mark.pictures
 
@@ -437,41 +438,48 @@ def test_a_bundle_with_a_file_that_is_too_large_is_refused(tmp_path: Path, monke
     assert (tmp_path / "into" / "run" / "small").read_bytes() == b"x" * 1_000
 
 
-@pytest.fixture
-def taking(lab: FakeLab) -> Path:
-    """The folder of a run in which a door took a run of the trial beside it."""
+def rename(backlog: Backlog, runs: list[Run]) -> None:
+    for run in runs:
+        run.name += "-renamed"
+
+
+DID: dict[str, tuple[Callable[[Backlog, list[Run]], None], str]] = {
+    "unlisted": (Backlog.delete, "lost"),
+    "changed": (rename, "altered"),
+}
+
+
+@pytest.mark.parametrize("door", ["patch-deployment", "none"])
+@pytest.mark.parametrize("kind", DID)
+def test_what_a_door_did_to_other_trials_is_said_by_both_histories(
+    lab: FakeLab, capsys: pytest.CaptureFixture[str], kind: str, door: str
+) -> None:
+    does, outcome = DID[kind]
     backlog = lab.backlog(OUTAGE)
     once = iter([True])
 
     def take() -> None:
         if next(once, False):
-            backlog.delete([run for run in backlog.at_risk() if run.deployment.name.endswith("--none")][:1])
+            does(backlog, [run for run in backlog.at_risk() if run.deployment.name.endswith("--none")][:1])
 
     backlog.on_update(take)
     entries = lab.trials(OUTAGE, doors=["patch-deployment", "none"])
-    assert [entry["outcome"] for entry in entries] == ["lost", "inconclusive"]
-    write_results(lab.plan.folder, entries, exit_code=verdict.exit_code(entries), seconds=1.0)
-    write_run(lab.plan.folder, {"harness": harness_commit()})
-    write_checksums(lab.plan.folder)
-    return lab.plan.folder
-
-
-@pytest.mark.parametrize("door", ["patch-deployment", "none"])
-def test_what_a_door_took_is_said_by_both_histories(
-    taking: Path, capsys: pytest.CaptureFixture[str], door: str
-) -> None:
-    assert check(taking, capsys)[0] == 0
-    history = history_of(taking, door)
+    assert [entry["outcome"] for entry in entries] == [outcome, "inconclusive"]
+    run = lab.plan.folder
+    write_results(run, entries, exit_code=verdict.exit_code(entries), seconds=1.0)
+    write_run(run, {"harness": harness_commit()})
+    write_checksums(run)
+    assert check(run, capsys)[0] == 0
+    history = history_of(run, door)
     events = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
-    events = [event for event in events if event["kind"] != "unlisted"]
+    events = [event for event in events if event["kind"] != kind]
     for event in events:
-        event.get("unlisted", []).clear()
+        event.get(kind, []).clear()
     history.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
-    write_checksums(taking)
-    code, said = check(taking, capsys)
+    write_checksums(run)
+    code, said = check(run, capsys)
     assert code == 1
-    assert "took its run" in said
-    assert "and that door's history does not" in said or "and none says that it took its run" in said
+    assert "and that door's history does not" in said or "of another trial, and no other trial says so" in said
 
 
 def test_a_history_of_an_older_schema_is_not_this_harnesss(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,3 +121,19 @@ def test_what_is_not_as_it_was_did_not_survive(staged: tuple[FakeLab, Truth], st
     lab, truth = staged
     strike(lab.prefect, lab.prefect.runs_of(f"{OUTAGE}-treated")[0])
     assert not truth.survived(3)
+
+
+@pytest.mark.parametrize("strike", [worlds.rename, worlds.cancel])
+def test_a_door_that_altered_a_run_of_another_deployment_is_no_survival(
+    staged: tuple[FakeLab, Truth], strike: Strike
+) -> None:
+    lab, truth = staged
+    other = Truth(lab.prefect, "another", "its twin", "Late")
+    other.door_opens()
+    other.door_is_shut({})
+    assert not other.altered
+    strike(lab.prefect, lab.prefect.runs_of(f"{OUTAGE}-treated")[0])
+    other.door_is_shut({})
+    assert len(other.altered) == 1
+    assert not other.survived(0)
+    assert truth.survived(3) is (strike is worlds.cancel)

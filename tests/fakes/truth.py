@@ -37,8 +37,9 @@ class Truth:
     state: str
     at_risk: dict[str, Was] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)  # runs of other trials that its door deleted
+    altered: set[str] = field(default_factory=set)  # and those that it altered or cancelled
     taken_by_others: set[str] = field(default_factory=set)
-    _others: Mapping[str, Run] = field(default_factory=dict)
+    _others: Mapping[str, tuple[Run, tuple[Any, ...]]] = field(default_factory=dict)
 
     def door_opens(self) -> None:
         """Look at all there is."""
@@ -47,13 +48,16 @@ class Truth:
             if side and run.state_name == self.state:
                 self.at_risk[run.id] = Was(run, side, _identity(run), self._executed(run.id))
         own = (self.treated, self.twin)
-        self._others = {run.id: run for run in self.prefect.runs.values() if run.deployment.name not in own}
+        others = [run for run in self.prefect.runs.values() if run.deployment.name not in own]
+        self._others = {run.id: (run, _as_a_bystander(run)) for run in others}
 
     def door_is_shut(self, others: Mapping[str, Truth]) -> None:
         """See what of the others' runs is gone since it opened; they are told (trials by the treated deployment)."""
         self.taken = {run_id for run_id in self._others if run_id not in self.prefect.runs}
+        there = {run_id: was for run_id, was in self._others.items() if run_id not in self.taken}
+        self.altered = {run_id for run_id, (run, was) in there.items() if _as_a_bystander(run) != was}
         for run_id in self.taken:
-            if victim := others.get(self._others[run_id].deployment.name):
+            if victim := others.get(self._others[run_id][0].deployment.name):
                 victim.taken_by_others.add(run_id)
 
     def gone(self, side: str) -> set[str]:
@@ -64,7 +68,7 @@ class Truth:
     def survived(self, minimum: int) -> bool:
         """Whether enough treated runs were at risk, and each is there as it was, ran once as it was, and completed."""
         treated = [was for was in self.at_risk.values() if was.side == "treated"]
-        return len(treated) >= minimum and all(map(self._is_whole, treated)) and not self.taken
+        return len(treated) >= minimum and all(map(self._is_whole, treated)) and not self.taken and not self.altered
 
     def lost(self) -> bool:
         """Whether a treated run at risk is gone and never ran, or one of another trial, and none of the twin's is."""
@@ -89,6 +93,10 @@ class Truth:
 
     def _marks(self, run_id: str) -> list[dict[str, Any]]:
         return [mark for _, mark in self.prefect.executions if mark["run"] == run_id and "ended" not in mark]
+
+
+def _as_a_bystander(run: Run) -> tuple[Any, ...]:
+    return (*_identity(run), run.state_type == "CANCELLED")
 
 
 def _identity(run: Run) -> tuple[Any, ...]:

@@ -181,7 +181,7 @@ def whole_history(
         _event("door", door="prefect-deploy", nonce=NONCE, answered_at=ANSWERED_AT, server_log=[], exit_code=0,
                seconds=4.0, output=f"Prefect {version}\nDeployment 'x/treated' successfully updated"),
         *(_event("deployment", side=side, when="after", deployment=_deployment(side, NONCE)) for side in stories),
-        _event("bystanders", watched=0, unlisted=[], control=[]),
+        _event("bystanders", watched=0, unlisted=[], changed=[], control=[]),
         _event("phase", phase="observe"),
         _event("look", when="after the door", answers=look(lambda story: story.after)),
         _event("listing", when="after the door", **listed(drained=False),
@@ -336,5 +336,6 @@ def _deployment(side: str, description: str) -> Event:
         "work_pool_name": "worker-outage",
         "work_queue_name": "default",
         "concurrency_limit": None,
+        "defaults": {"note": ""},
         "schedules": [{"id": f"schedule-{side}-{int(touched)}", "active": True, "schedule": {"rrule": "…"}}],
     }
