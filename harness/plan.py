@@ -48,6 +48,7 @@ class Cell:
     repetition   which of several of the same; each has a lab of its own
     judged_by    the verdict that `expected` is of: `survival`, or `ticks`, whose expectation is `expected_ticks`
     sometimes    what the ticks come to instead now and then, as is known, and `sometimes_reference`, where from
+    held         it is held to what is right, whatever is known: what happens now and then has no verdict then
     """
 
     scenario: str
@@ -71,6 +72,7 @@ class Cell:
     judged_by: str = SURVIVAL
     sometimes: str = ""
     sometimes_reference: str = ""
+    held: bool = False
 
     @property
     def name(self) -> str:
@@ -187,10 +189,13 @@ def plan_cell(
         return cell  # a door that changes the ticks themselves
     if held and door.name in DELETED.doors:
         return cell  # what its runs come to is no question of a gate's
-    if not held:
-        found = scenario.known_for(version, door.name)
-        if found is None:
-            return cell
+    found = scenario.known_for(version, door.name)
+    if held:  # what happens now and then on a release is no doing of a change, and no success either
+        often = (found.sometimes, found.sometimes_reference) if found else ("", "")
+        known = replace(known, sometimes=often[0], sometimes_reference=often[1])
+    elif found is None:
+        return cell
+    else:
         known = found
     if scenario.judged_by == TICKS:
         return replace(
@@ -199,5 +204,6 @@ def plan_cell(
             reference=known.reference,
             sometimes=known.sometimes,
             sometimes_reference=known.sometimes_reference,
+            held=held,
         )
     return replace(cell, expected=known.outcome, reference=known.reference)

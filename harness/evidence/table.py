@@ -142,6 +142,7 @@ def footnotes(trials: Sequence[dict[str, Any]], releases: Sequence[str] = ()) ->
         elif (trial["ticks"] or {}).get("sometimes"):
             ticks = trial["ticks"]
             text = f"ticks {ticks['outcome']}, which happens now and then ({ticks['sometimes']}): {ticks['reason']}"
+            text += ". So it says nothing here; run it again" if unjudged(trial) else ""
         elif trial["ticks"] and unjudged(trial) and trial["outcome"] not in UNJUDGED:
             text = f"its ticks could not be judged: {trial['ticks']['reason']}"
         elif trial["outcome"] in ("error", "inconclusive", "not-applicable"):

@@ -196,13 +196,14 @@ def _ticks(ticks: Ticks | None, cell: Cell) -> dict[str, Any] | None:
     """The second verdict beside the first; None where there is no first."""
     if ticks is None:
         return None
-    known = {cell.expected_ticks, cell.sometimes}
-    held = None if cell.expected_ticks is None or ticks.outcome == INCONCLUSIVE else ticks.outcome in known
+    often = bool(cell.sometimes) and ticks.outcome == cell.sometimes
+    unsaid = cell.expected_ticks is None or ticks.outcome == INCONCLUSIVE or (often and cell.held)
+    held = None if unsaid else often or ticks.outcome == cell.expected_ticks
     return {
         "outcome": ticks.outcome,
         "expected": cell.expected_ticks,
         "as_expected": held,
-        "sometimes": cell.sometimes_reference if ticks.outcome == cell.sometimes else "",
+        "sometimes": cell.sometimes_reference if often else "",
         "missing": len(ticks.missing),
         "duplicate": len(ticks.duplicate),
         "reason": ticks.reason,

@@ -54,6 +54,7 @@ class FakeLab:
         self.lab_name = f"{VERSION}--fake"
         self.site = FakeSite(self.prefect, self.plan.lab_folder(self.lab_name))
         self.deadlines = DEADLINES
+        self.held = False  # to what is right, as in a gate
 
     def trial(self, scenario: str, door: str = PREFECT_DEPLOY) -> Entry:
         """A trial of this scenario alone; its entry of results.json."""
@@ -76,6 +77,7 @@ class FakeLab:
             as_of="2030-01-01T00:00:00Z",
             engine="fake",
             engine_detail="a fake",
+            held=self.held,
         )
 
     def history(self, scenario: str, door: str = PREFECT_DEPLOY) -> list[Event]:

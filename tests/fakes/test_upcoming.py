@@ -77,6 +77,23 @@ def test_a_tick_that_comes_twice_now_and_then_is_no_contradiction_where_that_is_
     assert note.startswith(f"upcoming, {door} on 3.9.1: {said_so}")
 
 
+def test_a_tick_that_comes_twice_now_and_then_says_nothing_of_what_is_held_to_whole_ticks(lab: FakeLab) -> None:
+    lab.held = True
+    backlog = lab.backlog(UPCOMING)
+    backlog.on_update(lambda: make_the_first_twice(backlog))
+    entry = lab.trial(UPCOMING)
+    assert (said(entry), contradicts(entry), unjudged(entry)) == ("ticks duplicate", False, True)
+    (note,) = footnotes([entry])
+    assert note.endswith("So it says nothing here; run it again.")
+
+
+def test_what_is_held_to_whole_ticks_and_lacks_one_contradicts(lab: FakeLab) -> None:
+    lab.held = True
+    backlog = lab.backlog(UPCOMING)
+    backlog.on_update(lambda: delete_the_first(backlog))
+    assert contradicts(lab.trial(UPCOMING))
+
+
 def cancel_all(backlog: Backlog) -> None:
     backlog.prefect.advance()
     backlog.move_to(backlog.prefect.runs_of(backlog.flow("treated")), "CANCELLED", "Cancelled")
