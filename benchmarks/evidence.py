@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.evidence.page import NAME, write_page
-from harness.evidence.results import write_results, write_run
-from harness.evidence.trial_folder import conclude
-from harness.plan import Plan
+from harness.store.results import write_results, write_run
+from harness.store.trial_folder import conclude
+from harness.words.plan import Plan
 
 TRIALS, TIMES = 1000, 5
 # What a visitor waits for: the page is there, and a filter has been applied to all of it.

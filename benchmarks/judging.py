@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from harness.checkers.ticks import check_ticks  # noqa: E402
-from harness.verdict import judge  # noqa: E402
+from harness.verdict.outcomes import judge  # noqa: E402
 from tests.unit.stories import whole_history  # noqa: E402
 
 

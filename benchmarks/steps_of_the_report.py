@@ -20,15 +20,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from harness import settings
-from harness.costs import children_seconds
-from harness.engines.base import SERVER, SQLITE, Node
+from harness.engines import settings
+from harness.engines.base import Node
 from harness.engines.processes import Processes
-from harness.prefect_api import PrefectAPI
-from harness.scratch import scratch_folder
+from harness.engines.sweep import of_run, sweep
+from harness.lab.prefect_api import PrefectAPI
 from harness.subjects.release import resolve_release
-from harness.sweep import of_run, sweep
-from harness.waiting import NotYet, wait_until
+from harness.words.costs import children_seconds
+from harness.words.names import SERVER, SQLITE
+from harness.words.scratch import scratch_folder
+from harness.words.waiting import NotYet, wait_until
 
 POOL, NEEDED = "pool", 3
 FLOW = """

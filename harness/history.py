@@ -16,7 +16,7 @@ from typing import Any
 
 from dateutil.parser import isoparse
 
-from harness.redaction import redact
+from harness.words.redaction import redact
 
 Event = dict[str, Any]
 SCHEMA = 5  # of a history, named by its first event; raised when what an older harness wrote would be judged otherwise

@@ -1,1 +1,1 @@
-"""Pure functions from a history to findings. They know nothing of containers, and cannot see the version."""
+"""Pure functions from a history to what it shows."""

@@ -1,1 +1,1 @@
-"""Where a lab runs: Docker containers, or processes on this host."""
+"""Where labs run: containers or processes; what they build, start, sweep and salvage."""

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness.redaction import redact
 from harness.subjects.kinds import ROLES
 from harness.subjects.release import Release, Target
+from harness.words.names import SERVER, SQLITE
+from harness.words.redaction import redact
 
-SERVER = "server"
-SQLITE, POSTGRES = DATABASES = ("sqlite", "postgres")
 DATABASE_SETTING = "PREFECT_API_DATABASE_CONNECTION_URL"
 MIGRATE = ("server", "database", "upgrade", "-y")
-# How a lab's processes start: forked from a warm fork server of the subject, or each as a new process.
-FORK, EXEC = STARTS = ("fork", "exec")
 
 
 @dataclass(frozen=True)
@@ -207,7 +204,7 @@ def server_environment(home: str, database: str) -> dict[str, str]:
     """What START_SERVER wants in its environment, `home` being its home folder, `database` one of DATABASES."""
     environment = {"UVICORN_LOG_CONFIG": f"{home}/uvicorn.json", "PREFECT_UI_STATIC_DIRECTORY": f"{home}/ui"}
     if database == SQLITE:
-        # Its own server made this one when the subject was built (harness/subjects/make_database.py).
+        # Its own server made this one when the subject was built (harness/engines/make_database.py).
         environment["PREFECT_API_DATABASE_MIGRATE_ON_START"] = "false"
         environment["PREFECT_API_BLOCKS_REGISTER_ON_START"] = "false"
     return environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.engines.base import Engine
 from harness.engines.containers import Containers, connect
 from harness.engines.processes import Processes
-from harness.errors import LabError, UsageError, no_such
+from harness.words.errors import LabError, UsageError, no_such
 
 ENGINES = ("containers", "processes")
 

@@ -20,16 +20,11 @@ from testcontainers.core.docker_client import DockerClient
 from testcontainers.core.network import Network
 
 import docker
-from harness import ownership, settings
-from harness.engines import postgres
+from harness.engines import postgres, settings
 from harness.engines.base import (
     ASK_VERSION,
     DATABASE_SETTING,
-    EXEC,
-    FORK,
     MIGRATE,
-    POSTGRES,
-    SERVER,
     START_SERVER,
     CommandResult,
     Node,
@@ -38,10 +33,12 @@ from harness.engines.base import (
     server_environment,
 )
 from harness.engines.forking import READY_SECONDS
-from harness.errors import DeadlineError, LabError
-from harness.subjects.image import build_image, build_postgres, inspect_image, postgres_tag, target
+from harness.engines.image import build_image, build_postgres, inspect_image, postgres_tag, target
 from harness.subjects.release import Release, Target
-from harness.waiting import NotYet, wait_until
+from harness.words import ownership
+from harness.words.errors import DeadlineError, LabError
+from harness.words.names import EXEC, FORK, POSTGRES, SERVER
+from harness.words.waiting import NotYet, wait_until
 
 # Its reaper's image may not be there to pull, and reaps by session, not by owner: the sweep here is by label.
 testcontainers_config.ryuk_disabled = True

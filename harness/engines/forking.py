@@ -18,11 +18,12 @@ from typing import Any
 
 import psutil
 
-from harness import ownership, settings
-from harness.errors import LabError
-from harness.scratch import scratch_folder
+from harness.engines import settings
 from harness.subjects.overlays import python_path
-from harness.waiting import NotYet, wait_until
+from harness.words import ownership
+from harness.words.errors import LabError
+from harness.words.scratch import scratch_folder
+from harness.words.waiting import NotYet, wait_until
 
 LOG_FILE = "node.log"  # of a node of a lab
 _OWN_LOG = "fork-server.log"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import LabError
+from harness.words.errors import LabError
 
 USER = "postgres"
 PORT = 5432  # in a container, where it is alone

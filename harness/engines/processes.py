@@ -20,18 +20,11 @@ from pathlib import Path
 
 import psutil
 
-from harness import ownership, settings
-from harness.costs import children_seconds
-from harness.engines import postgres
+from harness.engines import postgres, settings
 from harness.engines.base import (
     ASK_VERSION,
     DATABASE_SETTING,
-    EXEC,
-    FORK,
     MIGRATE,
-    POSTGRES,
-    SERVER,
-    SQLITE,
     START_SERVER,
     CommandResult,
     Node,
@@ -39,13 +32,16 @@ from harness.engines.base import (
     save_log,
     server_environment,
 )
+from harness.engines.environment import build_environment, target
 from harness.engines.forking import LOG_FILE, ForkServer, can_fork, family, own_places
-from harness.errors import LabError, UsageError
-from harness.scratch import scratch_folder
-from harness.subjects.environment import build_environment, target
 from harness.subjects.overlays import overlaid, python_path
 from harness.subjects.release import Release, Target
-from harness.waiting import NotYet, wait_until
+from harness.words import ownership
+from harness.words.costs import children_seconds
+from harness.words.errors import LabError, UsageError
+from harness.words.names import EXEC, FORK, POSTGRES, SERVER, SQLITE
+from harness.words.scratch import scratch_folder
+from harness.words.waiting import NotYet, wait_until
 
 _LISTEN_SECONDS = 300  # a server listens some seconds after its start; on a starved machine, many
 _NO_FORK_SERVER = 120  # what a client of a fork server ends with that is gone

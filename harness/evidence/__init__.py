@@ -1,1 +1,1 @@
-"""What a run leaves behind: results.json, a report and a verdict a trial, the table on the screen."""
+"""What shows a trial or a run to a reader: reports, pages, pictures, tables."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.cache import write_whole
 from harness.evidence.frequency import frequencies
-from harness.evidence.results import evidence_of
-from harness.verdict import ALTERED, LOST, STRANDED, contradicts
+from harness.store.results import evidence_of
+from harness.verdict.outcomes import ALTERED, LOST, STRANDED, contradicts
+from harness.words.files import write_whole
 
 NAME = "bug-report.md"
 LONGEST = 65_536  # characters in the body of an issue on GitHub (its documented limit)

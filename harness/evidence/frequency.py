@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
-from harness.verdict import said
+from harness.verdict.outcomes import said
 
 _Z = NormalDist().inv_cdf(0.975)
 _RARE = 0.05

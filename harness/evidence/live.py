@@ -17,9 +17,9 @@ from rich.text import Text
 
 from harness.checkers.survival import BEFORE, SIDES
 from harness.evidence.table import STYLES
-from harness.plan import Cell, Plan
-from harness.scenario import load_scenarios
-from harness.verdict import contradicts, said
+from harness.trials.scenario import load_scenarios
+from harness.verdict.outcomes import contradicts, said
+from harness.words.plan import Cell, Plan
 
 DONE = "done"
 _TRIALS = 14  # of a lab; a terminal has 24 lines

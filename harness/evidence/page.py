@@ -16,16 +16,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.cache import write_whole
 from harness.checkers.survival import AFTER, DRAINED
 from harness.evidence.junit import as_xml_text
 from harness.evidence.report import door_log, once
-from harness.evidence.results import evidence_of, harness_words, read_results, read_run, read_verdict, runs_of
 from harness.evidence.table import counts_of, footnotes
 from harness.evidence.timeline import STYLE
 from harness.history import of_kind
-from harness.redaction import redact
-from harness.verdict import contradicts, said, unjudged
+from harness.store.results import evidence_of, harness_words, read_results, read_run, read_verdict, runs_of
+from harness.verdict.outcomes import contradicts, said, unjudged
+from harness.words.files import write_whole
+from harness.words.redaction import redact
 
 NAME = "index.html"
 _LOG_LINES, _LINE = 20, 180

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from harness.checkers.survival import AFTER, DRAINED, RunFate
-from harness.doors import DOORS
+from harness.doors.doors import DOORS
 from harness.evidence.diagram import diagram
 from harness.evidence.junit import as_xml_text
 from harness.evidence.story import Story
 from harness.history import Event, how_started, of_kind
-from harness.plan import Cell
-from harness.scenario import SURVIVAL, TICKS, load_scenarios
-from harness.verdict import Verdict, drain_end, said
+from harness.trials.scenario import load_scenarios
+from harness.verdict.outcomes import Verdict, drain_end, said
+from harness.words.names import SURVIVAL, TICKS
+from harness.words.plan import Cell
 
 _MEANINGS = {
     "lost": "at least one run at risk is gone, and the twin lost none",

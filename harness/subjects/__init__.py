@@ -1,1 +1,1 @@
-"""What is under test: a Prefect release, resolved as of its own day and built for an engine."""
+"""Which Prefect is under test: a release, a wheel, a source tree, an image, overlays on it."""

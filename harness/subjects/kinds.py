@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from harness.errors import UsageError
 from harness.subjects import overlays
 from harness.subjects.local import check_tree, check_wheel, resolve_tree, resolve_wheel
 from harness.subjects.release import Release, Target, check_release, resolve_release
+from harness.words.errors import UsageError
 
 WORKER, DEPLOYER = ROLES = ("worker", "deployer")  # those that may be another than the server
 _SPLIT = re.compile(rf"/({'|'.join(ROLES)})=")

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from harness import cache
-from harness.errors import UsageError
-from harness.scratch import scratch_folder
 from harness.subjects.release import QUIET, Release, Target
 from harness.subjects.uv_tool import UvError, uv
+from harness.words import cache
+from harness.words.errors import UsageError
+from harness.words.scratch import scratch_folder
 
 # What is no part of the source: at the root of the tree, and anywhere in it.
 _NOT_COPIED = {".venv", "venv", ".nox", ".tox", "build", "dist"}

@@ -17,9 +17,9 @@ from typing import Any
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from harness import cache
-from harness.errors import LabError, UsageError, no_such
-from harness.scenario import ROOT
+from harness.words import cache
+from harness.words.errors import LabError, UsageError, no_such
+from harness.words.places import ROOT
 
 OVERLAYS = ROOT / "overlays"
 FOLDER = "overlays"  # of an environment that has any

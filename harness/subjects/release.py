@@ -25,9 +25,10 @@ if sys.version_info >= (3, 11):
 else:  # pragma: no cover
     import tomli as tomllib
 
-from harness import cache
-from harness.errors import UsageError
 from harness.subjects.uv_tool import STEERING, UvError, uv, uv_install
+from harness.words import cache
+from harness.words.errors import UsageError
+from harness.words.files import write_whole
 
 LATEST = "latest"
 
@@ -110,7 +111,7 @@ def _resolve_version(version: str, target: Target) -> Release:
             uploaded = _uploaded(version, target)
             as_of = (uploaded + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
             lock = _compile(f"prefect=={version}", target, as_of)
-            cache.write_whole(path, f"# prefect=={version} as of {as_of}\n{lock}")
+            write_whole(path, f"# prefect=={version} as of {as_of}\n{lock}")
     text = path.read_text(encoding="utf-8")
     as_of = text.partition("\n")[0].rpartition(" ")[2]
     return Release(version, _pinned(text), as_of, text)
@@ -152,7 +153,7 @@ def _newest(requirement: str, target: Target) -> Version | None:
             if not _nothing_fits(error):
                 raise
             text = ""
-        cache.write_whole(kept, text)
+        write_whole(kept, text)
     found = kept.read_text(encoding="utf-8")
     return Version(found) if found else None
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from harness.errors import LabError
-from harness.redaction import redact
+from harness.words.errors import LabError
+from harness.words.redaction import redact
 
 # The active environment must not become the one that is resolved for or installed into.
 _NOT_PASSED = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME"}

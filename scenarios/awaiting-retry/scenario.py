@@ -1,7 +1,7 @@
 """A flow fails and waits a long delay for its second try: the runs are AwaitingRetry."""
 
-from harness.scenario import UPDATES, Known, Scenario
-from harness.staging import Staging
+from harness.trials.scenario import UPDATES, Known, Scenario
+from harness.trials.staging import Staging
 
 
 def stage(staging: Staging) -> None:

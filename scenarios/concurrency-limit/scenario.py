@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from harness.scenario import DELETED, UPDATES, Known, Scenario
-from harness.staging import Staging
+from harness.trials.scenario import DELETED, UPDATES, Known, Scenario
+from harness.trials.staging import Staging
 
 _LEFT_BEHIND = (
     "PrefectHQ/prefect src/prefect/server/models/deployments.py: a deleted deployment leaves runs that await a slot "

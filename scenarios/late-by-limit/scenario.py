@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from harness.scenario import OVERDUE, Scenario
-from harness.staging import Staging
+from harness.trials.scenario import OVERDUE, Scenario
+from harness.trials.staging import Staging
 
 
 def stage_pool(staging: Staging) -> None:

@@ -1,7 +1,7 @@
 """A worker is killed, ticks pass, and no one marks them Late: the runs are overdue and still called Scheduled."""
 
-from harness.scenario import OVERDUE, Scenario
-from harness.staging import Staging
+from harness.trials.scenario import OVERDUE, Scenario
+from harness.trials.staging import Staging
 
 
 def stage(staging: Staging) -> None:

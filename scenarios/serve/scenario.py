@@ -1,7 +1,7 @@
 """Deployments under `flow.serve` with a limit of 1: runs turn Late behind one that waits for a signal."""
 
-from harness.scenario import OVERDUE, Scenario
-from harness.staging import Staging
+from harness.trials.scenario import OVERDUE, Scenario
+from harness.trials.staging import Staging
 
 
 def stage(staging: Staging) -> None:

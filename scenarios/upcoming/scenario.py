@@ -1,7 +1,8 @@
 """Runs that are not due yet: deleting them is by design, and each tick must come back once."""
 
-from harness.scenario import TICKS, Known, Scenario
-from harness.staging import Staging
+from harness.trials.scenario import Known, Scenario
+from harness.trials.staging import Staging
+from harness.words.names import TICKS
 
 # Doors after which the schedule still names the same ticks.
 _KEEPING = (

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from harness.scenario import DELETED, UPDATES, Known, Scenario
-from harness.staging import Staging
+from harness.trials.scenario import DELETED, UPDATES, Known, Scenario
+from harness.trials.staging import Staging
 
 
 def stage_late(staging: Staging) -> None:

@@ -1,8 +1,8 @@
 """A worker that served its pool is killed, and ticks pass: the runs turn Late."""
 
-from harness.doors import DOORS, SERVED
-from harness.scenario import OVERDUE, Scenario
-from harness.staging import Staging
+from harness.doors.doors import DOORS, SERVED
+from harness.trials.scenario import OVERDUE, Scenario
+from harness.trials.staging import Staging
 
 
 def stage(staging: Staging) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.engines.base import EXEC, FORK, SERVER, SQLITE
 from harness.engines.processes import Processes
+from harness.engines.sweep import of_run, sweep
 from harness.subjects.release import resolve_release
-from harness.sweep import of_run, sweep
+from harness.words.names import EXEC, FORK, SERVER, SQLITE
 
 pytestmark = pytest.mark.end_to_end
 

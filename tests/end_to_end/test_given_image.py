@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from harness.engines.containers import Containers
-from harness.errors import LabError
-from harness.ownership import LABEL_PROJECT, PROJECT
-from harness.subjects.image import ask_image, base_image
+from harness.engines.image import ask_image, base_image
 from harness.subjects.kinds import resolve
+from harness.words.errors import LabError
+from harness.words.ownership import LABEL_PROJECT, PROJECT
 from tests.end_to_end.test_reproduce import reproduce
 
 # No Prefect, and a Python that is not the image's first: what matters is which `prefect` is found, and what it runs on.

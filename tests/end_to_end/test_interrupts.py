@@ -15,12 +15,12 @@ from typing import Any
 import psutil
 import pytest
 
-from harness import ownership
-from harness.engines.base import EXEC, FORK
 from harness.engines.containers import connect
-from harness.scratch import scratch_root
-from harness.verdict import EXIT_UNJUDGED
-from harness.waiting import NotYet, wait_until
+from harness.verdict.outcomes import EXIT_UNJUDGED
+from harness.words import ownership
+from harness.words.names import EXEC, FORK
+from harness.words.scratch import scratch_root
+from harness.words.waiting import NotYet, wait_until
 
 pytestmark = pytest.mark.end_to_end
 

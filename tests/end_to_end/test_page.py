@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from harness.doors import DOORS
+from harness.doors.doors import DOORS
 from harness.evidence.page import NAME, write_page
-from harness.evidence.results import write_results, write_run
-from harness.evidence.trial_folder import conclude
-from harness.plan import Plan, plan_cell
-from harness.scenario import load_scenarios
+from harness.runs.plan import plan_cell
+from harness.store.results import write_results, write_run
+from harness.store.trial_folder import conclude
+from harness.trials.scenario import load_scenarios
+from harness.words.plan import Plan
 
 pytestmark = pytest.mark.end_to_end
 RECORDED = Path(__file__).resolve().parent.parent / "unit" / "recorded"

@@ -13,11 +13,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from harness import cache
-from harness.engines.base import STARTS
-from harness.scenario import load_scenarios
-from harness.scratch import scratch_root
-from harness.verdict import EXIT_UNJUDGED
+from harness.trials.scenario import load_scenarios
+from harness.verdict.outcomes import EXIT_UNJUDGED
+from harness.words import cache
+from harness.words.names import STARTS
+from harness.words.scratch import scratch_root
 
 pytestmark = pytest.mark.end_to_end
 

@@ -12,8 +12,9 @@ from functools import partial
 
 import pytest
 
-from harness import lab, prefect_api, trial
-from harness.waiting import wait_until
+from harness.lab import lab, prefect_api
+from harness.trials import trial
+from harness.words.waiting import wait_until
 
 
 class Clock:
@@ -48,7 +49,7 @@ def keep_time_by(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
 
     waiting = partial(wait_until, clock=clock.monotonic, pause=clock.sleep)
     for name, module in list(sys.modules.items()):
-        if name.startswith("harness.") and name != "harness.waiting":
+        if name.startswith("harness.") and name != "harness.words.waiting":
             if vars(module).get("wait_until") is wait_until:
                 monkeypatch.setattr(module, "wait_until", waiting)
             if vars(module).get("datetime") is datetime:

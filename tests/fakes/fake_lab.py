@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.doors import DOORS, PREFECT_DEPLOY
+from harness.doors.doors import DOORS, PREFECT_DEPLOY
 from harness.history import Event, read_history
-from harness.lab import Deadlines
-from harness.plan import Cell, Plan, plan_cell
-from harness.runner import run_lab
-from harness.scenario import load_scenarios
+from harness.lab.lab import Deadlines
+from harness.runs.plan import plan_cell
+from harness.trials.runner import run_lab
+from harness.trials.scenario import load_scenarios
+from harness.words.plan import Cell, Plan
 from tests.fakes.clock import Clock
 from tests.fakes.fake_prefect import LIFTED, UPDATED, Deployment, FakePrefect, Run
 from tests.fakes.fake_site import FakeSite

@@ -9,9 +9,9 @@ from functools import partial
 import httpx
 import pytest
 
-from harness import runner
-from harness.evidence import trial_folder
-from harness.scenario import Scenario, load_scenarios
+from harness.store import trial_folder
+from harness.trials import runner
+from harness.trials.scenario import Scenario, load_scenarios
 from tests.fakes.clock import Clock, keep_time_by
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.verdict import EXIT_CONTRADICTED, exit_code, objection
+from harness.verdict.outcomes import EXIT_CONTRADICTED, exit_code, objection
 from tests.fakes.fake_api import GONE
 from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import Deployment, Run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.doors import DOORS, PREFECT_DEPLOY, SERVED
+from harness.doors.doors import DOORS, PREFECT_DEPLOY, SERVED
 from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
 
 KEPT = counts(at_risk=3, kept=3)

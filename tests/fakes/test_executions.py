@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness import trial
 from harness.checkers.survival import BEFORE
+from harness.trials import trial
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import UPDATE_BEGINS, Run
 

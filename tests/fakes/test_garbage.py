@@ -15,12 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import atlas, bisect, cli
-from harness.atlas import SCHEMA
-from harness.errors import LabError
-from harness.evidence.checksums import write_checksums
-from harness.evidence.results import write_results, write_run
-from harness.verdict import exit_code
+from harness.commands import atlas, bisect, cli
+from harness.commands.atlas import SCHEMA
+from harness.store.checksums import write_checksums
+from harness.store.results import write_results, write_run
+from harness.verdict.outcomes import exit_code
+from harness.words.errors import LabError
 from tests.fakes.fake_lab import FakeLab
 from tests.fakes.ground import fake_ground
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from harness import runner
-from harness.doors import PREFECT_DEPLOY
-from harness.lab import Lab
-from harness.redaction import redact
-from harness.runner import run_lab
-from harness.scenario import load_scenarios
-from harness.verdict import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, exit_code, said
+from harness.doors.doors import PREFECT_DEPLOY
+from harness.lab.lab import Lab
+from harness.trials import runner
+from harness.trials.runner import run_lab
+from harness.trials.scenario import load_scenarios
+from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, exit_code, said
+from harness.words.redaction import redact
 from tests.fakes import fake_api, fake_prefect
 from tests.fakes.fake_api import WRONG_ROUTE
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.doors import DOORS
-from harness.engines.base import SERVER
-from harness.errors import UsageError
-from harness.lab import Lab
-from harness.scenario import load_scenarios
-from harness.scene import PHASES, Scene, build, set_up
+from harness.commands.scene import PHASES, Scene, build, set_up
+from harness.doors.doors import DOORS
+from harness.lab.lab import Lab
+from harness.trials.scenario import load_scenarios
+from harness.words.errors import UsageError
+from harness.words.names import SERVER
 from tests.fakes.fake_lab import DEADLINES, VERSION, FakeLab
 
 OUTAGE = "worker-outage"

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from harness.checkers.survival import DRAINED
-from harness.doors import DOORS
-from harness.scenario import load_scenarios
+from harness.doors.doors import DOORS
+from harness.trials.scenario import load_scenarios
 from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
 
 SERVE, STOP = "serve", "serve-stop"

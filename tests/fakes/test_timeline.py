@@ -15,7 +15,7 @@ from harness.evidence.diagram import diagram
 from harness.evidence.report import fenced
 from harness.evidence.story import ROWS, Row, Span, Story, fold, tell
 from harness.evidence.timeline import WIDTH, renderer, timeline
-from harness.verdict import judge
+from harness.verdict.outcomes import judge
 from tests.fakes.fake_lab import FakeLab
 
 pytestmark = pytest.mark.pictures

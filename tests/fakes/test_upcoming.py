@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.doors import PREFECT_DEPLOY
+from harness.doors.doors import PREFECT_DEPLOY
 from harness.evidence.table import footnotes
-from harness.verdict import contradicts, said, unjudged
+from harness.verdict.outcomes import contradicts, said, unjudged
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import UPDATE_BEGINS
 

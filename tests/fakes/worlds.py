@@ -21,11 +21,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from harness import runner
-from harness.doors import DOORS, Door
+from harness.doors.doors import DOORS, Door
 from harness.engines.base import CommandResult
-from harness.scenario import load_scenarios
-from harness.trial import Trial
+from harness.trials import runner
+from harness.trials.scenario import load_scenarios
+from harness.trials.trial import Trial
 from tests.fakes import fake_api
 from tests.fakes.fake_lab import FakeLab
 from tests.fakes.fake_prefect import LIFTED, UPDATED, FakePrefect, Run

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness import atlas as module
-from harness import run
-from harness.atlas import STATES, Atlas, Survey, _in_runs, newest_of_each_minor, survey
-from harness.engines.base import SQLITE
-from harness.errors import UsageError
+from harness.commands import atlas as module
+from harness.commands.atlas import STATES, Atlas, Survey, _in_runs, newest_of_each_minor, survey
 from harness.evidence.table import footnotes
-from harness.evidence.trial_folder import result
-from harness.plan import Cell, Plan
-from harness.run import Request
+from harness.runs import run
+from harness.runs.run import Request
+from harness.store.trial_folder import result
 from harness.subjects.release import Release, Target
+from harness.words.errors import UsageError
+from harness.words.names import SQLITE
+from harness.words.plan import Cell, Plan
 
 RELEASES = ["3.2.14", "3.2.15", "3.3.3", "3.3.4"]
 Outcome = Callable[[str, str], str]

@@ -15,12 +15,12 @@ import pytest
 from packaging.version import Version
 from rich.console import Console
 
-from harness import bisect as module
-from harness import run
-from harness.bisect import Probes, Question, bisect, start
-from harness.errors import UsageError
-from harness.run import Interrupted, Request
+from harness.commands import bisect as module
+from harness.commands.bisect import Probes, Question, bisect, start
+from harness.runs import run
+from harness.runs.run import Interrupted, Request
 from harness.subjects.release import Release, Target
+from harness.words.errors import UsageError
 
 RELEASES = ["3.0.0", "3.0.4", "3.0.8", "3.0.9", "3.1.0", "3.2.0", "3.3.3", "3.3.4", "3.4.0", "3.9.1"]
 LATEST = Release("latest", "3.9.1", "", "", note="3.9.2 is newer and was passed over")

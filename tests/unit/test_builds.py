@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness import run
-from harness.builds import say_built, wait_until_built
-from harness.errors import LabError
-from harness.run import Request, run_matrix
+from harness.runs import run
+from harness.runs.builds import say_built, wait_until_built
+from harness.runs.run import Request, run_matrix
 from harness.subjects.release import Release, Target
-from harness.verdict import EXIT_UNJUDGED
+from harness.verdict.outcomes import EXIT_UNJUDGED
+from harness.words.errors import LabError
 
 pytestmark = pytest.mark.usefixtures("own_scratch")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.costs import Costs, Waits, read_costs
 from harness.engines.containers import cgroup_of, usage_of
 from harness.evidence.page import _costs
-from harness.waiting import wait_until
+from harness.words.costs import Costs, Waits, read_costs
+from harness.words.waiting import wait_until
 
 CONTAINER = "f567b3e23be4"
 
@@ -54,7 +54,7 @@ def test_waits_are_added_up_by_what_was_waited_for_and_the_longest_comes_first()
 
 def test_a_wait_that_fails_is_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = Waits()
-    monkeypatch.setattr("harness.waiting.WAITS", waits)
+    monkeypatch.setattr("harness.words.waiting.WAITS", waits)
 
     def fails() -> None:
         time.sleep(0.6)

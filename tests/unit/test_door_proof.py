@@ -8,7 +8,7 @@ import pytest
 
 from harness.checkers.door_proof import check_door
 from harness.history import Event
-from harness.verdict import judge
+from harness.verdict.outcomes import judge
 from tests.unit.stories import ANSWERED_AT, NONCE, whole_history
 
 WHOLE = ("completed",) * 3

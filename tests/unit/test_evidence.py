@@ -11,17 +11,17 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from harness.doors import DOORS
-from harness.evidence import results as results_module
+from harness.doors.doors import DOORS
 from harness.evidence.junit import junit
 from harness.evidence.report import report
-from harness.evidence.results import write_results
 from harness.evidence.table import Picture, footnotes, summary, table
-from harness.evidence.trial_folder import result
-from harness.plan import Cell, Plan
-from harness.redaction import Redactor
-from harness.scenario import load_scenarios
-from harness.verdict import OUTCOMES, judge
+from harness.store import results as results_module
+from harness.store.results import write_results
+from harness.store.trial_folder import result
+from harness.trials.scenario import load_scenarios
+from harness.verdict.outcomes import OUTCOMES, judge
+from harness.words.plan import Cell, Plan
+from harness.words.redaction import Redactor
 from tests.unit.stories import NONCE, run_id, whole_history
 
 LONGEST = max(load_scenarios(), key=len)

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import cli, ownership
-from harness.errors import LabError, UsageError
-from harness.run import Interrupted
-from harness.verdict import OUTCOMES, exit_code
+from harness.commands import cli
+from harness.runs.run import Interrupted
+from harness.verdict.outcomes import OUTCOMES, exit_code
+from harness.words import ownership
+from harness.words.errors import LabError, UsageError
 
 Trial = dict[str, Any]
 

@@ -11,7 +11,7 @@ import pytest
 from harness.checkers.survival import Findings, check_survival
 from harness.evidence.report import runs_table
 from harness.history import Event
-from harness.verdict import judge
+from harness.verdict.outcomes import judge
 from tests.unit.stories import (
     ANSWERED_AT,
     CANCELLED,

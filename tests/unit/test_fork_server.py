@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from harness.engines.forking import FORK_SERVER
-from harness.waiting import NotYet, wait_until
+from harness.words.waiting import NotYet, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork server lives on Linux")
 

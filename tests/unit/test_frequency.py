@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.evidence.frequency import Frequency, claim, frequencies, needed
-from harness.verdict import OUTCOMES
+from harness.verdict.outcomes import OUTCOMES
 
 
 def trials(*outcomes: str | None, door: str = "none") -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 
 from harness import history as history_module
 from harness.history import Event, History, of_kind, read_history
-from harness.redaction import Redactor
+from harness.words.redaction import Redactor
 
 
 @pytest.fixture

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.builds import say_built
-from harness.plan import Plan, choose_trials, plan_cell
-from harness.scenario import SCENARIOS
+from harness.runs.builds import say_built
+from harness.runs.plan import choose_trials, plan_cell
+from harness.trials.scenario import SCENARIOS
+from harness.words.plan import Plan
 
 # Stands in for running a lab: says which worker was given which of its trials.
 TOLD = """
 import json, os
-from harness import pytest_plugin
+from harness.runs import pytest_plugin
 from pathlib import Path
 
 def run_lab(plan, cells, site):
@@ -43,8 +44,17 @@ def test_each_lab_is_run_once_and_whole_by_one_worker(tmp_path: Path) -> None:
     plan = Plan("run", tmp_path, cells)
     plan.write(tmp_path / "plan.json")
     (tmp_path / "told_plugin.py").write_text(TOLD, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "harness.pytest_plugin", "-p", "told_plugin", "-n", "2", "--dist"]
-    command += ["loadscope", "--plan", str(tmp_path / "plan.json"), "-c", os.devnull, "--rootdir", str(SCENARIOS)]
+    command = [sys.executable, "-m", "pytest", "-p", "harness.runs.pytest_plugin", "-p", "told_plugin", "-n", "2"]
+    command += [
+        "--dist",
+        "loadscope",
+        "--plan",
+        str(tmp_path / "plan.json"),
+        "-c",
+        os.devnull,
+        "--rootdir",
+        str(SCENARIOS),
+    ]
     command += ["-p", "no:cacheprovider", "-p", "xdist", "--noconftest", str(SCENARIOS)]
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=120)

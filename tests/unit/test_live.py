@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness.doors import DOORS
+from harness.doors.doors import DOORS
 from harness.evidence.live import DONE, LiveView
-from harness.evidence.trial_folder import result
-from harness.plan import Cell, Plan, plan_cell
-from harness.scenario import load_scenarios
+from harness.runs.plan import plan_cell
+from harness.store.trial_folder import result
+from harness.trials.scenario import load_scenarios
+from harness.words.plan import Cell, Plan
 
 
 def cells(*doors: str, subject: str = "3.3.4") -> list[Cell]:

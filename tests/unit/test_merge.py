@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from harness import cli
-from harness.doors import PREFECT_DEPLOY
-from harness.errors import UsageError
-from harness.evidence.checksums import NAME, write_checksums
-from harness.evidence.results import write_results, write_run
-from harness.evidence.trial_folder import result
-from harness.merge import merge
-from harness.plan import Cell, Plan
-from harness.recheck import recheck
-from harness.verdict import judge
+from harness.commands import cli
+from harness.doors.doors import PREFECT_DEPLOY
+from harness.store.checksums import NAME, write_checksums
+from harness.store.merge import merge
+from harness.store.recheck import recheck
+from harness.store.results import write_results, write_run
+from harness.store.trial_folder import result
+from harness.verdict.outcomes import judge
+from harness.words.errors import UsageError
+from harness.words.plan import Cell, Plan
 from tests.unit.stories import whole_history
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.doors import DOORS
-from harness.evidence.trial_folder import conclude, open_history
+from harness.doors.doors import DOORS
 from harness.history import Event
-from harness.plan import Cell, Plan, plan_cell
-from harness.scenario import load_scenarios
-from harness.verdict import as_expected, judge
+from harness.runs.plan import plan_cell
+from harness.store.trial_folder import conclude, open_history
+from harness.trials.scenario import load_scenarios
+from harness.verdict.outcomes import as_expected, judge
+from harness.words.plan import Cell, Plan
 from tests.unit.stories import whole_history
 
 WHOLE = ("completed",) * 3

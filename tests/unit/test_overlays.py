@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from harness import power
-from harness.doors import DOORS
-from harness.errors import UsageError
-from harness.scenario import load_scenarios
+from harness.commands import power
+from harness.doors.doors import DOORS
 from harness.subjects import overlays
 from harness.subjects.kinds import check_ends, check_name, is_release
 from harness.subjects.overlays import FOLDER, load_overlays
-from harness.verdict import OUTCOMES, VERDICTS
+from harness.trials.scenario import load_scenarios
+from harness.verdict.outcomes import OUTCOMES, VERDICTS
+from harness.words.errors import UsageError
 
 MUTANTS = power.choose([])
 ENTRY = {"seconds": 2.0, "expected": None, "ticks": None, "reason": "", "reference": "", "judged_by": "survival"}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import scratch
 from harness.engines import processes
 from harness.engines.processes import ProcessSite
-from harness.errors import LabError
+from harness.words import scratch
+from harness.words.errors import LabError
 
 LISTENS = """
 import socket, sys, time

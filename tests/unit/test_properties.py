@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from harness.checkers.survival import Counts
 from harness.evidence.report import report
 from harness.history import Event
-from harness.plan import Cell
-from harness.verdict import OUTCOMES, Verdict, judge
+from harness.verdict.outcomes import OUTCOMES, Verdict, judge
+from harness.words.plan import Cell
 from tests.unit.stories import MINIMUM, STORIES, answers_at_every_look, fates, outcome, whole_history
 
 COUNTS = (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.history import read_history
-from harness.verdict import judge
+from harness.verdict.outcomes import judge
 
 RECORDED = Path(__file__).parent / "recorded"
 KEPT = {"at_risk": 3, "kept": 3, "completed": 3}

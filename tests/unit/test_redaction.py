@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.redaction import MASK, Redactor
+from harness.words.redaction import MASK, Redactor
 
 NOTHING = Redactor({})
 

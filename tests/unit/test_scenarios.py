@@ -6,11 +6,14 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from harness.doors import DOORS, PREFECT_DEPLOY
-from harness.errors import UsageError
-from harness.plan import Cell, choose_trials, plan_cell, spread_over_labs
-from harness.scenario import ROOT, TICKS, UPDATES, Scenario, load_scenarios, select_scenarios
-from harness.verdict import OUTCOMES
+from harness.doors.doors import DOORS, PREFECT_DEPLOY
+from harness.runs.plan import choose_trials, plan_cell, spread_over_labs
+from harness.trials.scenario import UPDATES, Scenario, load_scenarios, select_scenarios
+from harness.verdict.outcomes import OUTCOMES
+from harness.words.errors import UsageError
+from harness.words.names import TICKS
+from harness.words.places import ROOT
+from harness.words.plan import Cell
 
 SCENARIOS = load_scenarios()
 RELEASES = ("2.20.20", "3.0.0", "3.0.4", "3.0.8", "3.0.9", "3.3.3", "3.3.4", "3.9.1")

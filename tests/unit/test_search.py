@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.search import UNJUDGED, Found, Search, summary
+from harness.verdict.search import UNJUDGED, Found, Search, summary
 
 OLD, NEW = "lost", "survived"
 

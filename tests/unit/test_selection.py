@@ -11,12 +11,14 @@ from types import FrameType
 
 import pytest
 
-from harness import run
-from harness.doors import DOORS
-from harness.errors import UsageError
-from harness.plan import Plan, plan_cell
-from harness.run import Interrupted
-from harness.scenario import ROOT, load_scenarios
+from harness.doors.doors import DOORS
+from harness.runs import run
+from harness.runs.plan import plan_cell
+from harness.runs.run import Interrupted
+from harness.trials.scenario import load_scenarios
+from harness.words.errors import UsageError
+from harness.words.places import ROOT
+from harness.words.plan import Plan
 
 
 @pytest.fixture

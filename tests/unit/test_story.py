@@ -10,7 +10,7 @@ import pytest
 
 from harness.checkers.story import check_story
 from harness.history import Event
-from harness.verdict import judge
+from harness.verdict.outcomes import judge
 from tests.unit.stories import whole_history
 
 WHOLE = ("completed",) * 3

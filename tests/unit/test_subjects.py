@@ -10,14 +10,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.errors import LabError, UsageError
-from harness.plan import choose_trials, slug
-from harness.run import Request, _plan
+from harness.engines.environment import _make_database
+from harness.runs.plan import choose_trials
+from harness.runs.run import Request, _plan
 from harness.subjects import kinds
-from harness.subjects.environment import _make_database
 from harness.subjects.kinds import check_name, is_release, resolve
 from harness.subjects.release import Release, Target
 from harness.subjects.uv_tool import UvError
+from harness.words.errors import LabError, UsageError
+from harness.words.plan import slug
 
 HERE = Target(f"{sys.version_info.major}.{sys.version_info.minor}", "")
 # A build backend in the tree itself, so that nothing has to be fetched; what it builds says what the tree held.

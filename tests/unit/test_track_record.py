@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli
-from harness.evidence.results import write_results, write_run
-from harness.track_record import BEGIN, END, Seen, rows_of, table
+from harness.commands import cli
+from harness.store.results import write_results, write_run
+from harness.store.track_record import BEGIN, END, Seen, rows_of, table
 
 BUG, FINDING = "PrefectHQ/prefect#17764", "docs/findings/pausing-deletes-late-runs"
 

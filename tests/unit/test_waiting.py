@@ -6,8 +6,8 @@ from itertools import count
 
 import pytest
 
-from harness.errors import DeadlineError
-from harness.waiting import NotYet, wait_until
+from harness.words.errors import DeadlineError
+from harness.words.waiting import NotYet, wait_until
 
 
 class Clock:

@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from harness import cli
-from harness.scenario import ROOT, load_scenarios
+from harness.commands import cli
+from harness.trials.scenario import load_scenarios
+from harness.words.places import ROOT
 
 WORKFLOW = (ROOT / ".github" / "workflows" / "gate.yml").read_text(encoding="utf-8")
 ACTION = (ROOT / ".github" / "actions" / "gate" / "action.yml").read_text(encoding="utf-8")

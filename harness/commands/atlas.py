@@ -1,0 +1,294 @@
+"""The command that fills an atlas: what became of the runs in each state, by release; it goes on where it stopped."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shlex
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+from rich.console import Console
+
+from harness.engines.choose import choose_engine
+from harness.evidence.frequency import ground
+from harness.evidence.table import Picture, footnotes
+from harness.runs.run import Request, newest_results, run_unseen
+from harness.store.results import check_writable, harness_commit, new_run_id, whole_entry
+from harness.subjects.kinds import check_ends
+from harness.subjects.release import releases_between, resolve_release
+from harness.verdict.outcomes import (
+    EXIT_AS_EXPECTED,
+    EXIT_CONTRADICTED,
+    EXIT_UNJUDGED,
+    contradicts,
+    exit_code,
+    said,
+    unjudged,
+)
+from harness.words.errors import UsageError
+from harness.words.files import read_json, write_whole
+from harness.words.names import FORK, SQLITE
+
+SCHEMA = 1
+# One scenario for each name that a scheduled run may have, and the two doors whose deletions differ the most.
+STATES = ("worker-outage", "concurrency-limit", "awaiting-retry", "overdue-unmarked")
+DOORS = ("prefect-deploy", "pause-deployment")
+# In one run, so that the next releases are built while labs run, and no lab runs alone but the last.
+_RELEASES_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is surveyed: these scenarios and doors on every final release from `first` to `last`.
+
+    engine, database  what it is tried on; where it is not named, what the atlas that is gone on with was tried on
+    newest_of_minor   of each minor version, its newest release alone
+    labs              how many run at once; None is as in other runs
+    """
+
+    first: str
+    last: str
+    scenarios: Sequence[str]
+    doors: Sequence[str]
+    engine: str | None
+    database: str | None
+    newest_of_minor: bool
+    start: str = FORK
+    labs: int | None = None
+
+
+class Atlas:
+    """The entries so far, as in results.json, with run and commit; in a file that is whole after each release."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.trials: list[dict[str, Any]] = []
+        if file.exists():
+            try:
+                saved = read_json(file)
+                schema, trials = saved["schema"], list(saved["trials"])
+            except (ValueError, KeyError, TypeError):
+                raise UsageError(f"{str(file)!r} is no atlas; name another --into.") from None
+            if schema != SCHEMA:
+                raise UsageError(
+                    f"{str(file)!r} has schema {schema}; this harness writes {SCHEMA}. Name another --into."
+                )
+            self.trials = [whole_entry(file, trial, run=str, harness=str | None) for trial in trials]
+
+    def lacks(self, release: str, scenarios: Sequence[str], doors: Sequence[str]) -> list[str]:
+        """The scenarios of a release with a door of which there is no verdict yet."""
+        judged = {(t["scenario"], t["door"]) for t in self.trials if t["subject"] == release and not unjudged(t)}
+        return [scenario for scenario in scenarios if any((scenario, door) not in judged for door in doors)]
+
+    def add(self, trials: Sequence[dict[str, Any]]) -> None:
+        """Take up a release's trials, and save all; what was judged before gives way to another verdict alone."""
+        cells = {_cell(trial): trial for trial in self.trials}
+        cells |= {_cell(trial): trial for trial in trials if _cell(trial) not in cells or not unjudged(trial)}
+        self.trials = sorted(cells.values(), key=lambda t: (Version(t["subject"]), t["scenario"], t["door"]))
+        write_whole(self._file, json.dumps({"schema": SCHEMA, "trials": self.trials}, indent=1) + "\n")
+
+
+def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
+    """Carry the survey out, or go on with it: `into`.json holds the data, `into`.md shows them; returns the exit code.
+
+    Raises: UsageError before anything is started, and what `run_matrix` raises.
+    """
+    check_ends(asked.first, asked.last)
+    data, shown = into.with_name(f"{into.name}.json"), into.with_name(f"{into.name}.md")
+    check_writable(into.parent, "--into")
+    check_writable(results)
+    atlas = Atlas(data)
+    before = atlas.trials[0] if atlas.trials else {"engine": None, "database": SQLITE}
+    engine, why = choose_engine(asked.engine or before["engine"])
+    asked = replace(asked, engine=engine.name, database=asked.database or before["database"])
+    here = ground(vars(asked))
+    if other := {ground(trial) for trial in atlas.trials} - {here}:
+        tried = "; ".join(sorted(other))
+        raise UsageError(f"{str(data)!r} holds what was tried on {tried}; name another --into, or the same.")
+    console.print(f"on {here}" + (f", as {data} before" if atlas.trials else f" ({why})"), soft_wrap=True)
+    first, last = (resolve_release(end, engine.target()).version for end in (asked.first, asked.last))
+    if Version(first) > Version(last):
+        raise UsageError(f"{first} is not older than {last}.")
+    releases = releases_between(first, last, engine.target(), threading.Event())
+    chosen = newest_of_each_minor(releases) if asked.newest_of_minor else releases
+    console.print(f"releases: {', '.join(chosen)}", soft_wrap=True)
+    folder = results / f"atlas-{new_run_id()}"  # of its own, where no other run can move `latest`
+    lacking = [(release, tuple(atlas.lacks(release, asked.scenarios, asked.doors))) for release in chosen]
+    done = 0
+    total = sum(1 for _, scenarios in lacking if scenarios)
+    for together, scenarios in _in_runs(lacking):
+        console.print(f"{', '.join(together)} ({done + 1} to {done + len(together)} of {total})", soft_wrap=True)
+        run_folder = folder / str(done)
+        try:
+            seconds = _try(together, scenarios, asked, run_folder, lambda step: console.print(step, soft_wrap=True))
+        finally:  # an interrupt takes no verdict back, and is no outcome of what it cut short
+            if found := _tried(run_folder):
+                atlas.add(found)
+                write_whole(shown, page(atlas.trials, _command(asked, into)))
+        done += len(together)
+        for release in together:
+            mine = [trial for trial in atlas.trials if trial["subject"] == release]
+            console.print(f"{release}: {', '.join(map(_short, mine))}", soft_wrap=True)
+        left = (total - done) * seconds / len(together) / 60
+        console.print(
+            f"{done} of {total}; these took {seconds:.0f} s, the rest may take {left:.0f} min", soft_wrap=True
+        )
+    console.print(Picture(in_short(atlas.trials)))
+    for line in footnotes(atlas.trials, releases_of(atlas.trials)):
+        console.print(line)
+    console.print(f"\natlas: {shown}", soft_wrap=True)
+    return exit_code(atlas.trials)
+
+
+def newest_of_each_minor(releases: Sequence[str]) -> list[str]:
+    """Of releases, oldest first, the newest of each minor version."""
+    by_minor = itertools.groupby(releases, key=lambda release: Version(release).release[:2])
+    return [list(group)[-1] for _, group in by_minor]
+
+
+def _in_runs(lacking: Sequence[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[list[str], tuple[str, ...]]]:
+    """The releases to try in one run, neighbours that lack the same scenarios, and these."""
+    for scenarios, several in itertools.groupby(lacking, key=lambda one: one[1]):
+        releases = [release for release, _ in several]
+        if scenarios:
+            for first in range(0, len(releases), _RELEASES_AT_ONCE):
+                yield releases[first : first + _RELEASES_AT_ONCE], scenarios
+
+
+def _try(
+    releases: Sequence[str], scenarios: Sequence[str], asked: Survey, results: Path, tell: Callable[[str], None]
+) -> float:
+    """Try these releases in one run, whose results folder this is alone; returns its seconds."""
+    request = Request(
+        command="reproduce",
+        subjects=releases,
+        scenarios=scenarios,
+        doors=asked.doors,
+        engine=asked.engine,
+        database=asked.database or SQLITE,
+        results=results,
+        keep="never",
+        labs=asked.labs,
+        expression="",
+        start=asked.start,
+    )
+    found, _ = run_unseen(request, results.parent / "atlas.log", tell)
+    return float(found["seconds"])
+
+
+def _tried(results: Path) -> list[dict[str, Any]]:
+    """The trials of the run in this folder as an atlas has them, without what never came to an outcome of its own."""
+    try:
+        found, run = newest_results(results)
+    except FileNotFoundError:
+        return []  # it was cut short before it began
+    commit = harness_commit()["commit"]
+    ended = found.get("exit_code") in (EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED)
+    own = [trial for trial in found["trials"] if (trial["outcome"] if ended else not unjudged(trial))]
+    return [{**trial, "run": run, "harness": commit} for trial in own]
+
+
+def _cell(trial: dict[str, Any]) -> tuple[str, str, str]:
+    return trial["subject"], trial["scenario"], trial["door"]
+
+
+def _short(trial: dict[str, Any]) -> str:
+    return f"{trial['scenario']} {trial['door']} {said(trial)}" + ("!" if contradicts(trial) else "")
+
+
+def _command(asked: Survey, into: Path) -> str:
+    words = ["nox", "-s", "atlas", "--", "--from", asked.first, "--to", asked.last, "--into", str(into)]
+    words += ["--engine", str(asked.engine), "--database", str(asked.database)]
+    for option, names, usual in (("--scenario", asked.scenarios, STATES), ("--door", asked.doors, DOORS)):
+        if tuple(names) != usual:
+            words += [word for name in names for word in (option, name)]
+    if asked.start != FORK:
+        words += ["--start", asked.start]
+    return shlex.join(words + (["--newest-of-minor"] if asked.newest_of_minor else []))
+
+
+def page(trials: Sequence[dict[str, Any]], command: str) -> str:
+    """The atlas as Markdown: a row a release, a column a scenario and door."""
+    releases = releases_of(trials)
+    days = sorted(trial["run"][:8] for trial in trials)
+    grounds = sorted({ground(trial) for trial in trials})
+    commits = sorted({str(trial["harness"])[:7] for trial in trials})
+    lines = [
+        "# Atlas: what became of the runs, by release",
+        "",
+        "Each square is one trial on a real server of that release, its packages as of its own day: of the runs at "
+        "risk, how many were lost. `survived` is none. A twin that nobody touched lost none wherever there is a "
+        "verdict. (!) contradicts what is known upstream.",
+        "",
+        f"## {len(releases)} releases, neighbours of the same outcomes together (how many were tried)",
+        "",
+        *_rows(in_short(trials), _outcome),
+        "",
+        *(f"- {line}" for line in footnotes(trials, releases)),
+        "",
+        "## Each release",
+        "",
+        *_rows(trials, _square),
+        "",
+        f"Tried {days[0]} to {days[-1]} (year, month, day) on {'; '.join(grounds)}; harness at {', '.join(commits)}. "
+        "The data stand beside this page, a trial's entry of results.json each.",
+        "",
+        f"Last gone on with by `{command}`; asked again, it tries what it lacks.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def releases_of(trials: Sequence[dict[str, Any]]) -> list[str]:
+    """The releases of an atlas's trials, oldest first."""
+    return list(dict.fromkeys(trial["subject"] for trial in trials))
+
+
+def in_short(trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The trials of one release of each span of neighbours of the same outcomes; its subject is the span's name."""
+    columns, cells = _columns(trials), {_cell(trial): trial for trial in trials}
+
+    def outcomes(release: str) -> list[str]:
+        return [_outcome(cells.get((release, *column))) for column in columns]
+
+    short = []
+    releases = releases_of(trials)
+    for _, together in itertools.groupby(releases, key=outcomes):
+        span = list(together)
+        name = span[0] if len(span) == 1 else f"{span[0]} to {span[-1]} ({len(span)})"
+        mine = (cells.get((span[0], *column)) for column in columns)
+        short += [{**trial, "subject": name, "version": name} for trial in mine if trial]
+    return short
+
+
+def _columns(trials: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    return sorted({(trial["scenario"], trial["door"]) for trial in trials})
+
+
+def _rows(trials: Sequence[dict[str, Any]], square: Callable[[dict[str, Any] | None], str]) -> list[str]:
+    """A table in Markdown: a row a release, a column a scenario and door."""
+    columns, cells = _columns(trials), {_cell(trial): trial for trial in trials}
+    return [
+        "| release | " + " | ".join(f"{scenario}<br>{door}" for scenario, door in columns) + " |",
+        "|---|" + "---|" * len(columns),
+        *(
+            f"| {release} | " + " | ".join(square(cells.get((release, *column))) for column in columns) + " |"
+            for release in releases_of(trials)
+        ),
+    ]
+
+
+def _outcome(trial: dict[str, Any] | None) -> str:
+    return said(trial) + (" (!)" if contradicts(trial) else "") if trial else ""
+
+
+def _square(trial: dict[str, Any] | None) -> str:
+    """Its outcome, with how many of how many were lost."""
+    if trial is None or said(trial) != "lost":
+        return _outcome(trial)
+    return _outcome(trial).replace("lost", f"lost {trial['lost']}/{trial['at_risk']}")

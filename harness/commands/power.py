@@ -1,0 +1,177 @@
+"""What the harness finds: faults made on purpose (mutants, overlays/) on a release, and the release without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness.doors.doors import select_doors
+from harness.engines.choose import choose_engine
+from harness.evidence.table import STYLES
+from harness.runs.run import Request, run_unseen
+from harness.store.results import check_writable, new_run_id
+from harness.subjects.kinds import check_name, resolve
+from harness.subjects.overlays import Overlay, check_fit, load_overlays
+from harness.trials.scenario import select_scenarios
+from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, said, unjudged
+from harness.words.errors import UsageError, no_such
+from harness.words.names import FORK, SQLITE
+
+Trial = dict[str, Any]  # its entry of results.json
+WHOLE = ("survived", "ticks whole")
+
+
+@dataclass(frozen=True)
+class Power:
+    """What was asked for: the release that the mutants are made of, and which of them (none named: all)."""
+
+    subject: str
+    mutants: Sequence[str]
+    engine: str | None
+    database: str = SQLITE
+    start: str = FORK
+    labs: int | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A subject of the search: what it is, what it is to be found as, what it was found as, and its trials' seconds.
+
+    verdict  `found`, `not found`, `no verdict`; of the release itself `quiet`, `false alarm`, `no verdict`
+    """
+
+    name: str
+    wanted: str
+    came_to: str
+    seconds: float
+    verdict: str
+
+
+def measure(asked: Power, results: Path, console: Console) -> int:
+    """Run each mutant through the doors that it is to be found through, and the release through all of these.
+
+    Returns the exit code: 0 where each was found as what it is, and nothing else, 1 where one was not or the release
+    itself did not survive, 125 where nothing but a verdict lacks. Raises: UsageError before anything is started, and
+    what `run_matrix` raises.
+    """
+    mutants = choose(asked.mutants)
+    check_name(asked.subject)
+    if "+" in asked.subject:
+        raise UsageError(f"{asked.subject!r} has an overlay already; name a subject without one.")
+    check_writable(results)
+    engine, why = choose_engine(asked.engine)
+    check_fit(mutants, resolve(asked.subject, engine.target(), engine.resolve_image).version)
+    console.print(f"engine: {why}", soft_wrap=True)
+    pairs = pairs_of(asked.subject, mutants)
+    request = Request(
+        command="power",
+        subjects=list(pairs),
+        scenarios=list(dict.fromkeys(scenario for cells in pairs.values() for scenario, _ in cells)),
+        doors=list(dict.fromkeys(door for cells in pairs.values() for _, door in cells)),
+        engine=engine.name,
+        database=asked.database,
+        results=results / f"power-{new_run_id()}",  # of its own, where no other run can move `latest`
+        keep="failed",
+        labs=asked.labs,
+        expression="",
+        start=asked.start,
+        only=pairs,
+    )
+    console.print(f"{len(mutants)} mutants of {asked.subject}, and {asked.subject} itself", soft_wrap=True)
+    request.results.mkdir(parents=True)
+    found, _ = run_unseen(request, request.results / "power.log", lambda step: console.print(step, soft_wrap=True))
+    rows = rows_of(asked.subject, mutants, found["trials"])
+    console.print()
+    console.print(drawn(rows))
+    of_mutants = [row for row in rows if row.name != asked.subject]
+    caught = sum(row.verdict == "found" for row in of_mutants)
+    alarms = sum(row.verdict == "false alarm" for row in rows)
+    console.print(f"\n{caught} of {len(of_mutants)} mutants found as what they are, {alarms} false alarms")
+    console.print(f"evidence: {request.results}", soft_wrap=True)
+    return exit_code(rows)
+
+
+def choose(names: Sequence[str]) -> list[Overlay]:
+    """The mutants named, or all. Raises: UsageError for a name that is no mutant's."""
+    known = {name: overlay for name, overlay in load_overlays().items() if overlay.found}
+    for name in names:
+        if name not in known:
+            raise no_such("mutant", name, known)
+    return [known[name] for name in (dict.fromkeys(names) or known)]
+
+
+def pairs_of(subject: str, mutants: Sequence[Overlay]) -> dict[str, list[tuple[str, str]]]:
+    """Which scenarios and doors each subject is tried through; of the release itself all that a mutant is."""
+    pairs: dict[str, list[tuple[str, str]]] = {subject: []}
+    for mutant in mutants:
+        assert mutant.found
+        (scenario,), doors = select_scenarios([mutant.found.scenario]), select_doors(mutant.found.doors)
+        cells = [(scenario.name, door.name) for door in doors]
+        pairs[f"{subject}+{mutant.name}"] = cells
+        pairs[subject] += [cell for cell in cells if cell not in pairs[subject]]
+    return pairs
+
+
+def rows_of(subject: str, mutants: Sequence[Overlay], trials: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """The release's row, and each mutant's, from their trials' entries."""
+
+    def row(name: str, wanted: str, verdict: Callable[[Sequence[Trial]], str]) -> Row:
+        mine = [dict(trial) for trial in trials if trial["subject"] == name]
+        came_to = ", ".join(dict.fromkeys(map(said, mine))) or "nothing"
+        return Row(name, wanted, came_to, sum(trial["seconds"] or 0.0 for trial in mine), verdict(mine))
+
+    rows = [row(subject, "whole", _of_the_release)]
+    for mutant in mutants:
+        assert mutant.found
+        wanted = mutant.found.as_
+        rows.append(row(f"{subject}+{mutant.name}", wanted, partial(_of_a_mutant, wanted)))
+    return rows
+
+
+def _of_the_release(trials: Sequence[Trial]) -> str:
+    """Each trial that was judged has to be whole."""
+    if any(said(trial) not in WHOLE for trial in trials if not unjudged(trial)):
+        return "false alarm"
+    return "no verdict" if not trials or any(map(unjudged, trials)) else "quiet"
+
+
+def _of_a_mutant(wanted: str, trials: Sequence[Trial]) -> str:
+    """One trial has to come to what is wanted; what no trial judged was not missed."""
+    if wanted in [said(trial) for trial in trials if not unjudged(trial)]:
+        return "found"
+    return "no verdict" if not trials or any(map(unjudged, trials)) else "not found"
+
+
+def exit_code(rows: Sequence[Row]) -> int:
+    """What these rows come to."""
+    verdicts = {row.verdict for row in rows}
+    if verdicts & {"not found", "false alarm"}:
+        return EXIT_CONTRADICTED
+    return EXIT_UNJUDGED if "no verdict" in verdicts else EXIT_AS_EXPECTED
+
+
+def drawn(rows: Sequence[Row]) -> Table:
+    """The rows as a table."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("mutant", no_wrap=True)
+    for name in ("came to", "wanted", "verdict"):
+        table.add_column(name)
+    table.add_column("seconds", justify="right", no_wrap=True)
+    for row in rows:
+        style = STYLES.get(row.came_to, "")
+        verdict = Text(row.verdict, style="" if row.verdict in ("found", "quiet") else "bold yellow")
+        table.add_row(
+            row.name.partition("+")[2] or row.name,
+            Text(row.came_to, style=style),
+            row.wanted,
+            verdict,
+            f"{row.seconds:.0f}",
+        )
+    return table

@@ -1,0 +1,138 @@
+"""A lab that is left standing for a person: the scene is built up to a phase, and Prefect's own UI is on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.doors.doors import Door
+from harness.engines.choose import choose_engine
+from harness.engines.sweep import of_run, of_the_dead, sweep
+from harness.history import History
+from harness.lab.lab import Deadlines, Lab
+from harness.store.results import check_writable, new_run_id
+from harness.subjects.kinds import check_name, resolve
+from harness.trials import staging
+from harness.trials.scenario import Scenario
+from harness.trials.staging import Staging
+from harness.trials.trial import Trial
+from harness.verdict.outcomes import EXIT_AS_EXPECTED
+from harness.words.errors import UsageError
+from harness.words.names import FORK, SERVER, SQLITE
+from harness.words.scratch import scratch_folder
+
+# A phase by the word a person asks for it with.
+PHASES = {"steady-state": staging.steady_state, "staged": staging.stage, "at-risk": staging.prove}
+# The UI asks the server that it came from, by whichever name and port a browser knows that.
+_UI = {"PREFECT_UI_ENABLED": "true", "PREFECT_UI_API_URL": "/api"}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What was asked for; `until` is one of PHASES, `minutes` how long the lab stands."""
+
+    subject: str
+    scenario: Scenario
+    door: Door
+    engine: str | None
+    database: str = SQLITE
+    until: str = "at-risk"
+    minutes: float = 60.0
+    results: Path = Path("results")
+    start: str = FORK
+
+
+def set_up(scene: Scene, console: Console) -> int:
+    """Build the scene, say how to look around in it, and take it down after its time; returns the exit code.
+
+    Raises: UsageError before anything is started; LabError where the scene cannot be built; Interrupted, once it is
+    taken down.
+    """
+    check_name(scene.subject)
+    if misfit := scene.door.misfit(scene.scenario):
+        raise UsageError(f"No such scene: {misfit}.")
+    check_writable(scene.results)
+    engine, why = choose_engine(scene.engine)
+    console.print(f"engine: {why}")
+    sweep(of_the_dead)
+    release = resolve(scene.subject, engine.target(), engine.resolve_image)
+    if not scene.scenario.applies_to(release.version):
+        raise UsageError(f"{scene.subject} has no such scene: {scene.scenario.applies_reason}.")
+    engine.prepare(scene.database, console.print)
+    keys = {role: engine.build(part, console.print) for role, part in {SERVER: release, **release.roles}.items()}
+    versions = {SERVER: release.version, **{role: part.version for role, part in release.roles.items()}}
+    run = new_run_id()
+    scratch_folder(run)
+    folder = scene.results / f"lab-{run}"
+    try:
+        if scene.start == FORK:
+            for key in keys.values():
+                engine.warm(key, run)
+        site = engine.site(
+            subject_keys=keys, database=scene.database, run=run, lab="lab", folder=folder, start=scene.start
+        )
+        with Lab(
+            site, versions, Deadlines(), {**scene.scenario.server_settings, **scene.door.server_settings, **_UI}
+        ) as lab:
+            build(scene, lab, folder, console)
+            _stand(lab, scene.minutes)
+    finally:
+        console.print("taking the lab down")
+        engine.close()
+        sweep(of_run(run))
+    return EXIT_AS_EXPECTED
+
+
+def build(scene: Scene, lab: Lab, folder: Path, console: Console) -> Staging:
+    """Take one trial through the phases up to the one asked for, and say what there is and what can be done."""
+    lab.check_versions()
+    if lab.site.not_forked:
+        console.print(f"every process is started anew: {lab.site.not_forked}", soft_wrap=True)
+    shared = Staging(scene.scenario, lab, [])
+    shared.trials = [Trial(scene.door, shared, History(folder / "history.jsonl"))]
+    for name, phase in PHASES.items():
+        console.print(f"  {name}", highlight=False)
+        phase(shared)
+        if name == scene.until:
+            break
+    for line in _directions(scene, shared):
+        console.print(line, soft_wrap=True)
+    return shared
+
+
+def _directions(scene: Scene, shared: Staging) -> Sequence[str]:
+    lab, (trial,) = shared.lab, shared.trials
+    prefect = lab.deployer.shell(shared.lab.site.scenario_folder(scene.scenario.name))
+    there = []
+    for name, deployment_id in shared.deployed.items():
+        states = [run["state_name"] for run in lab.api.flow_runs(deployments=[deployment_id])]
+        counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+        there.append(f"  {name}: {counts or 'no runs yet'} ({deployment_id})")
+    pause = f"curl -X POST {lab.api.url}/deployments/{trial.treated.get('id', 'ID')}/pause_deployment"
+    deploy = f"{prefect} --no-prompt deploy -n {trial.name}"
+    by_hand = [] if scene.scenario.served_by else [f"  {deploy}"]
+    return [
+        "",
+        f"the lab stands: {scene.scenario.name} on {scene.subject}, up to: {scene.until}",
+        f"  UI   {lab.api.url.removesuffix('/api')}",
+        f"  API  {lab.api.url}",
+        *there,
+        "look around:",
+        f"  {prefect} flow-run ls",
+        "open a door by hand, on the treated deployment alone:",
+        *by_hand,
+        f"  {pause}",
+        f"take it down: Ctrl-C, or it goes by itself in {scene.minutes:g} minutes (after a kill: nox -s clean)",
+    ]
+
+
+def _stand(lab: Lab, minutes: float) -> None:
+    """Until the time is over. Raises LabError where the server ends before."""
+    until = time.monotonic() + minutes * 60
+    while time.monotonic() < until:
+        lab.check_server_alive()
+        time.sleep(1)

@@ -1,0 +1,1 @@
+"""One server with its database, workers and deployer, and the client that asks it."""

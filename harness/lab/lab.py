@@ -1,0 +1,306 @@
+"""One server with its database, workers and deployer, on one engine: what a trial is staged in."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from packaging.version import InvalidVersion, Version
+
+from harness.engines import settings
+from harness.engines.base import CommandResult, Node, Site
+from harness.lab.prefect_api import PrefectAPI
+from harness.trials.scenario import Scenario
+from harness.words.errors import DeadlineError, LabError, SteadyStateError
+from harness.words.names import SERVER
+from harness.words.waiting import NotYet, wait_until
+
+SCHEDULER_PROBE = "scheduler-probe"
+# An error as a log names it; an engine may put its time before it.
+_ERROR = re.compile(r"^(?:\S+Z )?([\w.]+(?:Error|Exception)\b.*)$", re.MULTILINE)
+_QUICKEST = 0.5  # seconds; on a machine that had a moment to spare
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long each wait may take, in seconds. Tests shorten them; nothing else changes.
+
+    They are for what never comes, and a healthy trial meets none of them: a machine that gives most of its processors
+    to others (80 % were seen) has to come to a verdict too, only later.
+    """
+
+    health: float = 300
+    command: float = 300
+    steady_state: float = 60  # or 20 times what a process takes to start here, where that is longer
+    scheduler: float = 20  # or 5 times that; its first pass takes up to 5 (up to 3.3.3) from a deployment's creation on
+    backlog: float = 180  # from the last staged tick on
+    door: float = 300
+    drain_idle: float = 240  # more than SQLite's busy timeout (60); starts again when a run changes state
+    left_alone: float = 75  # more than the same: overdue runs that a living worker leaves alone, until it starts again
+    drain_cap: float = 1800
+    poll: float = 0.5
+    api_patience: float = 180
+
+
+class Lab:
+    """A context manager: inside it a healthy server answers at `api`; `check_versions` says which one it is.
+
+    `versions` is what was asked for, by role: `server`, and others where they are another than the server.
+
+    Raises on entry: LabError where the server dies or never gets healthy, with its log.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        versions: Mapping[str, str],
+        deadlines: Deadlines,
+        server_settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.site, self.versions, self.deadlines = site, versions, deadlines
+        self._server_settings = server_settings or {}
+        self.server: Node
+        self.deployer: Node
+        self.api: PrefectAPI
+        # What a process of Prefect's takes here until it does something: from the server's start to its health where
+        # each is started anew, and what `prefect version` took where they are forked.
+        self.start_seconds = 0.0
+        # How many commands at once share a core, at least one; set by the number of stagings.
+        self.share = 1.0
+        # Held by the staging that starts its worker and deploys its backlog (harness/trials/staging.py, `turn`).
+        self.turn = threading.Lock()
+        # Held while a door is open: what is deleted meanwhile, that door deleted (harness/trials/trial.py).
+        self.door = threading.Lock()
+        self._job_template: Mapping[str, object] = {}  # of a process worker here, once one has given it to its pool
+        self._scheduled = ""  # the deployment by which the scheduler is tried
+        self.schedules_nothing: LabError | None = None
+        self._scheduler_lock = threading.Lock()
+        self._prefect_version: Future[CommandResult] | None = None
+        self._workers: dict[str, Node] = {}
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor
+        self._exit = ExitStack()
+
+    def __enter__(self) -> Lab:
+        with ExitStack() as undo:
+            undo.enter_context(self.site)
+            self.site.start_database(seconds=self.deadlines.health)
+            started = time.monotonic()
+            self.server, url = self.site.start_server(self._server_settings)
+            self.deployer = self.site.start_node("deployer", None)
+            self._pool = undo.enter_context(ThreadPoolExecutor(max_workers=1))
+            api = PrefectAPI(url, patience=self.deadlines.api_patience, check_alive=self.check_server_alive)
+            self.api = undo.enter_context(api)
+            wait_until("the server's health", self._healthy, seconds=self.deadlines.health, source="server")
+            self.start_seconds = time.monotonic() - started
+            if self.site.forks:
+                self.start_seconds = max(_QUICKEST, self.ask_prefect_version().result().seconds)
+            self._exit = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exit.close()
+
+    def deploy_seconds(self, deployments: int) -> float:
+        """What `prefect deploy` of so many deployments may take here: half as long again as it does.
+
+        A process of its own, and work that no fork spares it: 0.5 s, and 0.1 s a deployment (measured, 3.3.4).
+        """
+        work = 0.5 + 0.1 * deployments
+        return 1.5 * (self.start_seconds + work)
+
+    @property
+    def scheduler_pass(self) -> float:
+        """The longest that a new deployment waits here for its runs, in seconds."""
+        return settings.scheduler_pass(self.versions[SERVER])
+
+    def patience(self, seconds: float, processes: int) -> float:
+        """So many seconds, or what so many processes of Prefect's take to start here, whichever is longer."""
+        return max(seconds, processes * self.start_seconds * self.share)
+
+    def try_scheduler(self) -> None:
+        """Give the scheduler a deployment to make a run for, far ahead of its time, that no worker serves.
+
+        Raises: SteadyStateError where another staging knows already that it makes none.
+        """
+        with self._scheduler_lock:
+            if known := self.schedules_nothing:
+                raise known
+            if not self._scheduled:
+                due = datetime.now(timezone.utc) + timedelta(days=1)
+                self._scheduled = self.api.create_scheduled_deployment(SCHEDULER_PROBE, due)
+
+    def check_scheduler(self) -> None:
+        """Wait for the run that `try_scheduler` asked for.
+
+        Raises: SteadyStateError, with the server's log, where none comes in time: at once, once that is known.
+        """
+
+        def made() -> None:
+            self.check_server_alive()
+            if not self.api.flow_runs(deployments=[self._scheduled]):
+                raise NotYet("it has made none")
+
+        seconds = self.patience(self.deadlines.scheduler, 5)
+        with self._scheduler_lock:
+            if self.schedules_nothing is None:
+                try:
+                    wait_until("a run by the server's scheduler", made, seconds=seconds, every=self.deadlines.poll)
+                except DeadlineError as error:
+                    log = self.server.log()
+                    reason = f"the server schedules nothing: {error.reason}{last_error(log)}"
+                    self.schedules_nothing = SteadyStateError(reason, source=SERVER, log=log[-4000:])
+            if self.schedules_nothing:
+                raise self.schedules_nothing
+
+    def log_of(self, source: str) -> str:
+        """The end of the log of the part that an error names (`server`, `deployer`, a worker's node); else empty."""
+        nodes = [self.server, self.deployer, *self._workers.values()]
+        with suppress(Exception):  # it is asked where something is broken already
+            return next((node.log()[-4000:] for node in nodes if node.name == source), "")
+        return ""
+
+    def check_server_alive(self) -> None:
+        """Raises LabError with the end of its log where the server is gone."""
+        if not self.server.running():
+            raise LabError("the server ended", source="server", log=self.server.log()[-4000:])
+
+    def _healthy(self) -> None:
+        self.check_server_alive()
+        if not self.api.healthy():
+            raise NotYet("no healthy answer; the end of its log: " + " ".join(self.server.log()[-300:].split()))
+
+    def check_versions(self) -> dict[str, str]:
+        """Ask server and deployer which version they are; returns what each said.
+
+        Raises: LabError where one is not the release asked for.
+        """
+        said = {
+            "server": self.api.version(),
+            "deployer": self.deployer.imported_version(seconds=self.deadlines.command),
+        }
+        self.check_server_alive()  # on a port that was taken, another server may have answered so far
+        for role, version in said.items():
+            self._check_version(role, version)
+        return said
+
+    def _check_version(self, role: str, version: str) -> None:
+        asked = self.versions.get(role, self.versions[SERVER])
+        if not _same(version, asked):
+            raise LabError(f"the {role} says it is Prefect {version!r}; asked for was {asked}", source=role)
+
+    def ask_prefect_version(self) -> Future[CommandResult]:
+        """What `prefect version` says on the deployer, asked once a lab.
+
+        Where each process is started anew it takes seconds, so it is asked where the lab waits for its ticks anyway.
+        """
+        with self._lock:
+            if self._prefect_version is None:
+                self._prefect_version = self._pool.submit(
+                    self.deployer.run, ["version"], cwd=self.site.scenario_folder(""), seconds=self.deadlines.command
+                )
+            return self._prefect_version
+
+    def create_work_pool(self, name: str) -> None:
+        """A process work pool, with the job template that a worker of this lab gave to an earlier one.
+
+        A worker adds what its pool lacks, by a write that one waits 30 s for where it is refused four times in a row
+        (503; seen on 3.3.3), which happens where other scenarios' workers are busy.
+        """
+        self.api.create_work_pool(name, self._job_template)
+
+    def learn_job_template(self, pool: str) -> None:
+        """Keep the job template of a pool whose worker has served it."""
+        self._job_template = self._job_template or self.api.work_pool(pool)["base_job_template"]
+
+    def start_worker(self, scenario: Scenario) -> Node:
+        """The worker of a scenario's work pool: started, or started again after it was killed."""
+        with self._lock:
+            worker = self._workers.get(worker_name(scenario))
+        if worker:
+            worker.start()
+            return worker
+        command = ["worker", "start", "--pool", scenario.name, "--type", "process", "--name", scenario.name]
+        if scenario.worker_limit:
+            command += ["--limit", str(scenario.worker_limit)]
+        if scenario.prefetch_seconds:
+            command += ["--prefetch-seconds", str(scenario.prefetch_seconds)]
+        worker = self.site.start_node(worker_name(scenario), command)
+        with self._lock:
+            self._workers[worker.name] = worker
+        return worker
+
+    def serve(self, scenario: Scenario, deployment: str, files: Mapping[str, bytes]) -> Node:
+        """Serve a deployment by a process of its own, beside these files; a process that served it is ended first."""
+        name = worker_name(scenario, deployment)
+        folder = self.site.scenario_folder(deployment)
+        with self._lock:
+            there = self._workers.get(name)
+        if there:
+            there.kill()
+            there.write(folder, files)
+            there.start()
+            return there
+        node = self.site.start_script(name, scenario.served_by, folder, files)
+        with self._lock:
+            self._workers[name] = node
+        return node
+
+    def restart_workers_that_ended(self, scenario: Scenario) -> str:
+        """Start those of a scenario again that ended by themselves; returns the end of their logs, or nothing."""
+        logs = []
+        for worker in self.workers(scenario):
+            if not worker.running():
+                logs.append(worker.log()[-2000:] or "it printed nothing")
+                worker.start()
+        return "\n".join(logs)
+
+    def workers(self, scenario: Scenario) -> list[Node]:
+        """The worker started for a scenario, or each process that serves a deployment of it."""
+        one = worker_name(scenario)
+        with self._lock:
+            return [node for name, node in self._workers.items() if name == one or name.startswith(f"{one}--")]
+
+    def worker(self, scenario: Scenario, deployment: str = "") -> Node:
+        """The worker started for a scenario, or the process that serves a deployment of it."""
+        return self._workers[worker_name(scenario, deployment)]
+
+    def check_worker_version(self, scenario: Scenario) -> str:
+        """Ask the node of a worker which version it is. Raises LabError where it is not the release asked for."""
+        version = self.workers(scenario)[0].imported_version(seconds=self.deadlines.command)
+        self._check_version("worker", version)
+        return version
+
+    def deploy(self, scenario: Scenario, names: list[str]) -> CommandResult:
+        """The real `prefect deploy` of these deployments of the scenario's prefect.yaml, whatever its exit code."""
+        return self.prefect(scenario, "deploy", *(part for name in names for part in ("-n", name)))
+
+    def prefect(self, scenario: Scenario, *words: str) -> CommandResult:
+        """A command of Prefect's on the deployer, beside the scenario's files, whatever its exit code."""
+        folder = self.site.scenario_folder(scenario.name)
+        return self.deployer.run(["--no-prompt", *words], cwd=folder, seconds=self.deadlines.door)
+
+
+def last_error(log: str) -> str:
+    """The last error that a log names, as the end of a sentence; empty where it names none."""
+    found = _ERROR.findall(log)
+    return f"; the last error in the server's log: {found[-1][:200]}" if found else ""
+
+
+def _same(said: str, asked: str) -> bool:
+    """Whether two versions are one by PEP 440; a wheel's name spells a local version otherwise than Prefect does."""
+    try:
+        return Version(said) == Version(asked)
+    except InvalidVersion:
+        return False
+
+
+def worker_name(scenario: Scenario, deployment: str = "") -> str:
+    """The node name of a scenario's worker, or of the process that serves a deployment (whose name begins with it)."""
+    return f"worker-{deployment or scenario.name}"

@@ -1,0 +1,238 @@
+"""One small REST client for Prefect servers of every version, 2.20 and up. The harness never imports prefect.
+
+Routes are the same from 2.20 to 3.9 for all that is called here; answers are handed on as the server gave them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from harness.words.errors import LabError, NoAnswerError
+
+Json = Any
+PAGE = 200  # the server's own default for PREFECT_API_DEFAULT_LIMIT
+_CLOCK_TRIES, _AT_ONCE = 5, 0.5  # how often the server's clock is asked for, and the seconds of an answer at once
+_LISTING = 10  # a listing of several pages may take so many times the patience for one answer
+RETRIED = {429, 503}  # SQLite under short loops answers 503 "database is locked" now and then
+RETRIED_READS = {500, 502, 504} | RETRIED
+
+
+class PrefectAPI:
+    """Speaks to one server at `url` (ending in /api). A context manager; use from several threads is fine.
+
+    `patience` is how long a read is tried again in seconds while the server answers 503 or not at all; `check_alive`
+    is asked in between, and raises LabError where waiting any longer is in vain.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        patience: float = 30.0,
+        timeout: float = 20.0,
+        check_alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.url = url
+        self.patience = patience
+        self._check_alive = check_alive
+        # A proxy from the environment must not stand between the harness and a server on loopback.
+        self._client = httpx.Client(base_url=url, timeout=timeout, trust_env=False)
+
+    def __enter__(self) -> PrefectAPI:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def _send(self, method: str, path: str, body: Json = None) -> httpx.Response:
+        """One call, tried again on 503 and on transport errors until `patience` runs out.
+
+        All that is ever sent may be sent twice: reads, upserts, a work pool (409 the second time), a probe run.
+        """
+        deadline = time.monotonic() + self.patience
+        read = method == "GET" or path.endswith("/filter")
+        while True:
+            try:
+                answer = self._client.request(method, path, json=body)
+            except httpx.TransportError as error:
+                self._check_alive()
+                if time.monotonic() >= deadline:
+                    said = str(error) or type(error).__name__
+                    raise NoAnswerError(f"{method} {path}: {said}", source="server") from error
+            else:
+                retried = RETRIED_READS if read else RETRIED
+                if answer.status_code not in retried or time.monotonic() >= deadline:
+                    return answer
+            time.sleep(0.3)
+
+    def call(self, method: str, path: str, body: Json = None) -> Json:
+        """The JSON answer of a call that must succeed. Raises LabError with the server's words when it does not."""
+        answer = self._send(method, path, body)
+        if answer.is_error:
+            raise _refused(method, path, answer)
+        return answer.json() if answer.content else None
+
+    def answer(self, path: str) -> tuple[int | None, Json]:
+        """Status and body of a GET, whatever they are. Status None, and the error as text, where none came."""
+        try:
+            answer = self._send("GET", path)
+        except LabError as error:
+            return None, error.reason
+        try:
+            return answer.status_code, answer.json()
+        except ValueError:
+            return answer.status_code, answer.text[:300]
+
+    def send_once(self, method: str, path: str, body: Json = None) -> tuple[int, str]:
+        """Status and text of a call that changes something, whatever they are; only a 503 (nothing done) is sent again.
+
+        Raises: LabError where no answer comes.
+        """
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                answer = self._client.request(method, path, json=body, timeout=self.patience)
+            except httpx.TransportError as error:
+                raise LabError(f"{method} {path}: {error or type(error).__name__}", source="server") from error
+            if answer.status_code not in RETRIED or time.monotonic() >= deadline:
+                return answer.status_code, answer.text
+            time.sleep(0.3)
+
+    def now(self) -> str:
+        """The server's own clock (UTC, ISO 8601), rounded up to a whole second: the Date of an answer is cut to one."""
+        return (self._date() + timedelta(seconds=1)).isoformat()
+
+    def clock(self) -> Json:
+        """The server's clock (`server`, cut to a second) beside this host's monotonic one (`asked`, `answered`)."""
+        for _ in range(_CLOCK_TRIES):  # a server that stood still gives the Date from before that
+            asked = time.monotonic()
+            server = self._date().isoformat()
+            answered = time.monotonic()
+            if answered - asked < _AT_ONCE:
+                break
+        return {"server": server, "asked": round(asked, 3), "answered": round(answered, 3)}
+
+    def _date(self) -> datetime:
+        date = self._send("GET", "/health").headers.get("date", "")
+        try:
+            return parsedate_to_datetime(date)
+        except ValueError as error:
+            raise LabError(f"the server's answer has no date: {date!r}", source="server") from error
+
+    def healthy(self) -> bool:
+        """Whether the server says it is healthy, asked once."""
+        try:
+            return self._client.get("/health", timeout=2.0).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def version(self) -> str:
+        """The version the server says it is."""
+        return str(self.call("GET", "/admin/version"))
+
+    def create_work_pool(self, name: str, job_template: Json = None) -> None:
+        """Create a process work pool; without a job template, its worker adds its own when it starts."""
+        body = {"name": name, "type": "process", "base_job_template": job_template or {}}
+        answer = self._send("POST", "/work_pools/", body)
+        if answer.is_error and answer.status_code != 409:
+            raise _refused("POST", "/work_pools/", answer)
+
+    def work_pool(self, name: str) -> Json:
+        """A work pool by its name."""
+        return self.call("GET", f"/work_pools/{name}")
+
+    def create_deployment(self, flow: str, name: str, *, work_pool: str, entrypoint: str, folder: str) -> str:
+        """Create a deployment without a schedule whose flow lies in `folder` on the worker; returns its id."""
+        flow_id = self.call("POST", "/flows/", {"name": flow})["id"]
+        step = {"prefect.deployments.steps.set_working_directory": {"directory": folder}}
+        facts = {
+            "name": name,
+            "flow_id": flow_id,
+            "work_pool_name": work_pool,
+            "entrypoint": entrypoint,
+            "path": folder,
+        }
+        schema = {"title": "Parameters", "type": "object", "properties": {}}
+        body = {**facts, "pull_steps": [step], "parameter_openapi_schema": schema}
+        return str(self.call("POST", "/deployments/", body)["id"])
+
+    def create_scheduled_deployment(self, name: str, due: datetime) -> str:
+        """Create a deployment that no worker serves, whose schedule names one time (UTC); returns its id."""
+        flow_id = self.call("POST", "/flows/", {"name": name})["id"]
+        rule = f"DTSTART:{due:%Y%m%dT%H%M%S}\nRRULE:FREQ=DAILY;INTERVAL=1;COUNT=1"
+        schedules = [{"schedule": {"rrule": rule, "timezone": "UTC"}, "active": True}]
+        schema = {"title": "Parameters", "type": "object", "properties": {}}
+        body = {"name": name, "flow_id": flow_id, "schedules": schedules, "parameter_openapi_schema": schema}
+        return str(self.call("POST", "/deployments/", body)["id"])
+
+    def deployment(self, flow: str, name: str) -> Json:
+        """A deployment by its flow's name and its own."""
+        return self.call("GET", f"/deployments/name/{flow}/{name}")
+
+    def read_deployment(self, deployment_id: str) -> Json:
+        """A deployment by id; `deleted` alone where the server says that there is none."""
+        status, body = self.answer(f"/deployments/{deployment_id}")
+        if status == 404 and body == {"detail": "Deployment not found"}:
+            return {"id": deployment_id, "deleted": True}
+        return body if status == 200 else self.call("GET", f"/deployments/{deployment_id}")
+
+    def create_flow_run(self, deployment_id: str, due: datetime | None = None) -> Json:
+        """Start a run of a deployment as a person would: now, or at a time to come."""
+        state: dict[str, Json] = {"type": "SCHEDULED", "name": "Scheduled"}
+        if due:
+            state["state_details"] = {"scheduled_time": due.isoformat()}
+        return self.call("POST", f"/deployments/{deployment_id}/create_flow_run", {"state": state})
+
+    def cancel_flow_run(self, run_id: str, message: str) -> None:
+        """Give a run the state Cancelled, whatever state it is in."""
+        state = {"type": "CANCELLED", "name": "Cancelled", "message": message}
+        self.call("POST", f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})
+
+    def flow_runs(self, *, deployments: Iterable[str] = (), ids: Iterable[str] = ()) -> list[Json]:
+        """Every flow run of these deployments, or of these ids, all pages, oldest tick first."""
+        chosen: dict[str, Json] = {}
+        if wanted := list(deployments):
+            chosen = {"deployments": {"id": {"any_": wanted}}}
+        elif wanted := list(ids):
+            chosen = {"flow_runs": {"id": {"any_": wanted}}}
+        else:
+            return []
+        return sorted(self._pages("/flow_runs/filter", chosen), key=lambda run: str(run.get("expected_start_time")))
+
+    def _pages(self, path: str, chosen: Json) -> list[Json]:
+        """Every row of a listing, each once: pages are sets of ids.
+
+        Raises: LabError where the pages do not end, or a page brings nothing but what came before.
+        """
+        found: dict[str, Json] = {}
+        deadline = time.monotonic() + _LISTING * self.patience
+        for offset in itertools.count(step=PAGE):
+            page = self.call("POST", path, {**chosen, "sort": "ID_DESC", "limit": PAGE, "offset": offset})
+            before = len(found)
+            found.update({row["id"]: row for row in page if row["id"] not in found})
+            if len(page) < PAGE:
+                break
+            if len(found) == before or time.monotonic() > deadline:
+                what = "holds nothing but what came before" if len(found) == before else "is still not the last"
+                raise LabError(f"POST {path}: the page from row {offset} on {what}", source="server")
+        return list(found.values())
+
+    def flow_run(self, run_id: str) -> tuple[int | None, Json]:
+        """Status and body of the look-up of one run by its id, whatever they are."""
+        return self.answer(f"/flow_runs/{run_id}")
+
+    def states(self, run_id: str) -> list[Json]:
+        """A run's own state history, oldest first; empty where the run is gone."""
+        states = self.call("GET", f"/flow_run_states/?flow_run_id={run_id}")
+        return sorted(states, key=lambda state: str(state["timestamp"]))
+
+
+def _refused(method: str, path: str, answer: httpx.Response) -> LabError:
+    return LabError(f"{method} {path} answered {answer.status_code}: {answer.text[:300]}", source="server")

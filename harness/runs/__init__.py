@@ -1,0 +1,1 @@
+"""A run: its plan, its builds, its labs under pytest, its end."""

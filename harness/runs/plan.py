@@ -1,0 +1,114 @@
+"""What a run is going to do: which cells, with what is expected of each, in which lab."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from packaging.version import Version
+
+from harness.doors.doors import Door, select_doors
+from harness.trials.scenario import DELETED, Known, Scenario, select_scenarios
+from harness.words.names import SQLITE, TICKS
+from harness.words.plan import Cell, ground, numbered
+
+_LAB_HOLDS, _STAGING_WEIGHS = 12, 2  # in trials
+
+
+def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells with those of one lab spread over several where they are more than one should hold.
+
+    Each staging has a worker and a twin beside its trials, and each of these starts flow runs. Six stagings with 35
+    trials in one lab wore workers and server out on two cores (docs/benchmarks.md).
+    """
+    held: dict[str, dict[str, int]] = {}  # of a lab: how many trials of each scenario
+    part: Counter[str] = Counter()
+    spread = []
+    for cell in cells:
+        if cell.outcome is None:
+            mine = held.setdefault(cell.lab, {})
+            mine[cell.scenario] = mine.get(cell.scenario, 0) + 1
+            if sum(mine.values()) + _STAGING_WEIGHS * len(mine) > _LAB_HOLDS:
+                part[cell.lab] += 1
+                held[cell.lab] = {cell.scenario: 1}
+        number = part[cell.lab] + 1
+        spread.append(replace(cell, lab=f"{cell.lab}--part-{number}") if number > 1 else cell)
+    return spread
+
+
+def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) -> list[tuple[Scenario, Door]]:
+    """What `reproduce`, `matrix` or `gate` tries, in order: what is named, else what is the command's to choose.
+
+    Raises: UsageError for a name that is not there.
+    """
+    named = select_doors(doors)
+    chosen = select_scenarios(scenarios)
+    if command == "reproduce" and not scenarios:
+        chosen = [scenario for scenario in chosen if scenario.in_reproduce]
+    trials = []
+    for scenario in chosen:
+        opened = scenario.doors if command == "matrix" else [scenario.usual_door]
+        trials += [(scenario, door) for door in named or select_doors(opened)]
+    return trials
+
+
+def _lacks(scenario: Scenario, door: Door, *versions: str) -> str:
+    """Why one of these versions cannot stage the scenario (the first, the server's) or has no such door; else empty.
+
+    A version that was built between releases is not asked: it counts from the nearest tag, which a fork's tree may
+    not have, so what it lacks shows in the trial alone, and then it has no verdict.
+    """
+    released = [version for version in versions if not Version(version).local and not Version(version).is_devrelease]
+    if versions[0] in released and not scenario.applies_to(versions[0]):
+        return scenario.applies_reason
+    return "" if all(map(door.exists_in, released)) else door.versions_reason
+
+
+def plan_cell(
+    scenario: Scenario, door: Door, *, subject: str, version: str, as_of: str, engine: str, engine_detail: str,
+    database: str = SQLITE, versions: Mapping[str, str] | None = None, note: str = "", command: str = "",
+    held: bool = False, repetition: int = 1,
+) -> Cell:  # fmt: skip
+    """A cell with what is expected of it; `not-applicable` is decided here, from the version alone.
+
+    `held`: it is held to `survived`, whatever is known of its release.
+    """
+    alone = f"--{scenario.name}" if scenario.alone or door.server_settings else ""
+    alone += f"--{door.name}" if door.server_settings else ""
+    cell = Cell(
+        scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
+        database=database, engine_detail=engine_detail,
+        lab=f"{ground(subject, engine, database)}{alone}{numbered(repetition)}",
+        versions=versions or {}, note=note, command=command, repetition=repetition, judged_by=scenario.judged_by,
+    )  # fmt: skip
+    if not version:
+        return cell
+    reason = door.misfit(scenario) or _lacks(scenario, door, version, (versions or {}).get("deployer", version))
+    if reason:
+        return replace(cell, outcome="not-applicable", expected="not-applicable", reason=reason)
+    if door.proof == "nothing":
+        return replace(cell, expected="survived", expected_ticks="whole", reference="by definition")
+    known = Known("", "whole" if scenario.judged_by == TICKS else "survived", "held to it, whatever is known")
+    if held and scenario.judged_by == TICKS and door.name not in scenario.doors:
+        return cell  # a door that changes the ticks themselves
+    if held and door.name in DELETED.doors:
+        return cell  # what its runs come to is no question of a gate's
+    found = scenario.known_for(version, door.name)
+    if held:  # what happens now and then on a release is no doing of a change, and no success either
+        often = (found.sometimes, found.sometimes_reference) if found else ("", "")
+        known = replace(known, sometimes=often[0], sometimes_reference=often[1])
+    elif found is None:
+        return cell
+    else:
+        known = found
+    if scenario.judged_by == TICKS:
+        return replace(
+            cell,
+            expected_ticks=known.outcome,
+            reference=known.reference,
+            sometimes=known.sometimes,
+            sometimes_reference=known.sometimes_reference,
+            held=held,
+        )
+    return replace(cell, expected=known.outcome, reference=known.reference)

@@ -1,0 +1,1 @@
+"""The results folder: read, written, summed, bundled, joined, judged again."""

@@ -1,0 +1,268 @@
+"""A second look at saved verdicts: the checkers again, over the saved histories alone. No engine, no network."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from packaging.version import InvalidVersion
+
+from harness.doors.doors import DOORS
+from harness.evidence.bug_report import NAME as BUG_REPORT
+from harness.evidence.bug_report import bug_report_of
+from harness.evidence.page import NAME as PAGE
+from harness.evidence.page import page
+from harness.history import SCHEMA, of_kind
+from harness.runs.plan import plan_cell
+from harness.runs.run import SIGNALS
+from harness.store.bundle import is_bundle, unpack
+from harness.store.checksums import NAME as SUMS
+from harness.store.checksums import check_checksums
+from harness.store.results import (
+    commands_of,
+    evidence_of,
+    harness_commit,
+    harness_words,
+    read_results,
+    read_run,
+    runs_of,
+    views_of,
+)
+from harness.store.trial_folder import VERDICT, from_history, read_trial, views_from_history
+from harness.trials.scenario import load_scenarios
+from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, exit_code
+from harness.words.redaction import redact
+
+_GONE = "its history is gone"
+_OF_THE_COPY = {"folder", "repetition"}  # what `merge` gives anew
+_OF_SEVERAL = {"twin", "ticks"}
+_IN_WORDS = {"reason"}  # what a later harness may say in other words
+_TAKEN = ("scenario", "door", "run")  # what both histories say of a run that a door took from another trial
+_INTERRUPTED = {128 + number for number in SIGNALS}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial: its saved entry, what its history says now, and what differs, a phrase each; none where it holds."""
+
+    saved: dict[str, Any]
+    again: str | None
+    differences: Sequence[str]
+
+
+@dataclass(frozen=True)
+class SecondLook:
+    """What a second look at a run found.
+
+    harness   the versions that made it: a commit each (several where runs were joined), as run.json has them
+    problems  what is wrong with its files: a line each
+    unended   why it is a run that did not come to its end; empty where it did
+    trials    those that had a history, or should have
+    """
+
+    harness: Sequence[str]
+    problems: Sequence[str]
+    unended: str
+    trials: Sequence[Trial]
+
+    @property
+    def objections(self) -> list[str]:
+        """All that is wrong, a line each."""
+        gone = (_one_line(f"{name!r}: {_GONE}") for name in self.bare)
+        return [*filter(None, [self.unended]), *self.refused, *gone]
+
+    @property
+    def refused(self) -> list[str]:
+        """What was changed, or does not follow from the histories, a line each."""
+        differing = [trial for trial in self.trials if trial.differences and trial.again is not None]
+        differences = (f"{Path(trial.saved['folder']).name!r}: {'; '.join(trial.differences)}" for trial in differing)
+        return [_one_line(said) for said in (*self.problems, *differences)]
+
+    @property
+    def bare(self) -> list[str]:
+        """The trials whose history is gone, by the names of their folders."""
+        return [Path(trial.saved["folder"]).name for trial in self.trials if trial.again is None]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every verdict holds, on files that nobody changed."""
+        return not self.objections
+
+
+def _one_line(said: str) -> str:
+    """What a file said may hold several lines, and one of them what only this harness says."""
+    return " ".join(said.split())
+
+
+def recheck(run: Path) -> SecondLook:
+    """Judge a run, or a bundle of one, again. Raises UsageError for what is neither."""
+    with _opened(run) as folder:
+        results, facts = read_results(folder), read_run(folder)
+        made_by, now = _harness(facts), harness_words(harness_commit())
+        entries, merged = results["trials"], "merged" in facts
+        problems = [*_unheld_folders(folder, entries), *_exit_code(results)]
+        problems += [said for entry in entries if not _is_told(folder, entry) for said in _not_applicable(entry)]
+        unended = "" if results["exit_code"] is not None else "results.json has no exit code: the run was cut off"
+        if (folder / SUMS).exists():
+            problems += check_checksums(folder)
+        else:
+            unended = check_checksums(folder)[0]
+        problems += _told_twice(folder, entries)
+        if made_by == [now]:
+            problems += _views(folder, entries, facts)
+        trials = [
+            _trial(folder, entry, merged=merged, same=made_by == [now]) for entry in entries if _is_told(folder, entry)
+        ]
+        return SecondLook(made_by, problems, unended, trials)
+
+
+def _exit_code(results: dict[str, Any]) -> list[str]:
+    """What is wrong with a run's exit code: the trials say which it is, or 125 where the harness broke beside them."""
+    said, code = results["exit_code"], exit_code(results["trials"])
+    if said is None or said in _INTERRUPTED or said == code or (said, code) == (EXIT_UNJUDGED, EXIT_AS_EXPECTED):
+        return []
+    return [f"results.json says exit code {said}; its trials come to {code}"]
+
+
+def _unheld_folders(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str]:
+    """Which folders of trials have no entry, or several."""
+    named = Counter(evidence_of(folder, entry).name for entry in entries)
+    there = [path.name for path in sorted((folder / "trials").glob("*"))]
+    problems = [f"trials/{name} has no entry in results.json" for name in there if name not in named]
+    return problems + [f"trials/{name} is named by {times} entries" for name, times in named.items() if times > 1]
+
+
+def _told_twice(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str]:
+    """Where a door's history and that of a trial beside it do not say the same of what the door took from it."""
+    by_doors: set[tuple[str, ...]] = set()
+    by_victims: set[tuple[str, ...]] = set()
+    words = {"unlisted": "took", "changed": "changed"}
+    for entry in entries:
+        events = read_trial(evidence_of(folder, entry) / "history.jsonl")
+        opening = next(iter(of_kind(events, "trial")), {})
+        which = str(opening.get("scenario")), str(opening.get("door"))
+        with suppress(KeyError, TypeError, AttributeError):  # what is no such event is no story either
+            for event in of_kind(events, "bystanders"):
+                by_doors |= {(words["unlisted"], *which, str(run["run"])) for run in event["unlisted"]}
+                by_doors |= {(words["changed"], *which, str(one["was"]["run"])) for one in event.get("changed", ())}
+            for kind, did in words.items():
+                by_victims |= {(did, *(str(event[key]) for key in _TAKEN)) for event in of_kind(events, kind)}
+    said = [
+        f"a trial says that {door} of {of} {did} its run {run}, and that door's history does not"
+        for did, of, door, run in sorted(by_victims - by_doors)
+    ]
+    return said + [
+        f"{door} of {of} says that it {did} run {run} of another trial, and no other trial says so"
+        for did, of, door, run in sorted(by_doors - by_victims)
+    ]
+
+
+def _views(folder: Path, entries: Sequence[dict[str, Any]], facts: dict[str, Any]) -> list[str]:
+    """Which of the files that show a run to a reader say another thing than what they are made from.
+
+    For what this very harness made: another may use other words. What is not there shows nothing.
+    """
+    wrong = []
+    for entry in entries:
+        own = evidence_of(folder, entry)
+        for name, made in views_from_history(read_trial(own / "history.jsonl")).items():
+            if not _shows(own / name, made):
+                wrong.append(f"trials/{own.name}/{name}")
+    try:
+        made_of_all = {
+            **views_of(entries, commands_of(facts)),
+            BUG_REPORT: bug_report_of(folder, entries),
+            PAGE: page(folder),
+        }
+        wrong += [name for name, made in made_of_all.items() if not _shows(folder / name, made)]
+    except Exception:  # an entry or a verdict.json that contradicts itself, which is named already
+        wrong.append(PAGE)
+    return [f"{name!r} is not what its histories come to" for name in wrong]
+
+
+def _shows(path: Path, made: str) -> bool:
+    """Whether a file, if it is there, holds what was made again; of a trial's verdict.json, what no copy changes."""
+    try:
+        saved = path.read_bytes().decode()
+    except (OSError, ValueError):
+        return not path.exists()
+    if path.name == VERDICT:
+        with suppress(ValueError, AttributeError):
+            return _of_any_copy(saved) == _of_any_copy(made)
+    return redact(saved) == redact(made)
+
+
+def _of_any_copy(verdict: str) -> dict[str, Any]:
+    return {key: value for key, value in json.loads(redact(verdict)).items() if key not in _OF_THE_COPY}
+
+
+def _is_told(folder: Path, entry: dict[str, Any]) -> bool:
+    """Whether there is a history to hold an entry against, or should be: not of what was never started."""
+    started = entry["outcome"] not in (NOT_APPLICABLE, None)
+    return started or (evidence_of(folder, entry) / "history.jsonl").exists()
+
+
+@contextmanager
+def _opened(run: Path) -> Iterator[Path]:
+    if not is_bundle(run):
+        yield run
+        return
+    with TemporaryDirectory(prefix="recheck-") as folder:
+        yield unpack(run, Path(folder))
+
+
+def _trial(folder: Path, saved: dict[str, Any], *, merged: bool, same: bool) -> Trial:
+    """One trial held against its history, in which its plan stands; `same`: the harness that made it is this one."""
+    path = evidence_of(folder, saved) / "history.jsonl"
+    if not path.exists():
+        return Trial(saved, None, [_GONE])
+    events = read_trial(path)
+    again = redact.value(from_history(events))
+    schema = next(iter(of_kind(events, "trial")), {}).get("schema", SCHEMA)
+    if same and schema != SCHEMA:
+        return Trial(saved, again["outcome"], [f"its history has schema {schema}, and this harness writes {SCHEMA}"])
+    left_out = (_OF_THE_COPY if merged else set()) | (set() if same else _IN_WORDS)
+    found = [
+        (name, was, now)
+        for (name, was), (_, now) in zip(_flat(saved, again), _flat(again, again), strict=True)
+        if was != now and not {name.rpartition(" ")[2]} & left_out
+    ]
+    return Trial(saved, again["outcome"], [f"{name}: {was} then, {now} now" for name, was, now in found])
+
+
+def _flat(entry: dict[str, Any], like: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What an entry says of each thing that `like` says something of, the twin's and the ticks' one by one."""
+    for key, value in like.items():
+        if key not in _OF_SEVERAL or not isinstance(value, dict):
+            yield key, entry.get(key)
+            continue
+        inner = entry.get(key)
+        for name in value:
+            said = inner.get(name) if isinstance(inner, dict) else None
+            yield f"the {key}'{'' if key.endswith('s') else 's'} {name}", said
+
+
+def _not_applicable(saved: dict[str, Any]) -> list[str]:
+    """What is wrong with a trial that was not begun, where its release is said to be unable to stage it."""
+    if saved["outcome"] is None:
+        return []
+    scenario, door = load_scenarios().get(saved["scenario"]), DOORS.get(saved["door"])
+    with suppress(InvalidVersion, TypeError):
+        cell = scenario and door and plan_cell(
+            scenario, door, subject=saved["subject"], version=saved["version"] or "", as_of="", engine=saved["engine"],
+            engine_detail="", versions=saved["versions"],
+        )  # fmt: skip
+        if cell and cell.outcome == NOT_APPLICABLE:
+            return []
+    return [f"{Path(saved['folder']).name!r} is called not-applicable, and it is not"]
+
+
+def _harness(facts: dict[str, Any]) -> list[str]:
+    made = [one.get("harness") or {} for one in runs_of(facts)]
+    return list(dict.fromkeys(harness_words(one) for one in made))

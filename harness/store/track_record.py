@@ -1,0 +1,136 @@
+"""The track record: what is lost on which releases, made from saved results; a row a bug, for the README."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from harness.store.results import read_results, read_run, read_verdict
+from harness.trials.scenario import BY_DESIGN, load_scenarios
+from harness.words.errors import UsageError
+
+BEGIN, END = "<!-- track record -->", "<!-- end of the track record -->"
+_OPTIONS = {"scenario": "scenario", "door": "door", "subject": "version"}
+_DAY = re.compile(r"^(\d{4})(\d{2})(\d{2})-")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One verdict: of which bug (its reference), in which cell, on which release, on which day, by which line."""
+
+    reference: str
+    scenario: str
+    door: str
+    version: str
+    outcome: str
+    day: str
+    command: str
+
+
+@dataclass
+class Row:
+    """One bug, with all that was seen of the cells that it was seen in."""
+
+    reference: str
+    lost: list[Seen] = field(default_factory=list)
+    kept: list[Seen] = field(default_factory=list)
+
+
+def gather(folders: Iterable[Path]) -> list[Seen]:
+    """Every verdict in these results folders on a release as such. Raises UsageError for what is no results folder."""
+    found = []
+    for folder in folders:
+        results, facts = read_results(folder), read_run(folder)
+        made = _DAY.match(str(facts.get("run", folder.resolve().name)))
+        day = "-".join(made.groups()) if made else "unknown"
+        for trial in results["trials"]:
+            if trial["outcome"] in ("lost", "survived") and trial.get("judged_by", "survival") == "survival":
+                options = " ".join(f"--{name} {trial[key]}" for name, key in _OPTIONS.items())
+                again = f"nox -s reproduce -- {options}"  # where an earlier harness saved none
+                command = read_verdict(folder, trial).get("command") or again
+                names = (trial["scenario"], trial["door"], str(trial["version"]))
+                found.append(Seen(_reference(trial), *names, trial["outcome"], day, command))
+    return found
+
+
+def _reference(trial: dict[str, Any]) -> str:
+    """What is known of the verdict by now: it may be known for another reason, or only since, than when it was seen."""
+    scenario = load_scenarios().get(trial["scenario"])
+    known = scenario.known_for(str(trial["version"]), trial["door"]) if scenario else None
+    return known.reference if known and known.outcome == trial["outcome"] else str(trial["reference"])
+
+
+def rows_of(seen: Sequence[Seen]) -> list[Row]:
+    """A row a bug: what was lost by it, and what the same cells kept on other releases. What is by design is none."""
+    rows: dict[str, Row] = {}
+    of_cell: dict[tuple[str, str], str] = {}
+    for one in seen:
+        if one.outcome == "lost" and one.reference and not one.reference.startswith(BY_DESIGN):
+            rows.setdefault(one.reference, Row(one.reference)).lost.append(one)
+            of_cell[one.scenario, one.door] = one.reference
+    for one in seen:
+        if one.outcome == "survived" and (bug := of_cell.get((one.scenario, one.door))):
+            rows[bug].kept.append(one)
+    return sorted(rows.values(), key=lambda row: row.reference)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as a table in Markdown."""
+    lines = ["| what | through | lost on | kept on | last seen lost | again |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        last = max(row.lost, key=lambda one: (one.day, _order(one.version)))
+        scenarios, doors = ({getattr(one, name) for one in row.lost} for name in ("scenario", "door"))
+        cells = [
+            f"{_linked(row.reference)}: {_listed(scenarios)}",
+            _listed(doors),
+            _range(row.lost),
+            _range(row.kept) or "not seen kept",
+            f"{last.day}, {last.version}",
+            f"`{last.command}`" if last.command else "",
+        ]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def put_into(page: Path, text: str) -> None:
+    """Replace what stands between the two marks in a page. Raises UsageError for a page that has them not."""
+    if not page.is_file():  # a device may have no end
+        raise UsageError(f"{str(page)!r} is no file; name a page that has the marks.")
+    try:
+        whole = page.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{str(page)!r} cannot be read: {error}.") from None
+    head, begin, rest = whole.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise UsageError(f"{str(page)!r} has no {BEGIN} with an {END} after it.")
+    page.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+
+
+def _order(version: str) -> Version:
+    try:
+        return Version(version)
+    except InvalidVersion:
+        return Version("0")
+
+
+def _range(seen: Sequence[Seen]) -> str:
+    """The releases that were tried, as a list where they are few; no release between two is spoken for."""
+    versions = sorted({one.version for one in seen}, key=_order)
+    return ", ".join(versions if len(versions) <= 6 else [*versions[:2], "…", *versions[-3:]])
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def _linked(reference: str) -> str:
+    issue = re.fullmatch(r"([\w.-]+/[\w.-]+)#(\d+)", reference)
+    if issue:
+        return f"[{reference}](https://github.com/{issue[1]}/issues/{issue[2]})"
+    return f"[{Path(reference).name}]({reference}/README.md)" if reference.startswith("docs/") else reference

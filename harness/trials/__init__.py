@@ -1,0 +1,1 @@
+"""Scenarios staged, doors opened, runs looked at: what writes a history."""

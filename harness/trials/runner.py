@@ -1,0 +1,251 @@
+"""Takes the stagings of one lab through the phases side by side: their waits overlap, and each fails alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from harness.doors.doors import DOORS
+from harness.engines.base import Site
+from harness.history import History, now
+from harness.lab.lab import Deadlines, Lab
+from harness.store.trial_folder import conclude, open_history
+from harness.trials import staging, trial
+from harness.trials.scenario import load_scenarios
+from harness.trials.staging import Staging
+from harness.trials.trial import Trial
+from harness.verdict.outcomes import contradicts, unjudged
+from harness.words import ownership
+from harness.words.costs import Costs
+from harness.words.errors import LabError, SteadyStateError
+from harness.words.files import write_whole
+from harness.words.names import SERVER
+from harness.words.plan import Cell, Plan
+
+Phase = Callable[[Staging], None]
+
+
+def _each(name: str, phase: Callable[[Trial], None]) -> Phase:
+    """A phase of single trials, one after the other, for a staging: a trial that fails drops out, alone."""
+
+    def of_each(shared: Staging) -> None:
+        for one in list(shared.trials):
+            try:
+                phase(one)
+            except Exception as error:
+                _record_error(one.history, name, _with_log(error, one.lab))
+                shared.trials.remove(one)
+
+    return of_each
+
+
+PHASES: Sequence[tuple[str, Sequence[Phase]]] = (
+    ("steady state", [staging.steady_state]),
+    ("stage", [staging.stage]),
+    ("prove", [staging.prove]),
+    ("trigger", [_each("trigger", trial.trigger)]),
+    ("observe", [_each("observe", trial.observe)]),
+    ("drain", [staging.drain, _each("drain", trial.look_again)]),
+)
+
+
+class Progress:
+    """Says which phase a lab is in, by a line in progress.jsonl, and keeps what each phase cost."""
+
+    def __init__(self, plan: Plan, lab: str, costs: Costs) -> None:
+        self._file = plan.folder / "progress.jsonl"
+        self._lab, self._costs = lab, costs
+
+    def enter(self, phase: str | None) -> None:
+        """The lab leaves its phase and enters this one; None is the end."""
+        self._costs.enter(phase)
+        if phase:
+            check_owner()
+        self._tell(phase=phase or "done")
+
+    def say(self, text: str) -> None:
+        """One line to the person, about this lab."""
+        self._tell(note=text)
+
+    def _tell(self, **facts: str) -> None:
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"at": now(), "lab": self._lab, **facts}) + "\n")
+
+
+def check_owner() -> None:
+    """Raises LabError where the command that this lab belongs to is gone: nobody would take the lab down."""
+    if ownership.is_dead(os.environ.get(ownership.ENV_OWNER)):
+        raise LabError("the command that this lab belongs to is gone")
+
+
+def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines | None = None) -> list[dict[str, Any]]:
+    """Carry out the cells of one lab; returns their results as results.json has them. Only interrupts are raised."""
+    lab_name = cells[0].lab
+    costs = Costs(plan.lab_folder(lab_name), len(cells))
+    costs.processors = site.cpu_seconds
+    progress = Progress(plan, lab_name, costs)
+    scenarios = load_scenarios()
+    histories = {cell.name: open_history(plan, cell, scenarios[cell.scenario]) for cell in cells}
+    word = _Word(plan, cells[0])
+    try:
+        progress.enter("start")
+        word.check()
+        # A scenario that has any is alone in its lab, and so is a door's trial.
+        changed = {**scenarios[cells[0].scenario].server_settings, **DOORS[cells[0].door].server_settings}
+        asked = {SERVER: cells[0].version, **cells[0].versions}
+        with Lab(site, asked, deadlines or Deadlines(), changed) as lab:
+            if site.not_forked:
+                progress.say(f"every process is started anew: {site.not_forked}")
+            progress.enter("versions")
+            said = lab.check_versions()
+            stagings = []
+            for name in dict.fromkeys(cell.scenario for cell in cells):
+                shared = Staging(scenarios[name], lab, [])
+                mine = [cell for cell in cells if cell.scenario == name]
+                shared.trials = [Trial(DOORS[cell.door], shared, histories[cell.name]) for cell in mine]
+                stagings.append(shared)
+                for role, version in said.items():
+                    shared.record("version", role=role, said=version)
+                if site.not_forked:
+                    shared.record("not-forked", reason=site.not_forked)
+            for shared in stagings:
+                shared.together = stagings
+            lab.share = max(1.0, len(stagings) / (os.cpu_count() or 1))
+            _take_through_phases(stagings, progress)
+            if lab.schedules_nothing and not changed:
+                word.give(lab.schedules_nothing)
+            progress.enter("judge")
+            results = [conclude(plan, cell) for cell in cells]
+            if plan.keep == "always" or (plan.keep == "failed" and any(contradicts(r) or unjudged(r) for r in results)):
+                _save_database(site, plan, lab_name, histories.values())
+            progress.enter("tear down")
+    except Exception as error:
+        for history in histories.values():
+            _record_error(history, "lab", as_lab_error(error))
+    finally:
+        copy_logs(plan, cells)
+    results = [conclude(plan, cell) for cell in cells]
+    progress.enter(None)
+    return results
+
+
+class _Word:
+    """That a server schedules nothing, for the labs of a run that come later on the same ground: it costs each 20 s.
+
+    Given by a lab whose server has no settings of a scenario's own; a repetition is asked for to see for itself.
+    """
+
+    def __init__(self, plan: Plan, cell: Cell) -> None:
+        self._ground = [cell.subject, cell.engine, cell.database, cell.repetition]
+        self._folder, self._lab = plan.lab_folder(cell.lab), cell.lab
+
+    def give(self, error: LabError) -> None:
+        """Leave it in the lab's folder."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        word = {"ground": self._ground, "lab": self._lab, "reason": error.reason, "log": error.log}
+        write_whole(self._folder / "schedules-nothing.json", json.dumps(word))
+
+    def check(self) -> None:
+        """Raises: SteadyStateError where a lab on this ground gave it."""
+        for file in sorted(self._folder.parent.glob("*/schedules-nothing.json")):
+            word = json.loads(file.read_text(encoding="utf-8"))
+            if word["ground"] == self._ground:
+                reason = f"{word['reason']} (seen in the lab {word['lab']})"
+                raise SteadyStateError(reason, source=SERVER, log=word["log"])
+
+
+def _save_database(site: Site, plan: Plan, lab: str, histories: Iterable[History]) -> None:
+    """Save it if it can be saved: a copy that fails takes no verdict back."""
+    try:
+        site.save_database(plan.lab_folder(lab))
+    except Exception as error:
+        for history in histories:
+            history.add("note", text=f"the database was not saved: {error}")
+
+
+def _take_through_phases(stagings: Sequence[Staging], progress: Progress) -> None:
+    """Each staging through the phases at its own pace; one that fails drops out, and the others go on.
+
+    The lab is said to be in the phase of the staging that is furthest behind.
+    """
+    reached = {shared.scenario.name: -1 for shared in stagings}
+    said = -1
+    lock = threading.Lock()
+
+    def reaches(shared: Staging, number: int) -> None:
+        nonlocal said
+        with lock:
+            reached[shared.scenario.name] = number
+            behind = min(reached.values())
+            if said < behind < len(PHASES):
+                said = behind
+                progress.enter(PHASES[behind][0])
+
+    def take(shared: Staging) -> None:
+        with shared.turn:  # given back, however the staging ends
+            for number, (name, steps) in enumerate(PHASES):
+                check_owner()
+                reaches(shared, number)
+                _through(shared, name, steps)
+                if not shared.trials:
+                    break
+        reaches(shared, len(PHASES))
+
+    with ThreadPoolExecutor(max_workers=max(1, len(stagings))) as pool:
+        list(pool.map(take, stagings))
+
+
+def _through(shared: Staging, name: str, steps: Sequence[Phase]) -> None:
+    """One phase of a staging; what goes wrong ends it for all of its trials."""
+    shared.record("phase", phase=name)
+    try:
+        for step in steps:
+            step(shared)
+    except Exception as error:
+        broken = _with_log(error, shared.lab)
+        for one in shared.trials:
+            _record_error(one.history, name, broken)
+        shared.trials.clear()
+
+
+def _with_log(error: Exception, lab: Lab) -> LabError:
+    broken = as_lab_error(error)
+    broken.log = broken.log or lab.log_of(broken.source)
+    return broken
+
+
+def _record_error(history: History, phase: str, error: LabError) -> None:
+    history.add(
+        "error",
+        phase=phase,
+        reason=error.reason,
+        source=error.source,
+        log=error.log,
+        inconclusive=isinstance(error, SteadyStateError),
+    )
+
+
+def as_lab_error(error: Exception) -> LabError:
+    """The error as it is recorded: a LabError as it is, anything else with its traceback as the log."""
+    if isinstance(error, LabError):
+        return error
+    trace = "".join(traceback.format_exception(error))
+    return LabError(f"the harness itself failed: {type(error).__name__}: {error}", source="harness", log=trace[-4000:])
+
+
+def copy_logs(plan: Plan, cells: Sequence[Cell]) -> None:
+    """Put the lab's logs that concern a trial into its folder, whichever way the lab ended."""
+    for cell in cells:
+        logs = plan.trial_folder(cell) / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        own = [f"worker-{cell.scenario}--{side}" for side in (cell.door, trial.TWIN, staging.PROBE)]
+        for name in ("server", "deployer", f"worker-{cell.scenario}", *own):
+            source: Path = plan.lab_folder(cell.lab) / f"{name}.log"
+            if source.exists():
+                (logs / source.name).write_bytes(source.read_bytes())

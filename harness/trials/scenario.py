@@ -1,0 +1,180 @@
+"""What a scenario folder declares, and how the folders under scenarios/ are found and loaded."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from harness.words.errors import UsageError, no_such
+from harness.words.names import SURVIVAL
+from harness.words.places import ROOT
+
+if TYPE_CHECKING:
+    from harness.trials.staging import Staging
+
+SCENARIOS = ROOT / "scenarios"
+BY_DESIGN = "by design"
+
+
+# Doors whose deletion was bounded to upcoming runs by one change (#17769); what is known of one is known of all.
+UPDATES = (
+    "prefect-deploy",
+    "deploy-unchanged",
+    "deploy-parameters",
+    "deploy-slug",
+    "flow-deploy",
+    "upsert-deployment",
+    "patch-deployment",
+    "patch-twice",
+    "pause-by-patch",
+    "deactivate-schedule",
+    "schedule-pause",
+    "serve-stop",
+)
+SCHEDULE_DELETIONS = ("delete-schedule", "delete-sibling", "schedule-delete", "schedule-replace", "schedule-clear")
+
+
+@dataclass(frozen=True)
+class Known:
+    """An outcome (of the ticks, where the scenario is judged by them) known for a range of releases and these doors.
+
+    reference  the upstream issue, change or source line that it is known from
+    sometimes  what it comes to instead now and then, by a race of Prefect's own, and `sometimes_reference`, where from
+    """
+
+    versions: str
+    outcome: str
+    reference: str
+    doors: Sequence[str] = ("prefect-deploy",)
+    sometimes: str = ""
+    sometimes_reference: str = ""
+
+
+# What Prefect means to do, and no fault.
+DELETED = Known(
+    "", "lost", f"{BY_DESIGN}: deleting a deployment deletes its runs", ("delete-deployment", "bulk-delete")
+)
+# Scheduled runs whose time is past, however they came to be so.
+OVERDUE = (
+    Known("<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),
+    Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769", UPDATES),
+    # Up to the newest release that was tried: a later one may have mended these.
+    Known("<=3.9.1", "lost", "docs/findings/pausing-deletes-late-runs", ("pause-deployment", "pause-by-automation")),
+    Known("<=3.9.1", "lost", "docs/findings/deleting-a-schedule-deletes-late-runs", SCHEDULE_DELETIONS),
+    DELETED,
+)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A stage with its flow and deployments, the state it puts at risk, and what is known of it by version.
+
+    name            set from the folder, and from the variant where the folder declares several
+    flows           what the flows' names in flow.py begin with: the folder's name
+    summary         one line, for listings and reports
+    state           the state *name* that is at risk (Prefect's words: `Late`, `AwaitingConcurrencySlot`)
+    ticks, interval how many runs each deployment schedules, and the seconds between two
+    minimum         how many runs at risk a side must have for a verdict
+    holders         how many runs a side hold what the others wait for; they are Running before the door opens
+    known           outcomes by version range; the ranges do not overlap
+    holders_together  the same, but counted over the whole staging, where one limit is for all
+    upcoming        the runs at risk are not due yet when the door is opened; then they are `alone`, too
+    alone           its backlog passes by the clock, so it has a lab of its own and waits for no other scenario
+    in_reproduce    whether a plain `reproduce` runs it: the report of #17764
+    doors           the doors that a plain `matrix` opens on it; the first is what the other commands open
+    served_by       the script in its folder by which a process of its own serves each deployment (`flow.serve`); empty
+                    where they are deployed to a work pool that one worker serves
+    applies         the versions that can stage this at all, and why the others cannot
+    worker_limit    flow runs the worker may run at a time; None is no limit
+    prefetch_seconds  how far ahead of their time the worker submits runs; None is as harness/engines/settings.py says
+    server_settings what its server is set to beside harness/engines/settings.py; then `alone`: they are of a whole lab
+    judged_by       the verdict that is held to what is known: `survival`, or `ticks` where deleting the runs at risk is
+                    by design and each tick must only come back
+    stage           hurts the system and makes the backlog, for treated and twin alike
+    lift            takes the fault away, so that what was kept can run
+    """
+
+    summary: str
+    state: str
+    ticks: int
+    interval: int
+    minimum: int
+    known: Sequence[Known]
+    stage: Callable[[Staging], None]
+    lift: Callable[[Staging], None]
+    stage_text: str
+    lift_text: str
+    worker_limit: int | None = None
+    prefetch_seconds: int | None = None
+    holders: int = 0
+    holders_together: int = 0
+    upcoming: bool = False
+    alone: bool = False
+    server_settings: Mapping[str, str] = field(default_factory=dict)
+    judged_by: str = SURVIVAL
+    in_reproduce: bool = False
+    doors: Sequence[str] = ("prefect-deploy", "pause-deployment", "delete-schedule", "none")
+    served_by: str = ""
+    applies: str = ""
+    applies_reason: str = ""
+    name: str = ""
+    flows: str = ""
+    folder: Path = Path()
+
+    @property
+    def usual_door(self) -> str:
+        """The door that is opened on it where none is named."""
+        return self.doors[0]
+
+    def applies_to(self, version: str) -> bool:
+        """Whether this release can stage the scenario at all, from its version alone."""
+        return Version(Version(version).base_version) in SpecifierSet(self.applies)
+
+    def known_for(self, version: str, door: str) -> Known | None:
+        """What is known of a release and a door, or None."""
+        for known in self.known:
+            if door in known.doors and Version(version) in SpecifierSet(known.versions, prereleases=True):
+                return known
+        return None
+
+
+@functools.cache
+def load_scenarios(folder: Path = SCENARIOS) -> dict[str, Scenario]:
+    """Every scenario under `folder`, by name, in alphabetical order; read once a process.
+
+    Each folder's scenario.py sets `scenario`, or `variants`: scenarios by what tells them apart (`pool`), with the
+    same flows. Raises UsageError where there is none.
+    """
+    found = {}
+    for path in sorted(folder.glob("*/scenario.py")):
+        name = path.parent.name
+        spec = importlib.util.spec_from_file_location(f"scenarios.{name.replace('-', '_')}", path)
+        if spec is None or spec.loader is None:  # pragma: no cover - a .py path always has a loader
+            raise UsageError(f"{path} cannot be loaded")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        variants: dict[str, Scenario] = getattr(module, "variants", None) or {"": module.scenario}
+        for variant, declared in variants.items():
+            full = f"{name}-{variant}" if variant else name
+            found[full] = replace(declared, name=full, flows=name, folder=path.parent)
+    if not found:
+        raise UsageError(
+            f"There is no scenario under {folder}: install the harness from its checkout (pip install -e .)."
+        )
+    return dict(sorted(found.items()))
+
+
+def select_scenarios(names: Sequence[str], folder: Path = SCENARIOS) -> list[Scenario]:
+    """The scenarios named, or all where none is. Raises UsageError for a name that is not there."""
+    everything = load_scenarios(folder)
+    for name in names:
+        if name not in everything:
+            raise no_such("scenario", name, everything)
+    return [everything[name] for name in (dict.fromkeys(names) or everything)]

@@ -1,0 +1,9 @@
+"""The names that a plan, a lab and what is read of them have in common."""
+
+from __future__ import annotations
+
+SERVER = "server"  # the part of a lab, and the role of a subject
+SQLITE, POSTGRES = DATABASES = ("sqlite", "postgres")
+# How a lab's processes start: forked from a warm fork server of the subject, or each as a new process.
+FORK, EXEC = STARTS = ("fork", "exec")
+SURVIVAL, TICKS = "survival", "ticks"  # the verdicts that a scenario may be judged by

@@ -1,0 +1,105 @@
+"""What a run is going to do, as a record: its cells, each one scenario, one door, one subject on one engine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.words.files import write_whole
+from harness.words.names import EXEC, SQLITE, SURVIVAL
+
+
+def slug(subject: str) -> str:
+    """A subject as part of a folder's or a container's name; a digest tells apart what would look the same in it."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", subject).strip("-.")[-40:]
+    return plain if plain == subject else f"{plain}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
+
+
+def ground(subject: str, engine: str, database: str) -> str:
+    """What a trial runs on, as part of a folder's or a container's name."""
+    return f"{slug(subject)}--{engine}" + (f"-{database}" if database != SQLITE else "")
+
+
+def numbered(repetition: int) -> str:
+    """A repetition as the end of a folder's name; nothing of the first."""
+    return f"--{repetition}" if repetition > 1 else ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One trial to be: everything about it that is known before it starts.
+
+    subject      as the person asked for it; `version` is what that resolved to (empty where it did not)
+    versions     of the worker or the deployer, by role, where they are another than the server
+    lab          the lab it shares with other cells of the same subject on the same engine and database
+    expected     the outcome known for this release, and `reference`, where from; empty where nothing is known
+    note         what the person should know of the subject (a release that `latest` passed over)
+    repetition   which of several of the same; each has a lab of its own
+    judged_by    the verdict that `expected` is of: `survival`, or `ticks`, whose expectation is `expected_ticks`
+    sometimes    what the ticks come to instead now and then, as is known, and `sometimes_reference`, where from
+    held         it is held to what is right, whatever is known: what happens now and then has no verdict then
+    """
+
+    scenario: str
+    door: str
+    subject: str
+    version: str
+    as_of: str
+    engine: str
+    database: str
+    engine_detail: str
+    lab: str
+    versions: Mapping[str, str] = field(default_factory=dict)
+    expected: str | None = None
+    expected_ticks: str | None = None
+    reference: str = ""
+    outcome: str | None = None
+    reason: str = ""
+    note: str = ""
+    command: str = ""
+    repetition: int = 1
+    judged_by: str = SURVIVAL
+    sometimes: str = ""
+    sometimes_reference: str = ""
+    held: bool = False
+
+    @property
+    def name(self) -> str:
+        """The trial's folder name."""
+        on = ground(self.subject, self.engine, self.database)
+        return f"{self.scenario}--{self.door}--{on}{numbered(self.repetition)}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run's id, its results folder, its cells, what to keep of its labs, and how their processes start."""
+
+    run: str
+    folder: Path
+    cells: Sequence[Cell]
+    keep: str = "failed"
+    start: str = EXEC
+
+    def trial_folder(self, cell: Cell) -> Path:
+        """Where a cell's evidence lies."""
+        return self.folder / "trials" / cell.name
+
+    def lab_folder(self, lab: str) -> Path:
+        """Where a lab's logs and phases lie."""
+        return self.folder / "labs" / lab
+
+    def write(self, path: Path) -> None:
+        """Save the plan for the workers that carry it out."""
+        write_whole(path, json.dumps({**asdict(self), "folder": str(self.folder)}, indent=1))
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        """The plan that `write` saved."""
+        saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        cells = [Cell(**cell) for cell in saved["cells"]]
+        return cls(saved["run"], Path(saved["folder"]), cells, saved["keep"], saved["start"])
