@@ -90,3 +90,9 @@ def how_started(events: Iterable[Event], asked: str = "") -> str:
 def of_kind(events: Iterable[Event], kind: str) -> list[Event]:
     """The events of one kind, in order."""
     return [event for event in events if event.get("kind") == kind]
+
+
+def looks_agree(answers: Iterable[dict[str, Any]], runs: Iterable[dict[str, Any]]) -> bool:
+    """Whether look-ups by id and a listing of runs name the same ones."""
+    there = {run["run"] for run in runs}
+    return all((answer["run"] in there) == (answer["status"] == 200) for answer in answers)

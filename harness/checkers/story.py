@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.checkers.executions import execution_key
-from harness.checkers.survival import AFTER, ANSWERED, BEFORE, DRAINED, SIDES, looks_agree
-from harness.history import SCHEMA, Event, moment, of_kind
+from harness.history import SCHEMA, Event, looks_agree, moment, of_kind
+from harness.words.names import AFTER, ANSWERED, BEFORE, DRAINED, SIDES
 
 # Of each kind, what it has to hold, and of what type.
 _KINDS: dict[str, dict[str, Any]] = {

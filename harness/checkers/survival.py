@@ -15,14 +15,10 @@ from typing import Any
 
 from harness.checkers.executions import executed_between, with_executions
 from harness.history import Event, moment, of_kind
+from harness.words.names import AFTER, BEFORE, DRAINED, ENDED, HOLDS_A_SLOT, PICKED_UP, SIDES
 
-SIDES = ("treated", "twin")
 GONE = "Flow run not found"
-PICKED_UP = {"PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED"}
-ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 REFUSED = "503 Service Unavailable"
-BEFORE, AFTER, DRAINED = "before the door", "after the door", "after the drain"
-ANSWERED = "as the door was answered"
 _BY_TIME_ALONE = "Late"  # what a waiting run turns into when its time passes, whatever the door did
 # What a run is, and what it is going to execute: the same before the door and at each look after it.
 IDENTITY = (
@@ -32,7 +28,6 @@ IDENTITY = (
 EXPECTED, NEXT = "expected_start_time", "next_scheduled_start_time"
 _WAITS_FOR_A_SLOT = "AwaitingConcurrencySlot"  # and is given another time each time that it asks for one
 _BEGUN = {"PENDING", "RUNNING"}
-HOLDS_A_SLOT = {"PENDING", "RUNNING", "CANCELLING"}
 
 
 @dataclass(frozen=True)
@@ -213,12 +208,6 @@ def _disagreements(listing: Event, by_run: dict[str, list[dict[str, Any]]], depl
                 said = f"and {'is' if run_id in listed[how] else 'is not'} listed {how.replace('_', ' its ')}"
                 flaws.append(f"{listing['when']}, run {run_id} is {word} when it is looked up, {said}")
     return flaws
-
-
-def looks_agree(answers: Iterable[dict[str, Any]], runs: Iterable[dict[str, Any]]) -> bool:
-    """Whether look-ups by id and a listing of runs name the same ones."""
-    there = {run["run"] for run in runs}
-    return all((answer["run"] in there) == (answer["status"] == 200) for answer in answers)
 
 
 def _by_run(answers: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

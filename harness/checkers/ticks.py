@@ -23,8 +23,9 @@ from croniter import croniter
 from dateutil.rrule import rrulestr
 
 from harness.checkers.executions import executed_between
-from harness.checkers.survival import BEFORE, DRAINED, has_completed, states_read
+from harness.checkers.survival import has_completed, states_read
 from harness.history import Event, moment, of_kind
+from harness.words.names import BEFORE, DRAINED
 
 WHOLE, MISSING, DUPLICATE, INCONCLUSIVE = "whole", "missing", "duplicate", "inconclusive"
 _MOST = 100_000  # ticks of one schedule; more are a schedule that nobody stages

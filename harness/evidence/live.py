@@ -15,10 +15,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from harness.checkers.survival import BEFORE, SIDES
 from harness.evidence.table import STYLES
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import contradicts, said
+from harness.words.names import BEFORE, SIDES
 from harness.words.plan import Cell, Plan
 
 DONE = "done"

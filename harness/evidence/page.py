@@ -16,7 +16,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.checkers.survival import AFTER, DRAINED
 from harness.evidence.junit import as_xml_text
 from harness.evidence.report import door_log, once
 from harness.evidence.table import counts_of, footnotes
@@ -25,6 +24,7 @@ from harness.history import of_kind
 from harness.store.results import evidence_of, harness_words, read_results, read_run, read_verdict, runs_of
 from harness.verdict.outcomes import contradicts, said, unjudged
 from harness.words.files import write_whole
+from harness.words.names import AFTER, DRAINED
 from harness.words.redaction import redact
 
 NAME = "index.html"

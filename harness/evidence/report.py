@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from harness.checkers.survival import AFTER, DRAINED, RunFate
+from harness.checkers.survival import RunFate
 from harness.doors.doors import DOORS
 from harness.evidence.diagram import diagram
 from harness.evidence.junit import as_xml_text
@@ -14,7 +14,7 @@ from harness.evidence.story import Story
 from harness.history import Event, how_started, of_kind
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import Verdict, drain_end, said
-from harness.words.names import SURVIVAL, TICKS
+from harness.words.names import AFTER, DRAINED, SURVIVAL, TICKS
 from harness.words.plan import Cell
 
 _MEANINGS = {

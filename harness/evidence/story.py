@@ -12,9 +12,10 @@ from typing import Any
 
 from dateutil.parser import isoparse
 
-from harness.checkers.survival import AFTER, BEFORE, DRAINED, ENDED, SIDES, RunFate
+from harness.checkers.survival import RunFate
 from harness.checkers.ticks import check_ticks
 from harness.history import Event, of_kind
+from harness.words.names import AFTER, BEFORE, DRAINED, ENDED, SIDES
 
 ROWS = 40  # more are folded
 

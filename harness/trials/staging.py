@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from harness.checkers.survival import ENDED, HOLDS_A_SLOT
 from harness.engines.base import Node
 from harness.history import moment
 from harness.lab.facts import deployment_facts, execution_facts, result_facts, run_facts
@@ -24,6 +23,7 @@ from harness.trials.scenario import SCENARIOS, Scenario
 from harness.trials.trial import TREATED, TWIN, Trial
 from harness.words.costs import WAITS
 from harness.words.errors import DeadlineError, LabError, NoAnswerError, SteadyStateError
+from harness.words.names import ENDED, HOLDS_A_SLOT
 from harness.words.waiting import NotYet, wait_until
 
 PROBE = "probe"

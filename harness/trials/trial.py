@@ -15,13 +15,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.checkers.survival import AFTER, ANSWERED, BEFORE, DRAINED, SIDES, looks_agree
 from harness.doors.doors import Door
 from harness.engines.base import CommandResult
-from harness.history import History
+from harness.history import History, looks_agree
 from harness.lab.facts import deployment_facts, result_facts, run_facts, state_facts
 from harness.words.costs import WAITS
 from harness.words.errors import DeadlineError
+from harness.words.names import AFTER, ANSWERED, BEFORE, DRAINED, SIDES
 from harness.words.waiting import NotYet, wait_until
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from harness.checkers.clock import check_clock
 from harness.checkers.door_proof import check_door
 from harness.checkers.executions import executed_between
 from harness.checkers.story import check_story
-from harness.checkers.survival import AFTER, BEFORE, DRAINED, Counts, Findings, check_survival, states_read
+from harness.checkers.survival import Counts, Findings, check_survival, states_read
 from harness.history import SCHEMA, Event, of_kind
+from harness.words.names import AFTER, BEFORE, DRAINED
 
 NOT_APPLICABLE, ERROR, INCONCLUSIVE = "not-applicable", "error", "inconclusive"
 LOST, ALTERED, STRANDED, SURVIVED = "lost", "altered", "stranded", "survived"

@@ -7,3 +7,13 @@ SQLITE, POSTGRES = DATABASES = ("sqlite", "postgres")
 # How a lab's processes start: forked from a warm fork server of the subject, or each as a new process.
 FORK, EXEC = STARTS = ("fork", "exec")
 SURVIVAL, TICKS = "survival", "ticks"  # the verdicts that a scenario may be judged by
+
+SIDES = ("treated", "twin")
+# When something of a trial was read.
+BEFORE, AFTER, DRAINED = "before the door", "after the door", "after the drain"
+ANSWERED = "as the door was answered"
+
+# State types of Prefect's.
+PICKED_UP = {"PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED"}
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+HOLDS_A_SLOT = {"PENDING", "RUNNING", "CANCELLING"}

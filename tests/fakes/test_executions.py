@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.checkers.survival import BEFORE
 from harness.trials import trial
+from harness.words.names import BEFORE
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import UPDATE_BEGINS, Run
 

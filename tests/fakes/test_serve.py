@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from harness.checkers.survival import DRAINED
 from harness.doors.doors import DOORS
 from harness.trials.scenario import load_scenarios
+from harness.words.names import DRAINED
 from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
 
 SERVE, STOP = "serve", "serve-stop"
