@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.evidence.page import NAME, write_page
+from harness.runs.conclude import conclude
 from harness.store.results import write_results, write_run
-from harness.store.trial_folder import conclude
 from harness.words.plan import Plan
 
 TRIALS, TIMES = 1000, 5

@@ -23,22 +23,22 @@ from harness.commands.atlas import STATES, Survey, survey
 from harness.commands.bisect import Probes, Question, bisect, start
 from harness.commands.power import Power, choose, measure
 from harness.commands.scene import PHASES, Scene, set_up
-from harness.doors.doors import DOORS, PREFECT_DEPLOY, select_doors
+from harness.doors.doors import DOORS, select_doors
 from harness.engines.choose import ENGINES, choose_engine
 from harness.engines.sweep import of_the_dead, remove_images_and_caches, sweep
 from harness.evidence.table import footnotes, table
-from harness.runs.run import FORMATS, SIGNALS, TABLE, Interrupted, Request, resolve_subjects, run_matrix
+from harness.runs.merge import merge
+from harness.runs.recheck import recheck
+from harness.runs.run import FORMATS, TABLE, Interrupted, Request, resolve_subjects, run_matrix
 from harness.store import track_record
 from harness.store.bundle import SUFFIX, bundle
-from harness.store.merge import merge
-from harness.store.recheck import recheck
 from harness.store.results import harness_commit, harness_words
 from harness.subjects.kinds import check_name
 from harness.trials.scenario import load_scenarios, select_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, EXIT_USAGE
 from harness.words import ownership
 from harness.words.errors import LabError, UsageError
-from harness.words.names import DATABASES, FORK, SQLITE, STARTS
+from harness.words.names import DATABASES, FORK, PREFECT_DEPLOY, SIGNALS, SQLITE, STARTS
 
 # What a command runs on where no subject is named; the matrix, on one release for each form of the deletion.
 SUBJECTS = {

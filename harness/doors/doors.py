@@ -21,6 +21,7 @@ from packaging.version import Version
 from harness.engines.base import CommandResult
 from harness.history import now
 from harness.words.errors import LabError, no_such
+from harness.words.names import PREFECT_DEPLOY
 from harness.words.places import ROOT
 from harness.words.waiting import NotYet, wait_until
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from harness.trials.trial import Trial
 
 Facts = dict[str, Any]
-PREFECT_DEPLOY = "prefect-deploy"
 DEPLOYED, SERVED = "deployed to a work pool", "served by a process of their own"
 FLOW_DEPLOY = ROOT / "scenarios" / "flow_deploy.py"
 _SLUG = "staged"

@@ -16,7 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.evidence.table import STYLES
-from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import contradicts, said
 from harness.words.names import BEFORE, SIDES
 from harness.words.plan import Cell, Plan
@@ -76,17 +75,19 @@ class LiveView:
     def _backlog(self, cell: Cell) -> str:
         """How many runs are at risk on each side, as soon as the history says so."""
         if cell.name not in self._at_risk:
-            state = load_scenarios()[cell.scenario].state
-            for runs in _listed(self._plan.trial_folder(cell) / "history.jsonl"):
+            for state, runs in _listed(self._plan.trial_folder(cell) / "history.jsonl"):
                 sides = Counter(run["side"] for run in runs if run["state_name"] == state)
                 self._at_risk[cell.name] = "at risk: " + ", ".join(f"{sides[side]} {side}" for side in SIDES)
         return self._at_risk.get(cell.name, "")
 
 
-def _listed(history: Path) -> list[list[dict[str, Any]]]:
-    """The listing before the door, if it is there yet and whole."""
+def _listed(history: Path) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The state at risk and the listing before the door, if that is there yet and whole."""
+    state = ""
     with suppress(OSError, ValueError, KeyError, TypeError):
         for line in history.read_text(encoding="utf-8").splitlines():
+            if '"kind": "trial"' in line:
+                state = str(json.loads(line)["state"])
             if '"listing"' in line and (event := json.loads(line)).get("when") == BEFORE:
-                return [event["runs"]]
+                return [(state, event["runs"])]
     return []

@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from harness.checkers.survival import RunFate
-from harness.doors.doors import DOORS
 from harness.evidence.diagram import diagram
 from harness.evidence.junit import as_xml_text
 from harness.evidence.story import Story
 from harness.history import Event, how_started, of_kind
-from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import Verdict, drain_end, said
 from harness.words.names import AFTER, DRAINED, SURVIVAL, TICKS
 from harness.words.plan import Cell
@@ -46,13 +44,13 @@ def report(
     cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence[Event], story: Story | None = None
 ) -> str:
     """The report as Markdown text, with a chart of the story. Pure: it can be made again from a saved history."""
-    scenario = load_scenarios()[cell.scenario]
+    told = next(iter(of_kind(events, "trial")), {}).get("texts") or {}
     parts = [
         f"# {cell.scenario}, {cell.door}, Prefect {entry['version'] or cell.subject}: {said(entry)}",
         f"{verdict.reason[:1].upper()}{verdict.reason[1:]}." + _ticks(entry),
         _facts(cell, entry, events),
         "## What was done",
-        _steps(cell, scenario.stage_text, scenario.lift_text, verdict, events),
+        _steps(cell, told, verdict, events),
         "## Expected",
         _EXPECTED[cell.judged_by],
         "## Actual",
@@ -101,7 +99,10 @@ def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
     return "\n".join(lines)
 
 
-def _steps(cell: Cell, stage: str, lift: str, verdict: Verdict, events: Sequence[Event]) -> str:
+def _steps(cell: Cell, told: dict[str, str], verdict: Verdict, events: Sequence[Event]) -> str:
+    """What was done, in the sentences that the history has (`told`); one of an earlier harness has none."""
+    stage = told.get("stage") or f"The backlog of {cell.scenario} was staged."
+    lift = told.get("lift") or "What held the runs was taken away."
     at_risk = verdict.findings.treated.at_risk, verdict.findings.twin.at_risk
     opening = next(iter(of_kind(events, "trial")), {})
     steady = next(iter(of_kind(events, "steady-state")), {})
@@ -112,7 +113,7 @@ def _steps(cell: Cell, stage: str, lift: str, verdict: Verdict, events: Sequence
         f"{stage} Each of two deployments has {opening.get('ticks')} ticks, {opening.get('interval')} s apart.",
         f"By the server's own listing, {at_risk[0]} runs of the deployment `treated` and {at_risk[1]} of its "
         f"twin were {opening.get('state')}.",
-        f"On the treated deployment alone: {DOORS[cell.door].summary}. Nobody touched `twin`.",
+        f"On the treated deployment alone: {told.get('door', cell.door)}. Nobody touched `twin`.",
         "Every run was looked up by its id.",
         f"{lift} Every run was looked up again after the drain, which ended by: {drain_end(events)}.",
     ]

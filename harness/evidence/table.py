@@ -11,9 +11,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from harness.doors.doors import PREFECT_DEPLOY
 from harness.evidence.frequency import claim, grounds
 from harness.verdict.outcomes import UNJUDGED, contradicts, objection, said, unjudged
+from harness.words.names import PREFECT_DEPLOY
 
 # Told apart without red against green, and by the word in any case.
 STYLES = {

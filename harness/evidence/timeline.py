@@ -14,7 +14,6 @@ from xml.etree import ElementTree
 from harness.evidence.junit import as_xml_text
 from harness.evidence.story import Row, Span, Story
 
-PNG = "timeline.png"
 WIDTH, LEFT, RIGHT, TOP, ROW, GAP = 980.0, 215.0, 115.0, 46.0, 22.0, 6.0
 # Okabe and Ito's colours, which those who see no red or green tell apart; by state, and by what is left for others.
 _COLOURS = {

@@ -15,7 +15,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from harness.engines.choose import engine_named
 from harness.runs.builds import wait_until_built
-from harness.trials.runner import check_owner, run_lab
+from harness.runs.one_lab import try_lab
+from harness.trials.runner import check_owner
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import contradicts, unjudged
 from harness.words.plan import Cell, Plan
@@ -104,7 +105,7 @@ class TrialItem(pytest.Item):
             folder=plan.lab_folder(self.cell.lab),
             start=plan.start,
         )
-        return run_lab(plan, cells, site)
+        return try_lab(plan, cells, site)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """An outcome is one line; anything else keeps its traceback."""

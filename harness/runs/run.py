@@ -35,7 +35,9 @@ from harness.evidence.bug_report import write_bug_report
 from harness.evidence.live import DONE, LiveView
 from harness.evidence.page import write_page
 from harness.evidence.table import Picture, footnotes, table
+from harness.evidence.views import write_views
 from harness.runs.builds import say_built
+from harness.runs.conclude import conclude
 from harness.runs.plan import choose_trials, plan_cell, spread_over_labs
 from harness.store.bundle import places
 from harness.store.checksums import write_checksums
@@ -48,12 +50,12 @@ from harness.store.results import (
     point_latest,
     write_results,
     write_run,
-    write_views,
 )
-from harness.store.trial_folder import conclude, open_history, result
+from harness.store.trial_folder import read_entry, result
 from harness.subjects.kinds import check_name, is_release, resolve
 from harness.subjects.overlays import lock_lines
 from harness.subjects.release import Release
+from harness.trials.opening import open_history
 from harness.trials.runner import as_lab_error, copy_logs
 from harness.trials.scenario import SCENARIOS, Scenario, load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED
@@ -61,7 +63,7 @@ from harness.verdict.outcomes import exit_code as exit_code_of
 from harness.words import ownership
 from harness.words.costs import children_seconds, read_costs
 from harness.words.errors import LabError, UsageError
-from harness.words.names import FORK, SERVER, SQLITE
+from harness.words.names import FORK, SERVER, SIGNALS, SQLITE
 from harness.words.plan import Cell, Plan
 from harness.words.scratch import scratch_folder
 
@@ -70,7 +72,6 @@ _POLL = 0.3
 _BUILDS_AT_ONCE = 4  # they wait for the index and the disk as much as for a processor
 TABLE, MARKDOWN, JSON = FORMATS = ("table", "markdown", "json")
 HELD = ("gate", "check", "power")  # the commands that hold every subject to `survived`, whatever is known of it
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what interrupts a run
 _BARE = ("-p", "no:cacheprovider", "-p", "no:tmpdir", "--noconftest")  # leaves nothing beside the results
 
 
@@ -348,17 +349,14 @@ class _Matrix:
             self._tail = len(lines)
         news = False
         for cell in self.plan.cells:
-            if self.entries[cell.name]["outcome"] is None and self._verdict_file(cell).exists():
-                self.entries[cell.name] = conclude(self.plan, cell)
+            if self.entries[cell.name]["outcome"] is None and (entry := read_entry(self.plan.trial_folder(cell))):
+                self.entries[cell.name] = entry
                 news = True
         if news:
             self._write(exit_code=None)
         if live is not None:
             with suppress(Exception):  # a picture that fails ends no run
                 live.update(self._view.draw(self.entries), refresh=True)
-
-    def _verdict_file(self, cell: Cell) -> Path:
-        return self.plan.trial_folder(cell) / "verdict.json"
 
     def finish(self, exit_code: int | None = None, *, broken: bool = False) -> int:
         """End what still runs, save its logs, sweep, judge what has no verdict, and show it; returns the exit code.
@@ -411,7 +409,12 @@ class _Matrix:
         return (self.plan.trial_folder(cell) / "history.jsonl").exists()
 
     def _conclude(self, cell: Cell) -> dict[str, Any]:
-        """A cell that never got a history is `error` too, with the end of pytest's log to say why."""
+        """What a cell came to: as its pytest item judged it, or judged here where it never got so far.
+
+        One that never got a history is `error`, with the end of pytest's log to say why.
+        """
+        if entry := read_entry(self.plan.trial_folder(cell)):
+            return entry
         if not self._was_started(cell):
             log = self.plan.folder / "pytest.log"
             history = open_history(self.plan, cell, load_scenarios()[cell.scenario])

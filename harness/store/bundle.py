@@ -10,11 +10,11 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from harness.evidence.timeline import PNG
 from harness.store.checksums import NAME, files_of, line
 from harness.store.results import read_results, read_run
 from harness.words import cache
 from harness.words.errors import UsageError
+from harness.words.names import PNG
 from harness.words.places import ROOT
 from harness.words.redaction import redact
 from harness.words.scratch import scratch_root

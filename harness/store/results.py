@@ -13,15 +13,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from harness.evidence.junit import junit
-from harness.evidence.table import summary
 from harness.words.errors import UsageError
 from harness.words.files import read_json, write_whole
 from harness.words.places import ROOT
 from harness.words.redaction import redact
 
 SCHEMA = 1
-SUMMARY, JUNIT = "summary.md", "junit.xml"
 LATEST = "latest"  # the link to the newest run, beside the runs
 
 
@@ -34,19 +31,6 @@ def write_results(folder: Path, trials: Sequence[dict[str, Any]], *, exit_code: 
 def write_run(folder: Path, facts: dict[str, Any]) -> None:
     """Write run.json, secret-looking values masked."""
     write_whole(folder / "run.json", json.dumps(redact.value(facts), indent=1) + "\n")
-
-
-def write_views(folder: Path, trials: Sequence[dict[str, Any]], command: str) -> str:
-    """Write summary.md, which names the command that does it again, and junit.xml; returns the summary."""
-    views = views_of(trials, command)
-    for name, text in views.items():
-        write_whole(folder / name, text)
-    return views[SUMMARY]
-
-
-def views_of(trials: Sequence[dict[str, Any]], command: str) -> dict[str, str]:
-    """What shows a run's trials to a reader and to CI systems, each text by its file's name."""
-    return {SUMMARY: redact(summary(trials, command)), JUNIT: redact(junit(trials))}
 
 
 def commands_of(facts: dict[str, Any]) -> str:

@@ -1,15 +1,8 @@
-"""A trial's folder: its history is opened, judged, and turned into verdict.json and report.md.
-
-All of it but the opening can be made again from history.jsonl, with no engine there.
-"""
+"""A trial's entry of results.json, from its plan and its history; and what is read of its folder."""
 
 from __future__ import annotations
 
-import json
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import asdict
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,93 +10,16 @@ from typing import Any
 from harness.checkers.bystanders import Bystanders
 from harness.checkers.survival import Counts
 from harness.checkers.ticks import INCONCLUSIVE, Ticks, check_ticks
-from harness.evidence.report import report
-from harness.evidence.story import tell
-from harness.evidence.timeline import PNG, as_png, timeline
-from harness.history import SCHEMA, Event, History, how_started, of_kind, read_history
-from harness.trials.scenario import Scenario
-from harness.verdict.outcomes import Verdict, as_expected, judge, said
-from harness.words.errors import LabError
-from harness.words.files import write_whole
+from harness.history import Event, how_started, of_kind, read_history
+from harness.verdict.outcomes import Verdict, as_expected, judge
+from harness.words.files import read_json
 from harness.words.plan import Cell, Plan
-from harness.words.redaction import redact
 
-VERDICT, REPORT, TIMELINE = "verdict.json", "report.md", "timeline.svg"
+VERDICT = "verdict.json"
+_BESIDE = ("source", "log", "command", "fates")  # what verdict.json holds beside the entry
 _COUNTS = (
     "at_risk", "kept", "progressed", "altered", "lost", "stranded", "recreated", "executed_twice", "never_ran",
 )  # fmt: skip
-
-
-def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
-    """A new history whose first event says what is to be tried. Raises LabError where the trial has one already."""
-    history = History(plan.trial_folder(cell) / "history.jsonl")
-    if history.path.exists():
-        raise LabError("this trial was run before in this run")
-    history.add(
-        "trial",
-        schema=SCHEMA,
-        scenario=cell.scenario,
-        door=cell.door,
-        engine=cell.engine,
-        database=cell.database,
-        start=plan.start,
-        state=scenario.state,
-        minimum=scenario.minimum,
-        ticks=scenario.ticks,
-        interval=scenario.interval,
-        judged_by=scenario.judged_by,
-        cell=asdict(cell),
-    )
-    return history
-
-
-def conclude(plan: Plan, cell: Cell) -> dict[str, Any]:
-    """Judge a trial from its history, write verdict.json and report.md, and return its entry of results.json."""
-    events = read_trial(plan.trial_folder(cell) / "history.jsonl")
-    if cell.outcome is not None:  # decided before the start
-        return result(plan, cell, [], None)
-    verdict = judge(events)
-    entry = result(plan, cell, events, verdict)
-    folder = plan.trial_folder(cell)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in _views(cell, entry, verdict, events, lambda: _beside(folder)).items():
-        with _beside(folder) if name != VERDICT else nullcontext():
-            write_whole(folder / name, text)
-            if name == TIMELINE and (png := as_png(text)):
-                (folder / PNG).write_bytes(png)
-    return entry
-
-
-def _views(
-    cell: Cell,
-    entry: dict[str, Any],
-    verdict: Verdict,
-    events: list[Event],
-    beside: Callable[[], AbstractContextManager[None]],
-) -> dict[str, str]:
-    """What shows a judged trial to a reader, each text by its file's name; `beside` is around what may fail."""
-    fates = [asdict(fate) for fate in verdict.findings.fates]
-    full = {**entry, "source": verdict.source, "log": verdict.log, "command": cell.command, "fates": fates}
-    made = {VERDICT: json.dumps(full, indent=1)}
-    story = None
-    with beside():
-        story = tell(events, verdict.findings.fates)
-    with beside():
-        made[REPORT] = report(cell, entry, verdict, events, story)
-    with beside():
-        if story:
-            made[TIMELINE] = timeline(story, f"{cell.name}: {said(entry)}")
-    return made
-
-
-@contextmanager
-def _beside(folder: Path) -> Iterator[None]:
-    """Write what no verdict hangs on: where that fails, not-written.txt says why, and nothing else changes."""
-    try:
-        yield
-    except Exception:
-        with suppress(OSError), (folder / "not-written.txt").open("a", encoding="utf-8") as file:
-            file.write(redact(traceback.format_exc()))
 
 
 def read_trial(path: Path) -> list[Event]:
@@ -116,6 +32,15 @@ def read_trial(path: Path) -> list[Event]:
         return [{"kind": "error", "at": "", "phase": "history", "reason": str(error)}]
 
 
+def read_entry(folder: Path) -> dict[str, Any] | None:
+    """The entry that a trial came to, by its verdict.json; None where it was not judged yet."""
+    try:
+        found = read_json(folder / VERDICT)
+        return {key: value for key, value in found.items() if key not in _BESIDE}
+    except (ValueError, AttributeError):
+        return None
+
+
 def from_history(events: list[Event]) -> dict[str, Any]:
     """A trial's entry as its history has it: what was planned, and what that came to.
 
@@ -123,8 +48,8 @@ def from_history(events: list[Event]) -> dict[str, Any]:
     """
     verdict, ticks = judge(events), check_ticks(events)
     with suppress(TypeError, AttributeError):  # of a cell that a history garbles
-        if cell := _planned(events):
-            return result(_plan_of(events), cell, events, verdict)
+        if cell := planned(events):
+            return result(plan_of(events), cell, events, verdict)
     return {
         "outcome": verdict.outcome,
         **_counts(verdict.findings.treated),
@@ -135,17 +60,7 @@ def from_history(events: list[Event]) -> dict[str, Any]:
     }
 
 
-def views_from_history(events: list[Event]) -> dict[str, str]:
-    """What shows a trial to a reader, made from its history alone; what does not come to be is left out."""
-    with suppress(TypeError, AttributeError):
-        if cell := _planned(events):
-            verdict = judge(events)
-            entry = result(_plan_of(events), cell, events, verdict)
-            return _views(cell, entry, verdict, events, lambda: suppress(Exception))
-    return {}
-
-
-def _planned(events: list[Event]) -> Cell | None:
+def planned(events: list[Event]) -> Cell | None:
     """The cell that a history is of; None where it does not hold its plan, or not as it says elsewhere."""
     opening = next(iter(of_kind(events, "trial")), {})
     with suppress(TypeError, AttributeError):  # what is no cell says nothing of a plan
@@ -155,7 +70,8 @@ def _planned(events: list[Event]) -> Cell | None:
     return None
 
 
-def _plan_of(events: list[Event]) -> Plan:
+def plan_of(events: list[Event]) -> Plan:
+    """As much of the plan as a history holds: how processes were to start."""
     return Plan("", Path(), [], start=str(next(iter(of_kind(events, "trial")), {}).get("start")))
 
 

@@ -9,18 +9,16 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from harness.doors.doors import DOORS
 from harness.engines.base import Site
 from harness.history import History, now
 from harness.lab.lab import Deadlines, Lab
-from harness.store.trial_folder import conclude, open_history
 from harness.trials import staging, trial
+from harness.trials.opening import open_history
 from harness.trials.scenario import load_scenarios
 from harness.trials.staging import Staging
 from harness.trials.trial import Trial
-from harness.verdict.outcomes import contradicts, unjudged
 from harness.words import ownership
 from harness.words.costs import Costs
 from harness.words.errors import LabError, SteadyStateError
@@ -60,11 +58,11 @@ class Progress:
 
     def __init__(self, plan: Plan, lab: str, costs: Costs) -> None:
         self._file = plan.folder / "progress.jsonl"
-        self._lab, self._costs = lab, costs
+        self._lab, self.costs = lab, costs
 
     def enter(self, phase: str | None) -> None:
         """The lab leaves its phase and enters this one; None is the end."""
-        self._costs.enter(phase)
+        self.costs.enter(phase)
         if phase:
             check_owner()
         self._tell(phase=phase or "done")
@@ -84,12 +82,20 @@ def check_owner() -> None:
         raise LabError("the command that this lab belongs to is gone")
 
 
-def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines | None = None) -> list[dict[str, Any]]:
-    """Carry out the cells of one lab; returns their results as results.json has them. Only interrupts are raised."""
-    lab_name = cells[0].lab
-    costs = Costs(plan.lab_folder(lab_name), len(cells))
-    costs.processors = site.cpu_seconds
-    progress = Progress(plan, lab_name, costs)
+def run_lab(
+    plan: Plan,
+    cells: Sequence[Cell],
+    site: Site,
+    progress: Progress,
+    *,
+    keep: Callable[[], bool],
+    deadlines: Deadlines | None = None,
+) -> None:
+    """Carry out the cells of one lab: what came of each is in its history. Only interrupts are raised.
+
+    keep  whether the lab's database is to be saved; asked once all histories are whole, while it still stands
+    """
+    progress.costs.processors = site.cpu_seconds
     scenarios = load_scenarios()
     histories = {cell.name: open_history(plan, cell, scenarios[cell.scenario]) for cell in cells}
     word = _Word(plan, cells[0])
@@ -121,18 +127,14 @@ def run_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines 
             if lab.schedules_nothing and not changed:
                 word.give(lab.schedules_nothing)
             progress.enter("judge")
-            results = [conclude(plan, cell) for cell in cells]
-            if plan.keep == "always" or (plan.keep == "failed" and any(contradicts(r) or unjudged(r) for r in results)):
-                _save_database(site, plan, lab_name, histories.values())
+            if keep():
+                _save_database(site, plan, cells[0].lab, histories.values())
             progress.enter("tear down")
     except Exception as error:
         for history in histories.values():
             _record_error(history, "lab", as_lab_error(error))
     finally:
         copy_logs(plan, cells)
-    results = [conclude(plan, cell) for cell in cells]
-    progress.enter(None)
-    return results
 
 
 class _Word:

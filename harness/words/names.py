@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 SERVER = "server"  # the part of a lab, and the role of a subject
 SQLITE, POSTGRES = DATABASES = ("sqlite", "postgres")
 # How a lab's processes start: forked from a warm fork server of the subject, or each as a new process.
@@ -17,3 +19,7 @@ ANSWERED = "as the door was answered"
 PICKED_UP = {"PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED"}
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 HOLDS_A_SLOT = {"PENDING", "RUNNING", "CANCELLING"}
+
+PREFECT_DEPLOY = "prefect-deploy"  # the door that the report of #17764 is about
+PNG = "timeline.png"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # what interrupts a run

@@ -14,9 +14,9 @@ import pytest
 
 from harness.doors.doors import DOORS
 from harness.evidence.page import NAME, write_page
+from harness.runs.conclude import conclude
 from harness.runs.plan import plan_cell
 from harness.store.results import write_results, write_run
-from harness.store.trial_folder import conclude
 from harness.trials.scenario import load_scenarios
 from harness.words.plan import Plan
 

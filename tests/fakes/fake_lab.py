@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.doors.doors import DOORS, PREFECT_DEPLOY
+from harness.doors.doors import DOORS
 from harness.history import Event, read_history
 from harness.lab.lab import Deadlines
+from harness.runs.one_lab import try_lab
 from harness.runs.plan import plan_cell
-from harness.trials.runner import run_lab
 from harness.trials.scenario import load_scenarios
+from harness.words.names import PREFECT_DEPLOY
 from harness.words.plan import Cell, Plan
 from tests.fakes.clock import Clock
 from tests.fakes.fake_prefect import LIFTED, UPDATED, Deployment, FakePrefect, Run
@@ -66,7 +67,7 @@ class FakeLab:
         """Trials of these scenarios by these doors together; their entries of results.json."""
         self.plan.folder.mkdir(parents=True)
         cells = [self.cell(scenario, door) for scenario in scenarios for door in doors]
-        return run_lab(self.plan, cells, self.site, self.deadlines)
+        return try_lab(self.plan, cells, self.site, self.deadlines)
 
     def cell(self, scenario: str, door: str = PREFECT_DEPLOY) -> Cell:
         """The cell of a scenario and a door on this lab's version."""

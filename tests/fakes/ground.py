@@ -9,7 +9,7 @@ from functools import partial
 import httpx
 import pytest
 
-from harness.store import trial_folder
+from harness.runs import conclude
 from harness.trials import runner
 from harness.trials.scenario import Scenario, load_scenarios
 from tests.fakes.clock import Clock, keep_time_by
@@ -25,7 +25,7 @@ def with_three_at_risk() -> dict[str, Scenario]:
 def fake_ground(patch: pytest.MonkeyPatch, *, pictures: bool = False) -> Clock:
     """Have everything keep time by a new clock, which is returned; timelines are drawn as PNG where that is wanted."""
     if not pictures:  # two a trial, half of its time
-        patch.setattr(trial_folder, "as_png", lambda _: None)
+        patch.setattr(conclude, "as_png", lambda _: None)
     clock = Clock()
     keep_time_by(clock, patch)
     patch.setattr(runner, "load_scenarios", with_three_at_risk)

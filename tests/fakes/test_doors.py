@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.doors.doors import DOORS, PREFECT_DEPLOY, SERVED
+from harness.doors.doors import DOORS, SERVED
+from harness.words.names import PREFECT_DEPLOY
 from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
 
 KEPT = counts(at_risk=3, kept=3)

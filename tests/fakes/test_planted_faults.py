@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from harness.doors.doors import PREFECT_DEPLOY
 from harness.lab.lab import Lab
+from harness.runs.one_lab import try_lab
 from harness.trials import runner
-from harness.trials.runner import run_lab
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, exit_code, said
+from harness.words.names import PREFECT_DEPLOY
 from harness.words.redaction import redact
 from tests.fakes import fake_api, fake_prefect
 from tests.fakes.fake_api import WRONG_ROUTE
@@ -973,7 +973,7 @@ def test_a_worker_that_is_to_be_another_than_the_server_must_be_that_one(lab: Fa
     cell = replace(lab.cell(OUTAGE), versions={"worker": "3.3.3"})
     lab.plan.folder.mkdir(parents=True)
     lab.site.versions["worker"] = "3.3.3"
-    (entry,) = run_lab(lab.plan, [cell], lab.site, lab.deadlines)
+    (entry,) = try_lab(lab.plan, [cell], lab.site, lab.deadlines)
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
     assert entry["version"] == "3.9.1"
 
@@ -1044,7 +1044,7 @@ def test_a_later_lab_of_the_run_takes_the_word_that_its_server_schedules_nothing
     cell = replace(lab.cell(scenario, door), lab="a later lab", repetition=repetition)
     # A sound server, so that a lab that asks for itself comes to another outcome.
     site = FakeSite(fake_prefect.FakePrefect(lab.clock, lab.prefect.version), lab.plan.lab_folder(cell.lab))
-    (entry,) = run_lab(lab.plan, [cell], site, lab.deadlines)
+    (entry,) = try_lab(lab.plan, [cell], site, lab.deadlines)
     assert entry["outcome"] == outcome, entry["reason"]
     assert (f"(seen in the lab {lab.lab_name})" in entry["reason"]) is (outcome == "inconclusive")
     assert (not site.nodes) is (outcome == "inconclusive")  # nothing was started

@@ -16,11 +16,12 @@ import pytest
 from harness.commands import cli
 from harness.evidence.bug_report import write_bug_report
 from harness.evidence.page import write_page
+from harness.evidence.views import write_views
 from harness.history import SCHEMA
 from harness.store import bundle as bundle_module
 from harness.store.bundle import bundle, unpack
 from harness.store.checksums import NAME, write_checksums
-from harness.store.results import commands_of, harness_commit, read_run, write_results, write_run, write_views
+from harness.store.results import commands_of, harness_commit, read_run, write_results, write_run
 from harness.verdict import outcomes as verdict
 from harness.words.errors import UsageError
 from tests.fakes.fake_lab import Backlog, FakeLab
@@ -417,7 +418,7 @@ def test_a_report_that_cannot_be_made_changes_no_verdict(lab: FakeLab, monkeypat
     def broken(*_: object) -> str:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr("harness.store.trial_folder.report", broken)
+    monkeypatch.setattr("harness.runs.conclude.report", broken)
     entry = lab.trial(OUTAGE)
     assert entry["outcome"] == "survived"
     folder = lab.plan.folder / entry["folder"]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.doors.doors import PREFECT_DEPLOY
 from harness.evidence.table import footnotes
 from harness.verdict.outcomes import contradicts, said, unjudged
+from harness.words.names import PREFECT_DEPLOY
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import UPDATE_BEGINS
 

@@ -46,7 +46,8 @@ class Shown:
 
 def listing(when: str, **sides: int) -> str:
     runs = [{"side": side, "state_name": "Late"} for side, number in sides.items() for _ in range(number)]
-    return (
+    opening = json.dumps({"kind": "trial", "state": "Late"}) + "\n"
+    return opening + (
         json.dumps({"kind": "listing", "when": when, "runs": [*runs, {"side": "twin", "state_name": "Running"}]}) + "\n"
     )
 

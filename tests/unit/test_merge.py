@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from harness.commands import cli
-from harness.doors.doors import PREFECT_DEPLOY
+from harness.runs.merge import merge
+from harness.runs.recheck import recheck
 from harness.store.checksums import NAME, write_checksums
-from harness.store.merge import merge
-from harness.store.recheck import recheck
 from harness.store.results import write_results, write_run
 from harness.store.trial_folder import result
 from harness.verdict.outcomes import judge
 from harness.words.errors import UsageError
+from harness.words.names import PREFECT_DEPLOY
 from harness.words.plan import Cell, Plan
 from tests.unit.stories import whole_history
 

@@ -8,8 +8,9 @@ import pytest
 
 from harness.doors.doors import DOORS
 from harness.history import Event
+from harness.runs.conclude import conclude
 from harness.runs.plan import plan_cell
-from harness.store.trial_folder import conclude, open_history
+from harness.trials.opening import open_history
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import as_expected, judge
 from harness.words.plan import Cell, Plan

@@ -6,12 +6,12 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from harness.doors.doors import DOORS, PREFECT_DEPLOY
+from harness.doors.doors import DOORS
 from harness.runs.plan import choose_trials, plan_cell, spread_over_labs
 from harness.trials.scenario import UPDATES, Scenario, load_scenarios, select_scenarios
 from harness.verdict.outcomes import OUTCOMES
 from harness.words.errors import UsageError
-from harness.words.names import TICKS
+from harness.words.names import PREFECT_DEPLOY, TICKS
 from harness.words.places import ROOT
 from harness.words.plan import Cell
 

@@ -12,9 +12,10 @@ from typing import Any
 from harness.doors.doors import DOORS
 from harness.evidence.bug_report import write_bug_report
 from harness.evidence.page import write_page
+from harness.evidence.views import write_views
 from harness.runs.plan import plan_cell
+from harness.runs.recheck import recheck
 from harness.store.checksums import sums_of, write_checksums
-from harness.store.recheck import recheck
 from harness.store.results import (
     check_writable,
     commands_of,
@@ -24,7 +25,6 @@ from harness.store.results import (
     runs_of,
     write_results,
     write_run,
-    write_views,
 )
 from harness.store.trial_folder import result
 from harness.trials.scenario import select_scenarios

@@ -18,9 +18,10 @@ from harness.evidence.bug_report import NAME as BUG_REPORT
 from harness.evidence.bug_report import bug_report_of
 from harness.evidence.page import NAME as PAGE
 from harness.evidence.page import page
+from harness.evidence.views import views_of
 from harness.history import SCHEMA, of_kind
+from harness.runs.conclude import views_from_history
 from harness.runs.plan import plan_cell
-from harness.runs.run import SIGNALS
 from harness.store.bundle import is_bundle, unpack
 from harness.store.checksums import NAME as SUMS
 from harness.store.checksums import check_checksums
@@ -32,11 +33,11 @@ from harness.store.results import (
     read_results,
     read_run,
     runs_of,
-    views_of,
 )
-from harness.store.trial_folder import VERDICT, from_history, read_trial, views_from_history
+from harness.store.trial_folder import VERDICT, from_history, read_trial
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, exit_code
+from harness.words.names import SIGNALS
 from harness.words.redaction import redact
 
 _GONE = "its history is gone"

@@ -1,0 +1,29 @@
+"""The trials of one lab: carried out together, then judged, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.engines.base import Site
+from harness.lab.lab import Deadlines
+from harness.runs.conclude import conclude, lacks_a_good_end
+from harness.trials.runner import Progress, run_lab
+from harness.words.costs import Costs
+from harness.words.plan import Cell, Plan
+
+
+def try_lab(plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines | None = None) -> list[dict[str, Any]]:
+    """Carry out the cells of one lab and judge them; returns their entries of results.json.
+
+    Raises: interrupts alone.
+    """
+
+    def keep() -> bool:
+        return plan.keep == "always" or (plan.keep == "failed" and any(lacks_a_good_end(plan, cell) for cell in cells))
+
+    progress = Progress(plan, cells[0].lab, Costs(plan.lab_folder(cells[0].lab), len(cells)))
+    run_lab(plan, cells, site, progress, keep=keep, deadlines=deadlines)
+    entries = [conclude(plan, cell) for cell in cells]
+    progress.enter(None)
+    return entries

@@ -1,0 +1,35 @@
+"""How a trial's history begins."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from harness.doors.doors import DOORS
+from harness.history import SCHEMA, History
+from harness.trials.scenario import Scenario
+from harness.words.errors import LabError
+from harness.words.plan import Cell, Plan
+
+
+def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
+    """A new history whose first event says what is to be tried. Raises LabError where the trial has one already."""
+    history = History(plan.trial_folder(cell) / "history.jsonl")
+    if history.path.exists():
+        raise LabError("this trial was run before in this run")
+    history.add(
+        "trial",
+        schema=SCHEMA,
+        scenario=cell.scenario,
+        door=cell.door,
+        engine=cell.engine,
+        database=cell.database,
+        start=plan.start,
+        state=scenario.state,
+        minimum=scenario.minimum,
+        ticks=scenario.ticks,
+        interval=scenario.interval,
+        judged_by=scenario.judged_by,
+        texts={"stage": scenario.stage_text, "lift": scenario.lift_text, "door": DOORS[cell.door].summary},
+        cell=asdict(cell),
+    )
+    return history
