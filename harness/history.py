@@ -19,7 +19,7 @@ from dateutil.parser import isoparse
 from harness.words.redaction import redact
 
 Event = dict[str, Any]
-SCHEMA = 5  # of a history, named by its first event; raised when what an older harness wrote would be judged otherwise
+SCHEMA = 6  # of a history, named by its first event; raised when what an older harness wrote would be judged otherwise
 
 
 def now() -> str:

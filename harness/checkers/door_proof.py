@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.history import Event, of_kind
+from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST, effects_of
 
 _KEPT = (
     "description", "schedules", "paused", "parameters", "tags", "job_variables", "entrypoint", "concurrency_limit",
@@ -34,12 +35,13 @@ def check_door(events: Sequence[Event]) -> list[str]:
     problems = []
     if not treated.get("before") or not treated.get("after") or not twin.get("before") or not twin.get("after"):
         problems.append("treated and twin were not both read before and after the door")
-    problems += [
-        f"{door['door']} exited 0, but the treated deployment does not show what it was to do"
-        for effect in of_kind(events, "effect")
-        if not effect["shown"]
-    ]
-    problems += _PROOFS[door.get("proof", "nonce")](door, treated.get("before", {}), treated.get("after", {}))
+    before, after = treated.get("before", {}), treated.get("after", {})
+    proof = proof_of(events)
+    missing = [str(effect) for effect in effects_of(proof) if not effect.shown(before, after)]
+    if missing or any(not effect["shown"] for effect in of_kind(events, "effect")):  # the latter before schema 6
+        wanted = "".join(f" ({one})" for one in missing[:1])
+        problems.append(f"{door['door']} exited 0, but the treated deployment does not show what it was to do{wanted}")
+    problems += _PROOFS[proof["by"]]({**door, "requests": proof["requests"]}, before, after)
     if door.get("nonce") and door["nonce"] in json.dumps(twin):
         problems.append("the twin bears the nonce of the door, which was to touch the treated deployment alone")
     problems += [
@@ -50,6 +52,18 @@ def check_door(events: Sequence[Event]) -> list[str]:
     if not problems and not door.get("answered_at"):
         problems.append("the server did not say when it updated the treated deployment")
     return problems
+
+
+def proof_of(events: Sequence[Event]) -> dict[str, Any]:
+    """How the door was to be proven, as it was written down before it was opened: `by`, `requests`, `effects`.
+
+    Before schema 6 the door's own event had parts of it.
+    """
+    said = next((event.get("proof") for event in of_kind(events, "door-opens")), None)
+    if isinstance(said, dict):
+        return said
+    door = of_kind(events, "door")[-1]
+    return {"by": door.get("proof", NONCE), "requests": door.get("requests", ()), "effects": ()}
 
 
 def _by_nonce(door: Event, before: Facts, after: Facts) -> list[str]:
@@ -93,7 +107,7 @@ def _by_nothing(_door: Event, before: Facts, after: Facts) -> list[str]:
     return [f"the treated deployment's {key} changed" for key in _KEPT if before.get(key) != after.get(key)]
 
 
-_PROOFS = {"nonce": _by_nonce, "request": _by_request, "redeploy": _by_redeploy, "nothing": _by_nothing}
+_PROOFS = {NONCE: _by_nonce, REQUEST: _by_request, REDEPLOY: _by_redeploy, NOTHING: _by_nothing}
 
 
 def _seen(events: Sequence[Event], side: str) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 from harness.checkers.executions import execution_key
 from harness.history import SCHEMA, Event, looks_agree, moment, of_kind
 from harness.words.names import AFTER, ANSWERED, BEFORE, DRAINED, SIDES
+from harness.words.proof import NONCE, REDEPLOY, REQUEST, problem_of
 
 # Of each kind, what it has to hold, and of what type.
 _KINDS: dict[str, dict[str, Any]] = {
@@ -48,6 +49,7 @@ _MARKS = (
 )  # fmt: skip
 _ONCE = {"trial", "door-opens", "door", "effect", "lifted", "drained", "executions", "bystanders"}
 _TIMED = {"look", "listing", "clock", "states", "executions"}
+_PROOF_AS_DATA = 6  # the schema from which on the proof of a door is written down before it is opened
 _FROM_THE_DOOR = 3  # the schema from which on a door says whether its effect is to be seen
 _SINCE = {"executions": 4, "bystanders": 4, "unlisted": 4, "changed": 5}  # the schema from which on there is such one
 _WITH_CHANGES = 5  # the schema from which on a door says which runs of others it left changed
@@ -77,14 +79,26 @@ def _problems(events: Sequence[Event]) -> Iterator[str]:
         said = {event[key] for event in doors if key in event} | ({opening.get("door")} if key == "door" else set())
         if len(said - {None}) > 1:
             yield f"it speaks of more than one {key}: {', '.join(sorted(map(str, said - {None})))}"
-    for door in of_kind(events, "door"):
-        if door.get("proof", "nonce") in ("request", "redeploy") and not door.get("requests"):
-            yield f"{door['door']} is to be proven by requests, and names none"
+    yield from _proof(events, schema)
     if schema >= _WITH_CHANGES and any("changed" not in event for event in of_kind(events, "bystanders")):
         yield "the door says what it took of others, and not what it changed"
-    shows = any(event.get("shows") for event in of_kind(events, "door-opens"))
-    looked = of_kind(events, "look")
-    if schema >= _FROM_THE_DOOR and shows and looked and not of_kind(events, "effect"):
+
+
+def _proof(events: Sequence[Event], schema: int) -> Iterator[str]:
+    """What is wrong with how the door was to be proven: as data, or before schema 6 as parts of its own event."""
+    opened, doors = of_kind(events, "door-opens"), of_kind(events, "door")
+    if schema >= _PROOF_AS_DATA:
+        for event in opened:
+            if problem := problem_of(event.get("proof")):
+                yield f"the proof of {event.get('door')} is none: {problem}"
+        if doors and not opened:
+            yield "a door was opened, and nothing says how it was to be proven"
+        return
+    for door in doors:
+        if door.get("proof", NONCE) in (REQUEST, REDEPLOY) and not door.get("requests"):
+            yield f"{door['door']} is to be proven by requests, and names none"
+    shows = any(event.get("shows") for event in opened)
+    if schema >= _FROM_THE_DOOR and shows and of_kind(events, "look") and not of_kind(events, "effect"):
         yield "the door was to show its effect, and nothing says whether it did"
 
 

@@ -17,8 +17,9 @@ from packaging.version import Version
 from rich.console import Console
 
 from harness.checkers.ticks import DUPLICATE, MISSING, WHOLE
-from harness.doors.doors import select_doors
+from harness.doors import load_doors, select_doors
 from harness.engines.choose import choose_engine
+from harness.known import known_for
 from harness.runs.run import Request, run_unseen
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_ends
@@ -200,7 +201,7 @@ def _guess(scenario: Scenario, door: str, releases: list[str]) -> str | None:
     """Where the change is supposed to be, by what is known of the scenario: probed first, and never believed."""
 
     def known(release: str) -> str | None:
-        found = scenario.known_for(release, door)
+        found = known_for(scenario.backlog, load_doors()[door], release)
         return found.outcome if found else None
 
     for before, release in itertools.pairwise(releases):

@@ -18,19 +18,19 @@ from typing import IO, Any, NoReturn
 
 from rich.console import Console
 
+from harness.commands import track_record
 from harness.commands.atlas import DOORS as SURVEYED_DOORS
 from harness.commands.atlas import STATES, Survey, survey
 from harness.commands.bisect import Probes, Question, bisect, start
 from harness.commands.power import Power, choose, measure
 from harness.commands.scene import PHASES, Scene, set_up
-from harness.doors.doors import DOORS, select_doors
+from harness.doors import load_doors, select_doors
 from harness.engines.choose import ENGINES, choose_engine
 from harness.engines.sweep import of_the_dead, remove_images_and_caches, sweep
 from harness.evidence.table import footnotes, table
 from harness.runs.merge import merge
 from harness.runs.recheck import recheck
 from harness.runs.run import FORMATS, TABLE, Interrupted, Request, resolve_subjects, run_matrix
-from harness.store import track_record
 from harness.store.bundle import SUFFIX, bundle
 from harness.store.results import harness_commit, harness_words
 from harness.subjects.kinds import check_name
@@ -196,7 +196,7 @@ def parser() -> argparse.ArgumentParser:
         "--newest-of-minor", action="store_true", help="of each minor version its newest release alone"
     )
     _add_choice(surveyed, "--scenario", known, ", ".join(STATES))
-    _add_choice(surveyed, "--door", DOORS, ", ".join(SURVEYED_DOORS))
+    _add_choice(surveyed, "--door", load_doors(), ", ".join(SURVEYED_DOORS))
     _add_engine(surveyed, usual=f"as the atlas was begun, else {_USUAL_ENGINE}")
     _add_database(surveyed, None, usual=f"as the atlas was begun, else {SQLITE}")
     _add_start(surveyed)
@@ -253,7 +253,7 @@ def _add_trials(
     _add_database(command)
     _add_start(command)
     _add_choice(command, "--scenario", load_scenarios(), scenarios)
-    _add_choice(command, "--door", DOORS, doors)
+    _add_choice(command, "--door", load_doors(), doors)
     command.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="where evidence goes (default: results)"
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from harness.checkers.door_proof import proof_of
 from harness.checkers.survival import RunFate
 from harness.evidence.diagram import diagram
 from harness.evidence.junit import as_xml_text
@@ -201,7 +202,8 @@ def _proof(events: Sequence[Event]) -> str:
         found = seen.get((side, "after"))
         return f" (`{found['id']}`)" if found else ""
 
-    proven = _PROVEN[door.get("proof", "nonce")](door)
+    proof = proof_of(events)
+    proven = _PROVEN[proof["by"]]({**door, "requests": proof["requests"]})
     return "\n".join(
         [
             "## Proof of the door",

@@ -10,13 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import Protocol
 
 from packaging.version import InvalidVersion, Version
 
 from harness.engines import settings
 from harness.engines.base import CommandResult, Node, Site
 from harness.lab.prefect_api import PrefectAPI
-from harness.trials.scenario import Scenario
 from harness.words.errors import DeadlineError, LabError, SteadyStateError
 from harness.words.names import SERVER
 from harness.words.waiting import NotYet, wait_until
@@ -25,6 +25,28 @@ SCHEDULER_PROBE = "scheduler-probe"
 # An error as a log names it; an engine may put its time before it.
 _ERROR = re.compile(r"^(?:\S+Z )?([\w.]+(?:Error|Exception)\b.*)$", re.MULTILINE)
 _QUICKEST = 0.5  # seconds; on a machine that had a moment to spare
+
+
+class Workload(Protocol):
+    """What a lab asks of a scenario: what its worker, or the process that serves it, is started with.
+
+    name         of its work pool, its folder and its worker
+    served_by    the script in its folder by which a process of its own serves each deployment; empty: a worker does
+    worker_limit flow runs the worker may run at a time; None is no limit
+    prefetch_seconds how far ahead of their time the worker submits runs; None is as harness/engines/settings.py says
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def served_by(self) -> str: ...
+
+    @property
+    def worker_limit(self) -> int | None: ...
+
+    @property
+    def prefetch_seconds(self) -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -219,7 +241,7 @@ class Lab:
         """Keep the job template of a pool whose worker has served it."""
         self._job_template = self._job_template or self.api.work_pool(pool)["base_job_template"]
 
-    def start_worker(self, scenario: Scenario) -> Node:
+    def start_worker(self, scenario: Workload) -> Node:
         """The worker of a scenario's work pool: started, or started again after it was killed."""
         with self._lock:
             worker = self._workers.get(worker_name(scenario))
@@ -236,7 +258,7 @@ class Lab:
             self._workers[worker.name] = worker
         return worker
 
-    def serve(self, scenario: Scenario, deployment: str, files: Mapping[str, bytes]) -> Node:
+    def serve(self, scenario: Workload, deployment: str, files: Mapping[str, bytes]) -> Node:
         """Serve a deployment by a process of its own, beside these files; a process that served it is ended first."""
         name = worker_name(scenario, deployment)
         folder = self.site.scenario_folder(deployment)
@@ -252,7 +274,7 @@ class Lab:
             self._workers[name] = node
         return node
 
-    def restart_workers_that_ended(self, scenario: Scenario) -> str:
+    def restart_workers_that_ended(self, scenario: Workload) -> str:
         """Start those of a scenario again that ended by themselves; returns the end of their logs, or nothing."""
         logs = []
         for worker in self.workers(scenario):
@@ -261,27 +283,27 @@ class Lab:
                 worker.start()
         return "\n".join(logs)
 
-    def workers(self, scenario: Scenario) -> list[Node]:
+    def workers(self, scenario: Workload) -> list[Node]:
         """The worker started for a scenario, or each process that serves a deployment of it."""
         one = worker_name(scenario)
         with self._lock:
             return [node for name, node in self._workers.items() if name == one or name.startswith(f"{one}--")]
 
-    def worker(self, scenario: Scenario, deployment: str = "") -> Node:
+    def worker(self, scenario: Workload, deployment: str = "") -> Node:
         """The worker started for a scenario, or the process that serves a deployment of it."""
         return self._workers[worker_name(scenario, deployment)]
 
-    def check_worker_version(self, scenario: Scenario) -> str:
+    def check_worker_version(self, scenario: Workload) -> str:
         """Ask the node of a worker which version it is. Raises LabError where it is not the release asked for."""
         version = self.workers(scenario)[0].imported_version(seconds=self.deadlines.command)
         self._check_version("worker", version)
         return version
 
-    def deploy(self, scenario: Scenario, names: list[str]) -> CommandResult:
+    def deploy(self, scenario: Workload, names: list[str]) -> CommandResult:
         """The real `prefect deploy` of these deployments of the scenario's prefect.yaml, whatever its exit code."""
         return self.prefect(scenario, "deploy", *(part for name in names for part in ("-n", name)))
 
-    def prefect(self, scenario: Scenario, *words: str) -> CommandResult:
+    def prefect(self, scenario: Workload, *words: str) -> CommandResult:
         """A command of Prefect's on the deployer, beside the scenario's files, whatever its exit code."""
         folder = self.site.scenario_folder(scenario.name)
         return self.deployer.run(["--no-prompt", *words], cwd=folder, seconds=self.deadlines.door)
@@ -301,6 +323,6 @@ def _same(said: str, asked: str) -> bool:
         return False
 
 
-def worker_name(scenario: Scenario, deployment: str = "") -> str:
+def worker_name(scenario: Workload, deployment: str = "") -> str:
     """The node name of a scenario's worker, or of the process that serves a deployment (whose name begins with it)."""
     return f"worker-{deployment or scenario.name}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.evidence.bug_report import write_bug_report
 from harness.evidence.page import write_page
 from harness.evidence.views import write_views
@@ -133,7 +133,7 @@ def _missing(cell: dict[str, str], entries: Sequence[dict[str, Any]]) -> dict[st
     """The entry of a cell that no run brought along: planned like the others, and without an outcome."""
     (scenario,) = select_scenarios([cell["scenario"]])
     engine = entries[0]["engine"] if entries else "unknown"
-    door = DOORS[scenario.usual_door]
+    door = load_doors()[scenario.usual_door]
     planned = plan_cell(scenario, door, subject=cell["subject"], version="", as_of="", engine=engine, engine_detail="")
     reason = "no run that was joined holds this trial"
     return {**result(Plan("merged", Path(), []), planned, [], None), "reason": reason}

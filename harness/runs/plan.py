@@ -6,12 +6,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import msgspec
 from packaging.version import Version
 
-from harness.doors.doors import Door, select_doors
-from harness.trials.scenario import DELETED, Known, Scenario, select_scenarios
+from harness.doors import Door, load_doors, select_doors
+from harness.known import Known, known_for
+from harness.trials.scenario import EVERY_DOOR, Scenario, select_scenarios
 from harness.words.names import SQLITE, TICKS
 from harness.words.plan import Cell, ground, numbered
+from harness.words.proof import NOTHING
 
 _LAB_HOLDS, _STAGING_WEIGHS = 12, 2  # in trials
 
@@ -37,6 +40,14 @@ def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:
     return spread
 
 
+def doors_of(scenario: Scenario) -> list[str]:
+    """The doors that a plain `matrix` opens on a scenario, its usual one first."""
+    if scenario.doors != EVERY_DOOR:
+        return list(scenario.doors)
+    fitting = [name for name, door in load_doors().items() if not door.misfit(scenario)]
+    return sorted(fitting, key=lambda name: name != scenario.usual_door)
+
+
 def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) -> list[tuple[Scenario, Door]]:
     """What `reproduce`, `matrix` or `gate` tries, in order: what is named, else what is the command's to choose.
 
@@ -48,7 +59,7 @@ def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) 
         chosen = [scenario for scenario in chosen if scenario.in_reproduce]
     trials = []
     for scenario in chosen:
-        opened = scenario.doors if command == "matrix" else [scenario.usual_door]
+        opened = doors_of(scenario) if command == "matrix" else [scenario.usual_door]
         trials += [(scenario, door) for door in named or select_doors(opened)]
     return trials
 
@@ -87,17 +98,18 @@ def plan_cell(
     reason = door.misfit(scenario) or _lacks(scenario, door, version, (versions or {}).get("deployer", version))
     if reason:
         return replace(cell, outcome="not-applicable", expected="not-applicable", reason=reason)
-    if door.proof == "nothing":
+    if door.proof.by == NOTHING:
         return replace(cell, expected="survived", expected_ticks="whole", reference="by definition")
-    known = Known("", "whole" if scenario.judged_by == TICKS else "survived", "held to it, whatever is known")
+    right = "whole" if scenario.judged_by == TICKS else "survived"
+    known = Known(backlogs=(), outcome=right, reference="held to it, whatever is known")
     if held and scenario.judged_by == TICKS and door.name not in scenario.doors:
         return cell  # a door that changes the ticks themselves
-    if held and door.name in DELETED.doors:
+    if held and door.family == "deletion":
         return cell  # what its runs come to is no question of a gate's
-    found = scenario.known_for(version, door.name)
+    found = known_for(scenario.backlog, door, version)
     if held:  # what happens now and then on a release is no doing of a change, and no success either
         often = (found.sometimes, found.sometimes_reference) if found else ("", "")
-        known = replace(known, sometimes=often[0], sometimes_reference=often[1])
+        known = msgspec.structs.replace(known, sometimes=often[0], sometimes_reference=often[1])
     elif found is None:
         return cell
     else:

@@ -13,7 +13,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion
 
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.evidence.bug_report import NAME as BUG_REPORT
 from harness.evidence.bug_report import bug_report_of
 from harness.evidence.page import NAME as PAGE
@@ -253,7 +253,7 @@ def _not_applicable(saved: dict[str, Any]) -> list[str]:
     """What is wrong with a trial that was not begun, where its release is said to be unable to stage it."""
     if saved["outcome"] is None:
         return []
-    scenario, door = load_scenarios().get(saved["scenario"]), DOORS.get(saved["door"])
+    scenario, door = load_scenarios().get(saved["scenario"]), load_doors().get(saved["door"])
     with suppress(InvalidVersion, TypeError):
         cell = scenario and door and plan_cell(
             scenario, door, subject=saved["subject"], version=saved["version"] or "", as_of="", engine=saved["engine"],

@@ -26,7 +26,7 @@ import pytest
 from rich.console import Console
 from rich.live import Live
 
-from harness.doors.doors import Door
+from harness.doors import Door
 from harness.engines.base import Engine
 from harness.engines.choose import choose_engine
 from harness.engines.processes import kill_tree

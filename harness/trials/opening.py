@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.history import SCHEMA, History
 from harness.trials.scenario import Scenario
 from harness.words.errors import LabError
@@ -29,7 +29,7 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
         ticks=scenario.ticks,
         interval=scenario.interval,
         judged_by=scenario.judged_by,
-        texts={"stage": scenario.stage_text, "lift": scenario.lift_text, "door": DOORS[cell.door].summary},
+        texts={"stage": scenario.stage_text, "lift": scenario.lift_text, "door": load_doors()[cell.door].summary},
         cell=asdict(cell),
     )
     return history

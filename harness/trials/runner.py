@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.engines.base import Site
 from harness.history import History, now
 from harness.lab.lab import Deadlines, Lab
@@ -103,7 +103,7 @@ def run_lab(
         progress.enter("start")
         word.check()
         # A scenario that has any is alone in its lab, and so is a door's trial.
-        changed = {**scenarios[cells[0].scenario].server_settings, **DOORS[cells[0].door].server_settings}
+        changed = {**scenarios[cells[0].scenario].server_settings, **load_doors()[cells[0].door].server_settings}
         asked = {SERVER: cells[0].version, **cells[0].versions}
         with Lab(site, asked, deadlines or Deadlines(), changed) as lab:
             if site.not_forked:
@@ -114,7 +114,7 @@ def run_lab(
             for name in dict.fromkeys(cell.scenario for cell in cells):
                 shared = Staging(scenarios[name], lab, [])
                 mine = [cell for cell in cells if cell.scenario == name]
-                shared.trials = [Trial(DOORS[cell.door], shared, histories[cell.name]) for cell in mine]
+                shared.trials = [Trial(load_doors()[cell.door], shared, histories[cell.name]) for cell in mine]
                 stagings.append(shared)
                 for role, version in said.items():
                     shared.record("version", role=role, said=version)

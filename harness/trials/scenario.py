@@ -13,68 +13,19 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from harness.words.errors import UsageError, no_such
-from harness.words.names import SURVIVAL
+from harness.words.names import PREFECT_DEPLOY, SURVIVAL
 from harness.words.places import ROOT
 
 if TYPE_CHECKING:
     from harness.trials.staging import Staging
 
 SCENARIOS = ROOT / "scenarios"
-BY_DESIGN = "by design"
-
-
-# Doors whose deletion was bounded to upcoming runs by one change (#17769); what is known of one is known of all.
-UPDATES = (
-    "prefect-deploy",
-    "deploy-unchanged",
-    "deploy-parameters",
-    "deploy-slug",
-    "flow-deploy",
-    "upsert-deployment",
-    "patch-deployment",
-    "patch-twice",
-    "pause-by-patch",
-    "deactivate-schedule",
-    "schedule-pause",
-    "serve-stop",
-)
-SCHEDULE_DELETIONS = ("delete-schedule", "delete-sibling", "schedule-delete", "schedule-replace", "schedule-clear")
-
-
-@dataclass(frozen=True)
-class Known:
-    """An outcome (of the ticks, where the scenario is judged by them) known for a range of releases and these doors.
-
-    reference  the upstream issue, change or source line that it is known from
-    sometimes  what it comes to instead now and then, by a race of Prefect's own, and `sometimes_reference`, where from
-    """
-
-    versions: str
-    outcome: str
-    reference: str
-    doors: Sequence[str] = ("prefect-deploy",)
-    sometimes: str = ""
-    sometimes_reference: str = ""
-
-
-# What Prefect means to do, and no fault.
-DELETED = Known(
-    "", "lost", f"{BY_DESIGN}: deleting a deployment deletes its runs", ("delete-deployment", "bulk-delete")
-)
-# Scheduled runs whose time is past, however they came to be so.
-OVERDUE = (
-    Known("<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),
-    Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769", UPDATES),
-    # Up to the newest release that was tried: a later one may have mended these.
-    Known("<=3.9.1", "lost", "docs/findings/pausing-deletes-late-runs", ("pause-deployment", "pause-by-automation")),
-    Known("<=3.9.1", "lost", "docs/findings/deleting-a-schedule-deletes-late-runs", SCHEDULE_DELETIONS),
-    DELETED,
-)
+EVERY_DOOR = ("*",)  # that can be opened on its deployments
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A stage with its flow and deployments, the state it puts at risk, and what is known of it by version.
+    """A stage with its flow and deployments, the state it puts at risk, and what kind of backlog that is.
 
     name            set from the folder, and from the variant where the folder declares several
     flows           what the flows' names in flow.py begin with: the folder's name
@@ -83,12 +34,12 @@ class Scenario:
     ticks, interval how many runs each deployment schedules, and the seconds between two
     minimum         how many runs at risk a side must have for a verdict
     holders         how many runs a side hold what the others wait for; they are Running before the door opens
-    known           outcomes by version range; the ranges do not overlap
+    backlog         which kind of runs it puts at risk: what is known of them (harness/known) is known of it
     holders_together  the same, but counted over the whole staging, where one limit is for all
     upcoming        the runs at risk are not due yet when the door is opened; then they are `alone`, too
     alone           its backlog passes by the clock, so it has a lab of its own and waits for no other scenario
     in_reproduce    whether a plain `reproduce` runs it: the report of #17764
-    doors           the doors that a plain `matrix` opens on it; the first is what the other commands open
+    doors           the doors that a plain `matrix` opens on it, or EVERY_DOOR; the other commands open the first
     served_by       the script in its folder by which a process of its own serves each deployment (`flow.serve`); empty
                     where they are deployed to a work pool that one worker serves
     applies         the versions that can stage this at all, and why the others cannot
@@ -106,7 +57,7 @@ class Scenario:
     ticks: int
     interval: int
     minimum: int
-    known: Sequence[Known]
+    backlog: str
     stage: Callable[[Staging], None]
     lift: Callable[[Staging], None]
     stage_text: str
@@ -131,18 +82,11 @@ class Scenario:
     @property
     def usual_door(self) -> str:
         """The door that is opened on it where none is named."""
-        return self.doors[0]
+        return PREFECT_DEPLOY if self.doors == EVERY_DOOR else self.doors[0]
 
     def applies_to(self, version: str) -> bool:
         """Whether this release can stage the scenario at all, from its version alone."""
         return Version(Version(version).base_version) in SpecifierSet(self.applies)
-
-    def known_for(self, version: str, door: str) -> Known | None:
-        """What is known of a release and a door, or None."""
-        for known in self.known:
-            if door in known.doors and Version(version) in SpecifierSet(known.versions, prereleases=True):
-                return known
-        return None
 
 
 @functools.cache

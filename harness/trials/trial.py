@@ -13,15 +13,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.doors.doors import Door
+from harness.doors import Door
 from harness.engines.base import CommandResult
 from harness.history import History, looks_agree
 from harness.lab.facts import deployment_facts, result_facts, run_facts, state_facts
+from harness.lab.prefect_api import PrefectAPI
 from harness.words.costs import WAITS
-from harness.words.errors import DeadlineError
+from harness.words.errors import DeadlineError, LabError
 from harness.words.names import AFTER, ANSWERED, BEFORE, DRAINED, SIDES
+from harness.words.proof import NONCE, NOTHING
 from harness.words.waiting import NotYet, wait_until
 
 if TYPE_CHECKING:
@@ -60,6 +63,64 @@ class Trial:
     def deployments(self) -> dict[str, dict[str, Any]]:
         """Both deployments by their side, as they were staged."""
         return {TREATED: self.treated, TWIN: self.staging.twin}
+
+
+@dataclass(frozen=True)
+class _Treated:
+    """What a door may touch of a trial (harness/doors/_door.py)."""
+
+    _trial: Trial
+
+    @property
+    def id(self) -> str:
+        return str(self._trial.treated["id"])
+
+    @property
+    def name(self) -> str:
+        return self._trial.name
+
+    @property
+    def flow(self) -> str:
+        return self._trial.staging.flow_of(self.name)
+
+    @property
+    def api(self) -> PrefectAPI:
+        return self._trial.lab.api
+
+    @property
+    def seconds(self) -> float:
+        return self._trial.lab.deadlines.door
+
+    def read(self) -> dict[str, Any]:
+        return dict(self.api.read_deployment(self.id))
+
+    def schedules(self) -> list[dict[str, Any]]:
+        if not (found := self.read().get("schedules")):
+            raise LabError("the treated deployment has no schedule")
+        return list(found)
+
+    def write(self, **changed: str) -> None:
+        self._trial.staging.write_deployments(self._trial.lab.deployer, [self.name], **changed)
+
+    def deploy(self, **changed: str) -> CommandResult:
+        self.write(**changed)
+        return self._trial.lab.deploy(self._trial.staging.scenario, [self.name])
+
+    def prefect(self, *words: str) -> CommandResult:
+        return self._trial.lab.prefect(self._trial.staging.scenario, *words)
+
+    def run_python(self, script: Path) -> CommandResult:
+        lab = self._trial.lab
+        folder = lab.site.scenario_folder(self._trial.staging.scenario.name)
+        lab.deployer.write(folder, {script.name: script.read_bytes()})
+        return lab.deployer.run_python(script.name, cwd=folder, seconds=self.seconds)
+
+    def stop_process(self, grace: float) -> CommandResult:
+        started = time.monotonic()
+        node = self._trial.lab.worker(self._trial.staging.scenario, self.name)
+        before = len(node.log())
+        ended = "it ended" if node.stop(grace=grace) else f"SIGKILL after {grace:.0f} s"
+        return CommandResult(0, f"SIGINT; {ended}\n{node.log()[before:]}", time.monotonic() - started)
 
 
 def trigger(trial: Trial) -> None:
@@ -113,7 +174,7 @@ def _record_taken(trial: Trial, watched: Mapping[str, Sequence[Trial]], there: M
     found, changed = [], []
     for run_id, run in there.items():
         victims = watched[run["deployment_id"]]
-        opened = trial.door.proof == "nothing" or any(victim.opened for victim in victims)
+        opened = trial.door.proof.by == NOTHING or any(victim.opened for victim in victims)
         was, now = run_facts(run), run_facts(listed.get(run_id, run))
         if run_id in unlisted:
             answers = looked_up[run_id]
@@ -139,26 +200,25 @@ def _open(trial: Trial) -> None:
     nonce = f"nonce-{secrets.token_hex(8)}"
     log_before = len(lab.server.log())
     trial.history.add("clock", when=BEFORE, **lab.api.clock())
-    shows = bool(door.changes or door.restores)
-    trial.history.add("door-opens", door=door.name, nonce=nonce, proof=door.proof, shows=shows)
+    proof = door.proof.of(trial.treated["id"])
+    trial.history.add("door-opens", door=door.name, nonce=nonce, proof=proof.as_json())
     answered_at: str | None = None
 
     def look() -> bool:
         nonlocal answered_at
         seen = _read_deployment(trial, TREATED)
-        if not door.shows(before[TREATED], seen, nonce):
+        if not proof.seen(before[TREATED], seen, nonce):
             return False
         # A change of its schedules does not move a deployment's `updated` (measured on 3.3.4).
-        answered_at = seen["updated"] if door.proof == "nonce" else lab.api.now()
+        answered_at = seen["updated"] if proof.by == NONCE else lab.api.now()
         return True
 
-    result = _while_looking(lambda: door.open(trial, nonce), look)
+    result = _while_looking(lambda: door.open(_Treated(trial), nonce), look)
     # A door that leaves no mark on the deployment was answered by the time that it had ended.
-    answered_at = answered_at or (lab.api.now() if door.proof != "nonce" else None)
+    answered_at = answered_at or (lab.api.now() if proof.by != NONCE else None)
     trial.history.add("clock", when=ANSWERED, **lab.api.clock())
-    requests = [request.format(id=trial.treated["id"]) for request in door.requests]
-    log = _log_with(trial, log_before, requests)
-    facts = {"door": door.name, "nonce": nonce, "proof": door.proof, "requests": requests, "server_log": log}
+    log = _log_with(trial, log_before, proof.requests)
+    facts = {"door": door.name, "nonce": nonce, "server_log": log}
     if isinstance(result, BaseException):
         trial.history.add("door", **facts, exit_code=None, output=str(result))
         raise result
@@ -166,8 +226,6 @@ def _open(trial: Trial) -> None:
     after = {side: _read_deployment(trial, side) for side in SIDES}
     for side in SIDES:
         trial.history.add("deployment", side=side, when="after", deployment=after[side])
-    if (shown := door.effect(before[TREATED], after[TREATED])) is not None:
-        trial.history.add("effect", door=door.name, shown=shown)
 
 
 def _while_looking(act: Callable[[], CommandResult], look: Callable[[], bool]) -> CommandResult | BaseException:
@@ -193,7 +251,7 @@ def _while_looking(act: Callable[[], CommandResult], look: Callable[[], bool]) -
     return outcome[0]
 
 
-def _log_with(trial: Trial, start: int, requests: list[str]) -> list[str]:
+def _log_with(trial: Trial, start: int, requests: Sequence[str]) -> list[str]:
     """The server's log since `start`, once it names these requests; it is written a moment after the answer.
 
     Cut to its last lines, and those before them that name one of the requests.

@@ -1,6 +1,6 @@
 """A flow fails and waits a long delay for its second try: the runs are AwaitingRetry."""
 
-from harness.trials.scenario import UPDATES, Known, Scenario
+from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 
 
@@ -29,8 +29,5 @@ scenario = Scenario(
     stage_text="With a worker alive, each run's first try fails, and it waits for its retry.",
     lift=lift,
     lift_text="Nothing was held: each run's retry delay passes.",
-    known=(
-        Known("<3.0.9", "lost", "PrefectHQ/prefect#15688", UPDATES),
-        Known(">=3.0.9", "survived", "PrefectHQ/prefect#15688", UPDATES),
-    ),
+    backlog="awaiting-retry",
 )

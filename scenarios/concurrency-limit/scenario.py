@@ -1,14 +1,7 @@
 """A deployment's concurrency limit of 1 is tighter than its schedule: the runs wait for a slot."""
 
-from dataclasses import replace
-
-from harness.trials.scenario import DELETED, UPDATES, Known, Scenario
+from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
-
-_LEFT_BEHIND = (
-    "PrefectHQ/prefect src/prefect/server/models/deployments.py: a deleted deployment leaves runs that await a slot "
-    "behind, without a deployment"
-)
 
 
 def stage(staging: Staging) -> None:
@@ -34,12 +27,7 @@ scenario = Scenario(
     stage_text="With `concurrency_limit: 1`, one run holds the only slot, waiting for a signal; a worker is alive.",
     lift=lift,
     lift_text="The run that holds the slot is given its signal and ends.",
-    known=(
-        Known(">=3.0.4,<3.3.4", "lost", "PrefectHQ/prefect#17764", UPDATES),
-        Known(">=3.3.4", "survived", "PrefectHQ/prefect#17769", UPDATES),
-        replace(DELETED, versions=">=3.0.4,<3.3.4"),
-        Known(">=3.3.4", "altered", _LEFT_BEHIND, DELETED.doors),
-    ),
+    backlog="awaiting-slot",
     applies=">=3.0.4",
     applies_reason="a deployment's concurrency limit is enforced from 3.0.4 on",
 )

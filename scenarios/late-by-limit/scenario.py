@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from harness.trials.scenario import OVERDUE, Scenario
+from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 
 
@@ -47,7 +47,7 @@ _pool = Scenario(
     stage_text="The work pool's limit is 1, and one run holds it, waiting for a signal; a worker is alive.",
     lift=lift_pool,
     lift_text="The limit is taken away, and the run that was let through is given its signal.",
-    known=OVERDUE,
+    backlog="overdue",
 )
 
 variants = {

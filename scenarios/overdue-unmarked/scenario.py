@@ -1,6 +1,6 @@
 """A worker is killed, ticks pass, and no one marks them Late: the runs are overdue and still called Scheduled."""
 
-from harness.trials.scenario import OVERDUE, Scenario
+from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 
 
@@ -28,5 +28,5 @@ scenario = Scenario(
     "the server calls a run Late only after an hour.",
     lift=lift,
     lift_text="The worker is started again.",
-    known=OVERDUE,
+    backlog="overdue",
 )

@@ -1,6 +1,6 @@
 """Deployments under `flow.serve` with a limit of 1: runs turn Late behind one that waits for a signal."""
 
-from harness.trials.scenario import OVERDUE, Scenario
+from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 
 
@@ -26,5 +26,5 @@ scenario = Scenario(
     stage_text="Each deployment is served by a process of its own whose limit is 1; one run of it waits for a signal.",
     lift=lift,
     lift_text="A process that was stopped serves again, and the runs that were let through are given their signal.",
-    known=OVERDUE,
+    backlog="overdue",
 )

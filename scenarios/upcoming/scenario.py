@@ -1,6 +1,6 @@
 """Runs that are not due yet: deleting them is by design, and each tick must come back once."""
 
-from harness.trials.scenario import Known, Scenario
+from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 from harness.words.names import TICKS
 
@@ -15,11 +15,6 @@ _KEEPING = (
     "patch-deployment",
     "add-schedule",
     "delete-sibling",
-)
-# Of them, those that make the schedule anew under a new id (seen in each trial's history): by POST, and by PATCH.
-_REPLACING = ("upsert-deployment", "flow-deploy", "prefect-deploy", "deploy-unchanged", "deploy-parameters")
-_MADE_AGAIN = (
-    "PrefectHQ/prefect src/prefect/server/services/scheduler.py: upcoming runs are made again at its next pass"
 )
 
 
@@ -48,16 +43,5 @@ scenario = Scenario(
     stage_text="A worker is alive, and the scheduled times have not come.",
     lift=lift,
     lift_text="Nothing was held: the scheduled times come.",
-    known=(
-        Known("", "whole", _MADE_AGAIN, tuple(door for door in _KEEPING if door not in _REPLACING)),
-        Known("<3.2.2", "whole", _MADE_AGAIN, _REPLACING),
-        Known(
-            ">=3.2.2",  # from there on the key that keeps a tick's run from being made twice holds the schedule's id
-            "whole",
-            _MADE_AGAIN,
-            _REPLACING,
-            sometimes="duplicate",
-            sometimes_reference="docs/findings/an-upsert-may-run-each-tick-twice",
-        ),
-    ),
+    backlog="upcoming",
 )

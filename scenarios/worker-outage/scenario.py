@@ -1,7 +1,6 @@
 """A worker that served its pool is killed, and ticks pass: the runs turn Late."""
 
-from harness.doors.doors import DOORS, SERVED
-from harness.trials.scenario import OVERDUE, Scenario
+from harness.trials.scenario import EVERY_DOOR, Scenario
 from harness.trials.staging import Staging
 
 
@@ -21,11 +20,11 @@ scenario = Scenario(
     interval=1,
     minimum=3,
     in_reproduce=True,
-    doors=tuple(name for name, door in DOORS.items() if door.only_for != SERVED),
+    doors=EVERY_DOOR,
     worker_limit=4,
     stage=stage,
     stage_text="The worker that had just completed a run is killed (SIGKILL), and the scheduled times pass.",
     lift=lift,
     lift_text="The worker is started again.",
-    known=OVERDUE,
+    backlog="overdue",
 )

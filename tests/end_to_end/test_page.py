@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.evidence.page import NAME, write_page
 from harness.runs.conclude import conclude
 from harness.runs.plan import plan_cell
 from harness.store.results import write_results, write_run
 from harness.trials.scenario import load_scenarios
 from harness.words.plan import Plan
+
+DOORS = load_doors()
 
 pytestmark = pytest.mark.end_to_end
 RECORDED = Path(__file__).resolve().parent.parent / "unit" / "recorded"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.history import Event, read_history
 from harness.lab.lab import Deadlines
 from harness.runs.one_lab import try_lab
@@ -18,6 +18,8 @@ from harness.words.plan import Cell, Plan
 from tests.fakes.clock import Clock
 from tests.fakes.fake_prefect import LIFTED, UPDATED, Deployment, FakePrefect, Run
 from tests.fakes.fake_site import FakeSite
+
+DOORS = load_doors()
 
 VERSION = "3.9.1"
 COUNTS = (

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.doors.doors import DOORS, SERVED
+from harness.doors import SERVED, load_doors
 from harness.words.names import PREFECT_DEPLOY
 from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
+
+DOORS = load_doors()
 
 KEPT = counts(at_risk=3, kept=3)
 OUTAGE, LIMIT = "worker-outage", "concurrency-limit"

@@ -9,12 +9,14 @@ import pytest
 from rich.console import Console
 
 from harness.commands.scene import PHASES, Scene, build, set_up
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.lab.lab import Lab
 from harness.trials.scenario import load_scenarios
 from harness.words.errors import UsageError
 from harness.words.names import SERVER
 from tests.fakes.fake_lab import DEADLINES, VERSION, FakeLab
+
+DOORS = load_doors()
 
 OUTAGE = "worker-outage"
 

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.trials.scenario import load_scenarios
 from harness.words.names import DRAINED
 from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
+
+DOORS = load_doors()
 
 SERVE, STOP = "serve", "serve-stop"
 KEPT = counts(at_risk=3, kept=3)

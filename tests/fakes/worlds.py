@@ -21,16 +21,17 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from harness.doors.doors import DOORS, Door
+from harness.doors import Door, Treated, load_doors
 from harness.engines.base import CommandResult
 from harness.trials import runner
 from harness.trials.scenario import load_scenarios
-from harness.trials.trial import Trial
 from tests.fakes import fake_api
 from tests.fakes.fake_lab import FakeLab
 from tests.fakes.fake_prefect import LIFTED, UPDATED, FakePrefect, Run
 from tests.fakes.ground import fake_ground
 from tests.fakes.truth import Truth
+
+DOORS = load_doors()
 
 MINIMUM = 3
 SCENARIOS = ("worker-outage", "concurrency-limit", "awaiting-retry")
@@ -256,14 +257,14 @@ def carry_out(world: World, folder: Path) -> list[Told]:
                 strike(MOMENTS[1], number)
 
         def opening(
-            original: Callable[[Trial, str], CommandResult], number: int, trial: Trial, nonce: str
+            original: Callable[[Treated, str], CommandResult], number: int, treated: Treated, nonce: str
         ) -> CommandResult:
             struck: list[int] = []
             with prefect.lock:
                 truths[names[number]].door_opens()
             strike(MOMENTS[0], number)
             prefect.on(family, UPDATED, partial(once_updated, number, struck))
-            result = original(trial, nonce)
+            result = original(treated, nonce)
             once_updated(number, struck)  # of a door that updates nothing
             strike(MOMENTS[2], number)
             with prefect.lock:
@@ -275,7 +276,7 @@ def carry_out(world: World, folder: Path) -> list[Told]:
             name: replace(DOORS[name], open=partial(opening, DOORS[name].open, number))
             for number, name in enumerate(world.doors)
         }
-        patch.setattr(runner, "DOORS", {**DOORS, **opened})
+        patch.setattr(runner, "load_doors", lambda: {**DOORS, **opened})
 
         def lifted() -> None:
             for number in range(len(names)):

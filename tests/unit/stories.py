@@ -177,7 +177,7 @@ def whole_history(
         *(_event("deployment", side=side, when="before", deployment=_deployment(side, "staged")) for side in stories),
         _event("listing", when="before the door", runs=[*holders, *(_run(side, n, LATE) for side, n, _ in runs)]),
         _event("executions", when="before the door", executions=[_execution(f"{side}-holder", 0) for side in stories]),
-        _event("door-opens", door="prefect-deploy", nonce=NONCE),
+        _event("door-opens", door="prefect-deploy", nonce=NONCE, proof={"by": "nonce", "requests": [], "effects": []}),
         _event("door", door="prefect-deploy", nonce=NONCE, answered_at=ANSWERED_AT, server_log=[], exit_code=0,
                seconds=4.0, output=f"Prefect {version}\nDeployment 'x/treated' successfully updated"),
         *(_event("deployment", side=side, when="after", deployment=_deployment(side, NONCE)) for side in stories),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -138,7 +139,9 @@ POST = "POST /api/deployments/ "
 def by(proof: str, *lines: str, requests: tuple[str, ...] = (ONE,)) -> list[Event]:
     """A proven history whose door is to be proven in another way; the treated deployment is as it was."""
     events = proven()
-    the_door(events).update(proof=proof, requests=list(requests), server_log=list(lines))
+    opens = next(event for event in events if event["kind"] == "door-opens")
+    opens["proof"] = {"by": proof, "requests": list(requests), "effects": []}
+    the_door(events).update(server_log=list(lines))
     read(events, "treated", "after").update(read(events, "treated", "before"))
     return events
 
@@ -163,8 +166,33 @@ def test_a_request_that_the_log_does_not_show_answered_is_not_proven(status: int
         assert "this server's access log has no 'PATCH /api/deployments/1'" in problem
 
 
-def test_a_door_whose_effect_the_deployment_does_not_show_is_not_proven() -> None:
+@pytest.mark.parametrize(
+    ("effect", "was", "became"),
+    [
+        ({"field": "paused", "how": "becomes", "value": True}, False, True),
+        ({"field": "work_pool_name", "how": "changes"}, "one", "another"),
+        ({"field": "schedules", "how": "stays"}, [{"slug": None}], [{"slug": None}]),
+        ({"field": "schedules", "how": "has", "value": {"slug": "x"}}, [{"slug": "x", "id": 1}], [{"slug": "x"}]),
+    ],
+)
+def test_a_door_whose_effect_the_deployment_does_not_show_is_not_proven(effect: Event, was: Any, became: Any) -> None:
     events = by("request", logged(ONE, 204))
+    next(event for event in events if event["kind"] == "door-opens")["proof"]["effects"] = [effect]
+    for when, value in (("before", was), ("after", became)):
+        read(events, "treated", when)[effect["field"]] = value
+    assert check_door(events) == []
+    for before, after in ((was, None), (None, became)) if effect["how"] in ("stays", "has") else ((was, was),):
+        read(events, "treated", "before")[effect["field"]] = before
+        read(events, "treated", "after")[effect["field"]] = after
+        (problem,) = check_door(events)
+        assert f"does not show what it was to do ({effect['field']} {effect['how']}" in problem
+
+
+def test_an_effect_as_a_history_had_it_before_schema_6_is_still_read() -> None:
+    events = by("request", logged(ONE, 204))
+    opens = next(event for event in events if event["kind"] == "door-opens")
+    del opens["proof"]
+    the_door(events).update(proof="request", requests=[ONE])
     events.append({"kind": "effect", "at": ANSWERED_AT, "door": "prefect-deploy", "shown": True})
     assert check_door(events) == []
     events[-1]["shown"] = False

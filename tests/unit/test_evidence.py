@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.evidence.junit import junit
 from harness.evidence.report import report
 from harness.evidence.table import Picture, footnotes, summary, table
@@ -23,6 +23,8 @@ from harness.verdict.outcomes import OUTCOMES, judge
 from harness.words.plan import Cell, Plan
 from harness.words.redaction import Redactor
 from tests.unit.stories import NONCE, run_id, whole_history
+
+DOORS = load_doors()
 
 LONGEST = max(load_scenarios(), key=len)
 WHOLE = ("completed",) * 3

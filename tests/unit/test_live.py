@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.evidence.live import DONE, LiveView
 from harness.runs.plan import plan_cell
 from harness.store.trial_folder import result
 from harness.trials.scenario import load_scenarios
 from harness.words.plan import Cell, Plan
+
+DOORS = load_doors()
 
 
 def cells(*doors: str, subject: str = "3.3.4") -> list[Cell]:

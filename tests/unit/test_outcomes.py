@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.history import Event
 from harness.runs.conclude import conclude
 from harness.runs.plan import plan_cell
@@ -15,6 +15,8 @@ from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import as_expected, judge
 from harness.words.plan import Cell, Plan
 from tests.unit.stories import whole_history
+
+DOORS = load_doors()
 
 WHOLE = ("completed",) * 3
 

@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 from harness.commands import power
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.subjects import overlays
 from harness.subjects.kinds import check_ends, check_name, is_release
 from harness.subjects.overlays import FOLDER, load_overlays
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import OUTCOMES, VERDICTS
 from harness.words.errors import UsageError
+
+DOORS = load_doors()
 
 MUTANTS = power.choose([])
 ENTRY = {"seconds": 2.0, "expected": None, "ticks": None, "reason": "", "reference": "", "judged_by": "survival"}

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from packaging.specifiers import SpecifierSet
-from packaging.version import Version
 
-from harness.doors.doors import DOORS
-from harness.runs.plan import choose_trials, plan_cell, spread_over_labs
-from harness.trials.scenario import UPDATES, Scenario, load_scenarios, select_scenarios
+from harness.doors import load_doors
+from harness.known import load_known
+from harness.runs.plan import choose_trials, doors_of, plan_cell, spread_over_labs
+from harness.trials.scenario import Scenario, load_scenarios, select_scenarios
 from harness.verdict.outcomes import OUTCOMES
 from harness.words.errors import UsageError
 from harness.words.names import PREFECT_DEPLOY, TICKS
 from harness.words.places import ROOT
 from harness.words.plan import Cell
+
+DOORS = load_doors()
 
 SCENARIOS = load_scenarios()
 RELEASES = ("2.20.20", "3.0.0", "3.0.4", "3.0.8", "3.0.9", "3.3.3", "3.3.4", "3.9.1")
@@ -42,20 +43,31 @@ def test_every_folder_with_a_scenario_is_found_under_its_name() -> None:
 def test_what_is_known_of_a_release_is_known_once_and_for_every_release_it_applies_to(
     scenario: Scenario, version: str
 ) -> None:
-    for door in {*UPDATES} & {*scenario.doors}:
-        known = [k for k in scenario.known if door in k.doors]
-        ranges = [k for k in known if SpecifierSet(k.versions, prereleases=True).contains(Version(version))]
-        assert len(ranges) == int(scenario.applies_to(version))
+    for door in DOORS.values():
+        found = [one for one in load_known() if one.is_of(scenario.backlog, door, version)]
+        assert len(found) <= 1, (door.name, found)
+        if door.family == "update" and door.name in doors_of(scenario):
+            assert len(found) == int(scenario.applies_to(version))
 
 
 def test_what_is_known_is_a_verdict_with_its_upstream_reference(scenario: Scenario) -> None:
     verdicts = {"whole", "missing", "duplicate"} if scenario.judged_by == TICKS else OUTCOMES[3:]
-    for known in scenario.known:
+    mine = [one for one in load_known() if scenario.backlog in one.backlogs]
+    assert mine
+    for known in mine:
         assert known.outcome in verdicts
         if known.reference.startswith("docs/"):
             assert (ROOT / known.reference / "README.md").exists()
         else:
             assert known.reference.startswith(("PrefectHQ/prefect#", "PrefectHQ/prefect src/", "by design: "))
+
+
+def test_what_is_known_names_doors_families_and_backlogs_that_there_are() -> None:
+    families, backlogs = {door.family for door in DOORS.values()}, {one.backlog for one in SCENARIOS.values()}
+    for known in load_known():
+        assert set(known.doors) <= set(DOORS)
+        assert set(known.families) <= families - {""}
+        assert set(known.backlogs) <= backlogs
 
 
 @pytest.mark.parametrize(
@@ -129,7 +141,7 @@ def test_reproduce_tries_each_named_scenario_once_through_each_named_door_once()
 def test_a_matrix_tries_every_scenario_and_each_through_the_doors_it_names() -> None:
     tried = choose_trials("matrix", [], [])
     by_scenario = {scenario.name: [door.name for one, door in tried if one == scenario] for scenario, _ in tried}
-    assert by_scenario == {name: list(scenario.doors) for name, scenario in load_scenarios().items()}
+    assert by_scenario == {name: doors_of(scenario) for name, scenario in load_scenarios().items()}
     assert set(by_scenario["worker-outage"]) | set(by_scenario["serve"]) == set(DOORS), "every door is opened somewhere"
     assert not any(door.misfit(one) for one, door in tried)
 

@@ -11,7 +11,7 @@ from types import FrameType
 
 import pytest
 
-from harness.doors.doors import DOORS
+from harness.doors import load_doors
 from harness.runs import run
 from harness.runs.plan import plan_cell
 from harness.runs.run import Interrupted
@@ -19,6 +19,8 @@ from harness.trials.scenario import load_scenarios
 from harness.words.errors import UsageError
 from harness.words.places import ROOT
 from harness.words.plan import Plan
+
+DOORS = load_doors()
 
 
 @pytest.fixture

@@ -59,8 +59,22 @@ def a_sound_look_in_between(events: list[Event]) -> list[Event]:
 
 
 def without_requests(events: list[Event]) -> list[Event]:
-    of(events, "door").update(proof="request", requests=[])
+    of(events, "door-opens")["proof"].update(by="request")
     return events
+
+
+def without_a_proof(events: list[Event]) -> list[Event]:
+    del of(events, "door-opens")["proof"]
+    return events
+
+
+def proven_by_another_thing(events: list[Event]) -> list[Event]:
+    of(events, "door-opens")["proof"]["effects"] = [{"field": "paused", "how": "seems"}]
+    return events
+
+
+def without_an_opening(events: list[Event]) -> list[Event]:
+    return [event for event in events if event["kind"] != "door-opens"]
 
 
 def another_door_opened(events: list[Event]) -> list[Event]:
@@ -98,8 +112,11 @@ def marks_lost(events: list[Event]) -> list[Event]:
 
 
 def effect_dropped(events: list[Event]) -> list[Event]:
-    of(events, "door-opens")["shows"] = True
-    return events
+    """As a history of schema 3 had it."""
+    older = [event for event in events if event["kind"] not in ("executions", "bystanders")]
+    older[0]["schema"] = 3
+    of(older, "door-opens").update(shows=True, proof="nonce")
+    return older
 
 
 def changed(which: str, **facts: Any) -> Callable[[list[Event]], list[Event]]:
@@ -122,7 +139,7 @@ def test_a_sound_history_and_each_beginning_of_it_is_one_story() -> None:
     "forge",
     [
         reversed_, shuffled, looks_before_the_door, two_doors, another_opening_in_front, sound_looks_appended,
-        a_sound_look_in_between, without_requests,
+        a_sound_look_in_between, without_requests, without_a_proof, proven_by_another_thing, without_an_opening,
         of_an_older_schema, a_mark_moved_before_the_door, a_mark_twice, marks_lost,
         another_door_opened, another_nonce_opened, effect_dropped,
         changed("door", answered_at="x"), changed("trial", minimum=-5), changed("trial", minimum="three"),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.commands import cli
+from harness.commands.track_record import BEGIN, END, Seen, rows_of, table
 from harness.store.results import write_results, write_run
-from harness.store.track_record import BEGIN, END, Seen, rows_of, table
 
 BUG, FINDING = "PrefectHQ/prefect#17764", "docs/findings/pausing-deletes-late-runs"
 

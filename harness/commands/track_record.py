@@ -10,8 +10,10 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from harness.doors import load_doors
+from harness.known import BY_DESIGN, known_for
 from harness.store.results import read_results, read_run, read_verdict
-from harness.trials.scenario import BY_DESIGN, load_scenarios
+from harness.trials.scenario import load_scenarios
 from harness.words.errors import UsageError
 
 BEGIN, END = "<!-- track record -->", "<!-- end of the track record -->"
@@ -60,8 +62,8 @@ def gather(folders: Iterable[Path]) -> list[Seen]:
 
 def _reference(trial: dict[str, Any]) -> str:
     """What is known of the verdict by now: it may be known for another reason, or only since, than when it was seen."""
-    scenario = load_scenarios().get(trial["scenario"])
-    known = scenario.known_for(str(trial["version"]), trial["door"]) if scenario else None
+    scenario, door = load_scenarios().get(trial["scenario"]), load_doors().get(trial["door"])
+    known = known_for(scenario.backlog, door, str(trial["version"])) if scenario and door else None
     return known.reference if known and known.outcome == trial["outcome"] else str(trial["reference"])
 
 

@@ -1,0 +1,127 @@
+"""What a door is, and what it may touch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from harness.engines.base import CommandResult
+from harness.lab.prefect_api import PrefectAPI
+from harness.words.proof import Proof
+
+DEPLOYED, SERVED = "deployed to a work pool", "served by a process of their own"
+Facts = dict[str, Any]
+
+
+class Treated(Protocol):
+    """The treated deployment, and what a door may use to touch it: never the trial, nor its twin."""
+
+    @property
+    def id(self) -> str:
+        """The deployment's id."""
+
+    @property
+    def name(self) -> str:
+        """The deployment's name."""
+
+    @property
+    def flow(self) -> str:
+        """The name of its flow."""
+
+    @property
+    def api(self) -> PrefectAPI:
+        """The REST client of the lab's server."""
+
+    @property
+    def seconds(self) -> float:
+        """How long a door may take."""
+
+    def read(self) -> Facts:
+        """The deployment as the server has it now."""
+
+    def schedules(self) -> list[Facts]:
+        """Its schedules as the server has them now. Raises: LabError where it has none."""
+
+    def write(self, **changed: str) -> None:
+        """Write flow.py, and the prefect.yaml of this deployment, beside the deployer.
+
+        `changed` is what differs from how it was staged, by the name of the template's value.
+        """
+
+    def deploy(self, **changed: str) -> CommandResult:
+        """`write`, and the real `prefect deploy` of it."""
+
+    def prefect(self, *words: str) -> CommandResult:
+        """A command of Prefect's on the deployer, beside these files."""
+
+    def run_python(self, script: Path) -> CommandResult:
+        """A script, copied beside these files and run by the subject's own Python."""
+
+    def stop_process(self, grace: float) -> CommandResult:
+        """SIGINT to the process that serves the deployment; SIGKILL where it has not ended in `grace` seconds."""
+
+
+class Staged(Protocol):
+    """What a door asks of a scenario: its name, and whether a process of its own serves each of its deployments."""
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+
+    @property
+    def served_by(self) -> str:
+        """The script that serves a deployment; empty where a worker does."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """What touches the treated deployment, and nothing else. Each file of this folder declares one, as `door`.
+
+    open      touches it, and returns how that ended (an HTTP status of 2xx counts as exit code 0); the second argument
+              is a nonce for what only this door could have sent
+    proof     how it is known that it was opened: its exit code proves nothing
+    family    whose known outcomes are its own, beside those that name it
+    versions  the releases that have this door, and why the others have not
+    staged    what its treated deployment has from the start that others have not, by the template's value
+    only_for  the kind of deployment it can be opened on, DEPLOYED or SERVED; empty: any
+    server_settings what the server must be set to for it; then its trial has a lab of its own
+    name      set from its file
+    summary   set from its file: the first line of its docstring
+    """
+
+    open: Callable[[Treated, str], CommandResult]
+    proof: Proof = field(default_factory=Proof)
+    family: str = ""
+    versions: str = ""
+    versions_reason: str = ""
+    staged: Mapping[str, str] = field(default_factory=dict)
+    only_for: str = ""
+    server_settings: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    summary: str = ""
+
+    def exists_in(self, version: str) -> bool:
+        """Whether a release has this door at all."""
+        return Version(Version(version).base_version) in SpecifierSet(self.versions)
+
+    def misfit(self, scenario: Staged) -> str:
+        """Why it cannot be opened on a scenario's deployments, whatever the release; empty where it can."""
+        if self.only_for in ("", SERVED if scenario.served_by else DEPLOYED):
+            return ""
+        return f"{self.name} is for deployments that are {self.only_for}; {scenario.name}'s are not"
+
+
+def after(first: CommandResult, then: Callable[[], CommandResult]) -> CommandResult:
+    """Two steps as one: the second is done only where the first came to 0."""
+    if first.exit_code:
+        return first
+    second = then()
+    return CommandResult(second.exit_code, f"{first.output}\n{second.output}", first.seconds + second.seconds)
+
+
+__all__ = ["DEPLOYED", "SERVED", "CommandResult", "Door", "Facts", "Treated", "after"]

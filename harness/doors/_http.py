@@ -1,0 +1,51 @@
+"""Doors by the API, as Prefect's UI and clients open them.
+
+Routes are those of 2.20 to 3.9 (read in Prefect's source, server/api/deployments.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from harness.doors._door import CommandResult, Door, Treated
+from harness.words.proof import REQUEST, Effect, Proof
+
+ONE = "PATCH /api/deployments/{id} "
+SCHEDULES = "/api/deployments/{id}/schedules"
+FAR_AWAY = "DTSTART:20990101T000000\nRRULE:FREQ=DAILY;INTERVAL=1;COUNT=1"
+ANOTHER_RULE = {"rrule": FAR_AWAY, "timezone": "UTC"}
+ANOTHER_SCHEDULE = [{"active": True, "schedule": ANOTHER_RULE}]
+PAUSED = Effect("paused", "becomes", value=True)
+DELETED = Effect("deleted", "becomes", value=True)
+OTHER_SCHEDULES = Effect("schedules", "changes")
+THE_SAME_SCHEDULES = Effect("schedules", "stays")
+
+
+def by_requests(*requests: str, effect: Effect | None = None) -> Proof:
+    """Proven by the access log's lines, and by an effect where there is one to see."""
+    return Proof(REQUEST, requests, (effect,) if effect else ())
+
+
+def send(treated: Treated, method: str, path: str, body: Any = None) -> CommandResult:
+    """One call; `{id}` and `{schedule}` in the path are the treated deployment's and its first schedule's."""
+    route = path.format(id=treated.id, schedule=treated.schedules()[0]["id"] if "{schedule}" in path else "")
+    started = time.monotonic()
+    status, text = treated.api.send_once(method, route, body)
+    code = 0 if 200 <= status < 300 else status
+    return CommandResult(code, f"{method} /api{route} answered {status} {text[:300]}", time.monotonic() - started)
+
+
+def request(method: str, path: str, body: Any = None) -> Callable[[Treated, str], CommandResult]:
+    """What opens a door by one call, whose body is always the same."""
+
+    def open_(treated: Treated, _nonce: str) -> CommandResult:
+        return send(treated, method, path, body)
+
+    return open_
+
+
+def on_schedules(open_: Callable[[Treated, str], CommandResult], *requests: str, family: str = "") -> Door:
+    """A door that changes the deployment's schedules, proven by these requests and by the change itself."""
+    return Door(open_, by_requests(*requests, effect=OTHER_SCHEDULES), family=family)

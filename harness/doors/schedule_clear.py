@@ -1,0 +1,10 @@
+"""`prefect deployment schedule clear`."""
+
+from __future__ import annotations
+
+from harness.doors._cli import schedule_command
+from harness.doors._http import SCHEDULES, on_schedules
+
+door = on_schedules(
+    schedule_command("clear", "--accept-yes", "{deployment}"), f"DELETE {SCHEDULES}/", family="schedule-deletion"
+)

@@ -1,0 +1,108 @@
+"""What lies in an open room is found by listing its folder: a new file touches no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import harness.doors
+import harness.known
+from harness.commands import cli
+from harness.doors import load_doors
+from harness.known import load_known
+from harness.runs.plan import choose_trials, plan_cell
+from harness.trials.scenario import load_scenarios
+from harness.words.errors import UsageError
+
+DOOR = '''"""PATCH /deployments/{id} of the tags."""
+
+from harness.doors import Door
+from harness.doors._http import ONE, by_requests, request
+from harness.words.proof import Effect
+
+door = Door(
+    request("PATCH", "/deployments/{id}", {"tags": ["another"]}),
+    by_requests(ONE, effect=Effect("tags", "changes")),
+    family="update",
+)
+'''
+
+
+@pytest.fixture
+def with_a_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One more file in the room of doors."""
+    (tmp_path / "patch_tags.py").write_text(DOOR, encoding="utf-8")
+    monkeypatch.setattr(harness.doors, "__path__", [*harness.doors.__path__, str(tmp_path)])
+    load_doors.cache_clear()
+    yield
+    load_doors.cache_clear()
+
+
+@pytest.mark.usefixtures("with_a_door")
+def test_a_new_file_is_a_new_door_in_the_plan_in_the_help_and_with_what_is_known_of_its_family(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    door = load_doors()["patch-tags"]
+    assert door.summary == "PATCH /deployments/{id} of the tags"
+    outage = load_scenarios()["worker-outage"]
+    assert ("worker-outage", "patch-tags") in [(one.name, of.name) for one, of in choose_trials("matrix", [], [])]
+    cell = plan_cell(outage, door, subject="3.3.3", version="3.3.3", as_of="", engine="fake", engine_detail="")
+    assert (cell.door, cell.outcome) == ("patch-tags", None)
+    with pytest.raises(SystemExit):
+        cli.main(["reproduce", "--help"])
+    assert "patch-tags" in capsys.readouterr().out.replace("\n", "").replace(" ", "")
+
+
+def test_what_doors_have_in_common_is_no_door() -> None:
+    assert not [name for name in load_doors() if name.startswith("-")]
+
+
+KNOWN = """
+summary = "Something"
+reference = "PrefectHQ/prefect#1"
+
+[[known]]
+backlogs = ["overdue"]
+doors = ["resume-deployment"]
+versions = ">=3.9.1"
+outcome = "survived"
+"""
+
+
+@pytest.fixture
+def known_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """One more folder of known outcomes."""
+    monkeypatch.setattr(harness.known, "__path__", [*harness.known.__path__, str(tmp_path)])
+    load_known.cache_clear()
+    yield tmp_path
+    load_known.cache_clear()
+
+
+def test_a_new_file_is_known_in_the_plan(known_folder: Path) -> None:
+    (known_folder / "resuming.toml").write_text(KNOWN, encoding="utf-8")
+    outage, door = load_scenarios()["worker-outage"], load_doors()["resume-deployment"]
+    cells = {
+        version: plan_cell(outage, door, subject=version, version=version, as_of="", engine="fake", engine_detail="")
+        for version in ("3.9.0", "3.9.1")
+    }
+    assert {version: cell.expected for version, cell in cells.items()} == {"3.9.0": None, "3.9.1": "survived"}
+    assert cells["3.9.1"].reference == "PrefectHQ/prefect#1"
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "said"),
+    [
+        ('outcome = "survived"', "outcome = 3", "known[0].outcome"),
+        ('doors = ["resume', 'door = ["resume', "unknown field `door`"),
+        ('versions = ">=3.9.1"', 'versions = "new"', "new"),
+        ("[[known]]", "[[known", "Expected"),
+    ],
+)
+def test_a_file_that_is_none_is_named(known_folder: Path, was: str, becomes: str, said: str) -> None:
+    (known_folder / "odd.toml").write_text(KNOWN.replace(was, becomes), encoding="utf-8")
+    with pytest.raises(UsageError) as raised:
+        load_known()
+    assert "odd.toml" in str(raised.value)
+    assert said in str(raised.value)
