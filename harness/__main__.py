@@ -28,7 +28,7 @@ def main() -> int:
     """The command `harness`, and its exit code; 125 (unjudged) where it does not load."""
     _mend_streams()
     try:
-        from harness.commands import cli  # noqa: PLC0415 - what fails in here is answered for here
+        from harness import cli  # noqa: PLC0415 - what fails in here is answered for here
     except Exception:
         with suppress(OSError):
             traceback.print_exc()

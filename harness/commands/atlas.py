@@ -1,7 +1,11 @@
-"""The command that fills an atlas: what became of the runs in each state, by release; it goes on where it stopped."""
+"""Try every state on every final release of a range, and write what came of it to a page.
+
+Asked again, it goes on where it stopped.
+"""
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import shlex
@@ -14,6 +18,8 @@ from typing import Any
 from packaging.version import Version
 from rich.console import Console
 
+from harness.commands._options import USUAL_ENGINE, add_choice, add_database, add_engine, add_labs, add_start
+from harness.doors import load_doors, select_doors
 from harness.engines.choose import choose_engine
 from harness.evidence.frequency import ground
 from harness.evidence.table import Picture, footnotes
@@ -21,6 +27,7 @@ from harness.runs.run import Request, newest_results, run_unseen
 from harness.store.results import check_writable, harness_commit, new_run_id, whole_entry
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import releases_between, resolve_release
+from harness.trials.scenario import load_scenarios, select_scenarios
 from harness.verdict.outcomes import (
     EXIT_AS_EXPECTED,
     EXIT_CONTRADICTED,
@@ -34,6 +41,10 @@ from harness.words.errors import UsageError
 from harness.words.files import read_json, write_whole
 from harness.words.names import FORK, SQLITE
 
+DESCRIPTION = (
+    "Tries every state, several releases in a run; asked again, it goes on where it stopped. "
+    "Each release leaves an environment of some 130 MB in the cache."
+)
 SCHEMA = 1
 # One scenario for each name that a scheduled run may have, and the two doors whose deletions differ the most.
 STATES = ("worker-outage", "concurrency-limit", "awaiting-retry", "overdue-unmarked")
@@ -292,3 +303,42 @@ def _square(trial: dict[str, Any] | None) -> str:
     if trial is None or said(trial) != "lost":
         return _outcome(trial)
     return _outcome(trial).replace("lost", f"lost {trial['lost']}/{trial['at_risk']}")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.add_argument("--from", dest="first", default="2.20.0", metavar="RELEASE", help="default: 2.20.0")
+    parser.add_argument("--to", dest="last", default="latest", metavar="RELEASE", help="default: latest")
+    parser.add_argument("--newest-of-minor", action="store_true", help="of each minor version its newest release alone")
+    add_choice(parser, "--scenario", load_scenarios(), ", ".join(STATES))
+    add_choice(parser, "--door", load_doors(), ", ".join(DOORS))
+    add_engine(parser, usual=f"as the atlas was begun, else {USUAL_ENGINE}")
+    add_database(parser, None, usual=f"as the atlas was begun, else {SQLITE}")
+    add_start(parser)
+    add_labs(parser)
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    parser.add_argument(
+        "--into",
+        type=Path,
+        default=Path("docs/atlas"),
+        metavar="NAME",
+        help="NAME.md and NAME.json (default: docs/atlas)",
+    )
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Carry it out."""
+    scenarios = [scenario.name for scenario in select_scenarios(options.scenario or STATES)]
+    doors = [door.name for door in select_doors(options.door or DOORS)]
+    asked = Survey(
+        options.first,
+        options.last,
+        scenarios,
+        doors,
+        engine=options.engine,
+        database=options.database,
+        newest_of_minor=options.newest_of_minor,
+        start=options.start,
+        labs=options.labs,
+    )
+    return survey(asked, options.into, options.results, console)

@@ -1,7 +1,11 @@
-"""The command that finds the release in which an outcome changed: probes by running trials, remembers, and reports."""
+"""Find the release in which a scenario's outcome changed.
+
+It probes by running trials, remembers what each came to, and reports.
+"""
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import shlex
@@ -17,6 +21,8 @@ from packaging.version import Version
 from rich.console import Console
 
 from harness.checkers.ticks import DUPLICATE, MISSING, WHOLE
+from harness.commands._options import add_database, add_engine, add_start
+from harness.commands._trials import usual_doors
 from harness.doors import load_doors, select_doors
 from harness.engines.choose import choose_engine
 from harness.known import known_for
@@ -24,13 +30,18 @@ from harness.runs.run import Request, run_unseen
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import LATEST, releases_between, resolve_release
-from harness.trials.scenario import Scenario, select_scenarios
+from harness.trials.scenario import Scenario, load_scenarios, select_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, VERDICTS, said, unjudged
 from harness.verdict.search import UNJUDGED, Found, Search, summary
 from harness.words.errors import UsageError, no_such
 from harness.words.files import read_json, write_whole
 from harness.words.names import DATABASES, FORK, SQLITE, STARTS
 
+DESCRIPTION = "Tries both ends, then halves what lies between; every probe is a trial of its own, with a twin."
+EPILOG = (
+    "exit codes: 0 the change is between two releases next to each other; 2 wrong usage; 125 it is not "
+    "pinned down so far; 130 interrupted"
+)
 _STATE = "bisect.json"
 _ANSWERS = (UNJUDGED, *VERDICTS, *(f"ticks {ticks}" for ticks in (WHOLE, MISSING, DUPLICATE)))
 
@@ -239,3 +250,30 @@ def _report(probes: Probes, found: Found, search: Search) -> str:
             "",
         ]
     )
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.add_argument("--scenario", metavar="NAME", help=f"one of {', '.join(load_scenarios())}")
+    parser.add_argument("--door", metavar="NAME", help=f"default: {usual_doors()}")
+    parser.add_argument("--from", dest="first", default="3.0.0", metavar="RELEASE", help="default: 3.0.0")
+    parser.add_argument("--to", dest="last", default="latest", metavar="RELEASE", help="default: latest")
+    add_engine(parser)
+    add_database(parser)
+    add_start(parser)
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with a search that was interrupted")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Carry it out."""
+    if options.resume:
+        return bisect(Probes.read(options.resume), console)
+    if not options.scenario:
+        raise UsageError(f"Name a --scenario: one of {', '.join(load_scenarios())}.")
+    (scenario,) = select_scenarios([options.scenario])
+    door = options.door or scenario.usual_door
+    question = Question(
+        scenario.name, door, options.engine, options.first, options.last, options.database, options.start
+    )
+    return bisect(start(question, options.results), console)

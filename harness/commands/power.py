@@ -1,7 +1,11 @@
-"""What the harness finds: faults made on purpose (mutants, overlays/) on a release, and the release without them."""
+"""Make faults of Prefect's on purpose, and say which the harness finds, and as what.
+
+The faults are mutants (overlays/) on a release; the release itself goes through the same doors.
+"""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.commands._options import add_choice, add_database, add_engine, add_labs, add_start
 from harness.doors import select_doors
 from harness.engines.choose import choose_engine
 from harness.evidence.table import STYLES
@@ -24,6 +29,11 @@ from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_U
 from harness.words.errors import UsageError, no_such
 from harness.words.names import FORK, SQLITE
 
+DESCRIPTION = "Runs a release with each mutant (overlays/), and the release itself, through the same doors."
+EPILOG = (
+    "exit codes: 0 every mutant was found as what it is, and the release itself survived; 1 one was not, or "
+    "it did not; 2 wrong usage; 125 nothing is wrong, but something could not be judged; 130 interrupted"
+)
 Trial = dict[str, Any]  # its entry of results.json
 WHOLE = ("survived", "ticks whole")
 
@@ -175,3 +185,20 @@ def drawn(rows: Sequence[Row]) -> Table:
             f"{row.seconds:.0f}",
         )
     return table
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.add_argument("--subject", default="latest", metavar="PREFECT", help="default: latest")
+    add_choice(parser, "--mutant", [one.name for one in choose([])], "all")
+    add_engine(parser)
+    add_database(parser)
+    add_start(parser)
+    add_labs(parser)
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Carry it out."""
+    asked = Power(options.subject, options.mutant, options.engine, options.database, options.start, options.labs)
+    return measure(asked, options.results.absolute(), console)

@@ -1,7 +1,8 @@
-"""The track record: what is lost on which releases, made from saved results; a row a bug, for the README."""
+"""What saved runs say of each bug: lost on which releases, kept on which, last seen when."""
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
+from rich.console import Console
 
 from harness.doors import load_doors
 from harness.known import BY_DESIGN, known_for
 from harness.store.results import read_results, read_run, read_verdict
 from harness.trials.scenario import load_scenarios
+from harness.verdict.outcomes import EXIT_AS_EXPECTED
 from harness.words.errors import UsageError
 
+DESCRIPTION = "A table in Markdown, from results folders; --into puts it between its marks in a page."
 BEGIN, END = "<!-- track record -->", "<!-- end of the track record -->"
 _OPTIONS = {"scenario": "scenario", "door": "door", "subject": "version"}
 _DAY = re.compile(r"^(\d{4})(\d{2})(\d{2})-")
@@ -136,3 +140,19 @@ def _linked(reference: str) -> str:
     if issue:
         return f"[{reference}](https://github.com/{issue[1]}/issues/{issue[2]})"
     return f"[{Path(reference).name}]({reference}/README.md)" if reference.startswith("docs/") else reference
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="results folders")
+    parser.add_argument("--into", type=Path, metavar="PAGE", help="a page with the marks, such as README.md")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Carry it out."""
+    text = table(rows_of(gather(options.folders)))
+    if options.into:
+        put_into(options.into, text)
+    else:
+        console.print(text, soft_wrap=True)
+    return EXIT_AS_EXPECTED

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from harness.engines.base import CommandResult
-from harness.lab.prefect_api import PrefectAPI
 from harness.words.proof import Proof
+
+if TYPE_CHECKING:
+    from harness.lab.prefect_api import PrefectAPI
 
 DEPLOYED, SERVED = "deployed to a work pool", "served by a process of their own"
 Facts = dict[str, Any]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from harness.subjects.kinds import ROLES
-from harness.subjects.release import Release, Target
-from harness.words.names import SERVER, SQLITE
+from harness.words.names import ROLES, SERVER, SQLITE
 from harness.words.redaction import redact
+
+if TYPE_CHECKING:
+    from harness.subjects.release import Release, Target
 
 DATABASE_SETTING = "PREFECT_API_DATABASE_CONNECTION_URL"
 MIGRATE = ("server", "database", "upgrade", "-y")

@@ -6,8 +6,7 @@ from harness.engines.base import Engine
 from harness.engines.containers import Containers, connect
 from harness.engines.processes import Processes
 from harness.words.errors import LabError, UsageError, no_such
-
-ENGINES = ("containers", "processes")
+from harness.words.names import ENGINES
 
 
 def engine_named(name: str) -> Engine:

@@ -62,7 +62,7 @@ from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED
 from harness.verdict.outcomes import exit_code as exit_code_of
 from harness.words import ownership
 from harness.words.costs import children_seconds, read_costs
-from harness.words.errors import LabError, UsageError
+from harness.words.errors import Interrupted, LabError, UsageError
 from harness.words.names import FORK, SERVER, SIGNALS, SQLITE
 from harness.words.plan import Cell, Plan
 from harness.words.scratch import scratch_folder
@@ -73,14 +73,6 @@ _BUILDS_AT_ONCE = 4  # they wait for the index and the disk as much as for a pro
 TABLE, MARKDOWN, JSON = FORMATS = ("table", "markdown", "json")
 HELD = ("gate", "check", "power")  # the commands that hold every subject to `survived`, whatever is known of it
 _BARE = ("-p", "no:cacheprovider", "-p", "no:tmpdir", "--noconftest")  # leaves nothing beside the results
-
-
-class Interrupted(BaseException):
-    """A signal arrived; `number` is its number."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 @dataclass(frozen=True)

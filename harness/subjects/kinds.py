@@ -14,8 +14,8 @@ from harness.subjects import overlays
 from harness.subjects.local import check_tree, check_wheel, resolve_tree, resolve_wheel
 from harness.subjects.release import Release, Target, check_release, resolve_release
 from harness.words.errors import UsageError
+from harness.words.names import ROLES
 
-WORKER, DEPLOYER = ROLES = ("worker", "deployer")  # those that may be another than the server
 _SPLIT = re.compile(rf"/({'|'.join(ROLES)})=")
 ResolveImage = Callable[[str], Release]
 

@@ -41,3 +41,11 @@ class NoAnswerError(LabError):
 
 class SteadyStateError(LabError):
     """The unhurt system never completed a probe run: the trial is `inconclusive`."""
+
+
+class Interrupted(BaseException):
+    """A signal arrived; `number` is its number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number

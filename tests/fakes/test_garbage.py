@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.commands import atlas, bisect, cli
+from harness import cli
+from harness.commands import atlas, bisect
 from harness.commands.atlas import SCHEMA
 from harness.store.checksums import write_checksums
 from harness.store.results import write_results, write_run

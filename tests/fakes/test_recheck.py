@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands import cli
+from harness import cli
 from harness.evidence.bug_report import write_bug_report
 from harness.evidence.page import write_page
 from harness.evidence.views import write_views

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.commands.scene import PHASES, Scene, build, set_up
+from harness.commands.lab import PHASES, Scene, build, set_up
 from harness.doors import load_doors
 from harness.lab.lab import Lab
 from harness.trials.scenario import load_scenarios

@@ -18,9 +18,9 @@ from rich.console import Console
 from harness.commands import bisect as module
 from harness.commands.bisect import Probes, Question, bisect, start
 from harness.runs import run
-from harness.runs.run import Interrupted, Request
+from harness.runs.run import Request
 from harness.subjects.release import Release, Target
-from harness.words.errors import UsageError
+from harness.words.errors import Interrupted, UsageError
 
 RELEASES = ["3.0.0", "3.0.4", "3.0.8", "3.0.9", "3.1.0", "3.2.0", "3.3.3", "3.3.4", "3.4.0", "3.9.1"]
 LATEST = Release("latest", "3.9.1", "", "", note="3.9.2 is newer and was passed over")

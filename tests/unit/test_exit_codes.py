@@ -14,11 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.commands import cli
-from harness.runs.run import Interrupted
+from harness import cli
 from harness.verdict.outcomes import OUTCOMES, exit_code
 from harness.words import ownership
-from harness.words.errors import LabError, UsageError
+from harness.words.errors import Interrupted, LabError, UsageError
 
 Trial = dict[str, Any]
 
@@ -111,7 +110,7 @@ def reproduce(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[BaseExcepti
                 raise ending
             return ending
 
-        monkeypatch.setattr(cli, "run_matrix", run)
+        monkeypatch.setattr("harness.commands._trials.run_matrix", run)
         return cli.main(["reproduce"])
 
     yield command

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.commands import cli
+from harness import cli
 from harness.runs.merge import merge
 from harness.runs.recheck import recheck
 from harness.store.checksums import NAME, write_checksums

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import harness.commands
 import harness.doors
 import harness.known
-from harness.commands import cli
+from harness import cli
 from harness.doors import load_doors
 from harness.known import load_known
 from harness.runs.plan import choose_trials, plan_cell
@@ -53,6 +56,48 @@ def test_a_new_file_is_a_new_door_in_the_plan_in_the_help_and_with_what_is_known
     with pytest.raises(SystemExit):
         cli.main(["reproduce", "--help"])
     assert "patch-tags" in capsys.readouterr().out.replace("\n", "").replace(" ", "")
+
+
+COMMAND = '''"""Say how many cells a gate would run."""
+
+import argparse
+
+from rich.console import Console
+
+from harness.trials.scenario import load_scenarios
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--twice", action="store_true")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    console.print(str(len(load_scenarios()) * (2 if options.twice else 1)))
+    return 0
+'''
+
+
+def test_a_new_file_is_a_new_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "how_many.py").write_text(COMMAND, encoding="utf-8")
+    monkeypatch.setattr(harness.commands, "__path__", [*harness.commands.__path__, str(tmp_path)])
+    monkeypatch.setattr(harness.commands, "commands", harness.commands.commands.__wrapped__)
+    monkeypatch.setattr(cli, "commands", harness.commands.commands)
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert "Say how many cells a gate would run" in " ".join(capsys.readouterr().out.split())
+    assert cli.main(["how-many", "--twice"]) == 0
+    assert capsys.readouterr().out == f"{2 * len(load_scenarios())}\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["recheck", "nowhere"], ["bundle", "nowhere"]])
+def test_what_needs_no_engine_loads_none(words: list[str]) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "harness", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    assert "argparse" in loaded
+    assert not loaded & {"docker", "testcontainers", "uv", "pytest"}
 
 
 def test_what_doors_have_in_common_is_no_door() -> None:

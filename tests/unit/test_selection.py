@@ -14,9 +14,8 @@ import pytest
 from harness.doors import load_doors
 from harness.runs import run
 from harness.runs.plan import plan_cell
-from harness.runs.run import Interrupted
 from harness.trials.scenario import load_scenarios
-from harness.words.errors import UsageError
+from harness.words.errors import Interrupted, UsageError
 from harness.words.places import ROOT
 from harness.words.plan import Plan
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.commands import cli
+from harness import cli
 from harness.commands.track_record import BEGIN, END, Seen, rows_of, table
 from harness.store.results import write_results, write_run
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from harness.commands import cli
+from harness import cli
 from harness.trials.scenario import load_scenarios
 from harness.words.places import ROOT
 

@@ -1,7 +1,8 @@
-"""A lab that is left standing for a person: the scene is built up to a phase, and Prefect's own UI is on."""
+"""Build a scene and leave it standing, with Prefect's own UI, for a person to look around in."""
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from harness.doors import Door
+from harness.commands._options import add_database, add_engine, add_start, number
+from harness.doors import Door, select_doors
 from harness.engines.choose import choose_engine
 from harness.engines.sweep import of_run, of_the_dead, sweep
 from harness.history import History
@@ -17,7 +19,7 @@ from harness.lab.lab import Deadlines, Lab
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_name, resolve
 from harness.trials import staging
-from harness.trials.scenario import Scenario
+from harness.trials.scenario import Scenario, load_scenarios, select_scenarios
 from harness.trials.staging import Staging
 from harness.trials.trial import Trial
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
@@ -25,6 +27,7 @@ from harness.words.errors import UsageError
 from harness.words.names import FORK, SERVER, SQLITE
 from harness.words.scratch import scratch_folder
 
+DESCRIPTION = "Builds one scenario up to a phase, says how to look around and how to open a door by hand."
 # A phase by the word a person asks for it with.
 PHASES = {"steady-state": staging.steady_state, "staged": staging.stage, "at-risk": staging.prove}
 # The UI asks the server that it came from, by whichever name and port a browser knows that.
@@ -136,3 +139,35 @@ def _stand(lab: Lab, minutes: float) -> None:
     while time.monotonic() < until:
         lab.check_server_alive()
         time.sleep(1)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    known = ", ".join(load_scenarios())
+    parser.add_argument("--subject", default="latest", metavar="PREFECT", help="default: latest")
+    parser.add_argument("--scenario", default="worker-outage", metavar="NAME", help=f"one of {known}")
+    parser.add_argument("--door", metavar="NAME", help="whose deployment is staged (default: the scenario's own)")
+    parser.add_argument("--until", choices=tuple(PHASES), default="at-risk", help="how far (default: at-risk)")
+    parser.add_argument("--minutes", type=number, default=60, metavar="N", help="how long it stands (default: 60)")
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    add_engine(parser)
+    add_database(parser)
+    add_start(parser)
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Carry it out."""
+    (scenario,) = select_scenarios([options.scenario])
+    (door,) = select_doors([options.door or scenario.usual_door])
+    scene = Scene(
+        options.subject,
+        scenario,
+        door,
+        options.engine,
+        options.database,
+        options.until,
+        options.minutes,
+        options.results.absolute(),
+        options.start,
+    )
+    return set_up(scene, console)

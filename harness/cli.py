@@ -1,0 +1,145 @@
+"""The command `harness`: it owns signals, exit codes, results.json, and the last sweep.
+
+What a person can ask for lies in harness/commands, one file a command; only the one that is asked for is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from types import FrameType
+from typing import IO, Any, NoReturn
+
+from rich.console import Console
+
+from harness.commands import command_named, commands
+from harness.verdict.outcomes import EXIT_UNJUDGED, EXIT_USAGE
+from harness.words import ownership
+from harness.words.errors import Interrupted, LabError, UsageError
+from harness.words.names import SIGNALS
+
+
+def write_nowhere(*outputs: IO[str]) -> None:
+    """Let what is written to these go to /dev/null from now on: nobody takes it any more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for output in outputs:
+        os.dup2(nowhere, output.fileno())
+    os.close(nowhere)
+
+
+class _PipedConsole(Console):
+    """A console whose reader may go away (`| head`), or take no more (a full disk).
+
+    The run goes on without it, and its exit code stays its own.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich's own, where it can be written."""
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Write nowhere from now on."""
+        self.quiet = True
+        write_nowhere(self.file)
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Every option of a parser and of its commands: one that a command does not know is told by the first parser."""
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from _options(command)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors name the nearest right thing, in one to three lines."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's own, which would take an option's value `--` for the end of the options, and an empty list."""
+        words = list(sys.argv[1:] if args is None else args)
+        if bare := [word for word in words if word.startswith("-") and word.endswith("=--")]:
+            self.error(f"{bare[0]!r} has no value")
+        return super().parse_known_args(words, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        for word in message.replace("unrecognized arguments:", "").split():
+            known = set(_options(self))
+            option = word.partition("=")[0].rstrip(":")
+            near = difflib.get_close_matches(option, known, n=1) if word.startswith("-") else []
+            if near and option not in known:
+                message += f". Did you mean {near[0]}?"
+                break
+        raise UsageError(f"{message}\nSee `{self.prog} --help`.")
+
+
+def parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The command line: every command by name and a line, and whole the one that these words ask for."""
+    whole = _Parser(prog="harness", description="Which flow runs survive a Prefect deployment update?")
+    known = whole.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    asked = next((word for word in words if not word.startswith("-")), "")
+    for name, says in commands().items():
+        if name != asked:
+            known.add_parser(name, help=says)
+            continue
+        command = command_named(name)
+        said = command.DESCRIPTION or f"{says[:1].upper()}{says[1:]}."
+        raw = argparse.RawDescriptionHelpFormatter if "\n" in command.EPILOG else argparse.HelpFormatter
+        one = known.add_parser(name, help=says, description=said, epilog=command.EPILOG, formatter_class=raw)
+        command.add(one)
+        one.set_defaults(call=command.run)
+    return whole
+
+
+def _raise_interrupted(number: int, _frame: FrameType | None) -> None:
+    # Once is enough: the clean-up that follows must not be cut short by an impatient second Ctrl-C.
+    for each in SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    if number == signal.SIGHUP:  # the terminal is gone, and writing to it would fail
+        write_nowhere(sys.stdout, sys.stderr)
+    raise Interrupted(number)
+
+
+def _tell(text: str) -> None:
+    """Say it on stderr, where anybody reads that: one that takes nothing changes no exit code."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out a command. Returns the exit code; messages for people go to stderr, results to stdout."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT:  # nohup stays nohup
+            signal.signal(number, _raise_interrupted)
+    # Neither an owner above this one nor settings for the person's own tests are for the labs.
+    for name in [name for name in os.environ if name == ownership.ENV_OWNER or name.startswith("PYTEST_")]:
+        del os.environ[name]
+    # Paths and names are printed as they are: square brackets in them are no markup.
+    console = _PipedConsole(markup=False, highlight=False)
+    try:
+        words = sys.argv[1:] if arguments is None else list(arguments)
+        options = parser(words).parse_args(words)
+        os.environ[ownership.ENV_OWNER] = str(ownership.Owner.of_this_process())
+        code: int = options.call(options, console)
+    except UsageError as error:
+        _tell(f"harness: {error}")
+        return EXIT_USAGE
+    except LabError as error:
+        _tell(f"harness: {error.reason}\n{error.log[-600:]}".rstrip())
+        return EXIT_UNJUDGED
+    except Interrupted as interrupted:
+        return 128 + interrupted.number
+    except Exception:
+        # Python's own exit code for a traceback, 1, would read as "a trial contradicts what is known".
+        _tell(traceback.format_exc())
+        return EXIT_UNJUDGED
+    return code

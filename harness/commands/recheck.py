@@ -1,0 +1,39 @@
+"""Judge a saved run again, from its histories alone, and say whether its verdicts hold."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+
+from harness.runs.recheck import recheck
+from harness.store.results import harness_commit, harness_words
+from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED
+
+DESCRIPTION = "A second look at a results folder or a bundle; needs no engine and no network."
+EPILOG = (
+    "exit codes: 0 every verdict holds, on files that nobody changed; 1 one does not, or a file was "
+    "changed; 2 this is no run; 125 it holds no verdict at all"
+)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="a results folder, or a bundle of one")
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Carry it out."""
+    look = recheck(options.run)
+    now = harness_words(harness_commit())
+    console.print(f"harness then: {', '.join(look.harness)}; now: {now}", soft_wrap=True)
+    for objection in look.objections:
+        console.print(f"(!) {objection}", soft_wrap=True)
+    held = [trial.saved["outcome"] for trial in look.trials if not trial.differences]
+    outcomes = ", ".join(f"{number} {outcome}" for outcome, number in Counter(held).most_common())
+    console.print(f"{len(held)} of {len(look.trials)} verdicts hold" + (f": {outcomes}" if held else ""))
+    if not look.holds:
+        return EXIT_CONTRADICTED
+    return EXIT_AS_EXPECTED if look.trials else EXIT_UNJUDGED
