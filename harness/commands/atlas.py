@@ -40,6 +40,7 @@ from harness.verdict.outcomes import (
 from harness.words.errors import UsageError
 from harness.words.files import read_json, write_whole
 from harness.words.names import FORK, SQLITE
+from harness.words.places import session
 
 DESCRIPTION = (
     "Tries every state, several releases in a run; asked again, it goes on where it stopped. "
@@ -213,7 +214,7 @@ def _short(trial: dict[str, Any]) -> str:
 
 
 def _command(asked: Survey, into: Path) -> str:
-    words = ["nox", "-s", "atlas", "--", "--from", asked.first, "--to", asked.last, "--into", str(into)]
+    words = [*session("atlas"), "--from", asked.first, "--to", asked.last, "--into", str(into)]
     words += ["--engine", str(asked.engine), "--database", str(asked.database)]
     for option, names, usual in (("--scenario", asked.scenarios, STATES), ("--door", asked.doors, DOORS)):
         if tuple(names) != usual:

@@ -36,6 +36,7 @@ from harness.verdict.search import UNJUDGED, Found, Search, summary
 from harness.words.errors import UsageError, no_such
 from harness.words.files import read_json, write_whole
 from harness.words.names import DATABASES, FORK, SQLITE, STARTS
+from harness.words.places import session
 
 DESCRIPTION = "Tries both ends, then halves what lies between; every probe is a trial of its own, with a twin."
 EPILOG = (
@@ -101,7 +102,7 @@ class Probes:
 
     def resume(self) -> str:
         """The line that goes on with this search."""
-        return shlex.join(["nox", "-s", "bisect", "--", "--resume", str(self.folder)])
+        return shlex.join([*session("bisect"), "--resume", str(self.folder)])
 
 
 def start(question: Question, results: Path) -> Probes:
@@ -223,7 +224,7 @@ def _guess(scenario: Scenario, door: str, releases: list[str]) -> str | None:
 
 def _report(probes: Probes, found: Found, search: Search) -> str:
     question = probes.question
-    command = ["nox", "-s", "bisect", "--", "--scenario", question.scenario, "--door", question.door]
+    command = [*session("bisect"), "--scenario", question.scenario, "--door", question.door]
     command += ["--from", search.releases[0], "--to", search.releases[-1], "--engine", str(question.engine)]
     if question.database != SQLITE:
         command += ["--database", question.database]

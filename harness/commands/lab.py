@@ -129,7 +129,7 @@ def _directions(scene: Scene, shared: Staging) -> Sequence[str]:
         "open a door by hand, on the treated deployment alone:",
         *by_hand,
         f"  {pause}",
-        f"take it down: Ctrl-C, or it goes by itself in {scene.minutes:g} minutes (after a kill: nox -s clean)",
+        f"take it down: Ctrl-C, or it goes by itself in {scene.minutes:g} minutes (after a kill: harness clean)",
     ]
 
 

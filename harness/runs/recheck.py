@@ -26,6 +26,7 @@ from harness.store.bundle import is_bundle, unpack
 from harness.store.checksums import NAME as SUMS
 from harness.store.checksums import check_checksums
 from harness.store.results import (
+    UNKNOWN,
     commands_of,
     evidence_of,
     harness_commit,
@@ -106,6 +107,7 @@ def recheck(run: Path) -> SecondLook:
     with _opened(run) as folder:
         results, facts = read_results(folder), read_run(folder)
         made_by, now = _harness(facts), harness_words(harness_commit())
+        same = made_by == [now] != [UNKNOWN]
         entries, merged = results["trials"], "merged" in facts
         problems = [*_unheld_folders(folder, entries), *_exit_code(results)]
         problems += [said for entry in entries if not _is_told(folder, entry) for said in _not_applicable(entry)]
@@ -115,11 +117,9 @@ def recheck(run: Path) -> SecondLook:
         else:
             unended = check_checksums(folder)[0]
         problems += _told_twice(folder, entries)
-        if made_by == [now]:
+        if same:
             problems += _views(folder, entries, facts)
-        trials = [
-            _trial(folder, entry, merged=merged, same=made_by == [now]) for entry in entries if _is_told(folder, entry)
-        ]
+        trials = [_trial(folder, entry, merged=merged, same=same) for entry in entries if _is_told(folder, entry)]
         return SecondLook(made_by, problems, unended, trials)
 
 

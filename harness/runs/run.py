@@ -64,6 +64,7 @@ from harness.words import ownership
 from harness.words.costs import children_seconds, read_costs
 from harness.words.errors import Interrupted, LabError, UsageError
 from harness.words.names import FORK, SERVER, SIGNALS, SQLITE
+from harness.words.places import session
 from harness.words.plan import Cell, Plan
 from harness.words.scratch import scratch_folder
 
@@ -537,7 +538,7 @@ def _plan(
 
 def _command(request: Request) -> str:
     """The line that does the same again, from the checkout's root."""
-    words = ["harness", "check"] if request.command == "check" else ["nox", "-s", request.command, "--"]
+    words = ["harness", "check"] if request.command == "check" else session(request.command)
     for subject in request.subjects:
         words += ["--subject", subject]
     for scenario in request.scenarios:

@@ -10,15 +10,18 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from harness.words.errors import UsageError
 from harness.words.files import read_json, write_whole
-from harness.words.places import ROOT
+from harness.words.ownership import PROJECT
+from harness.words.places import IS_CHECKOUT, ROOT
 from harness.words.redaction import redact
 
 SCHEMA = 1
+UNKNOWN = "unknown"  # which harness made a run
 LATEST = "latest"  # the link to the newest run, beside the runs
 
 
@@ -163,8 +166,13 @@ def read_verdict(folder: Path, trial: dict[str, Any]) -> dict[str, Any]:
 
 
 def harness_words(harness: dict[str, Any]) -> str:
-    """A version of the harness (what `harness_commit` returns) in a phrase: its commit, and whether it had changes."""
-    commit = str(harness.get("commit") or "unknown")[:12]
+    """A version of the harness (what `harness_commit` returns) in a phrase: its commit, and whether it had changes.
+
+    Of an installed wheel, its version; UNKNOWN where nothing says.
+    """
+    if not harness.get("commit"):
+        return f"version {harness['version']}" if harness.get("version") else UNKNOWN
+    commit = str(harness["commit"])[:12]
     return f"{commit}, changed" if harness.get("dirty") else commit
 
 
@@ -184,7 +192,7 @@ def host_facts() -> dict[str, Any]:
 
 
 def harness_commit() -> dict[str, Any]:
-    """The checkout's commit, and whether it has changes; None for both where git does not say."""
+    """The checkout's commit, and whether it has changes; None for both where git does not say, or there is none."""
 
     def git(*arguments: str) -> str | None:
         try:
@@ -193,6 +201,8 @@ def harness_commit() -> dict[str, Any]:
             return None
         return done.stdout.strip()
 
+    if not IS_CHECKOUT:  # git would speak of whatever the environment lies in
+        return {"commit": None, "dirty": None, "version": metadata.version(PROJECT)}
     status = git("status", "--porcelain")
     return {"commit": git("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
 
