@@ -1,4 +1,4 @@
-"""The fate of every run at risk, from a history alone (DESIGN: kept, progressed, altered, lost).
+"""The fate of every run at risk, from a history alone (docs/verdicts.md: kept, progressed, altered, lost).
 
 A run counts as at risk only if its own state history, by the server's clock, shows it in the at-risk state when the
 door's request was answered. The state history of a run that is gone went with it: then, and only then, it is the last

@@ -229,6 +229,7 @@ class _Matrix:
         self._view = LiveView(plan, time.monotonic)
         self._builds: dict[str, Future[dict[str, str] | LabError]] = {}  # by subject, those that are under way
         self._pytest: subprocess.Popen[bytes] | None = None
+        self._broke = False  # whether pytest ended otherwise than by its items
 
     def run(self) -> int:
         """Build, run the labs, finish; returns the exit code."""
@@ -237,7 +238,7 @@ class _Matrix:
         point_latest(self.request.results, self.plan.folder)
         if any(cell.outcome is None for cell in self.plan.cells):
             self._build_and_run()
-        return self.finish()
+        return self.finish(broken=self._broke)
 
     def _build_and_run(self) -> None:
         """Build the subjects side by side, and run each lab as soon as its own is there."""
@@ -320,6 +321,10 @@ class _Matrix:
                     self._show_progress(live)
                     time.sleep(_POLL)
         self._show_progress()
+        ended = self._pytest.poll()  # None once all labs are done: nothing waits for the end of xdist's workers
+        if ended not in (None, pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            self._say(f"(!) pytest ended with {ended}: its output is in {self.plan.folder / 'pytest.log'}")
+            self._broke = True
 
     def _is_watched(self) -> bool:
         return self.console.is_terminal and not os.environ.get("CI")

@@ -259,7 +259,7 @@ def objection(trial: dict[str, Any]) -> str:
 
 
 def exit_code(trials: Iterable[dict[str, Any]]) -> int:
-    """The exit code of a run from its trials' entries (see DESIGN's exit codes).
+    """The exit code of a run from its trials' entries (docs/verdicts.md).
 
     A contradiction outweighs what could not be judged, so that `git bisect run` skips only what says nothing. A verdict
     of which nothing is known contradicts nothing, and is no success by itself.

@@ -15,7 +15,7 @@ from tests.fakes.worlds import MOMENTS, SCENARIOS, Deed, Strike, World, carry_ou
 
 OUTAGE = "worker-outage"
 DOOR = ("prefect-deploy",)
-# What a single deed to one treated run at the update comes to, by DESIGN's words.
+# What a single deed to one treated run at the update comes to, by docs/verdicts.md.
 FOUND: dict[Strike, str] = {
     worlds.delete: "lost",
     worlds.recreate: "lost",

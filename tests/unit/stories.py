@@ -1,6 +1,6 @@
 """Whole histories written from stories: what became of each run at risk, one word a run.
 
-A story says what the server would have answered; which fate and outcome follow is written beside it by DESIGN's words,
+A story says what the server would have answered; which fate and outcome follow is written beside it (docs/verdicts.md),
 and never asked of the harness.
 """
 
@@ -46,7 +46,7 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True)
 class Story:
-    """What one run's look-ups answered after the door and after the drain, and what DESIGN calls that.
+    """What one run's look-ups answered after the door and after the drain, and what docs/verdicts.md calls that.
 
     fate        None where the run was not at risk when the door was answered
     whole_twin  the fate instead where the whole twin completed
@@ -216,7 +216,7 @@ def answers_at_every_look(words: Sequence[str]) -> bool:
 
 
 def fates(words: Sequence[str], twin: Sequence[str]) -> list[str]:
-    """The fates of a side's runs at risk, by DESIGN: a story each, the twin's beside them."""
+    """The fates of a side's runs at risk, by docs/verdicts.md: a story each, the twin's beside them."""
     at_risk = [STORIES[word] for word in twin if STORIES[word].fate]
     whole = bool(at_risk) and all(story.undisturbed for story in at_risk)
     stories = [STORIES[word] for word in words]
@@ -224,7 +224,7 @@ def fates(words: Sequence[str], twin: Sequence[str]) -> list[str]:
 
 
 def outcome(treated: Sequence[str], twin: Sequence[str], minimum: int = MINIMUM) -> str:
-    """The outcome of a trial whose door is proven, by DESIGN's table, top down."""
+    """The outcome of a trial whose door is proven, by its table, top down."""
     mine, control = fates(treated, twin), fates(twin, twin)
     stories = [STORIES[word] for word in treated if STORIES[word].fate]
     twin_completed = all(STORIES[word].undisturbed for word in twin if STORIES[word].fate)

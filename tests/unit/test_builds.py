@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +18,11 @@ from rich.console import Console
 from harness.runs import run
 from harness.runs.builds import say_built, wait_until_built
 from harness.runs.run import Request, run_matrix
+from harness.store.trial_folder import result
 from harness.subjects.release import Release, Target
 from harness.verdict.outcomes import EXIT_UNJUDGED
 from harness.words.errors import LabError
+from harness.words.plan import Plan
 
 pytestmark = pytest.mark.usefixtures("own_scratch")
 
@@ -97,3 +102,44 @@ def test_what_came_of_one_subject_is_known_before_another_is_built(
         ("error", f"in phase build: no wheel of {trial['subject']}") for trial in trials
     ]
     assert (code, len(trials)) == (EXIT_UNJUDGED, 4)
+
+
+class Built(Engine):
+    """Every subject of it is there at once."""
+
+    def build(self, release: Release, _say: object) -> str:
+        return "a key"
+
+
+def pytest_that_ends_with(code: int) -> type:
+    """A process that leaves every trial as survived, as is expected of it, and ends with this code."""
+
+    class Ended:
+        pid = -1
+
+        def __init__(self, command: list[str], **_: object) -> None:
+            plan = Plan.read(Path(command[command.index("--plan") + 1]))
+            for cell in plan.cells:
+                entry = result(plan, replace(cell, outcome="survived"), [], None)
+                plan.trial_folder(cell).mkdir(parents=True, exist_ok=True)
+                (plan.trial_folder(cell) / "verdict.json").write_text(json.dumps(entry), encoding="utf-8")
+
+        def poll(self) -> int:
+            return code
+
+    return Ended
+
+
+@pytest.mark.parametrize(("ended", "code"), [(0, 0), (1, 0), (2, 125), (3, 125), (4, 125)])
+@pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning")
+def test_a_pytest_that_ends_by_itself_makes_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: int, code: int
+) -> None:
+    monkeypatch.setattr(run, "choose_engine", lambda _: (Built(tmp_path), "as asked"))
+    monkeypatch.setattr(run, "resolve", lambda asked, *_: Release(asked, asked, "", ""))
+    processes = {**vars(subprocess), "Popen": pytest_that_ends_with(ended)}
+    monkeypatch.setattr(run, "subprocess", SimpleNamespace(**processes))
+    request = Request("reproduce", ["3.3.4"], [], [], None, tmp_path, "never", 1, "", start="exec")
+    printed = io.StringIO()
+    assert run_matrix(request, Console(file=printed, width=200)) == code
+    assert (f"pytest ended with {ended}" in printed.getvalue()) is bool(code)

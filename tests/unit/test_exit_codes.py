@@ -1,4 +1,4 @@
-"""The laws of the exit code (DESIGN, "Exit codes")."""
+"""The laws of the exit code (docs/verdicts.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fate of each run at risk, and the counts, from whole histories (DESIGN, "Fates of a run at risk")."""
+"""The fate of each run at risk, and the counts, from whole histories (docs/verdicts.md)."""
 
 from __future__ import annotations
 

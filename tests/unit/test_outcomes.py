@@ -1,4 +1,4 @@
-"""Outcomes in order of precedence, and what is expected of them (DESIGN, "Outcomes, in order of precedence")."""
+"""Outcomes in order of precedence, and what is expected of them (docs/verdicts.md)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def failed_door(events: list[Event]) -> list[Event]:
     return [{**event, "exit_code": 1} if event["kind"] == "door" else event for event in events]
 
 
-# Each line holds everything that the lines below it hold, and what stands first in DESIGN's table wins.
+# Each line holds everything that the lines below it hold, and what stands first in the table of docs/verdicts.md wins.
 EVERYTHING = ("lost", "renamed", "never ran")
 TWIN_LOST = ("lost in the drain", "completed", "completed")
 
