@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,25 +20,22 @@ from harness.known import load_known
 from harness.runs.plan import choose_trials, plan_cell
 from harness.trials.scenario import load_scenarios
 from harness.words.errors import UsageError
+from harness.words.places import ROOT
 
-DOOR = '''"""PATCH /deployments/{id} of the tags."""
+PAGES = ROOT / "docs" / "how-to"
 
-from harness.doors import Door
-from harness.doors._http import ONE, by_requests, request
-from harness.words.proof import Effect
 
-door = Door(
-    request("PATCH", "/deployments/{id}", {"tags": ["another"]}),
-    by_requests(ONE, effect=Effect("tags", "changes")),
-    family="update",
-)
-'''
+def example(page: str, language: str) -> str:
+    """The first example of a how-to page in this language: what it tells people to write."""
+    found = re.search(rf"```{language}\n(.*?)```", (PAGES / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert found, f"{page} has no example in {language}"
+    return textwrap.dedent(found[1])
 
 
 @pytest.fixture
 def with_a_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One more file in the room of doors."""
-    (tmp_path / "patch_tags.py").write_text(DOOR, encoding="utf-8")
+    (tmp_path / "patch_tags.py").write_text(example("add-a-door.md", "python"), encoding="utf-8")
     monkeypatch.setattr(harness.doors, "__path__", [*harness.doors.__path__, str(tmp_path)])
     load_doors.cache_clear()
     yield
@@ -58,35 +57,16 @@ def test_a_new_file_is_a_new_door_in_the_plan_in_the_help_and_with_what_is_known
     assert "patch-tags" in capsys.readouterr().out.replace("\n", "").replace(" ", "")
 
 
-COMMAND = '''"""Say how many cells a gate would run."""
-
-import argparse
-
-from rich.console import Console
-
-from harness.trials.scenario import load_scenarios
-
-
-def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--twice", action="store_true")
-
-
-def run(options: argparse.Namespace, console: Console) -> int:
-    console.print(str(len(load_scenarios()) * (2 if options.twice else 1)))
-    return 0
-'''
-
-
 def test_a_new_file_is_a_new_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "how_many.py").write_text(COMMAND, encoding="utf-8")
+    (tmp_path / "how_many.py").write_text(example("add-a-command.md", "python"), encoding="utf-8")
     monkeypatch.setattr(harness.commands, "__path__", [*harness.commands.__path__, str(tmp_path)])
     monkeypatch.setattr(harness.commands, "commands", harness.commands.commands.__wrapped__)
     monkeypatch.setattr(cli, "commands", harness.commands.commands)
     with pytest.raises(SystemExit):
         cli.main(["--help"])
-    assert "Say how many cells a gate would run" in " ".join(capsys.readouterr().out.split())
+    assert "Say how many scenarios there are" in " ".join(capsys.readouterr().out.split())
     assert cli.main(["how-many", "--twice"]) == 0
     assert capsys.readouterr().out == f"{2 * len(load_scenarios())}\n"
 
@@ -114,6 +94,12 @@ doors = ["resume-deployment"]
 versions = ">=3.9.1"
 outcome = "survived"
 """
+
+
+def test_the_example_of_the_page_is_read_as_it_stands(known_folder: Path) -> None:
+    (known_folder / "of-the-page.toml").write_text(example("add-a-known-outcome.md", "toml"), encoding="utf-8")
+    (found,) = [one for one in load_known() if one.versions == "<3.3.4" and one.backlogs == ["overdue"]][1:]
+    assert (found.outcome, found.reference) == ("lost", "PrefectHQ/prefect#17764")
 
 
 @pytest.fixture

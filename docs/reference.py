@@ -1,0 +1,120 @@
+"""Writes docs/reference from the code: doors, scenarios, known outcomes, commands.
+
+A test compares it with what is committed. python docs/reference.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from harness.cli import parser  # noqa: E402
+from harness.commands import commands  # noqa: E402
+from harness.doors import Door, load_doors  # noqa: E402
+from harness.known import load_known  # noqa: E402
+from harness.runs.plan import doors_of  # noqa: E402
+from harness.trials.scenario import load_scenarios  # noqa: E402
+from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST  # noqa: E402
+
+FOLDER = ROOT / "docs" / "reference"
+_MADE = "Made by `python docs/reference.py` from the code.\n"
+_PROOFS = {
+    NONCE: "a nonce in the deployment",
+    REQUEST: "the server's access log",
+    REDEPLOY: "the server's access log, or new schedules",
+    NOTHING: "nothing changed",
+}
+
+
+def doors() -> str:
+    """Every door: what it does, on which releases, how it is proven."""
+    rows = [
+        [f"`{name}`", door.summary, door.family, door.versions or "all", _proof(door), door.only_for or "any"]
+        for name, door in load_doors().items()
+    ]
+    return _page("Doors", ["door", "what it does", "family", "releases", "proven by", "deployments"], rows)
+
+
+def _proof(door: Door) -> str:
+    effects = "".join(f"; `{effect}`" for effect in door.proof.effects)
+    return _PROOFS[door.proof.by] + effects
+
+
+def scenarios() -> str:
+    """Every scenario: what is at risk, how it is staged, the doors that a matrix opens on it."""
+    rows = [
+        [
+            f"`{name}`",
+            one.summary,
+            f"`{one.state}`",
+            one.backlog,
+            one.applies or "all",
+            ", ".join(f"`{door}`" for door in doors_of(one)),
+        ]
+        for name, one in load_scenarios().items()
+    ]
+    head = ["scenario", "what is staged", "state at risk", "kind of backlog", "releases", "doors of a matrix"]
+    return _page("Scenarios", head, rows)
+
+
+def known() -> str:
+    """Every known outcome: of which runs, through which doors, on which releases, known from where."""
+    rows = [
+        [
+            ", ".join(one.backlogs),
+            ", ".join([*(f"family {family}" for family in one.families), *(f"`{door}`" for door in one.doors)]),
+            one.versions or "all",
+            one.outcome + (f", now and then {one.sometimes}" if one.sometimes else ""),
+            one.reference,
+        ]
+        for one in load_known()
+    ]
+    return _page("Known outcomes", ["kinds of backlog", "doors", "releases", "outcome", "reference"], rows)
+
+
+def options() -> str:
+    """Every command with its options."""
+    parts = ["# Commands\n", _MADE]
+    for name, says in commands().items():
+        whole = parser([name])
+        (action,) = [each for each in whole._actions if isinstance(each, argparse._SubParsersAction)]
+        command: argparse.ArgumentParser = action.choices[name]
+        own = [each for each in command._actions if not isinstance(each, argparse._HelpAction)]
+        rows = [[f"`{_names(each)}`", str(each.help or "").replace("%%", "%")] for each in own]
+        said = " ".join(part for part in (f"{says}.", command.epilog) if part and "\n" not in part)
+        parts.append(f"## {name}\n\n{said}\n\n{_table(['option', 'what it is'], rows)}")
+    return "\n".join(parts)
+
+
+def _names(action: argparse.Action) -> str:
+    value = "|".join(map(str, action.choices)) if action.choices else str(action.metavar or "")
+    takes = "" if action.nargs == 0 else f" {value}"
+    return (", ".join(action.option_strings) + takes).strip()
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in [head, *rows]]
+    lines.insert(1, "|" + "---|" * len(head))
+    return "\n".join(lines) + "\n"
+
+
+def _page(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return f"# {title}\n\n{_MADE}\n{_table(head, rows)}"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "doors.md": doors,
+    "scenarios.md": scenarios,
+    "known.md": known,
+    "commands.md": options,
+}
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for file, make in PAGES.items():
+        (FOLDER / file).write_text(make(), encoding="utf-8")

@@ -1,0 +1,24 @@
+"""Every link of a page of this repository leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.words.places import ROOT
+
+PAGES = [
+    path
+    for pattern in ("*.md", "docs/**/*.md", "scenarios/**/*.md", "overlays/*.md", "tests/*.md")
+    for path in sorted(ROOT.glob(pattern))
+]
+_LINK = re.compile(r"\]\(([^)\s#]+)[^)]*\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_link_leads_to_a_file(page: Path) -> None:
+    text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    links = [link for link in _LINK.findall(text) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
