@@ -10,9 +10,11 @@ from harness.checkers.door_proof import proof_of
 from harness.checkers.survival import RunFate
 from harness.evidence.diagram import diagram
 from harness.evidence.junit import as_xml_text
+from harness.evidence.stand_alone import NAME as SCRIPT
+from harness.evidence.stand_alone import script
 from harness.evidence.story import Story
 from harness.history import Event, how_started, of_kind
-from harness.verdict.outcomes import Verdict, drain_end, said
+from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, drain_end, said
 from harness.words.names import AFTER, DRAINED, SURVIVAL, TICKS
 from harness.words.plan import Cell
 
@@ -65,10 +67,19 @@ def report(
         _source_log(verdict),
         "## Do it again",
         fenced(cell.command, "console"),
+        _stand_alone(cell, verdict, events),
         "The packages of the subject are pinned, with hashes, in `subject.lock` beside this report; "
         "every call, state and time is in `history.jsonl`.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _stand_alone(cell: Cell, verdict: Verdict, events: Sequence[Event]) -> str:
+    """Where the script beside the report does the same without this harness; empty where there is none."""
+    state = str(next(iter(of_kind(events, "trial")), {}).get("state"))
+    if verdict.outcome not in (LOST, ALTERED, STRANDED) or not script(cell, state):
+        return ""
+    return f"`uv run {SCRIPT}`, beside this report, does it with Prefect alone, and prints what is gone."
 
 
 def _ticks(entry: dict[str, Any]) -> str:

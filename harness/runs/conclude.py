@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.evidence.report import report
+from harness.evidence.stand_alone import NAME as SCRIPT
+from harness.evidence.stand_alone import script
 from harness.evidence.story import tell
 from harness.evidence.timeline import as_png, timeline
-from harness.history import Event
+from harness.history import Event, of_kind
 from harness.store.trial_folder import VERDICT, plan_of, planned, read_trial, result
-from harness.verdict.outcomes import Verdict, contradicts, judge, said, unjudged
+from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, contradicts, judge, said, unjudged
 from harness.words.files import write_whole
 from harness.words.names import PNG
 from harness.words.plan import Cell, Plan
@@ -74,6 +76,11 @@ def _views(
         story = tell(events, verdict.findings.fates)
     with beside():
         made[REPORT] = report(cell, entry, verdict, events, story)
+    with beside():
+        if verdict.outcome in (LOST, ALTERED, STRANDED):
+            state = next(iter(of_kind(events, "trial")), {}).get("state", "")
+            if text := script(cell, str(state)):
+                made[SCRIPT] = text
     with beside():
         if story:
             made[TIMELINE] = timeline(story, f"{cell.name}: {said(entry)}")

@@ -1,0 +1,38 @@
+"""reproduce.py: the same fault by a script that needs nothing of this project, for whoever gets the report.
+
+`uv run reproduce.py` brings the release by itself, as of its own day.
+"""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from harness.words.names import PREFECT_DEPLOY
+from harness.words.plan import Cell
+
+NAME = "reproduce.py"
+# Of a state at risk: what its runs do, how a schedule makes them so, and whether a slot is what they wait for.
+_STATES = {
+    "Late": ("are late", "that no worker takes", False),
+    "AwaitingConcurrencySlot": ("await a slot", "that wait while one holds the only slot", True),
+}
+
+
+def script(cell: Cell, state: str) -> str:
+    """The script of a trial whose runs at risk were in this state; empty where it cannot be told so shortly.
+
+    That is another door than `prefect deploy`, another state than two, and what is no release of PyPI's alone.
+    """
+    of_pypi = cell.subject in (cell.version, "latest") and not cell.versions
+    if cell.door != PREFECT_DEPLOY or state not in _STATES or not of_pypi:
+        return ""
+    what, stage, slot = _STATES[state]
+    environment = Environment(
+        loader=PackageLoader("harness.evidence"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - it is Python, and what is filled in is a version, a day and our own words
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    values = {"version": cell.version, "day": cell.as_of, "state": state, "what": what, "stage": stage, "slot": slot}
+    return environment.get_template("reproduce.py.j2").render(values)
