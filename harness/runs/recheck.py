@@ -19,7 +19,7 @@ from harness.evidence.bug_report import bug_report_of
 from harness.evidence.page import NAME as PAGE
 from harness.evidence.page import page
 from harness.evidence.views import views_of
-from harness.history import SCHEMA, of_kind
+from harness.history import SCHEMA, Event, of_kind
 from harness.runs.conclude import views_from_history
 from harness.runs.plan import plan_cell
 from harness.store.bundle import is_bundle, unpack
@@ -44,6 +44,7 @@ from harness.words.redaction import redact
 _GONE = "its history is gone"
 _OF_THE_COPY = {"folder", "repetition"}  # what `merge` gives anew
 _OF_SEVERAL = {"twin", "ticks"}
+_OF_THE_SCENARIO = ("state", "minimum", "ticks", "interval", "judged_by")
 _IN_WORDS = {"reason"}  # what a later harness may say in other words
 _TAKEN = ("scenario", "door", "run")  # what both histories say of a run that a door took from another trial
 _INTERRUPTED = {128 + number for number in SIGNALS}
@@ -228,6 +229,8 @@ def _trial(folder: Path, saved: dict[str, Any], *, merged: bool, same: bool) -> 
     schema = next(iter(of_kind(events, "trial")), {}).get("schema", SCHEMA)
     if same and schema != SCHEMA:
         return Trial(saved, again["outcome"], [f"its history has schema {schema}, and this harness writes {SCHEMA}"])
+    if same and (staged := _staged_otherwise(events)):
+        return Trial(saved, again["outcome"], [staged])
     left_out = (_OF_THE_COPY if merged else set()) | (set() if same else _IN_WORDS)
     found = [
         (name, was, now)
@@ -235,6 +238,16 @@ def _trial(folder: Path, saved: dict[str, Any], *, merged: bool, same: bool) -> 
         if was != now and not {name.rpartition(" ")[2]} & left_out
     ]
     return Trial(saved, again["outcome"], [f"{name}: {was} then, {now} now" for name, was, now in found])
+
+
+def _staged_otherwise(events: Sequence[Event]) -> str:
+    """What a history says of its scenario that this harness has otherwise, in words; empty where it is the same."""
+    opening = next(iter(of_kind(events, "trial")), {})
+    scenario = load_scenarios().get(str(opening.get("scenario")))
+    for name in _OF_THE_SCENARIO if scenario else ():
+        if opening.get(name) != (right := getattr(scenario, name)):
+            return f"its history has {name} {opening.get(name)!r}, and the scenario has {right!r}"
+    return ""
 
 
 def _flat(entry: dict[str, Any], like: dict[str, Any]) -> Iterator[tuple[str, Any]]:

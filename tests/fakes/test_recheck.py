@@ -484,6 +484,22 @@ def test_what_a_door_did_to_other_trials_is_said_by_both_histories(
     assert "and that door's history does not" in said or "of another trial, and no other trial says so" in said
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("minimum", 1), ("state", "Pending"), ("ticks", 2), ("judged_by", "ticks")]
+)
+def test_a_scenario_that_was_staged_otherwise_than_this_harness_stages_it_is_refused(
+    run: Path, capsys: pytest.CaptureFixture[str], name: str, value: object
+) -> None:
+    write_run(run, {"harness": harness_commit()})
+    history = history_of(run, "none")
+    opening, *rest = history.read_text(encoding="utf-8").splitlines(keepends=True)
+    history.write_text(json.dumps({**json.loads(opening), name: value}) + "\n" + "".join(rest), encoding="utf-8")
+    write_checksums(run)
+    code, said = check(run, capsys)
+    assert code == 1
+    assert f"its history has {name} {value!r}, and the scenario has" in said
+
+
 def test_a_history_of_an_older_schema_is_not_this_harnesss(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(run, {"harness": harness_commit()})
     history = history_of(run, "none")
