@@ -34,7 +34,10 @@ def check_bystanders(events: Sequence[Event]) -> Bystanders:
     found = Bystanders()
     for event in of_kind(events, "bystanders"):
         gone = [run for run in event["unlisted"] if is_gone_for_good(run["answers"])]
-        altered = [one for one in event.get("changed", ()) if _how_altered(one["was"], one["now"])]
+        altered = [one for one in event.get("changed", ()) if _how_altered(one)]
+        untold = [run for run in event["unlisted"] if not is_gone_for_good(run["answers"])] + event.get("hidden", [])
+        if untold:
+            found.flaws.append(f"run {untold[0]['run']} of another deployment is in no listing, and is there by its id")
         if gone and [answer["status"] for answer in event["control"]] != [200, 200]:
             found.flaws.append(f"{_these(gone, 'gone')}, and so was a run of the twin")
         for of, word in ((gone, "gone"), (altered, "altered")):
@@ -42,15 +45,13 @@ def check_bystanders(events: Sequence[Event]) -> Bystanders:
                 found.flaws.append(f"{_these(of, word)}, all of trials whose own door had been opened before")
         found.lost.extend(run["run"] for run in gone if not run["opened"])
         found.altered.extend(
-            f"run {one['was']['run']}, whose {_how_altered(one['was'], one['now'])}"
-            for one in altered
-            if not one["opened"]
+            f"run {one['was']['run']}, whose {_how_altered(one)}" for one in altered if not one["opened"]
         )
     for event in of_kind(events, "unlisted"):
         if is_gone_for_good(event["answers"]):
             found.taken.append(f"{_that_door(event)} deleted its run {event['run']}")
     for event in of_kind(events, "changed"):
-        if how := _how_altered(event["was"], event["now"]):
+        if how := _how_altered(event):
             found.taken.append(f"{_that_door(event)} altered its run {event['was']['run']}: its {how}")
     return found
 
@@ -63,11 +64,14 @@ def _that_door(event: Event) -> str:
     return f"the door {event['door']} of {event['scenario']}, opened beside it in this lab,"
 
 
-def _how_altered(was: dict[str, Any], now: dict[str, Any]) -> str:
+def _how_altered(change: dict[str, Any]) -> str:
     """What of a run changed that neither time nor a worker changes, as the end of a sentence; empty where nothing did.
 
     A worker may have picked it up meanwhile, and it may have waited for a slot anew: then it is due at another time.
     """
+    was, now, states = change["was"], change["now"], change.get("states")
+    if states is not None and was.get("state_id") not in states:
+        return f"states, without the {was.get('state_name')} that it was in, are those of another run"
     waits = (NEXT,) if was.get("state_id") == now.get("state_id") else ()
     for key in (*IDENTITY, EXPECTED, *waits):
         one, other = was.get(key), now.get(key)

@@ -132,12 +132,20 @@ def trigger(trial: Trial) -> None:
         with WAITS.of("the door of another trial"):
             alone.enter_context(trial.lab.door)
         watched = _bystanders(trial)
-        there = _runs_of(trial, watched)
+        known = {
+            run_id: [one]
+            for victims in watched.values()
+            for one in victims
+            for run_id, side in one.staged.items()
+            if side == TREATED
+        }
+        there = _runs_of(trial, watched, known)
+        hidden = [_look_up(trial, "bystander", run_id) for run_id in known.keys() - there.keys()]
         trial.opened = True
         try:
             _open(trial)
         finally:
-            _record_taken(trial, watched, there)
+            _record_taken(trial, watched, known, there, [answer for answer in hidden if answer["status"] == 200])
 
 
 def _bystanders(trial: Trial) -> dict[str, list[Trial]]:
@@ -153,18 +161,26 @@ def _bystanders(trial: Trial) -> dict[str, list[Trial]]:
     return watched
 
 
-def _runs_of(trial: Trial, deployments: Iterable[str]) -> dict[str, dict[str, Any]]:
-    deployments = list(deployments)
-    return {run["id"]: run for run in (trial.lab.api.flow_runs(deployments=deployments) if deployments else ())}
+def _runs_of(trial: Trial, deployments: Iterable[str], ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The runs of these deployments, and those with these ids, whatever deployment they have by now."""
+    asked = {"deployments": list(deployments), "ids": list(ids)}
+    return {run["id"]: run for how, names in asked.items() if names for run in trial.lab.api.flow_runs(**{how: names})}
 
 
-def _record_taken(trial: Trial, watched: Mapping[str, Sequence[Trial]], there: Mapping[str, dict[str, Any]]) -> None:
+def _record_taken(
+    trial: Trial,
+    watched: Mapping[str, Sequence[Trial]],
+    known: Mapping[str, Sequence[Trial]],
+    there: Mapping[str, dict[str, Any]],
+    hidden: Sequence[dict[str, Any]],
+) -> None:
     """What of the bystanders' runs is not listed any more since `there` was, each looked up by its id, twice; and what
-    is another than it was.
+    is another than it was, with its states where it has another one now.
 
     A run of the twin is the control, before and after. `opened`: a door of its own was opened before, which may be why.
+    `hidden`: what was there before the door by its id, and in no listing.
     """
-    listed = _runs_of(trial, watched)
+    listed = _runs_of(trial, watched, there)
     unlisted = there.keys() - listed.keys()
     twin = next((run_id for run_id, side in trial.staged.items() if side == TWIN), None)
     control = [_look_up(trial, TWIN, twin)] if unlisted and twin else []
@@ -173,7 +189,7 @@ def _record_taken(trial: Trial, watched: Mapping[str, Sequence[Trial]], there: M
     by = {"door": trial.door.name, "scenario": trial.staging.scenario.name}
     found, changed = [], []
     for run_id, run in there.items():
-        victims = watched[run["deployment_id"]]
+        victims = watched.get(run["deployment_id"]) or known[run_id]
         opened = trial.door.proof.by == NOTHING or any(victim.opened for victim in victims)
         was, now = run_facts(run), run_facts(listed.get(run_id, run))
         if run_id in unlisted:
@@ -182,10 +198,14 @@ def _record_taken(trial: Trial, watched: Mapping[str, Sequence[Trial]], there: M
             for victim in victims:
                 victim.history.add("unlisted", run=run_id, answers=answers, **by)
         elif was != now:
-            changed.append({"was": was, "now": now, "opened": opened})
+            moved = was["state_id"] != now["state_id"]
+            states = [state["id"] for state in trial.lab.api.states(run_id)] if moved else None
+            changed.append({"was": was, "now": now, "states": states, "opened": opened})
             for victim in victims:
-                victim.history.add("changed", run=run_id, was=was, now=now, **by)
-    trial.history.add("bystanders", watched=len(there), unlisted=found, changed=changed, control=control)
+                victim.history.add("changed", run=run_id, was=was, now=now, states=states, **by)
+    trial.history.add(
+        "bystanders", watched=len(there), unlisted=found, changed=changed, control=control, hidden=list(hidden)
+    )
 
 
 def _open(trial: Trial) -> None:

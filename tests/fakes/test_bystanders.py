@@ -160,6 +160,20 @@ def test_a_bystanders_run_that_is_there_under_no_deployment_is_not_lost(lab: Fak
     assert by_door(lab, OUTAGE)[OUTAGE, "pause-deployment"]["bystanders_lost"] == 0
 
 
+def test_a_bystander_that_is_there_by_its_id_and_in_no_listing_is_not_lost_and_no_verdict_is_given(
+    lab: FakeLab,
+) -> None:
+    def hide_one() -> None:
+        if paused(lab):
+            others = [run for run in waiting(lab, f"{OUTAGE}-treated") if run.deployment.name == f"{OUTAGE}--none"]
+            lab.prefect.hidden.add(others[0].id)
+
+    lab.backlog(OUTAGE).on_update(hide_one)
+    pause = by_door(lab, OUTAGE)[OUTAGE, "pause-deployment"]
+    assert (pause["outcome"], pause["bystanders_lost"]) == ("inconclusive", 0)
+    assert "of another deployment is in no listing, and is there by its id" in pause["reason"]
+
+
 def rename(run: Run) -> None:
     run.name += "-renamed"
 

@@ -75,6 +75,40 @@ def test_a_lie_is_never_believed(lie: Strike, deleted: bool, tmp_path: Path) -> 
     assert told.survived is (not deleted and lie is not worlds.stop_marking)
 
 
+# What 20,000 drawn worlds called survived, and was not: each by a door that did something to a run of another trial.
+SLOT = "concurrency-limit"
+FOUND_BY_DRAWING = {
+    "cancelled, and in no listing since before": World(
+        SLOT,
+        ("prefect-deploy", "pause-deployment"),
+        (Deed(worlds.cancel, 0, 0, 1, MOMENTS[1], 1), Deed(worlds.hide, 0, 0, 3, MOMENTS[1], 0)),
+    ),
+    "deleted, and look-ups are answered from a cache": World(
+        OUTAGE,
+        ("patch-deployment", "none"),
+        (Deed(worlds.lie_there, 0, 0, 3, MOMENTS[2], 0), Deed(worlds.delete, 0, 2, 1, MOMENTS[1], 1)),
+    ),
+    "renamed, and in no listing any more": World(
+        OUTAGE,
+        ("pause-deployment", "patch-deployment"),
+        (Deed(worlds.rename, 1, 0, 3, MOMENTS[2], 0), Deed(worlds.hide, 1, 0, 3, MOMENTS[2], 0)),
+    ),
+    "inserted again under its id": World(
+        SLOT, ("prefect-deploy", "none"), (Deed(worlds.reinsert, 0, 0, 3, MOMENTS[1], 1),)
+    ),
+}
+
+
+@pytest.mark.parametrize("found", FOUND_BY_DRAWING)
+def test_what_a_door_does_to_another_trials_run_is_no_survival_though_a_source_hides_it(
+    found: str, tmp_path: Path
+) -> None:
+    world = FOUND_BY_DRAWING[found]
+    told = carry_out(world, tmp_path / "lab")
+    assert [one.false for one in told] == ["", ""]
+    assert told[0 if "renamed" in found else 1].outcome != "survived"
+
+
 # The truth itself.
 
 

@@ -55,7 +55,11 @@ class Truth:
         """See what of the others' runs is gone since it opened; they are told (trials by the treated deployment)."""
         self.taken = {run_id for run_id in self._others if run_id not in self.prefect.runs}
         there = {run_id: was for run_id, was in self._others.items() if run_id not in self.taken}
-        self.altered = {run_id for run_id, (run, was) in there.items() if _as_a_bystander(run) != was}
+        self.altered = {
+            run_id
+            for run_id, (run, was) in there.items()
+            if self.prefect.runs[run_id] is not run or _as_a_bystander(run) != was
+        }
         for run_id in self.taken:
             if victim := others.get(self._others[run_id][0].deployment.name):
                 victim.taken_by_others.add(run_id)
