@@ -28,6 +28,16 @@ class Update:
         mine = where or (runs.deployment_id == self.deployment_id,)
         return await self.runs(*mine, runs.state_type == "SCHEDULED", runs.state_name != "Scheduled")
 
+    async def waiting_of_a_neighbour(self):
+        """What waits of other deployments of the same work queue, but for a twin's."""
+        mine, others = await self.deployment(), self.db.Deployment
+        found = await self.session.execute(
+            sa.select(others.id).where(
+                others.work_queue_id == mine.work_queue_id, others.id != mine.id, others.name.not_like("%--twin")
+            )
+        )
+        return await self.waiting(self.db.FlowRun.deployment_id.in_(list(found.scalars())))
+
     async def deployment(self):
         """The deployment as the database has it."""
         return await self.session.get(self.db.Deployment, self.deployment_id)
