@@ -326,3 +326,15 @@ def test_a_relabelled_run_says_so() -> None:
     assert findings.treated.relabelled == 1
     assert findings.fates[0].why == "Late after the door; it completed, and was called Crashed after that"
     assert "| Crashed, once Completed | 1 | **kept** |" in runs_table(findings.fates)
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_run_of_a_deleted_deployment_is_in_no_listing_by_it(deleted: bool) -> None:
+    events = whole_history(WHOLE, WHOLE)
+    for event in events:
+        if event["kind"] == "deployment" and event["side"] == "treated" and event.get("when") == "after":
+            event["deployment"]["deleted"] = deleted
+        if event["kind"] == "listing":
+            mine = {run["run"] for run in event["runs"] if run["side"] == "treated"}
+            event["by_deployment"] = [run for run in event.get("by_deployment", []) if run not in mine]
+    assert bool(check_survival(events, state=STATE).flaws) is not deleted
