@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
-
-from harness.commands._trials import HELD, add_trials, run_trials, usual_doors
+from harness.commands.gate import EPILOG, SUBJECTS, add, run
 
 DESCRIPTION = "A gate of one question: `git bisect run harness check --scenario worker-outage --subject path:.`"
-EPILOG = HELD
-SUBJECTS = ("latest",)
 
-run = run_trials
-
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """The options of every run."""
-    add_trials(parser, SUBJECTS, scenarios="all", doors=usual_doors())
+__all__ = ["DESCRIPTION", "EPILOG", "SUBJECTS", "add", "run"]

@@ -11,7 +11,7 @@ from harness.checkers.survival import RunFate
 from harness.evidence.diagram import diagram
 from harness.evidence.junit import as_xml_text
 from harness.evidence.stand_alone import NAME as SCRIPT
-from harness.evidence.stand_alone import script
+from harness.evidence.stand_alone import can_be_told
 from harness.evidence.story import Story
 from harness.history import Event, how_started, of_kind
 from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, drain_end, said
@@ -77,7 +77,7 @@ def report(
 def _stand_alone(cell: Cell, verdict: Verdict, events: Sequence[Event]) -> str:
     """Where the script beside the report does the same without this harness; empty where there is none."""
     state = str(next(iter(of_kind(events, "trial")), {}).get("state"))
-    if verdict.outcome not in (LOST, ALTERED, STRANDED) or not script(cell, state):
+    if verdict.outcome not in (LOST, ALTERED, STRANDED) or not can_be_told(cell, state):
         return ""
     return f"`uv run {SCRIPT}`, beside this report, does it with Prefect alone, and prints what is gone."
 

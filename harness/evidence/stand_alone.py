@@ -18,13 +18,15 @@ _STATES = {
 }
 
 
-def script(cell: Cell, state: str) -> str:
-    """The script of a trial whose runs at risk were in this state; empty where it cannot be told so shortly.
-
-    That is another door than `prefect deploy`, another state than two, and what is no release of PyPI's alone.
-    """
+def can_be_told(cell: Cell, state: str) -> bool:
+    """Whether a script stages it: one of two states, through `prefect deploy`, on a release that PyPI alone brings."""
     of_pypi = cell.subject in (cell.version, "latest") and not cell.versions
-    if cell.door != PREFECT_DEPLOY or state not in _STATES or not of_pypi:
+    return cell.door == PREFECT_DEPLOY and state in _STATES and of_pypi
+
+
+def script(cell: Cell, state: str) -> str:
+    """The script of a trial whose runs at risk were in this state; empty where none can stage it."""
+    if not can_be_told(cell, state):
         return ""
     what, stage, slot = _STATES[state]
     environment = Environment(

@@ -102,7 +102,7 @@ def plan_cell(
         return replace(cell, expected="survived", expected_ticks="whole", reference="by definition")
     right = "whole" if scenario.judged_by == TICKS else "survived"
     known = Known(backlogs=(), outcome=right, reference="held to it, whatever is known")
-    if held and scenario.judged_by == TICKS and door.name not in scenario.doors:
+    if held and scenario.judged_by == TICKS and door.name not in doors_of(scenario):
         return cell  # a door that changes the ticks themselves
     if held and door.family == "deletion":
         return cell  # what its runs come to is no question of a gate's
