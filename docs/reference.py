@@ -1,4 +1,4 @@
-"""Writes docs/reference from the code: doors, scenarios, known outcomes, commands.
+"""Writes docs/reference from the code: doors, faults, scenarios, known outcomes, commands.
 
 A test compares it with what is committed. python docs/reference.py
 """
@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 from harness.cli import parser  # noqa: E402
 from harness.commands import commands  # noqa: E402
 from harness.doors import Door, load_doors  # noqa: E402
+from harness.faults import load_faults  # noqa: E402
 from harness.known import load_known  # noqa: E402
 from harness.runs.plan import doors_of  # noqa: E402
 from harness.trials.scenario import load_scenarios  # noqa: E402
@@ -45,12 +46,27 @@ def _proof(door: Door) -> str:
     return _PROOFS[door.proof.by] + effects
 
 
+def faults() -> str:
+    """Every fault: what it hurts, how that is lifted, and which scenarios it puts runs at risk in."""
+    rows = [
+        [
+            f"`{name}`",
+            fault.summary,
+            fault.lifted,
+            ", ".join(f"`{one.name}`" for one in load_scenarios().values() if one.fault == name),
+        ]
+        for name, fault in load_faults().items()
+    ]
+    return _page("Faults", ["fault", "what it does", "how it is lifted", "scenarios"], rows)
+
+
 def scenarios() -> str:
     """Every scenario: what is at risk, how it is staged, the doors that a matrix opens on it."""
     rows = [
         [
             f"`{name}`",
             one.summary,
+            f"`{one.fault}`",
             f"`{one.state}`",
             one.backlog,
             one.applies or "all",
@@ -58,7 +74,7 @@ def scenarios() -> str:
         ]
         for name, one in load_scenarios().items()
     ]
-    head = ["scenario", "what is staged", "state at risk", "kind of backlog", "releases", "doors of a matrix"]
+    head = ["scenario", "what is staged", "fault", "state at risk", "kind of backlog", "releases", "doors of a matrix"]
     return _page("Scenarios", head, rows)
 
 
@@ -109,6 +125,7 @@ def _page(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
 
 PAGES: dict[str, Callable[[], str]] = {
     "doors.md": doors,
+    "faults.md": faults,
     "scenarios.md": scenarios,
     "known.md": known,
     "commands.md": options,

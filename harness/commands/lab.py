@@ -121,6 +121,7 @@ def _directions(scene: Scene, shared: Staging) -> Sequence[str]:
     return [
         "",
         f"the lab stands: {scene.scenario.name} on {scene.subject}, up to: {scene.until}",
+        f"  fault {scene.scenario.fault}: {scene.scenario.cause.summary}",
         f"  UI   {lab.api.url.removesuffix('/api')}",
         f"  API  {lab.api.url}",
         *there,

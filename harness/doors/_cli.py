@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.doors._door import CommandResult, Treated
+from harness.doors._http import FAR_AWAY
 from harness.words.proof import Effect
 
 SLUG = "staged"
@@ -15,6 +16,11 @@ SINCE_SLUGS, SLUGS_REASON = ">=3.2.0", "a schedule has a slug from 3.2.0 on"
 def deploy_with_nonce(treated: Treated, nonce: str) -> CommandResult:
     """`prefect deploy`, the file changed in the description alone."""
     return treated.deploy(DESCRIPTION=nonce)
+
+
+def deploy_another_schedule(treated: Treated, nonce: str) -> CommandResult:
+    """`prefect deploy`, with another schedule; the description is changed, too, for the proof."""
+    return treated.deploy(DESCRIPTION=nonce, RRULE=FAR_AWAY.replace("\n", "\\n"))
 
 
 def schedule_command(*words: str) -> Callable[[Treated, str], CommandResult]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.doors._door import DEPLOYED, CommandResult, Door, Treated
 from harness.words.places import ROOT
 
-_SCRIPT = ROOT / "scenarios" / "flow_deploy.py"
+_SCRIPT = ROOT / "scenarios" / "_common" / "flow_deploy.py"
 
 
 def flow_deploy(treated: Treated, nonce: str) -> CommandResult:

@@ -114,6 +114,7 @@ def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
 def _steps(cell: Cell, told: dict[str, str], verdict: Verdict, events: Sequence[Event]) -> str:
     """What was done, in the sentences that the history has (`told`); one of an earlier harness has none."""
     stage = told.get("stage") or f"The backlog of {cell.scenario} was staged."
+    fault = next(iter(of_kind(events, "trial")), {}).get("fault")
     lift = told.get("lift") or "What held the runs was taken away."
     at_risk = verdict.findings.treated.at_risk, verdict.findings.twin.at_risk
     opening = next(iter(of_kind(events, "trial")), {})
@@ -122,7 +123,8 @@ def _steps(cell: Cell, told: dict[str, str], verdict: Verdict, events: Sequence[
     where = " in the work pool" if steady.get("pool") else ""
     steps = [
         f"{probed} a run of an unscheduled probe deployment{where} (steady state).",
-        f"{stage} Each of two deployments has {opening.get('ticks')} ticks, {opening.get('interval')} s apart.",
+        (f"Fault `{fault}`: " if fault else "")
+        + f"{stage} Each of two deployments has {opening.get('ticks')} ticks, {opening.get('interval')} s apart.",
         f"By the server's own listing, {at_risk[0]} runs of the deployment `treated` and {at_risk[1]} of its "
         f"twin were {opening.get('state')}.",
         f"On the treated deployment alone: {told.get('door', cell.door)}. Nobody touched `twin`.",

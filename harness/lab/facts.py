@@ -57,7 +57,7 @@ def result_facts(result: CommandResult) -> dict[str, Any]:
 
 
 def execution_facts(text: str) -> list[dict[str, Any]]:
-    """The executions that a file of marks tells of (scenarios/executions.py writes it), in the order they began in.
+    """The executions that a file of marks tells of (scenarios/_common/executions.py), in the order they began in.
 
     Each has `run` (the flow run's id), `process`, `began`, `parameters`, and `ended`, None where it has not.
     Raises: ValueError for a line that is no mark; the last may be written at this moment, and is left out then.

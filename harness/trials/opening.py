@@ -29,7 +29,12 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
         ticks=scenario.ticks,
         interval=scenario.interval,
         judged_by=scenario.judged_by,
-        texts={"stage": scenario.stage_text, "lift": scenario.lift_text, "door": load_doors()[cell.door].summary},
+        fault=scenario.fault,
+        texts={
+            "stage": f"{scenario.cause.summary} {scenario.stage_text}".strip(),
+            "lift": scenario.cause.lifted,
+            "door": load_doors()[cell.door].summary,
+        },
         cell=asdict(cell),
     )
     return history

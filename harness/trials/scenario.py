@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from harness.faults import Fault, fault_named
 from harness.words.errors import UsageError, no_such
 from harness.words.names import PREFECT_DEPLOY, SURVIVAL
 from harness.words.places import ROOT
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     from harness.trials.staging import Staging
 
 SCENARIOS = ROOT / "scenarios"
+COMMON = SCENARIOS / "_common"  # the files of every scenario whose own folder lacks them
+PLACES = [SCENARIOS]  # where scenario folders are found
 EVERY_DOOR = ("*",)  # that can be opened on its deployments
+
+
+def _by_schedule(staging: Staging) -> None:
+    staging.deploy_backlog()
 
 
 @dataclass(frozen=True)
@@ -48,8 +55,9 @@ class Scenario:
     server_settings what its server is set to beside harness/engines/settings.py; then `alone`: they are of a whole lab
     judged_by       the verdict that is held to what is known: `survival`, or `ticks` where deleting the runs at risk is
                     by design and each tick must only come back
-    stage           hurts the system and makes the backlog, for treated and twin alike
-    lift            takes the fault away, so that what was kept can run
+    fault           what hurts the system before the backlog is deployed, by its name (harness/faults)
+    stage           makes the backlog, for treated and twin alike; where none is named, by their schedules alone
+    stage_text      what that comes to beside the fault, a sentence of the report; empty where nothing has to be added
     """
 
     summary: str
@@ -58,10 +66,9 @@ class Scenario:
     interval: int
     minimum: int
     backlog: str
-    stage: Callable[[Staging], None]
-    lift: Callable[[Staging], None]
-    stage_text: str
-    lift_text: str
+    fault: str
+    stage: Callable[[Staging], None] = _by_schedule
+    stage_text: str = ""
     worker_limit: int | None = None
     prefetch_seconds: int | None = None
     holders: int = 0
@@ -84,20 +91,30 @@ class Scenario:
         """The door that is opened on it where none is named."""
         return PREFECT_DEPLOY if self.doors == EVERY_DOOR else self.doors[0]
 
+    @property
+    def cause(self) -> Fault:
+        """The fault that puts its runs at risk."""
+        return fault_named(self.fault)
+
+    def file(self, name: str) -> Path:
+        """A file of its folder, or the one of that name that scenarios have in common."""
+        own = self.folder / name
+        return own if own.exists() else COMMON / name
+
     def applies_to(self, version: str) -> bool:
         """Whether this release can stage the scenario at all, from its version alone."""
         return Version(Version(version).base_version) in SpecifierSet(self.applies)
 
 
 @functools.cache
-def load_scenarios(folder: Path = SCENARIOS) -> dict[str, Scenario]:
-    """Every scenario under `folder`, by name, in alphabetical order; read once a process.
+def load_scenarios() -> dict[str, Scenario]:
+    """Every scenario in PLACES, by name, in alphabetical order; read once a process.
 
     Each folder's scenario.py sets `scenario`, or `variants`: scenarios by what tells them apart (`pool`), with the
-    same flows. Raises UsageError where there is none.
+    same flows. Raises UsageError where there is none, and where one names a fault that there is not.
     """
     found = {}
-    for path in sorted(folder.glob("*/scenario.py")):
+    for path in sorted(path for place in PLACES for path in place.glob("*/scenario.py")):
         name = path.parent.name
         spec = importlib.util.spec_from_file_location(f"scenarios.{name.replace('-', '_')}", path)
         if spec is None or spec.loader is None:  # pragma: no cover - a .py path always has a loader
@@ -107,17 +124,18 @@ def load_scenarios(folder: Path = SCENARIOS) -> dict[str, Scenario]:
         variants: dict[str, Scenario] = getattr(module, "variants", None) or {"": module.scenario}
         for variant, declared in variants.items():
             full = f"{name}-{variant}" if variant else name
-            found[full] = replace(declared, name=full, flows=name, folder=path.parent)
+            limit = declared.cause.worker_limit or declared.worker_limit
+            found[full] = replace(declared, name=full, flows=name, folder=path.parent, worker_limit=limit)
     if not found:
         raise UsageError(
-            f"There is no scenario under {folder}: install the harness from its checkout (pip install -e .)."
+            f"There is no scenario under {SCENARIOS}: install the harness from its checkout (pip install -e .)."
         )
     return dict(sorted(found.items()))
 
 
-def select_scenarios(names: Sequence[str], folder: Path = SCENARIOS) -> list[Scenario]:
+def select_scenarios(names: Sequence[str]) -> list[Scenario]:
     """The scenarios named, or all where none is. Raises UsageError for a name that is not there."""
-    everything = load_scenarios(folder)
+    everything = load_scenarios()
     for name in names:
         if name not in everything:
             raise no_such("scenario", name, everything)

@@ -19,7 +19,8 @@ from harness.engines.base import Node
 from harness.history import moment
 from harness.lab.facts import deployment_facts, execution_facts, result_facts, run_facts
 from harness.lab.lab import Lab, last_error, worker_name
-from harness.trials.scenario import SCENARIOS, Scenario
+from harness.trials.scenario import Scenario
+from harness.trials.system import StagedSystem
 from harness.trials.trial import TREATED, TWIN, Trial
 from harness.words.costs import WAITS
 from harness.words.errors import DeadlineError, LabError, NoAnswerError, SteadyStateError
@@ -27,8 +28,7 @@ from harness.words.names import ENDED, HOLDS_A_SLOT
 from harness.words.waiting import NotYet, wait_until
 
 PROBE = "probe"
-EXECUTIONS = SCENARIOS / "executions.py"
-MARKS = "executions.jsonl"  # what that writes, beside itself
+EXECUTIONS, MARKS = "executions.py", "executions.jsonl"  # beside the flow, and what it writes there
 _STAGING_TRIES = 5
 _SCHEDULER_TRIES = 3  # how often a deploy is done again whose runs the scheduler did not make in time
 _REFUSED_WRITE = 2.0  # seconds that Prefect's client waits after a 503; a deploy meets one now and then on SQLite
@@ -63,6 +63,7 @@ class Staging:
     together: Sequence[Staging] = ()
     deletes_nothing: bool = False
     turn: ExitStack = field(default_factory=ExitStack)
+    _beside: dict[str, bytes] = field(default_factory=dict)  # what was put beside the flow
 
     @property
     def twin_name(self) -> str:
@@ -87,25 +88,15 @@ class Staging:
         with WAITS.of("the turn of another scenario"):
             self.turn.enter_context(self.lab.turn)
 
-    # What a scenario may do to its system.
-
     def start_worker(self) -> None:
         """Start the scenario's worker, or start it again."""
         self.record("act", what="start the worker")
         self.lab.start_worker(self.scenario)
 
-    def kill_worker(self) -> None:
-        """SIGKILL to the scenario's worker; returns once it is dead."""
-        self.lab.worker(self.scenario).kill()
-        self.record("fault", what="worker killed (SIGKILL)")
-
-    def give_signal(self) -> None:
-        """Give the flows that wait for it their signal."""
-        self.put_beside_flow("signal", "")
-
     def put_beside_flow(self, name: str, text: str) -> None:
-        """Put a file beside flow.py wherever the flows run, for them to read."""
+        """Put a file beside flow.py wherever the flows run, for them to read, and wherever they will."""
         self.record("act", what=f"put {name!r} beside the flow", text=text)
+        self._beside[name] = text.encode()
         for worker, folder in self._where_flows_run():
             worker.write(folder, {name: text.encode()})
 
@@ -117,9 +108,10 @@ class Staging:
         return [(worker, folders[worker.name]) for worker in workers if worker.name in folders]
 
     def executions(self) -> list[dict[str, Any]]:
-        """Each time that a flow ran so far, by the marks that it left outside of Prefect (scenarios/executions.py).
+        """Each time that a flow ran so far, by the marks that it left outside of Prefect.
 
-        Returns: the facts of each (harness/lab/facts.py). Raises: LabError for what is no mark.
+        `scenarios/_common/executions.py` writes them. Returns: the facts of each (harness/lab/facts.py). Raises:
+        LabError for what is no mark.
         """
         found = []
         for worker, folder in self._where_flows_run():
@@ -129,20 +121,8 @@ class Staging:
                 raise LabError(f"{MARKS}: {error}", source=worker.name) from error
         return found
 
-    def serve_again(self) -> None:
-        """Start each process again that served a deployment and has stopped.
-
-        What it left Running, its next start does not take up; it is cancelled, as a person would.
-        """
-        for name, deployment_id in self.deployed.items():
-            node = self.lab.worker(self.scenario, name)
-            if node.running():
-                continue
-            self._cancel_left_behind(deployment_id)
-            self.record("act", what=f"serve {name} again")
-            node.start()
-
-    def _cancel_left_behind(self, deployment_id: str) -> None:
+    def cancel_left_behind(self, deployment_id: str) -> None:
+        """Cancel what a stopped process left Running: its next start does not take that up."""
         for run in self.lab.api.flow_runs(deployments=[deployment_id]):
             if run["state_type"] in HOLDS_A_SLOT:
                 self.record("act", what="cancel a run that the stopped process left behind", run=run_facts(run))
@@ -157,16 +137,6 @@ class Staging:
                     self.lab.api.cancel_flow_run(run["id"], "Its schedule was replaced.")
                 except LabError as error:  # then it is at risk beside the others
                     self.record("note", text=f"it was not cancelled: {error.reason}")
-
-    def limit_work_pool(self, runs: int | None) -> None:
-        """Let the work pool hand out so many flow runs at a time; None is no limit."""
-        self.record("act", what=f"limit of the work pool: {runs}")
-        self.lab.api.call("PATCH", f"/work_pools/{self.scenario.name}", {"concurrency_limit": runs})
-
-    def limit_work_queue(self, runs: int | None) -> None:
-        """Let the work pool's default queue hand out so many flow runs at a time; None is no limit."""
-        self.record("act", what=f"limit of the work queue: {runs}")
-        self.lab.api.call("PATCH", f"/work_pools/{self.scenario.name}/queues/default", {"concurrency_limit": runs})
 
     def deploy_backlog(self, later: float = 0.0) -> None:
         """Deploy the twin and every treated deployment with a finite, pinned schedule whose first tick lies just ahead.
@@ -271,6 +241,7 @@ class Staging:
 
     def _files(self, folder: str, names: Iterable[str], **changed: str) -> dict[str, bytes]:
         staged = {
+            "FLOWS": self.scenario.flows,
             "DIRECTORY": folder,
             "POOL": self.scenario.name,
             "RRULE": self.rrule,
@@ -279,21 +250,19 @@ class Staging:
             "SLUG": "null",
         }
         own = {trial.name: trial.door.staged for trial in self.trials}
-        template = (self.scenario.folder / "prefect.yaml").read_text(encoding="utf-8")
+        template = self.scenario.file("prefect.yaml").read_text(encoding="utf-8")
         values = [
             {**staged, "NAME": name, "FLOW": self._function_of(name), **own.get(name, {}), **changed} for name in names
         ]
-        code = (self.scenario.folder / "flow.py").read_text(encoding="utf-8")
+        code = self.scenario.file("flow.py").read_text(encoding="utf-8").replace("${FLOWS}", self.scenario.flows)
         treated = {*self.deployed, *(trial.name for trial in self.trials)} - {self.twin_name}
         flows = {self.flow_of(name): self._function_of(name) for name in sorted(treated)}
-        files = {
+        return {
             "prefect.yaml": render(template, values).encode(),
             "flow.py": with_flows(code, f"{self.scenario.flows}-{TREATED}", flows).encode(),
-            EXECUTIONS.name: EXECUTIONS.read_bytes(),
+            **{name: self.scenario.file(name).read_bytes() for name in (EXECUTIONS, self.scenario.served_by) if name},
+            **self._beside,
         }
-        if script := self.scenario.served_by:
-            files[script] = (self.scenario.folder / script).read_bytes()
-        return files
 
     def serve(self, name: str, **changed: str) -> None:
         """Serve a deployment by a process of its own. What differs from how it is staged: as in `write_deployments`."""
@@ -305,7 +274,7 @@ class Staging:
         for name, deployment_id in self.deployed.items():  # of an earlier try
             self.record("act", what=f"kill the process that serves {name} (SIGKILL)")
             self.lab.worker(self.scenario, name).kill()
-            self._cancel_left_behind(deployment_id)
+            self.cancel_left_behind(deployment_id)
         self.record("act", what=f"serve {', '.join(names)}")
         started = time.monotonic()
         for name in names:
@@ -443,6 +412,10 @@ def _make_probe(staging: Staging) -> str:
 
 def stage(staging: Staging) -> None:
     """Hurt the system and make the backlog, for every treated deployment and the twin alike."""
+    fault = staging.scenario.cause
+    if fault.hurts:
+        fault.hurt(StagedSystem(staging))
+        staging.record("fault", fault=fault.name, what=fault.name.replace("-", " "))
     staging.scenario.stage(staging)
     staging.turn.close()
 
@@ -507,8 +480,8 @@ def drain(staging: Staging) -> None:
     with staging.lab.door:
         # What serves a deployment deploys it as it starts again, and that may delete runs of it.
         staging.deletes_nothing = not staging.scenario.served_by
-        staging.scenario.lift(staging)
-    staging.record("lifted", what=staging.scenario.lift_text)
+        staging.scenario.cause.lift(StagedSystem(staging))
+    staging.record("lifted", fault=staging.scenario.fault, what=staging.scenario.cause.lifted)
     deadlines, drained = staging.lab.deadlines, _Drain(staging)
     ended = wait_until("the drain", drained.settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)
     staging.record("drained", ended=ended, holding=drained.holding, restarts=drained.restarts)

@@ -18,21 +18,21 @@ def fail_the_first_time() -> None:
         raise RuntimeError("the first try fails, as it is meant to")
 
 
-@flow(name="awaiting-retry-probe")
+@flow(name="${FLOWS}-probe")
 def probe() -> None:
     """Completes at once: the unhurt system works."""
     with execution():
         pass
 
 
-@flow(name="awaiting-retry-treated", retries=1, retry_delay_seconds=RETRY_DELAY)
+@flow(name="${FLOWS}-treated", retries=1, retry_delay_seconds=RETRY_DELAY)
 def treated(note: str = "") -> None:
     """Fails, and waits for its second try."""
     with execution(note=note):
         fail_the_first_time()
 
 
-@flow(name="awaiting-retry-twin", retries=1, retry_delay_seconds=RETRY_DELAY)
+@flow(name="${FLOWS}-twin", retries=1, retry_delay_seconds=RETRY_DELAY)
 def twin(note: str = "") -> None:
     """The twin's work, the same."""
     with execution(note=note):

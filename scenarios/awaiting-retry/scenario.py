@@ -14,10 +14,6 @@ def stage(staging: Staging) -> None:
     staging.deploy_backlog()
 
 
-def lift(_staging: Staging) -> None:
-    """The delay passes by itself."""
-
-
 scenario = Scenario(
     summary="A flow fails once and waits a long delay for its retry; runs await it.",
     state="AwaitingRetry",
@@ -25,9 +21,8 @@ scenario = Scenario(
     interval=1,
     minimum=3,
     alone=True,
-    stage=stage,
-    stage_text="With a worker alive, each run's first try fails, and it waits for its retry.",
-    lift=lift,
-    lift_text="Nothing was held: each run's retry delay passes.",
     backlog="awaiting-retry",
+    fault="none",
+    stage=stage,
+    stage_text="Each run's first try fails, and it waits for its retry.",
 )

@@ -1,16 +1,6 @@
 """A deployment's concurrency limit of 1 is tighter than its schedule: the runs wait for a slot."""
 
 from harness.trials.scenario import Scenario
-from harness.trials.staging import Staging
-
-
-def stage(staging: Staging) -> None:
-    staging.deploy_backlog()
-
-
-def lift(staging: Staging) -> None:
-    staging.give_signal()
-
 
 scenario = Scenario(
     summary="A concurrency limit of 1 with a flow that outlasts its interval; runs await a slot.",
@@ -23,11 +13,8 @@ scenario = Scenario(
     # marks runs late takes seconds, its write comes after the refusal and the run stays Late (3.0.8).
     prefetch_seconds=5,
     in_reproduce=True,
-    stage=stage,
-    stage_text="With `concurrency_limit: 1`, one run holds the only slot, waiting for a signal; a worker is alive.",
-    lift=lift,
-    lift_text="The run that holds the slot is given its signal and ends.",
     backlog="awaiting-slot",
+    fault="slot-held",
     applies=">=3.0.4",
     applies_reason="a deployment's concurrency limit is enforced from 3.0.4 on",
 )

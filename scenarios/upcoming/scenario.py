@@ -24,10 +24,6 @@ def stage(staging: Staging) -> None:
     staging.deploy_backlog(later=staging.quiet_seconds)
 
 
-def lift(_staging: Staging) -> None:
-    """Their time comes by itself."""
-
-
 scenario = Scenario(
     summary="Scheduled runs whose time is yet to come; a worker lives.",
     state="Scheduled",
@@ -39,9 +35,8 @@ scenario = Scenario(
     judged_by=TICKS,
     worker_limit=2,
     doors=(*_KEEPING, "none"),
-    stage=stage,
-    stage_text="A worker is alive, and the scheduled times have not come.",
-    lift=lift,
-    lift_text="Nothing was held: the scheduled times come.",
     backlog="upcoming",
+    fault="none",
+    stage=stage,
+    stage_text="The scheduled times have not come.",
 )

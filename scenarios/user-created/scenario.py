@@ -7,13 +7,8 @@ from harness.trials.staging import Staging
 
 
 def stage_late(staging: Staging) -> None:
-    staging.kill_worker()
     staging.deploy()
     staging.create_runs(ahead=1)
-
-
-def lift_late(staging: Staging) -> None:
-    staging.start_worker()
 
 
 def stage_ahead(staging: Staging) -> None:
@@ -21,10 +16,6 @@ def stage_ahead(staging: Staging) -> None:
     # Far enough ahead to be upcoming still when the last door was opened, on a machine as slow as this one.
     staging.quiet_seconds = max(15.0, staging.lab.start_seconds * (4 + len(staging.trials)))
     staging.create_runs(ahead=staging.quiet_seconds)
-
-
-def lift_ahead(_staging: Staging) -> None:
-    """Their time comes by itself."""
 
 
 _late = Scenario(
@@ -35,11 +26,10 @@ _late = Scenario(
     minimum=3,
     worker_limit=2,
     doors=("prefect-deploy", "patch-deployment", "pause-deployment", "delete-deployment", "none"),
-    stage=stage_late,
-    stage_text="The worker is killed (SIGKILL), and a person schedules runs whose time passes.",
-    lift=lift_late,
-    lift_text="The worker is started again.",
     backlog="user-created",
+    fault="worker-killed",
+    stage=stage_late,
+    stage_text="A person schedules runs, and their time passes.",
 )
 
 variants = {
@@ -50,9 +40,8 @@ variants = {
         state="Scheduled",
         upcoming=True,
         alone=True,
+        fault="none",
         stage=stage_ahead,
-        stage_text="A person schedules runs ahead; a worker is alive, and their time has not come.",
-        lift=lift_ahead,
-        lift_text="Nothing was held: the runs' time comes.",
+        stage_text="A person schedules runs ahead, and their time has not come.",
     ),
 }

@@ -275,7 +275,7 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
                 limit=int(value(block, "limit") or 0),
                 rrule=value(block, "rrule").replace("\\n", "\n"),
                 slug=value(block, "slug").replace("null", "") or None,
-                waits="wait_for_signal()" in code,
+                waits="hold" in files and "work()" in code,
                 retries="retries=1" in options,
             )
         )

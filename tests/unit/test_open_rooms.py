@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,8 +18,10 @@ import harness.doors
 import harness.known
 from harness import cli
 from harness.doors import load_doors
+from harness.faults import load_faults
 from harness.known import load_known
 from harness.runs.plan import choose_trials, plan_cell
+from harness.trials import scenario
 from harness.trials.scenario import load_scenarios
 from harness.words.errors import UsageError
 from harness.words.places import ROOT
@@ -80,8 +84,75 @@ def test_what_needs_no_engine_loads_none(words: list[str]) -> None:
     assert not loaded & {"docker", "testcontainers", "uv", "pytest"}
 
 
-def test_what_doors_have_in_common_is_no_door() -> None:
-    assert not [name for name in load_doors() if name.startswith("-")]
+def test_what_doors_have_in_common_is_no_door_and_so_with_faults_and_scenarios() -> None:
+    assert not [name for room in (load_doors(), load_faults(), load_scenarios()) for name in room if name[0] in "-_"]
+
+
+def test_each_fault_says_in_sentences_what_it_does_and_how_it_is_lifted() -> None:
+    for name, fault in load_faults().items():
+        assert fault.summary.endswith("."), name
+        assert fault.lifted.endswith("."), name
+
+
+def test_a_scenario_that_names_no_fault_there_is_is_answered_with_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = example("add-a-scenario.md", "python").replace("worker-killed", "worker-kiled")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "scenario.py").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(scenario, "PLACES", [tmp_path])
+    with pytest.raises(UsageError, match=r"There is no fault .worker-kiled.\. Did you mean .worker-killed."):
+        load_scenarios.__wrapped__()
+
+
+# A page, and of what it has written: a page of the reference that shows it, and what a command then says of it.
+PAGES_OF_FILES = [
+    ("add-a-door.md", "doors.md", "| `patch-tags` | PATCH /deployments/{id} of the tags |", "patch-tags"),
+    ("add-a-fault.md", "faults.md", "| `pool-paused` | The work pool is paused, and hands out no run; a", ""),
+    ("add-a-scenario.md", "scenarios.md", "| `long-outage` | A worker is killed; six scheduled runs", "long-outage"),
+]
+
+
+@pytest.mark.parametrize(
+    ("page", "shown_in", "row", "in_help"), PAGES_OF_FILES, ids=[page for page, *_ in PAGES_OF_FILES]
+)
+def test_what_a_how_to_page_has_written_is_one_new_file_and_that_is_all(
+    tmp_path: Path, page: str, shown_in: str, row: str, in_help: str
+) -> None:
+    """In a copy of all that has a part in it: the file shows in the help and in the reference, and no other changed."""
+    named = re.search(r"Write `((?:harness|scenarios)/[\w/-]+\.py)`", (PAGES / page).read_text(encoding="utf-8"))
+    assert named, f"{page} names no file to write"
+    for name in ("harness", "scenarios", "docs/reference.py"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        copy(ROOT / name, tmp_path / name)
+    before = contents(tmp_path)
+    assert not (tmp_path / named[1]).exists()
+    (tmp_path / named[1]).parent.mkdir(exist_ok=True)
+    (tmp_path / named[1]).write_text(example(page, "python"), encoding="utf-8")
+    shows = f"import runpy; print(runpy.run_path('docs/reference.py')['PAGES']['{shown_in}']())"
+    said = said_by(tmp_path, "-c", shows)
+    assert row in said
+    assert in_help in said_by(tmp_path, "-m", "harness", "reproduce", "--help").replace("\n", "").replace(" ", "")
+    after = contents(tmp_path)
+    assert {name for name in after if after[name] != before.get(name)} == {named[1]}
+    assert not before.keys() - after.keys()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path from there, but for what Python compiled of it."""
+    files = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def said_by(folder: Path, *words: str) -> str:
+    """What Python says to these words where `folder` holds the harness."""
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 KNOWN = """

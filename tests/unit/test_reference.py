@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.doors import load_doors
+from harness.faults import load_faults
 from harness.words.places import ROOT
 
 MADE: dict[str, Callable[[], str]] = runpy.run_path(str(ROOT / "docs" / "reference.py"))["PAGES"]
@@ -19,6 +20,7 @@ def test_a_committed_page_is_what_the_code_makes_of_it(page: str) -> None:
     assert committed == MADE[page](), "run `python docs/reference.py`"
 
 
-def test_every_door_has_a_line() -> None:
-    said = MADE["doors.md"]()
-    assert [name for name in load_doors() if f"| `{name}` |" not in said] == []
+def test_every_door_and_every_fault_has_a_line() -> None:
+    for page, names in (("doors.md", load_doors()), ("faults.md", load_faults())):
+        said = MADE[page]()
+        assert [name for name in names if f"| `{name}` |" not in said] == []

@@ -36,7 +36,7 @@ def scenario(request: pytest.FixtureRequest) -> Scenario:
 
 def test_every_folder_with_a_scenario_is_found_under_its_name() -> None:
     assert {"concurrency-limit", "worker-outage"} <= set(SCENARIOS)
-    assert all(found.name == name and (found.folder / "flow.py").exists() for name, found in SCENARIOS.items())
+    assert all(found.name == name and found.file("flow.py").exists() for name, found in SCENARIOS.items())
 
 
 @pytest.mark.parametrize("version", RELEASES)

@@ -1,0 +1,48 @@
+"""What a fault may do to the system of a staging (harness/faults/_fault.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.trials.staging import Staging
+
+
+@dataclass(frozen=True)
+class StagedSystem:
+    """The workers, served processes, work pools and flows of a staging. All that is done is in its histories."""
+
+    _staging: Staging
+
+    @property
+    def pools(self) -> Sequence[str]:
+        return () if self._staging.scenario.served_by else (self._staging.scenario.name,)
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        self._staging.record("act", what=f"{method} {path}", body=body)
+        return self._staging.lab.api.call(method, path, body)
+
+    def start_worker(self) -> None:
+        self._staging.start_worker()
+
+    def kill_worker(self) -> None:
+        self._staging.record("act", what="kill the worker (SIGKILL)")
+        self._staging.lab.worker(self._staging.scenario).kill()
+
+    def serve_again(self) -> None:
+        """What a stopped process left Running, its next start does not take up; it is cancelled, as a person would."""
+        for name, deployment_id in self._staging.deployed.items():
+            node = self._staging.lab.worker(self._staging.scenario, name)
+            if node.running():
+                continue
+            self._staging.cancel_left_behind(deployment_id)
+            self._staging.record("act", what=f"serve {name} again")
+            node.start()
+
+    def hold_runs(self) -> None:
+        self._staging.put_beside_flow("hold", "")
+
+    def give_signal(self) -> None:
+        self._staging.put_beside_flow("signal", "")
