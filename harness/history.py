@@ -1,7 +1,6 @@
 """A trial's append-only record: every call, fault, state and time, one JSON object a line.
 
-What writes stands left of this module and touches the world; what reads stands right of it and is pure.
-Every event has `at` (UTC, ISO 8601, this host's clock) and `kind`; docs/architecture.md lists the kinds.
+What writes it touches the world; what reads it is pure. Each line is one of the records in harness/words/events.py.
 """
 
 from __future__ import annotations
@@ -9,17 +8,19 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from dateutil.parser import isoparse
 
+from harness.words.events import ANY_EVENT, KINDS, Event, NotForked, Opening, event_of
 from harness.words.redaction import redact
 
-Event = dict[str, Any]
-SCHEMA = 6  # of a history, named by its first event; raised when what an older harness wrote would be judged otherwise
+E = TypeVar("E", bound=Event)
+_decoder = msgspec.json.Decoder(ANY_EVENT)
 
 
 def now() -> str:
@@ -45,36 +46,56 @@ class History:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
 
-    def add(self, kind: str, **facts: Any) -> Event:
-        """Record one event; returns it as written. Secret-looking values are masked."""
-        line = json.dumps(redact.value({"at": now(), "kind": kind, **facts}), default=str)
+    def add(self, kind: str, **facts: Any) -> None:
+        """Record one event of a kind, with its fields (harness/words/events.py). Secret-looking values are masked.
+
+        Values are written as the server gave them; whoever reads the history says where one is of a wrong type.
+        Raises: TypeError for a kind or a field that no record has.
+        """
+        if unknown := facts.keys() - (KINDS[kind].__struct_fields__ if kind in KINDS else ()):
+            raise TypeError(f"no event {kind!r} has {', '.join(sorted(unknown))}")
+        line = json.dumps(redact.value({"at": now(), "kind": kind, **facts}), default=_as_json)
         with self._lock, self.path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
-        return json.loads(line)  # type: ignore[no-any-return]
 
     def events(self) -> list[Event]:
         """Everything recorded so far."""
         return read_history(self.path)
 
 
-def read_history(path: Path) -> list[Event]:
-    """The events of a saved history. A last line cut short by a crash is left out; a broken one before it is not.
+def _as_json(value: Any) -> Any:
+    """A record as plain values, anything else that JSON cannot hold as text."""
+    return msgspec.to_builtins(value) if isinstance(value, msgspec.Struct) else str(value)
 
+
+def read_history(path: Path) -> list[Event]:
+    """The events of a saved history. If a crash cut its last line short, that line is left out.
+
+    A line that is no event of a known kind, or has a field of a wrong type, is an `Unreadable`.
     Raises: ValueError where a line that is not the last is no JSON object; FileNotFoundError.
     """
     lines = path.read_text(encoding="utf-8").splitlines()
     events: list[Event] = []
     for number, line in enumerate(lines, start=1):
         try:
-            event = json.loads(line)
-            if not isinstance(event, dict):
-                raise ValueError("not an object")
+            events.append(_read(line))
         except ValueError as error:
             if number == len(lines):
                 break
             raise ValueError(f"{path}:{number}: not a history line: {error}") from error
-        events.append(event)
     return events
+
+
+def _read(line: str) -> Event:
+    """Raises: ValueError for what is no JSON object."""
+    try:
+        found: Event = _decoder.decode(line)
+    except msgspec.DecodeError:  # slower, and it says what is wrong; it takes all that Python's own writer writes
+        plain = json.loads(line)
+        if not isinstance(plain, dict):
+            raise ValueError("not an object") from None
+        found = event_of(plain)
+    return found
 
 
 def how_started(events: Iterable[Event], asked: str = "") -> str:
@@ -83,16 +104,20 @@ def how_started(events: Iterable[Event], asked: str = "") -> str:
     Of a history that was written before processes were forked: `exec`.
     """
     events = list(events)
-    opening = next(iter(of_kind(events, "trial")), {"start": asked})
-    return "exec" if of_kind(events, "not-forked") else str(opening.get("start") or "exec")
+    opening = opening_of(events)
+    return "exec" if of_kind(events, NotForked) else (opening.start if opening else asked) or "exec"
 
 
-def of_kind(events: Iterable[Event], kind: str) -> list[Event]:
+def opening_of(events: Iterable[Event]) -> Opening | None:
+    """The event that says what is tried; None where it is not there, or cannot be read."""
+    return next((event for event in events if isinstance(event, Opening)), None)
+
+
+def of_kind(events: Iterable[Event], kind: type[E]) -> list[E]:
     """The events of one kind, in order."""
-    return [event for event in events if event.get("kind") == kind]
+    return [event for event in events if isinstance(event, kind)]
 
 
-def looks_agree(answers: Iterable[dict[str, Any]], runs: Iterable[dict[str, Any]]) -> bool:
-    """Whether look-ups by id and a listing of runs name the same ones."""
-    there = {run["run"] for run in runs}
-    return all((answer["run"] in there) == (answer["status"] == 200) for answer in answers)
+def looks_agree(looked_up: Iterable[tuple[str, int | None]], listed: Collection[str]) -> bool:
+    """Whether look-ups by id (each run's id and the status of the answer) and a listing name the same runs."""
+    return all((run in listed) == (status == 200) for run, status in looked_up)

@@ -12,8 +12,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from harness.history import Event, of_kind
-from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST, effects_of
+import msgspec
+
+from harness.history import of_kind
+from harness.words.events import Deployment, DeploymentRead, DoorClosed, DoorOpens, EffectSeen, Event
+from harness.words.names import SIDES
+from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST, Proof
 
 _KEPT = (
     "description", "schedules", "paused", "parameters", "tags", "job_variables", "entrypoint", "concurrency_limit",
@@ -24,100 +28,98 @@ Facts = dict[str, Any]
 
 def check_door(events: Sequence[Event]) -> list[str]:
     """What is wrong with the door, each in one sentence; empty where it is proven."""
-    doors = of_kind(events, "door")
+    doors = of_kind(events, DoorClosed)
     if not doors:
         return ["the door was never opened"]
     door = doors[-1]
-    if door.get("exit_code") != 0:
-        said = _last_line(door.get("output"))
-        return [f"{door['door']} exited {door.get('exit_code')}: {said}"]
-    treated, twin = _seen(events, "treated"), _seen(events, "twin")
+    if door.exit_code != 0:
+        return [f"{door.door} exited {door.exit_code}: {_last_line(door.output)}"]
+    seen = deployments_read(events)
+    before, after, twin_before, twin_after = (
+        seen[side, when].as_json() if (side, when) in seen else {} for side in SIDES for when in ("before", "after")
+    )
     problems = []
-    if not treated.get("before") or not treated.get("after") or not twin.get("before") or not twin.get("after"):
+    if not (before and after and twin_before and twin_after):
         problems.append("treated and twin were not both read before and after the door")
-    before, after = treated.get("before", {}), treated.get("after", {})
     proof = proof_of(events)
-    missing = [str(effect) for effect in effects_of(proof) if not effect.shown(before, after)]
-    if missing or any(not effect["shown"] for effect in of_kind(events, "effect")):  # the latter before schema 6
+    missing = [str(effect) for effect in proof.effects if not effect.shown(before, after)]
+    if missing or any(not effect.shown for effect in of_kind(events, EffectSeen)):
         wanted = "".join(f" ({one})" for one in missing[:1])
-        problems.append(f"{door['door']} exited 0, but the treated deployment does not show what it was to do{wanted}")
-    problems += _PROOFS[proof["by"]]({**door, "requests": proof["requests"]}, before, after)
-    if door.get("nonce") and door["nonce"] in json.dumps(twin):
+        problems.append(f"{door.door} exited 0, but the treated deployment does not show what it was to do{wanted}")
+    problems += _PROOFS[proof.by](door, proof.requests, before, after)
+    if door.nonce and door.nonce in json.dumps([twin_before, twin_after]):
         problems.append("the twin bears the nonce of the door, which was to touch the treated deployment alone")
     problems += [
         f"the twin's {key} changed, though the door was to touch the treated deployment alone"
         for key in _KEPT
-        if twin.get("before", {}).get(key) != twin.get("after", {}).get(key)
+        if twin_before.get(key) != twin_after.get(key)
     ]
-    if not problems and not door.get("answered_at"):
+    if not problems and not door.answered_at:
         problems.append("the server did not say when it updated the treated deployment")
     return problems
 
 
-def proof_of(events: Sequence[Event]) -> dict[str, Any]:
-    """How the door was to be proven, as it was written down before it was opened: `by`, `requests`, `effects`.
+def deployments_read(events: Sequence[Event]) -> dict[tuple[str, str | None], Deployment]:
+    """The last reading of each deployment, by its side and by when it was read."""
+    return {(event.side, event.when): event.deployment for event in of_kind(events, DeploymentRead)}
+
+
+def proof_of(events: Sequence[Event]) -> Proof:
+    """How the door was to be proven, as it was written down before it was opened.
 
     Before schema 6 the door's own event had parts of it.
     """
-    said = next((event.get("proof") for event in of_kind(events, "door-opens")), None)
-    if isinstance(said, dict):
-        return said
-    door = of_kind(events, "door")[-1]
-    return {"by": door.get("proof", NONCE), "requests": door.get("requests", ()), "effects": ()}
+    for opened in of_kind(events, DoorOpens):
+        if isinstance(opened.proof, Proof):
+            return opened.proof
+    door = of_kind(events, DoorClosed)[-1]
+    return msgspec.convert({"by": door.proof or NONCE, "requests": door.requests}, Proof)
 
 
-def _by_nonce(door: Event, before: Facts, after: Facts) -> list[str]:
+def _by_nonce(door: DoorClosed, _requests: Sequence[str], before: Facts, after: Facts) -> list[str]:
     problems = []
-    if door["nonce"] not in json.dumps(after):
+    if door.nonce not in json.dumps(after):
         problems.append(
-            f"{door['door']} exited 0, but this server's treated deployment does not bear its nonce: "
-            f"{_last_line(door.get('output'))}"
+            f"{door.door} exited 0, but this server's treated deployment does not bear its nonce: "
+            f"{_last_line(door.output)}"
         )
-    if door["nonce"] in json.dumps(before):
+    if door.nonce in json.dumps(before):
         problems.append("the treated deployment bore the nonce before the door was opened")
     return problems
 
 
-def _by_request(door: Event, _before: Facts, _after: Facts) -> list[str]:
+def _by_request(door: DoorClosed, requests: Sequence[str], _before: Facts, _after: Facts) -> list[str]:
     return [
-        f"{door['door']} exited 0, but this server's access log has no {request.strip()!r} that was answered 2xx"
-        for request in door["requests"]
+        f"{door.door} exited 0, but this server's access log has no {request.strip()!r} that was answered 2xx"
+        for request in requests
         if not _answered(door, request)
     ]
 
 
-def _by_redeploy(door: Event, before: Facts, after: Facts) -> list[str]:
+def _by_redeploy(door: DoorClosed, requests: Sequence[str], before: Facts, after: Facts) -> list[str]:
     """By a PATCH of the deployment (`prefect deploy` from 3.2.0 on), else by a POST that names none and new schedules.
 
     Another trial of the lab may have sent that POST, so it proves nothing alone; up to 3.1 it makes the schedules anew.
     """
-    if not (missing := _by_request(door, before, after)):
+    if not (missing := _by_request(door, requests, before, after)):
         return []
     kept = {schedule["id"] for schedule in before.get("schedules", ())}
     new = {schedule["id"] for schedule in after.get("schedules", ())} - kept
     return [] if new and _answered(door, "POST /api/deployments/ ") else missing
 
 
-def _answered(door: Event, request: str) -> bool:
-    lines = (line for line in door.get("server_log", []) if re.search(request, line))
+def _answered(door: DoorClosed, request: str) -> bool:
+    lines = (line for line in door.server_log if re.search(request, line))
     return any(re.search(r'HTTP/[\d.]+" 2\d\d', line) for line in lines)
 
 
-def _by_nothing(_door: Event, before: Facts, after: Facts) -> list[str]:
+def _by_nothing(_door: DoorClosed, _requests: Sequence[str], before: Facts, after: Facts) -> list[str]:
     return [f"the treated deployment's {key} changed" for key in _KEPT if before.get(key) != after.get(key)]
 
 
 _PROOFS = {NONCE: _by_nonce, REQUEST: _by_request, REDEPLOY: _by_redeploy, NOTHING: _by_nothing}
 
 
-def _seen(events: Sequence[Event], side: str) -> dict[str, dict[str, Any]]:
-    return {
-        event["when"]: event["deployment"]
-        for event in of_kind(events, "deployment")
-        if event["side"] == side and "when" in event
-    }
-
-
-def _last_line(output: object) -> str:
-    lines = [line.strip(" │╭╮╰╯─") for line in str(output or "").splitlines()]
+def _last_line(output: str) -> str:
+    lines = [line.strip(" │╭╮╰╯─") for line in output.splitlines()]
     return next((line for line in reversed(lines) if line), "it printed nothing")

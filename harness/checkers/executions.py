@@ -10,37 +10,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from harness.history import Event, of_kind
+from harness.history import of_kind
+from harness.words.events import Event, Execution, Executions, FlowRun
 
 if TYPE_CHECKING:
     from harness.checkers.survival import RunFate
 
 
-def executed_between(events: Sequence[Event], first: str, last: str) -> dict[str, list[dict[str, Any]]] | None:
+def executed_between(events: Sequence[Event], first: str, last: str) -> dict[str, list[Execution]] | None:
     """The executions, by the run's id, that the last marks show and the first do not; None where either is not there.
 
     Before schema 4 flows left no marks.
     """
-    read = {event["when"]: event["executions"] for event in of_kind(events, "executions")}
+    read = {event.when: event.executions for event in of_kind(events, Executions)}
     if first not in read or last not in read:
         return None
-    before = {execution_key(one) for one in read[first]}
-    since: dict[str, list[dict[str, Any]]] = {}
+    before = {one.key for one in read[first]}
+    since: dict[str, list[Execution]] = {}
     for one in read[last]:
-        if execution_key(one) not in before:
-            since.setdefault(one["run"], []).append(one)
+        if one.key not in before:
+            since.setdefault(one.run, []).append(one)
     return since
-
-
-def execution_key(execution: dict[str, Any]) -> tuple[Any, ...]:
-    """What tells one execution from another."""
-    return execution["run"], execution["process"], execution["began"]
 
 
 def with_executions(
     fates: Sequence[RunFate],
-    listed: dict[str, dict[str, Any]],
-    since: dict[str, list[dict[str, Any]]],
+    listed: Mapping[str, FlowRun],
+    since: Mapping[str, Sequence[Execution]],
     declared: Mapping[str, dict[str, Any]],
 ) -> tuple[list[RunFate], list[str]]:
     """The fates of both sides with what ran since the runs were listed, and what of it forbids a verdict, in words.
@@ -48,7 +44,7 @@ def with_executions(
     What a run has to receive beside the parameters that it was listed with are its flow's own defaults: as its
     deployment `declared` them (by the deployment's id), or, before schema 5, as the twin's received them.
     """
-    of_twin = (one["parameters"] for fate in fates if fate.side == "twin" for one in since.get(fate.run, ()))
+    of_twin = (one.parameters for fate in fates if fate.side == "twin" for one in since.get(fate.run, ()))
     as_twin: dict[str, Any] | None = next(of_twin, None)
     found, flaws = [], []
     for fate in fates:
@@ -57,25 +53,25 @@ def with_executions(
         if fate.fate == "lost" and ran:
             flaws.append(f"run {fate.run} is gone, and was executed since it was listed")
         if fate.fate in ("kept", "progressed"):
-            defaults = declared.get(str(listed[fate.run].get("deployment_id")), as_twin)
-            why = _executed_otherwise(told, ran, listed[fate.run].get("parameters") or {}, defaults)
+            defaults = declared.get(str(listed[fate.run].deployment_id), as_twin)
+            why = _executed_otherwise(told, ran, listed[fate.run].parameters or {}, defaults)
             told = replace(told, fate="altered", why=why) if why else told
         found.append(told)
     return found, flaws
 
 
 def _executed_otherwise(
-    fate: RunFate, ran: Sequence[dict[str, Any]], listed: dict[str, Any], defaults: dict[str, Any] | None
+    fate: RunFate, ran: Sequence[Execution], listed: dict[str, Any], defaults: dict[str, Any] | None
 ) -> str:
     """How a run was executed otherwise than once, as it was listed; empty where it was not."""
     if fate.executed_twice:
         return f"it was executed {len(ran)} times since it was listed"
     if fate.never_ran:
         return "it is called Completed, and was never executed since it was listed"
-    if fate.completed and any(one["ended"] is None for one in ran):
+    if fate.completed and any(one.ended is None for one in ran):
         return "it is called Completed, and its flow began and never ended"
     for one in ran:
-        received, expected = one["parameters"], {**(defaults or {}), **listed}
+        received, expected = one.parameters, {**(defaults or {}), **listed}
         if received != expected and (defaults is not None or not listed.items() <= received.items()):
             return f"it was executed with {received!r}, and not with {expected!r}"
     return ""

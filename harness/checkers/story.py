@@ -6,49 +6,31 @@ What was cut short is still one, up to where it was cut. Anything else was not w
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from harness.checkers.executions import execution_key
-from harness.history import SCHEMA, Event, looks_agree, moment, of_kind
-from harness.words.names import AFTER, ANSWERED, BEFORE, DRAINED, SIDES
-from harness.words.proof import NONCE, REDEPLOY, REQUEST, problem_of
+from harness.history import looks_agree, moment, of_kind
+from harness.words.events import (
+    SCHEMA,
+    BystandersSeen,
+    DoorClosed,
+    DoorOpens,
+    EffectSeen,
+    Event,
+    Executions,
+    Listing,
+    Look,
+    Opening,
+    Unreadable,
+    Values,
+)
+from harness.words.names import AFTER, BEFORE, DRAINED
+from harness.words.proof import REDEPLOY, REQUEST, Proof
 
-# Of each kind, what it has to hold, and of what type.
-_KINDS: dict[str, dict[str, Any]] = {
-    "trial": {"state": str, "minimum": int},
-    "version": {"role": str, "said": str},
-    "prefect-version": {},
-    "phase": {"phase": str},
-    "command": {},
-    "steady-state": {},
-    "act": {"what": str},
-    "fault": {},
-    "lifted": {},
-    "bystanders": {"watched": int, "unlisted": list, "control": list},
-    "unlisted": {"run": str, "door": str, "scenario": str, "answers": list},
-    "changed": {"run": str, "door": str, "scenario": str, "was": dict, "now": dict},
-    "listing": {"when": str, "runs": list},
-    "clock": {"when": str, "server": str, "asked": int | float, "answered": int | float},
-    "effect": {"shown": bool},
-    "deployment": {"side": str, "deployment": dict},
-    "door-opens": {"door": str, "nonce": str},
-    "door": {"door": str, "nonce": str},
-    "look": {"when": str, "answers": list},
-    "states": {"when": str, "run": str, "states": list},
-    "executions": {"when": str, "executions": list},
-    "drained": {"ended": str},
-    "worker-restarted": {},
-    "not-forked": {},
-    "note": {"text": str},
-    "error": {"phase": str, "reason": str},
-}
 # What marks how far a trial has come, in order; a mark may come again only after itself.
 _MARKS = (
     ("trial", None), ("listing", BEFORE), ("executions", BEFORE), ("door-opens", None), ("door", None), ("look", AFTER),
     ("lifted", None), ("drained", None), ("look", DRAINED), ("executions", DRAINED),
 )  # fmt: skip
 _ONCE = {"trial", "door-opens", "door", "effect", "lifted", "drained", "executions", "bystanders"}
-_TIMED = {"look", "listing", "clock", "states", "executions"}
 _PROOF_AS_DATA = 6  # the schema from which on the proof of a door is written down before it is opened
 _FROM_THE_DOOR = 3  # the schema from which on a door says whether its effect is to be seen
 _SINCE = {"executions": 4, "bystanders": 4, "unlisted": 4, "changed": 5}  # the schema from which on there is such one
@@ -61,55 +43,57 @@ def check_story(events: Sequence[Event]) -> list[str]:
 
 
 def _problems(events: Sequence[Event]) -> Iterator[str]:
-    opening = events[0] if events else {}
-    schema = opening.get("schema", 1)
-    if opening.get("kind") != "trial" or type(schema) is not int or not 1 <= schema <= SCHEMA:
+    opening = events[0] if events else None
+    if not isinstance(opening, Opening) or not 1 <= opening.schema <= SCHEMA:
         yield "line 1 is not the opening of a trial"
         return
+    schema = opening.schema
     for number, event in enumerate(events, start=1):
         yield from (f"line {number}: {said}" for said in _unwhole(event))
-        if _SINCE.get(str(event.get("kind")), 1) > schema:
-            yield f"line {number}: {event['kind']} in a history of schema {schema}"
+        if _SINCE.get(event.kind, 1) > schema:
+            yield f"line {number}: {event.kind} in a history of schema {schema}"
     yield from _out_of_order(events)
     yield from _marks(events)
-    if isinstance(opening.get("minimum"), int) and opening["minimum"] < 1:
-        yield f"line 1: a minimum of {opening['minimum']}"
-    doors = [event for kind in ("door-opens", "door", "effect") for event in of_kind(events, kind)]
-    for key in ("door", "nonce"):
-        said = {event[key] for event in doors if key in event} | ({opening.get("door")} if key == "door" else set())
-        if len(said - {None}) > 1:
-            yield f"it speaks of more than one {key}: {', '.join(sorted(map(str, said - {None})))}"
+    if opening.minimum < 1:
+        yield f"line 1: a minimum of {opening.minimum}"
+    opened, closed = of_kind(events, DoorOpens), of_kind(events, DoorClosed)
+    doors = {opening.door, *(event.door for event in opened), *(event.door for event in closed)} - {None}
+    nonces = {*(event.nonce for event in opened), *(event.nonce for event in closed)}
+    for key, said in (("door", doors), ("nonce", nonces)):
+        if len(said) > 1:
+            yield f"it speaks of more than one {key}: {', '.join(sorted(map(str, said)))}"
     yield from _proof(events, schema)
-    if schema >= _WITH_CHANGES and any("changed" not in event for event in of_kind(events, "bystanders")):
+    if schema >= _WITH_CHANGES and any(event.changed is None for event in of_kind(events, BystandersSeen)):
         yield "the door says what it took of others, and not what it changed"
 
 
 def _proof(events: Sequence[Event], schema: int) -> Iterator[str]:
     """What is wrong with how the door was to be proven: as data, or before schema 6 as parts of its own event."""
-    opened, doors = of_kind(events, "door-opens"), of_kind(events, "door")
+    opened, doors = of_kind(events, DoorOpens), of_kind(events, DoorClosed)
     if schema >= _PROOF_AS_DATA:
         for event in opened:
-            if problem := problem_of(event.get("proof")):
-                yield f"the proof of {event.get('door')} is none: {problem}"
+            problem = event.proof.problem if isinstance(event.proof, Proof) else "there is no record of it"
+            if problem:
+                yield f"the proof of {event.door} is none: {problem}"
         if doors and not opened:
             yield "a door was opened, and nothing says how it was to be proven"
         return
     for door in doors:
-        if door.get("proof", NONCE) in (REQUEST, REDEPLOY) and not door.get("requests"):
-            yield f"{door['door']} is to be proven by requests, and names none"
-    shows = any(event.get("shows") for event in opened)
-    if schema >= _FROM_THE_DOOR and shows and of_kind(events, "look") and not of_kind(events, "effect"):
+        if door.proof in (REQUEST, REDEPLOY) and not door.requests:
+            yield f"{door.door} is to be proven by requests, and names none"
+    shows = any(event.shows for event in opened)
+    if schema >= _FROM_THE_DOOR and shows and of_kind(events, Look) and not of_kind(events, EffectSeen):
         yield "the door was to show its effect, and nothing says whether it did"
 
 
 def _marks(events: Sequence[Event]) -> Iterator[str]:
     """What marks cannot be: the same twice at one time, or there before the door and not after the drain."""
-    read = {}
-    for event in of_kind(events, "executions"):
-        keys = list(map(execution_key, event["executions"]))
+    read: dict[str, dict[tuple[str, int, str], Values]] = {}
+    for event in of_kind(events, Executions):
+        keys = [one.key for one in event.executions]
         if len(keys) != len(set(keys)):
-            yield f"an execution is marked twice {event['when']}"
-        read[event["when"]] = {key: one["parameters"] for key, one in zip(keys, event["executions"], strict=True)}
+            yield f"an execution is marked twice {event.when}"
+        read[event.when] = {one.key: one.parameters for one in event.executions}
     before, after = read.get(BEFORE, {}), read.get(DRAINED)
     if after is not None and not before.items() <= after.items():
         yield f"executions that were marked {BEFORE} are not {DRAINED}"
@@ -117,23 +101,15 @@ def _marks(events: Sequence[Event]) -> Iterator[str]:
 
 def _unwhole(event: Event) -> Iterator[str]:
     """What an event lacks of its kind."""
-    kind = event.get("kind")
-    if kind not in _KINDS:
-        yield f"no kind of event: {kind!r}"
-        return
-    for name, type_ in _KINDS[kind].items():
-        if not isinstance(event.get(name), type_):
-            yield f"{kind} without its {name}"
-    for name in ("at", "answered_at"):
+    if isinstance(event, Unreadable):
+        yield event.problem
+    times = {"at": event.at, "answered_at": event.answered_at if isinstance(event, DoorClosed) else None}
+    for name, time in times.items():
         try:
-            if event.get(name):
-                moment(event[name])
-        except (TypeError, ValueError):
-            yield f"{kind} whose {name!r} is no time: {event[name]!r}"
-    if kind in _TIMED and event.get("when") not in (BEFORE, ANSWERED, AFTER, DRAINED):
-        yield f"{kind} at no time of a trial: {event.get('when')!r}"
-    if kind == "deployment" and event.get("side") not in SIDES:
-        yield f"a deployment of no side: {event.get('side')!r}"
+            if time:
+                moment(time)
+        except ValueError:
+            yield f"{event.kind} whose {name!r} is no time: {time!r}"
 
 
 def _out_of_order(events: Sequence[Event]) -> Iterator[str]:
@@ -142,7 +118,7 @@ def _out_of_order(events: Sequence[Event]) -> Iterator[str]:
     there: set[tuple[str, str | None]] = set()
     rounds: dict[str, list[list[Event]]] = {AFTER: [], DRAINED: []}
     for number, event in enumerate(events, start=1):
-        kind, when = str(event.get("kind")), event.get("when")
+        kind, when = event.kind, event.when if isinstance(event, Look | Listing | Executions) else None
         mark = next((place for place, (of, at) in enumerate(_MARKS) if of == kind and at in (None, when)), None)
         which = (kind, when if kind == "executions" else None)
         if kind in _ONCE and which in there:
@@ -152,17 +128,20 @@ def _out_of_order(events: Sequence[Event]) -> Iterator[str]:
             if mark < reached:
                 yield f"line {number}: {_words(kind, when)} after {_words(*_MARKS[reached])}"
             reached = max(reached, mark)
-        if kind == "look" and when in rounds:
-            if rounds[when] and _in_order(rounds[when][-1]):
+        if isinstance(event, Look) and event.when in rounds:
+            if rounds[event.when] and _in_order(rounds[event.when][-1]):
                 yield f"line {number}: a look {when} again, though the one before was in order"
-            rounds[when].append([event])
-        if kind == "listing" and when in rounds and rounds[when]:
-            rounds[when][-1].append(event)
+            rounds[event.when].append([event])
+        if isinstance(event, Listing) and rounds.get(event.when):
+            rounds[event.when][-1].append(event)
 
 
 def _in_order(look: Sequence[Event]) -> bool:
     """Whether a look and its listing, if that came, name the same runs."""
-    return len(look) > 1 and looks_agree(look[0]["answers"], look[1]["runs"])
+    match look:
+        case [Look() as looked, Listing() as listing, *_]:
+            return looks_agree([(one.run, one.status) for one in looked.answers], {run.run for run in listing.runs})
+    return False
 
 
 def _words(kind: str, when: str | None) -> str:

@@ -7,14 +7,28 @@ listing before the door that says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 from typing import Any
 
 from harness.checkers.executions import executed_between, with_executions
-from harness.history import Event, moment, of_kind
+from harness.history import moment, of_kind
+from harness.words.events import (
+    Act,
+    Answer,
+    DeploymentRead,
+    DoorClosed,
+    DoorOpens,
+    Drained,
+    Event,
+    FlowRun,
+    Listing,
+    Look,
+    RunState,
+    States,
+)
 from harness.words.names import AFTER, BEFORE, DRAINED, ENDED, HOLDS_A_SLOT, PICKED_UP, SIDES
 
 GONE = "Flow run not found"
@@ -120,38 +134,43 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
 
     Events that were never reached (a trial that broke) leave runs `unknown`; nothing is guessed.
     """
-    before = {run["run"]: run for run in _listing(events, BEFORE)}
+    before = {run.run: run for run in _listing(events, BEFORE)}
     afterwards = _listing(events, DRAINED)
-    answered_at = next((door.get("answered_at") for door in of_kind(events, "door")), None)
-    answers = {look["when"]: look["answers"] for look in of_kind(events, "look")}
+    answered_at = next((door.answered_at for door in of_kind(events, DoorClosed)), None)
+    answers: dict[str, list[Answer]] = {look.when: look.answers for look in of_kind(events, Look)}
     by_run = {when: _by_run(found) for when, found in answers.items()}
     states, until_drained = states_read(events, AFTER), states_read(events, DRAINED)
     alive = {when: _twin_answers(found) for when, found in answers.items()}
     # A run that still runs may hold what the others wait for: those are not stranded. What the trials of a staging
     # share (a worker, a limit), a run of another trial may hold.
-    held = {run["side"] for run in afterwards if run["state_type"] in HOLDS_A_SLOT}
-    held |= {side for drained in of_kind(events, "drained") if drained.get("holding") for side in SIDES}
+    held = {run.side for run in afterwards if run.state_type in HOLDS_A_SLOT}
+    held |= {side for drained in of_kind(events, Drained) if drained.holding for side in SIDES}
     cancelled = _acted_on(events)
-    told = [event["deployment"] for event in of_kind(events, "deployment")]
+    told = [event.deployment for event in of_kind(events, DeploymentRead)]
     # A run keeps the id of a deployment that is deleted, and no server lists it by that (seen, 3.3.3 and 3.3.4).
-    deployments = {one["id"] for one in told} - {one["id"] for one in told if one.get("deleted")}
-    last = {listing["when"]: listing for listing in of_kind(events, "listing")}
+    deployments = {one.id for one in told} - {one.id for one in told if one.deleted}
+    last: dict[str, Listing] = {listing.when: listing for listing in of_kind(events, Listing)}
     since = executed_between(events, BEFORE, DRAINED)
-    again = {(run["side"], run["expected_start_time"]): run["run"] for run in afterwards if run["run"] not in before}
-    flaws = [flaw for when in by_run for flaw in _disagreements(last.get(when, {}), by_run[when], deployments)]
+    again = {(run.side, run.expected_start_time): run.run for run in afterwards if run.run not in before}
+    flaws = [
+        flaw
+        for when, found in by_run.items()
+        if when in last
+        for flaw in _disagreements(last[when], found, deployments)
+    ]
     fates = []
     for run_id, listed in before.items():
-        seen = {when: by_run[when].get(run_id, []) if when in by_run else None for when in (AFTER, DRAINED)}
-        there = any(answer["status"] == 200 for answer in seen[AFTER] or ())
+        seen = {when: found.get(run_id, []) for when, found in by_run.items()}
+        there = any(answer.status == 200 for answer in seen.get(AFTER, ()))
         read = states.get(run_id) if there else None
         # What was listed so and was never executed was not picked up, whatever its states say.
-        never = since is not None and listed["state_name"] == state and not since.get(run_id)
+        never = since is not None and listed.state_name == state and not since.get(run_id)
         if not _was_at_risk(listed, read, state, answered_at) and (not never or run_id in cancelled):
             continue
         if there and run_id not in states:
             flaws.append(f"the state history of run {run_id} was never read")
         past = {AFTER: read, DRAINED: until_drained.get(run_id)}
-        fate = _fate(listed, seen, alive, state, held=listed["side"] in held, past=past, flaws=flaws)
+        fate = _fate(listed, seen, alive, state, held=listed.side in held, past=past, flaws=flaws)
         if run_id in cancelled and fate.fate == "altered":
             fate = replace(fate, fate="unknown", why=f"the harness itself did this after the door: {cancelled[run_id]}")
         fates.append(fate if fate.fate != "lost" else replace(fate, recreated=again.get((fate.side, fate.tick))))
@@ -162,77 +181,77 @@ def check_survival(events: Sequence[Event], *, state: str) -> Findings:
     fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
     counts = {side: _count([fate for fate in fates if fate.side == side]) for side in SIDES}
     gone = _gone(events, before.values(), afterwards)
-    vanished = [_is_gone_text(run) for run in gone if run["state_type"] in PICKED_UP]
-    unclean = [_is_gone_text(run) for run in gone if run["side"] == "twin"]
+    vanished = [_is_gone_text(run) for run in gone if run.state_type in PICKED_UP]
+    unclean = [_is_gone_text(run) for run in gone if run.side == "twin"]
     return Findings(counts["treated"], counts["twin"], fates, flaws, vanished, unclean)
 
 
 def _declared(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
     """The defaults of the flow's parameters, by the id of the deployment that said so before the door was opened."""
-    found = [event["deployment"] for event in of_kind(events, "deployment") if event.get("when") == "before"]
-    return {one["id"]: one["defaults"] for one in found if "defaults" in one}
+    found = [event.deployment for event in of_kind(events, DeploymentRead) if event.when == "before"]
+    return {one.id: one.defaults for one in found if one.defaults is not None}
 
 
 def _acted_on(events: Sequence[Event]) -> dict[str, str]:
     """What the harness itself did to a run after the door was opened, by the run's id: no fate of the door's."""
-    opened = [number for number, event in enumerate(events) if event.get("kind") == "door-opens"]
+    opened = [number for number, event in enumerate(events) if isinstance(event, DoorOpens)]
     later = events[opened[0] :] if opened else ()
-    return {act["run"]["run"]: str(act["what"]) for act in of_kind(later, "act") if "run" in act}
+    return {act.run.run: act.what for act in of_kind(later, Act) if act.run}
 
 
-def _gone(
-    events: Sequence[Event], before: Iterable[dict[str, Any]], afterwards: Iterable[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _gone(events: Sequence[Event], before: Iterable[FlowRun], afterwards: Iterable[FlowRun]) -> list[FlowRun]:
     """What was listed before the door and is not after the drain; nothing where nothing was listed then."""
-    if not any(listing["when"] == DRAINED for listing in of_kind(events, "listing")):
+    if not any(listing.when == DRAINED for listing in of_kind(events, Listing)):
         return []
-    there = {run["run"] for run in afterwards}
-    return [run for run in before if run["run"] not in there]
+    there = {run.run for run in afterwards}
+    return [run for run in before if run.run not in there]
 
 
-def _is_gone_text(run: dict[str, Any]) -> str:
-    return f"run {run['run']} of the {run['side']} deployment, {run['state_name']} {BEFORE}, is gone {DRAINED}"
+def _is_gone_text(run: FlowRun) -> str:
+    return f"run {run.run} of the {run.side} deployment, {run.state_name} {BEFORE}, is gone {DRAINED}"
 
 
-def _disagreements(listing: Event, by_run: dict[str, list[dict[str, Any]]], deployments: set[str]) -> list[str]:
+def _disagreements(listing: Listing, by_run: Mapping[str, Sequence[Answer]], deployments: Collection[str]) -> list[str]:
     """Where the last listing of a look and its look-ups by id do not say the same of a run; one is not to be believed.
 
     A run is listed by its id, and by its deployment while it has one of the trial's (`deployments`, by id). Before
     schema 3 neither was recorded.
     """
-    flaws = []
-    listed: dict[str, set[str]] = {how: set(listing[how]) for how in ("by_id", "by_deployment") if how in listing}
-    for run_id, found in by_run.items() if "by_id" in listing else ():
+    flaws: list[str] = []
+    if listing.by_id is None:
+        return flaws
+    listed = {"by its id": set(listing.by_id), "by its deployment": set(listing.by_deployment or ())}
+    for run_id, found in by_run.items():
         word = _seen_as(found, twin_answers=True)
-        of_another = word == "there" and found[-1].get("deployment_id") not in deployments
-        for how in ("by_id",) if of_another else ("by_id", "by_deployment"):
-            if word in ("there", "gone") and (run_id in listed[how]) != (word == "there"):
-                said = f"and {'is' if run_id in listed[how] else 'is not'} listed {how.replace('_', ' its ')}"
-                flaws.append(f"{listing['when']}, run {run_id} is {word} when it is looked up, {said}")
+        of_another = word == "there" and found[-1].deployment_id not in deployments
+        for how, names in listed.items():
+            if how != "by its id" and of_another:
+                continue
+            if word in ("there", "gone") and (run_id in names) != (word == "there"):
+                said = f"and {'is' if run_id in names else 'is not'} listed {how}"
+                flaws.append(f"{listing.when}, run {run_id} is {word} when it is looked up, {said}")
     return flaws
 
 
-def _by_run(answers: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
+def _by_run(answers: Iterable[Answer]) -> dict[str, list[Answer]]:
+    found: dict[str, list[Answer]] = {}
     for answer in answers:
-        found.setdefault(answer["run"], []).append(answer)
+        found.setdefault(answer.run, []).append(answer)
     return found
 
 
-def states_read(events: Sequence[Event], when: str) -> dict[str, list[dict[str, Any]]]:
+def states_read(events: Sequence[Event], when: str) -> dict[str, list[RunState]]:
     """The state history of each run, by its id, as it was read at AFTER or DRAINED."""
-    return {event["run"]: event["states"] for event in of_kind(events, "states") if event["when"] == when}
+    return {event.run: event.states for event in of_kind(events, States) if event.when == when}
 
 
-def _listing(events: Sequence[Event], when: str) -> list[dict[str, Any]]:
+def _listing(events: Sequence[Event], when: str) -> list[FlowRun]:
     """The runs of the last listing of that name, each once."""
-    listings = [listing for listing in of_kind(events, "listing") if listing["when"] == when][-1:]
-    return list({run["run"]: run for listing in listings for run in listing["runs"]}.values())
+    listings = [listing for listing in of_kind(events, Listing) if listing.when == when][-1:]
+    return list({run.run: run for listing in listings for run in listing.runs}.values())
 
 
-def _was_at_risk(
-    listed: dict[str, Any], states: Sequence[dict[str, Any]] | None, state: str, answered_at: str | None
-) -> bool:
+def _was_at_risk(listed: FlowRun, states: Sequence[RunState] | None, state: str, answered_at: str | None) -> bool:
     """Whether the run was in the at-risk state when the door was answered (both times are the server's, UTC ISO).
 
     One listed in that state is not at risk any more once a worker had picked it up; into any other state the door
@@ -240,51 +259,49 @@ def _was_at_risk(
     state history with it (or where it was never read); one with another past than it was listed with says nothing.
     """
     if states is None or not answered_at or not _has_its_past(listed, states):
-        return bool(listed["state_name"] == state)
+        return listed.state_name == state
     ordered, answered = _in_order(states), moment(answered_at)
-    if listed["state_name"] == state:
+    if listed.state_name == state:
         # What it was listed in came before the door, even where the answer's time is cut to a whole second.
-        later = [entry for entry in _since(listed, ordered) if moment(entry["timestamp"]) <= answered]
-        return not any(entry["type"] in _BEGUN for entry in later)
-    earlier = [entry for entry in ordered if moment(entry["timestamp"]) <= answered]
-    return bool(earlier and earlier[-1]["name"] == state)
+        later = [entry for entry in _since(listed, ordered) if moment(entry.timestamp) <= answered]
+        return not any(entry.type in _BEGUN for entry in later)
+    earlier = [entry for entry in ordered if moment(entry.timestamp) <= answered]
+    return bool(earlier and earlier[-1].name == state)
 
 
-def _in_order(states: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(states, key=lambda entry: moment(entry["timestamp"]))
+def _in_order(states: Iterable[RunState]) -> list[RunState]:
+    return sorted(states, key=lambda entry: moment(entry.timestamp))
 
 
-def _since(listed: dict[str, Any], states: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _since(listed: FlowRun, states: Sequence[RunState]) -> list[RunState]:
     """Of a run's states in order, those later than the one that it was listed in."""
-    states, then = list(states), listed.get("state_timestamp")
-    ids = [entry.get("id") for entry in states]
-    if listed.get("state_id") in ids:
-        return states[ids.index(listed["state_id"]) + 1 :]
-    return [entry for entry in states if not then or moment(entry["timestamp"]) > moment(then)]
+    then, ids = listed.state_timestamp, [entry.id for entry in states]
+    if listed.state_id in ids:
+        return list(states[ids.index(listed.state_id) + 1 :])
+    return [entry for entry in states if not then or moment(entry.timestamp) > moment(then)]
 
 
-def _twin_answers(answers: Iterable[dict[str, Any]]) -> bool:
-    return any(answer["side"] == "twin" and answer["status"] == 200 for answer in answers)
+def _twin_answers(answers: Iterable[Answer]) -> bool:
+    return any(answer.side == "twin" and answer.status == 200 for answer in answers)
 
 
-def _is_gone(answer: dict[str, Any]) -> bool:
-    body = answer.get("body")
-    return answer["status"] == 404 and isinstance(body, dict) and body.get("detail") == GONE
+def _is_gone(answer: Answer) -> bool:
+    return answer.status == 404 and isinstance(answer.body, dict) and answer.body.get("detail") == GONE
 
 
-def is_gone_for_good(answers: Sequence[dict[str, Any]]) -> bool:
+def is_gone_for_good(answers: Sequence[Answer]) -> bool:
     """Whether the server said so each time that it was asked, and more than once."""
     return len(answers) >= 2 and all(map(_is_gone, answers))
 
 
-def _seen_as(answers: Sequence[dict[str, Any]] | None, twin_answers: bool) -> str:
+def _seen_as(answers: Sequence[Answer] | None, twin_answers: bool) -> str:
     """One look's word on one run: `there`, `gone`, `unknown` (which is never a fate), or `not looked`.
 
     The last answers speak: the twin is asked for twice in a look, and what was there may be gone then.
     """
     if answers is None:
         return "not looked"
-    last = list(takewhile(lambda answer: answer["status"] != 200, reversed(answers)))
+    last = list(takewhile(lambda answer: answer.status != 200, reversed(answers)))
     if not last and answers:
         return "there"
     if is_gone_for_good(last) and twin_answers:
@@ -293,23 +310,22 @@ def _seen_as(answers: Sequence[dict[str, Any]] | None, twin_answers: bool) -> st
 
 
 def _fate(
-    listed: dict[str, Any],
-    seen: dict[str, list[dict[str, Any]] | None],
-    alive: dict[str, bool],
+    listed: FlowRun,
+    seen: Mapping[str, Sequence[Answer]],
+    alive: Mapping[str, bool],
     state: str,
     *,
     held: bool,
-    past: dict[str, list[dict[str, Any]] | None],
+    past: Mapping[str, Sequence[RunState] | None],
     flaws: list[str],
 ) -> RunFate:
-    words = {when: _seen_as(answers, alive.get(when, False)) for when, answers in seen.items()}
-    last = {
-        when: next((a for a in reversed(answers or ()) if a["status"] == 200), None) for when, answers in seen.items()
-    }
-    described = {when: _describe(words[when], last[when], seen[when] or ()) for when in seen}
+    looks = (AFTER, DRAINED)
+    words = {when: _seen_as(seen.get(when), alive.get(when, False)) for when in looks}
+    last = {when: next((a for a in reversed(seen.get(when, ())) if a.status == 200), None) for when in looks}
+    described = {when: _describe(words[when], last[when], seen.get(when, ())) for when in looks}
     gone = [when for when, word in words.items() if word == "gone"]
     if words[AFTER] == "gone" and words[DRAINED] == "there":
-        flaws.append(f"run {listed['run']} was gone {AFTER} and there again {DRAINED}")
+        flaws.append(f"run {listed.run} was gone {AFTER} and there again {DRAINED}")
     first, final = last[AFTER], last[DRAINED]
     if gone:
         fate, why = "lost", f"404 {GONE!r} twice {gone[0]}, while a run of the twin answered"
@@ -321,22 +337,22 @@ def _fate(
         fate, why = "unknown", f"the server shows no state of it {hidden[0]}"
     else:
         fate, why = _fate_of_the_living(listed, first, final, state, past)
-    end = final or {}
-    final_type = str(end.get("state_type") or "")
+    end = final or Answer(run=listed.run, status=None)
+    final_type = end.state_type or ""
     completed = has_completed(end, past[DRAINED], since=listed)
     relabelled = completed and final_type != "COMPLETED"
     if relabelled:
-        why += f"; it completed, and was called {end['state_name']} after that"
+        why += f"; it completed, and was called {end.state_name} after that"
     given_up = _given_up(end)
     if given_up:
         why += f"; then its worker gave it up, since the server had answered {REFUSED}"
     # A run that waits for its retry has run before: what counts is whether it ran since.
-    ran = final_type in PICKED_UP or (end.get("run_count") or 0) > (listed.get("run_count") or 0)
+    ran = final_type in PICKED_UP or (end.run_count or 0) > (listed.run_count or 0)
     return RunFate(
-        run=listed["run"],
-        side=listed["side"],
-        tick=listed["expected_start_time"],
-        before=listed["state_name"],
+        run=listed.run,
+        side=listed.side or "",
+        tick=listed.expected_start_time or "",
+        before=listed.state_name or "",
         fate=fate,
         looks=described,
         end=final_type,
@@ -348,9 +364,7 @@ def _fate(
     )
 
 
-def has_completed(
-    end: dict[str, Any], states: Iterable[dict[str, Any]] | None, since: dict[str, Any] | None = None
-) -> bool:
+def has_completed(end: FlowRun, states: Iterable[RunState] | None, since: FlowRun | None = None) -> bool:
     """Whether a run, last seen as `end`, ran and ended by completing, whatever it was called after that.
 
     `states` are its own, None where they were never read; `since`: as it was listed before, and ran since.
@@ -360,61 +374,61 @@ def has_completed(
     that is called Completed with no Running before it did not run.
     """
     if states is None:
-        return bool(end.get("state_type") == "COMPLETED")
-    seen = end.get("state_timestamp")
-    known = [one for one in _in_order(states) if seen and moment(one["timestamp"]) <= moment(seen)]
-    types = [str(one["type"]) for one in (_since(since, known) if since else known)]
+        return end.state_type == "COMPLETED"
+    seen = end.state_timestamp
+    known = [one for one in _in_order(states) if seen and moment(one.timestamp) <= moment(seen)]
+    types = [one.type for one in (_since(since, known) if since else known)]
     ended = list(takewhile(ENDED.__contains__, reversed(types)))
-    return end.get("state_type") in ENDED and "COMPLETED" in ended and "RUNNING" in types[: len(types) - len(ended)]
+    return end.state_type in ENDED and "COMPLETED" in ended and "RUNNING" in types[: len(types) - len(ended)]
 
 
-def _given_up(look: dict[str, Any]) -> bool:
+def _given_up(look: Answer) -> bool:
     """Whether a worker gave the run up because the server was too busy: a 503 is never a fate, at second hand neither.
 
     Prefect's worker tries a refused write five times, and then calls the run Crashed, quoting the answer (seen, 3.3.4).
     """
-    return look.get("state_type") == "CRASHED" and REFUSED in str(look.get("state_message"))
+    return look.state_type == "CRASHED" and REFUSED in str(look.state_message)
 
 
 def _fate_of_the_living(
-    listed: dict[str, Any],
-    first: dict[str, Any],
-    final: dict[str, Any] | None,
+    listed: FlowRun,
+    first: Answer,
+    final: Answer | None,
     state: str,
-    past: dict[str, list[dict[str, Any]] | None],
+    past: Mapping[str, Sequence[RunState] | None],
 ) -> tuple[str, str]:
     for look, when in ((first, AFTER), (final, DRAINED)):
         if look is None:
             continue
         if changed := _changed(listed, look, past[when]):
             return "altered", f"{changed} {when}"
-        if look["state_type"] in ("CANCELLED", "CANCELLING"):
-            return "altered", f"{look['state_name']} {when}"
-        if look["state_type"] == "COMPLETED" and not has_completed(look, past[when], since=listed):
-            return "altered", f"{look['state_name']} {when}, and never Running since it was listed"
-    if first["state_name"] == state or (first["state_type"], first["state_name"]) == ("SCHEDULED", _BY_TIME_ALONE):
-        return "kept", f"{first['state_name']} {AFTER}"
-    if first["state_type"] in PICKED_UP:
-        return "progressed", f"{first['state_name']} {AFTER}"
-    return "altered", f"{first['state_name']} {AFTER}, from {state}"
+        if look.state_type in ("CANCELLED", "CANCELLING"):
+            return "altered", f"{look.state_name} {when}"
+        if look.state_type == "COMPLETED" and not has_completed(look, past[when], since=listed):
+            return "altered", f"{look.state_name} {when}, and never Running since it was listed"
+    if first.state_name == state or (first.state_type, first.state_name) == ("SCHEDULED", _BY_TIME_ALONE):
+        return "kept", f"{first.state_name} {AFTER}"
+    if first.state_type in PICKED_UP:
+        return "progressed", f"{first.state_name} {AFTER}"
+    return "altered", f"{first.state_name} {AFTER}, from {state}"
 
 
-def _changed(listed: dict[str, Any], look: dict[str, Any], states: Sequence[dict[str, Any]] | None) -> str:
+def _changed(listed: FlowRun, look: Answer, states: Sequence[RunState] | None) -> str:
     """What a run is not any more that it was when it was listed; empty where it is the same, with the same past."""
-    waits = {look["state_type"], listed["state_type"]} == {"SCHEDULED"}
-    for_a_time = waits and _WAITS_FOR_A_SLOT not in (look["state_name"], listed["state_name"])
+    waits = {look.state_type, listed.state_type} == {"SCHEDULED"}
+    for_a_time = waits and _WAITS_FOR_A_SLOT not in (look.state_name, listed.state_name)
     for key in (*IDENTITY, EXPECTED, NEXT) if for_a_time else (*IDENTITY, EXPECTED):
-        was, is_ = listed.get(key), look.get(key)
+        was, is_ = getattr(listed, key), getattr(look, key)
         if was != is_ and not (key in (EXPECTED, NEXT) and same_instant(was, is_)):
             return f"{key} was {was!r} and is {is_!r}"
     if states and not _has_its_past(listed, states):
-        return f"its states, without the {listed['state_name']} that it was listed in, are those of another run"
+        return f"its states, without the {listed.state_name} that it was listed in, are those of another run"
     return ""
 
 
-def _has_its_past(listed: dict[str, Any], states: Iterable[dict[str, Any]]) -> bool:
+def _has_its_past(listed: FlowRun, states: Iterable[RunState]) -> bool:
     """Whether the state that a run was listed in is among its states."""
-    return not listed.get("state_id") or listed["state_id"] in [entry.get("id") for entry in states]
+    return not listed.state_id or listed.state_id in [entry.id for entry in states]
 
 
 def same_instant(one: Any, other: Any) -> bool:
@@ -424,12 +438,12 @@ def same_instant(one: Any, other: Any) -> bool:
     return False
 
 
-def _describe(word: str, answer: dict[str, Any] | None, answers: Sequence[dict[str, Any]]) -> str:
+def _describe(word: str, answer: Answer | None, answers: Sequence[Answer]) -> str:
     if answer:
-        return str(answer["state_name"])
+        return str(answer.state_name)
     if word == "gone":
         return "404"
-    return "no answer" if not answers else f"{answers[-1]['status']} {str(answers[-1].get('body'))[:80]}"
+    return "no answer" if not answers else f"{answers[-1].status} {str(answers[-1].body)[:80]}"
 
 
 def _whole(fates: Sequence[RunFate]) -> bool:

@@ -24,7 +24,8 @@ from dateutil.rrule import rrulestr
 
 from harness.checkers.executions import executed_between
 from harness.checkers.survival import has_completed, states_read
-from harness.history import Event, moment, of_kind
+from harness.history import moment, of_kind, opening_of
+from harness.words.events import Deployment, DeploymentRead, DoorClosed, Event, FlowRun, Listing, Unreadable
 from harness.words.names import BEFORE, DRAINED
 
 WHOLE, MISSING, DUPLICATE, INCONCLUSIVE = "whole", "missing", "duplicate", "inconclusive"
@@ -58,14 +59,16 @@ def check_ticks(events: Sequence[Event]) -> Ticks:
 
 
 def _check(events: Sequence[Event]) -> Ticks:
-    listings = [listing for listing in of_kind(events, "listing") if listing["when"] == DRAINED]
-    earlier = [listing for listing in of_kind(events, "listing") if listing["when"] == BEFORE]
-    doors = [door for door in of_kind(events, "door") if door.get("answered_at")]
-    if not listings or not earlier or not doors:
+    listings = [listing for listing in of_kind(events, Listing) if listing.when == DRAINED]
+    earlier = [listing for listing in of_kind(events, Listing) if listing.when == BEFORE]
+    answers = [door.answered_at for door in of_kind(events, DoorClosed) if door.answered_at]
+    if unreadable := of_kind(events, Unreadable):
+        return Ticks(INCONCLUSIVE, f"the history holds a line that cannot be read: {unreadable[0].problem}")
+    if not listings or not earlier or not answers:
         return Ticks(INCONCLUSIVE, "the trial did not come to its end")
-    answered, last = moment(doors[-1]["answered_at"]), moment(listings[-1]["at"])
-    opening = next(iter(of_kind(events, "trial")), {})
-    upcoming = opening.get("judged_by") == "ticks"
+    answered, last = moment(answers[-1]), moment(listings[-1].at)
+    opening = opening_of(events)
+    upcoming = opening is not None and opening.judged_by == "ticks"
     states, executed = states_read(events, DRAINED), executed_between(events, BEFORE, DRAINED)
     found: dict[str, tuple[list[str], list[str], int]] = {}
     for side in ("treated", "twin"):
@@ -73,7 +76,7 @@ def _check(events: Sequence[Event]) -> Ticks:
         if before is None or after is None:
             return Ticks(INCONCLUSIVE, f"the {side} deployment was not read before and after the door")
         named = _ticks(before, last)
-        seen = {moment(run["expected_start_time"]) for run in _made(earlier[0], side)} & named
+        seen = {_tick(run) for run in _made(earlier[0], side)} & named
         first = min(seen, default=answered)
         due = {tick for tick in named if first <= tick <= answered}
         due |= {tick for tick in _ticks(after, last) if tick > answered}
@@ -82,11 +85,11 @@ def _check(events: Sequence[Event]) -> Ticks:
                 text = f"{len(too_late)} ticks of the {side} deployment were past when the door was answered"
                 return Ticks(INCONCLUSIVE, text)
             due = named
-        made = Counter(moment(run["expected_start_time"]) for run in _made(listings[-1], side))
+        made = Counter(_tick(run) for run in _made(listings[-1], side))
         ran = set()
         for run in _made(listings[-1], side):
-            tick, times_executed = moment(run["expected_start_time"]), len((executed or {}).get(run["run"], ()))
-            completed = has_completed(run, states.get(run["run"])) and (executed is None or times_executed > 0)
+            tick, times_executed = _tick(run), len((executed or {}).get(run.run, ()))
+            completed = has_completed(run, states.get(run.run)) and (executed is None or times_executed > 0)
             if not upcoming or completed:
                 ran.add(tick)
             if upcoming and times_executed > 1:
@@ -94,7 +97,7 @@ def _check(events: Sequence[Event]) -> Ticks:
         missing = sorted(tick.isoformat() for tick in due if tick not in ran)
         duplicate = sorted(tick.isoformat() for tick, number in made.items() if number > 1)
         found[side] = missing, duplicate, len(due)
-    if upcoming and found["twin"][2] < int(opening["ticks"]):
+    if upcoming and opening and found["twin"][2] < (opening.ticks or 0):
         return Ticks(INCONCLUSIVE, f"only {found['twin'][2]} ticks of the twin were due before the last observation")
     if found["twin"][0] or found["twin"][1]:
         return Ticks(INCONCLUSIVE, "the twin's ticks, which nobody touched, are not whole either")
@@ -104,22 +107,26 @@ def _check(events: Sequence[Event]) -> Ticks:
     return Ticks(outcome, reason, expected, tuple(missing), tuple(duplicate))
 
 
-def _made(listing: Event, side: str) -> list[dict[str, Any]]:
+def _tick(run: FlowRun) -> datetime:
+    """The tick that a run is of. Raises: ValueError where the server named none."""
+    return moment(run.expected_start_time or "")
+
+
+def _made(listing: Listing, side: str) -> list[FlowRun]:
     """A side's runs that the scheduler made, each once, however often a listing has it."""
-    made = {run["run"]: run for run in listing["runs"] if run["side"] == side and run.get("auto_scheduled")}
-    return list(made.values())
+    return list({run.run: run for run in listing.runs if run.side == side and run.auto_scheduled}.values())
 
 
-def _deployment(events: Sequence[Event], side: str, when: str) -> dict[str, Any] | None:
-    seen = [e["deployment"] for e in of_kind(events, "deployment") if (e["side"], e.get("when")) == (side, when)]
+def _deployment(events: Sequence[Event], side: str, when: str) -> Deployment | None:
+    seen = [e.deployment for e in of_kind(events, DeploymentRead) if (e.side, e.when) == (side, when)]
     return seen[-1] if seen else None
 
 
-def _ticks(deployment: dict[str, Any], last: datetime) -> set[datetime]:
+def _ticks(deployment: Deployment, last: datetime) -> set[datetime]:
     """Every tick of a deployment's schedules up to `last` (UTC)."""
-    if deployment.get("paused") or deployment.get("deleted"):
+    if deployment.paused or deployment.deleted:
         return set()
-    active = [entry["schedule"] for entry in deployment.get("schedules") or () if entry.get("active", True)]
+    active = [entry.schedule for entry in deployment.schedules if entry.active]
     return {tick for schedule in active for tick in _until(times(schedule, last), last)}
 
 

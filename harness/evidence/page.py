@@ -23,6 +23,7 @@ from harness.evidence.timeline import STYLE
 from harness.history import of_kind
 from harness.store.results import evidence_of, harness_words, read_results, read_run, read_verdict, runs_of
 from harness.verdict.outcomes import contradicts, said, unjudged
+from harness.words.events import DoorClosed, event_of
 from harness.words.files import write_whole
 from harness.words.names import AFTER, DRAINED
 from harness.words.redaction import redact
@@ -148,7 +149,7 @@ def _log(own: Path) -> list[str]:
     """The server's log around the door: the requests that change something."""
     try:
         lines = (own / "history.jsonl").read_text(encoding="utf-8").splitlines()
-        doors = of_kind((json.loads(line) for line in lines if '"kind": "door"' in line), "door")
+        doors = of_kind((event_of(json.loads(line)) for line in lines if '"kind": "door"' in line), DoorClosed)
     except (OSError, ValueError):
         return []
     return [line[:_LINE] for line in door_log(doors)[-_LOG_LINES:]]

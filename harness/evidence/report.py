@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.checkers.door_proof import proof_of
+from harness.checkers.door_proof import deployments_read, proof_of
 from harness.checkers.survival import RunFate
 from harness.evidence.diagram import diagram
 from harness.evidence.junit import as_xml_text
 from harness.evidence.stand_alone import NAME as SCRIPT
 from harness.evidence.stand_alone import can_be_told
 from harness.evidence.story import Story
-from harness.history import Event, how_started, of_kind
+from harness.history import how_started, of_kind, opening_of
 from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, drain_end, said
+from harness.words.events import (
+    Deployment,
+    DoorClosed,
+    Event,
+    Listing,
+    NotForked,
+    Phase,
+    PrefectVersion,
+    Schedule,
+    SteadyState,
+    Version,
+)
 from harness.words.names import AFTER, DRAINED, SURVIVAL, TICKS
 from harness.words.plan import Cell
+from harness.words.proof import NOTHING, REDEPLOY, REQUEST, Proof
 
 _MEANINGS = {
     "lost": "at least one run at risk is gone, and the twin lost none",
@@ -47,7 +60,8 @@ def report(
     cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence[Event], story: Story | None = None
 ) -> str:
     """The report as Markdown text, with a chart of the story. Pure: it can be made again from a saved history."""
-    told = next(iter(of_kind(events, "trial")), {}).get("texts") or {}
+    opening = opening_of(events)
+    told = opening.texts if opening else {}
     parts = [
         f"# {cell.scenario}, {cell.door}, Prefect {entry['version'] or cell.subject}: {said(entry)}",
         f"{verdict.reason[:1].upper()}{verdict.reason[1:]}." + _ticks(entry),
@@ -76,8 +90,8 @@ def report(
 
 def _stand_alone(cell: Cell, verdict: Verdict, events: Sequence[Event]) -> str:
     """Where the script beside the report does the same without this harness; empty where there is none."""
-    state = str(next(iter(of_kind(events, "trial")), {}).get("state"))
-    if verdict.outcome not in (LOST, ALTERED, STRANDED) or not can_be_told(cell, state):
+    opening = opening_of(events)
+    if verdict.outcome not in (LOST, ALTERED, STRANDED) or not opening or not can_be_told(cell, opening.state):
         return ""
     return f"`uv run {SCRIPT}`, beside this report, does it with Prefect alone, and prints what is gone."
 
@@ -92,21 +106,21 @@ def _ticks(entry: dict[str, Any]) -> str:
 
 
 def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
-    said = {event["role"]: event["said"] for event in of_kind(events, "version")}
+    said = {event.role: event.said for event in of_kind(events, Version)}
     versions = ", ".join(f"{role} {version}" for role, version in said.items()) or "none answered"
-    refused = of_kind(events, "not-forked")
+    refused = of_kind(events, NotForked)
     lines = [
         f"- Versions, as each answered: {versions}",
         f"- Packages as of {cell.as_of or 'unknown'}",
         f"- Engine: {cell.engine} ({cell.engine_detail}), database {entry['database']}",
     ]
-    lines.append(f"- Processes: {_STARTED[how_started(events)]}" + "".join(f" ({e['reason']})" for e in refused))
+    lines.append(f"- Processes: {_STARTED[how_started(events)]}" + "".join(f" ({e.reason})" for e in refused))
     if cell.note:
         lines.append(f"- Note: {cell.note}")
-    if told := of_kind(events, "prefect-version"):
+    if told := of_kind(events, PrefectVersion):
         lines.append(
             "- `prefect version`, where the door is opened (its `Database` is that client's setting, not the server's):"
-            f"\n\n{fenced(told[-1]['output'].strip())}"
+            f"\n\n{fenced(told[-1].output.strip())}"
         )
     return "\n".join(lines)
 
@@ -114,26 +128,27 @@ def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
 def _steps(cell: Cell, told: dict[str, str], verdict: Verdict, events: Sequence[Event]) -> str:
     """What was done, in the sentences that the history has (`told`); one of an earlier harness has none."""
     stage = told.get("stage") or f"The backlog of {cell.scenario} was staged."
-    fault = next(iter(of_kind(events, "trial")), {}).get("fault")
     lift = told.get("lift") or "What held the runs was taken away."
     at_risk = verdict.findings.treated.at_risk, verdict.findings.twin.at_risk
-    opening = next(iter(of_kind(events, "trial")), {})
-    steady = next(iter(of_kind(events, "steady-state")), {})
-    probed = "A worker completed" if steady.get("pool") else "A process that serves it completed"
-    where = " in the work pool" if steady.get("pool") else ""
+    opening = opening_of(events)
+    pools = [steady.pool for steady in of_kind(events, SteadyState)[:1] if steady.pool]
+    probed = "A worker completed" if pools else "A process that serves it completed"
+    where = " in the work pool" if pools else ""
+    ticks, interval, state = (opening.ticks, opening.interval, opening.state) if opening else (None, None, None)
+    fault = opening.fault if opening else None
     steps = [
         f"{probed} a run of an unscheduled probe deployment{where} (steady state).",
         (f"Fault `{fault}`: " if fault else "")
-        + f"{stage} Each of two deployments has {opening.get('ticks')} ticks, {opening.get('interval')} s apart.",
+        + f"{stage} Each of two deployments has {ticks} ticks, {interval} s apart.",
         f"By the server's own listing, {at_risk[0]} runs of the deployment `treated` and {at_risk[1]} of its "
-        f"twin were {opening.get('state')}.",
+        f"twin were {state}.",
         f"On the treated deployment alone: {told.get('door', cell.door)}. Nobody touched `twin`.",
         "Every run was looked up by its id.",
         f"{lift} Every run was looked up again after the drain, which ended by: {drain_end(events)}.",
     ]
     # The last phase that was entered is done only where the trial came to its end.
-    entered = [event["phase"] for event in of_kind(events, "phase")]
-    whole = any(listing["when"] == DRAINED for listing in of_kind(events, "listing"))
+    entered = [event.phase for event in of_kind(events, Phase)]
+    whole = any(listing.when == DRAINED for listing in of_kind(events, Listing))
     reached = set(entered if whole else entered[:-1])
     done = [step for step, phase in zip(steps, _PHASES, strict=True) if phase in reached]
     return (
@@ -199,34 +214,32 @@ def _cell(text: str) -> str:
 
 
 def _proof(events: Sequence[Event]) -> str:
-    doors = of_kind(events, "door")
+    doors = of_kind(events, DoorClosed)
     if not doors:
         return ""
     door = doors[-1]
-    seen = {(e["side"], e.get("when")): e["deployment"] for e in of_kind(events, "deployment")}
+    seen = deployments_read(events)
 
     def described(side: str, when: str) -> str:
         found = seen.get((side, when))
-        if found and found.get("deleted"):
+        if found and found.deleted:
             return "deleted"
-        return f"`{found['description']}`" if found else "not read"
+        return f"`{found.description}`" if found else "not read"
 
     def identified(side: str) -> str:
         found = seen.get((side, "after"))
-        return f" (`{found['id']}`)" if found else ""
+        return f" (`{found.id}`)" if found else ""
 
-    proof = proof_of(events)
-    proven = _PROVEN[proof["by"]]({**door, "requests": proof["requests"]})
     return "\n".join(
         [
             "## Proof of the door",
             "",
-            f"- `{door['door']}` was opened and came to exit code {door.get('exit_code')}{proven}.",
+            f"- `{door.door}` was opened and came to exit code {door.exit_code}{_proven(door, proof_of(events))}.",
             f"- Description of `treated`{identified('treated')}: {described('treated', 'before')} before, "
-            f"{described('treated', 'after')} after; updated at {door.get('answered_at')} by the server's clock.",
+            f"{described('treated', 'after')} after; updated at {door.answered_at} by the server's clock.",
             *(
                 f"- `{key}` of `treated`: `{was}` before, `{now}` after."
-                for key, was, now in _changed(seen.get(("treated", "before"), {}), seen.get(("treated", "after"), {}))
+                for key, was, now in _changed(seen.get(("treated", "before")), seen.get(("treated", "after")))
             ),
             f"- Description of `twin`{identified('twin')}: {described('twin', 'before')} before, "
             f"{described('twin', 'after')} after.",
@@ -234,54 +247,47 @@ def _proof(events: Sequence[Event]) -> str:
     )
 
 
-def _changed(before: Event, after: Event) -> Iterator[tuple[str, object, object]]:
+def _changed(before: Deployment | None, after: Deployment | None) -> Iterator[tuple[str, object, object]]:
     """What else is another thing after the door than before: its name, and both values, in a few words."""
-    if before and after and not after.get("deleted"):
+    if before and after and not after.deleted:
         for key in ("paused", "work_pool_name", "concurrency_limit"):
-            if before.get(key) != after.get(key):
-                yield key, before.get(key), after.get(key)
-        if (were := _schedules(before)) != (are := _schedules(after)):
+            if (was := getattr(before, key)) != (now := getattr(after, key)):
+                yield key, was, now
+        if (were := _schedules(before.schedules)) != (are := _schedules(after.schedules)):
             yield "schedules", were, are
 
 
-def _rule(schedule: Event) -> str:
-    return " ".join(str(schedule.get("rrule") or schedule).split())
-
-
-def _schedules(facts: Event) -> str:
+def _schedules(schedules: Sequence[Schedule]) -> str:
     said = (
-        f"{str(one.get('id'))[:8]}… {'active' if one.get('active') else 'inactive'} "
-        f"{_rule(one.get('schedule') or {})[:90]}"
-        for one in facts.get("schedules") or ()
+        f"{str(one.id)[:8]}… {'active' if one.active else 'inactive'} "
+        f"{' '.join(str(one.schedule.get('rrule') or one.schedule).split())[:90]}"
+        for one in schedules
     )
     return ", ".join(said) or "none"
 
 
-def _requests(door: Event) -> str:
-    return ", ".join(f"`{request.strip()}`" for request in door["requests"])
+def _proven(door: DoorClosed, proof: Proof) -> str:
+    """By what the door is known to have been opened, as the end of a sentence."""
+    named = ", ".join(f"`{request.strip()}`" for request in proof.requests)
+    if proof.by == NOTHING:
+        return "; treated and twin are as they were"
+    if proof.by == REQUEST:
+        return f", and the server's access log names {named}"
+    if proof.by == REDEPLOY:
+        return f", and the server's access log names {named}, or the schedules have new ids"
+    return f", and sent the nonce `{door.nonce}`"
 
 
-_PROVEN: dict[str, Callable[[Event], str]] = {
-    "nonce": lambda door: f", and sent the nonce `{door['nonce']}`",
-    "request": lambda door: f", and the server's access log names {_requests(door)}",
-    "redeploy": lambda door: f", and the server's access log names {_requests(door)}, or the schedules have new ids",
-    "nothing": lambda _door: "; treated and twin are as they were",
-}
-
-
-def door_log(doors: Sequence[Event]) -> list[str]:
+def door_log(doors: Sequence[DoorClosed]) -> list[str]:
     """The lines of the server's log, while the door was open, in which something was changed.
 
     Reads, polls, heartbeats and the runs' own states say nothing of the door.
     """
-    return [line for door in doors[-1:] for line in door.get("server_log", []) if _CHANGE.search(line)]
+    return [line for door in doors[-1:] for line in door.server_log if _CHANGE.search(line)]
 
 
 def _server_log(events: Sequence[Event]) -> str:
-    doors = of_kind(events, "door")
-    if not doors:
-        return ""
-    told = door_log(doors)
+    told = door_log(of_kind(events, DoorClosed))
     if not told:
         return ""
     quoted = "\n".join(told[-_LOG_LINES:])

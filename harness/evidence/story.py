@@ -7,14 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
-
-from dateutil.parser import isoparse
 
 from harness.checkers.survival import RunFate
 from harness.checkers.ticks import check_ticks
-from harness.history import Event, of_kind
+from harness.history import moment, of_kind
+from harness.words.events import (
+    DoorClosed,
+    DoorOpens,
+    Event,
+    Fault,
+    FlowRun,
+    Lifted,
+    Listing,
+    Look,
+    Phase,
+    RunState,
+    States,
+)
 from harness.words.names import AFTER, BEFORE, DRAINED, ENDED, SIDES
 
 ROWS = 40  # more are folded
@@ -64,21 +75,18 @@ class Story:
 
 def tell(events: Sequence[Event], fates: Iterable[RunFate]) -> Story | None:
     """The story of a history and of the fates that were found in it; None where no flow run was ever seen."""
-    listings = {listing["when"]: listing["runs"] for listing in of_kind(events, "listing")}
-    listed: dict[str, dict[str, Any]] = {}
-    for when in (BEFORE, DRAINED):
-        for run in listings.get(when, ()):
-            listed[run["run"]] = {**listed.get(run["run"], {}), **run}
+    listings: dict[str, list[FlowRun]] = {listing.when: listing.runs for listing in of_kind(events, Listing)}
+    first_seen = {run.run: run for run in listings.get(BEFORE, ())}
+    listed = {**first_seen, **{run.run: run for run in listings.get(DRAINED, ())}}
     if not listed:
         return None
-    first_seen = {run["run"]: run for run in listings.get(BEFORE, ())}
-    end = _when(events[-1]["at"])
-    door = _span(events, "door-opens", "door", "the door")
+    end = moment(events[-1].at)
+    door = _span(events, DoorOpens, DoorClosed, "the door")
     found = {fate.run: fate for fate in fates}
-    states: dict[str, list[dict[str, Any]]] = {}
-    for event in sorted(of_kind(events, "states"), key=lambda event: event["when"] != AFTER):
-        if event["states"]:
-            states[event["run"]] = event["states"]  # those read last have the most
+    states: dict[str, list[RunState]] = {}
+    for event in sorted(of_kind(events, States), key=lambda event: event.when != AFTER):
+        if event.states:
+            states[event.run] = event.states  # those read last have the most
     rows = []
     for run_id, run in listed.items():
         fate = found.get(run_id)
@@ -86,9 +94,9 @@ def tell(events: Sequence[Event], fates: Iterable[RunFate]) -> Story | None:
         known = _known(states.get(run_id, ()), (first_seen.get(run_id, run), run))
         until = (_gone_at(fate, door, events) or end) if gone and fate else end
         segments = _segments(known, until)
-        ended = "" if gone or run["state_type"] not in ENDED else run["state_name"]
+        ended = "" if gone or run.state_type not in ENDED else run.state_name or ""
         word = "" if fate is None else fate.fate
-        rows.append(Row(run["side"], run_id, _maybe(run.get("expected_start_time")), segments, word, ended))
+        rows.append(Row(run.side or "", run_id, _maybe(run.expected_start_time), segments, word, ended))
     rows.sort(key=lambda row: (SIDES.index(row.side), row.tick or end, row.run))
     spans = [span for span in (_fault(events), door) if span]
     ticks = check_ticks(events)
@@ -98,8 +106,8 @@ def tell(events: Sequence[Event], fates: Iterable[RunFate]) -> Story | None:
         max([end, *(span.end for span in spans)]),
         tuple(fold(rows)),
         tuple(spans),
-        tuple(_when(tick) for tick in ticks.missing),
-        tuple(_when(tick) for tick in ticks.duplicate),
+        tuple(moment(tick) for tick in ticks.missing),
+        tuple(moment(tick) for tick in ticks.duplicate),
     )
 
 
@@ -125,69 +133,64 @@ def fold(rows: Sequence[Row], most: int = ROWS) -> list[Row]:
     return folded
 
 
-def _segments(states: Sequence[dict[str, Any]], until: datetime) -> tuple[Span, ...]:
+def _segments(states: Sequence[RunState], until: datetime) -> tuple[Span, ...]:
     """The states one after the other up to a time; one that ended its run has no length."""
-    times = [_when(state["timestamp"]) for state in states]
+    times = [moment(state.timestamp) for state in states]
     found: list[Span] = []
     for number, (state, start) in enumerate(zip(states, times, strict=True)):
         if start >= until:
             break
         over = min(times[number + 1] if number + 1 < len(times) else until, until)
-        end = start if state["type"] in ENDED else over
-        if found and found[-1].name == state["name"]:  # it asked for its slot again
+        end = start if state.type in ENDED else over
+        if found and found[-1].name == state.name:  # it asked for its slot again
             found[-1] = replace(found[-1], end=end)
         else:
-            found.append(Span(str(state["name"]), start, end))
+            found.append(Span(state.name, start, end))
     return tuple(found)
 
 
-def _known(states: Sequence[dict[str, Any]], listed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _known(states: Sequence[RunState], listed: Iterable[FlowRun]) -> list[RunState]:
     """A run's states by its own history as far as it was read, and by the listings that saw it, oldest first."""
     by_time = {
-        _when(run["state_timestamp"]): {
-            "name": run["state_name"], "type": run["state_type"], "timestamp": run["state_timestamp"]
-        }
+        moment(run.state_timestamp): RunState(
+            type=run.state_type or "", name=run.state_name or "", timestamp=run.state_timestamp
+        )
         for run in listed
-        if run.get("state_timestamp")
-    }  # fmt: skip
-    by_time.update({_when(state["timestamp"]): state for state in states})
-    return [by_time[moment] for moment in sorted(by_time)]
+        if run.state_timestamp
+    }
+    by_time.update({moment(state.timestamp): state for state in states})
+    return [by_time[time] for time in sorted(by_time)]
 
 
 def _gone_at(fate: RunFate, door: Span | None, events: Sequence[Event]) -> datetime | None:
     """When a lost run was gone at the latest: as the door was answered, or between the two looks."""
     if fate.looks.get(AFTER) == "404" or AFTER not in fate.looks:
-        answered = _maybe(next((event.get("answered_at") for event in of_kind(events, "door")), None))
+        answered = _maybe(next((event.answered_at for event in of_kind(events, DoorClosed)), None))
         if door is None or answered is None:
             return answered or (door.end if door else None)
         return min(max(answered, door.start), door.end)  # the server's clock may be told to the second alone
-    looks = [_when(look["at"]) for look in of_kind(events, "look") if look["when"] == DRAINED]
+    looks = [moment(look.at) for look in of_kind(events, Look) if look.when == DRAINED]
     return looks[0] if looks else None
 
 
 def _fault(events: Sequence[Event]) -> Span | None:
     """What keeps the runs waiting: from the fault, or where there is none from the staging on, until it was lifted."""
-    if faults := of_kind(events, "fault"):
-        return _span(events, "fault", "lifted", str(faults[0]["what"]))
-    staged = [event for event in of_kind(events, "phase") if event["phase"] == "stage"]
-    lifted = of_kind(events, "lifted")
+    if faults := of_kind(events, Fault):
+        return _span(events, Fault, Lifted, faults[0].what)
+    staged = [event for event in of_kind(events, Phase) if event.phase == "stage"]
+    lifted = of_kind(events, Lifted)
     if not staged:
         return None
-    return Span("runs are held back", _when(staged[0]["at"]), _when((lifted or events)[-1]["at"]))
+    return Span("runs are held back", moment(staged[0].at), moment((lifted or events)[-1].at))
 
 
-def _span(events: Sequence[Event], opens: str, closes: str, name: str) -> Span | None:
+def _span(events: Sequence[Event], opens: type[Event], closes: type[Event], name: str) -> Span | None:
     begun, ended = of_kind(events, opens), of_kind(events, closes)
     if not begun:
         return None
-    start = _when(begun[0]["at"])
-    return Span(name, start, max(start, _when(ended[-1]["at"])) if ended else _when(events[-1]["at"]))
+    start = moment(begun[0].at)
+    return Span(name, start, max(start, moment(ended[-1].at)) if ended else moment(events[-1].at))
 
 
-def _when(text: str) -> datetime:
-    moment = isoparse(str(text))
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-
-
-def _maybe(text: Any) -> datetime | None:
-    return _when(text) if text else None
+def _maybe(text: str | None) -> datetime | None:
+    return moment(text) if text else None

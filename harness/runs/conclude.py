@@ -15,9 +15,10 @@ from harness.evidence.stand_alone import NAME as SCRIPT
 from harness.evidence.stand_alone import script
 from harness.evidence.story import tell
 from harness.evidence.timeline import as_png, timeline
-from harness.history import Event, of_kind
+from harness.history import opening_of
 from harness.store.trial_folder import VERDICT, plan_of, planned, read_trial, result
 from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, contradicts, judge, said, unjudged
+from harness.words.events import Event
 from harness.words.files import write_whole
 from harness.words.names import PNG
 from harness.words.plan import Cell, Plan
@@ -78,8 +79,8 @@ def _views(
         made[REPORT] = report(cell, entry, verdict, events, story)
     with beside():
         if verdict.outcome in (LOST, ALTERED, STRANDED):
-            state = next(iter(of_kind(events, "trial")), {}).get("state", "")
-            if text := script(cell, str(state)):
+            opening = opening_of(events)
+            if opening and (text := script(cell, opening.state)):
                 made[SCRIPT] = text
     with beside():
         if story:

@@ -19,7 +19,7 @@ from harness.evidence.bug_report import bug_report_of
 from harness.evidence.page import NAME as PAGE
 from harness.evidence.page import page
 from harness.evidence.views import views_of
-from harness.history import SCHEMA, Event, of_kind
+from harness.history import of_kind, opening_of
 from harness.runs.conclude import views_from_history
 from harness.runs.plan import plan_cell
 from harness.store.bundle import is_bundle, unpack
@@ -38,6 +38,7 @@ from harness.store.results import (
 from harness.store.trial_folder import VERDICT, from_history, read_trial
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, exit_code
+from harness.words.events import SCHEMA, BystandersSeen, ChangedByAnother, Event, TakenByAnother
 from harness.words.names import SIGNALS
 from harness.words.redaction import redact
 
@@ -46,7 +47,6 @@ _OF_THE_COPY = {"folder", "repetition"}  # what `merge` gives anew
 _OF_SEVERAL = {"twin", "ticks"}
 _OF_THE_SCENARIO = ("state", "minimum", "ticks", "interval", "judged_by")
 _IN_WORDS = {"reason"}  # what a later harness may say in other words
-_TAKEN = ("scenario", "door", "run")  # what both histories say of a run that a door took from another trial
 _INTERRUPTED = {128 + number for number in SIGNALS}
 
 
@@ -144,17 +144,15 @@ def _told_twice(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str]:
     """Where a door's history and that of a trial beside it do not say the same of what the door took from it."""
     by_doors: set[tuple[str, ...]] = set()
     by_victims: set[tuple[str, ...]] = set()
-    words = {"unlisted": "took", "changed": "changed"}
     for entry in entries:
         events = read_trial(evidence_of(folder, entry) / "history.jsonl")
-        opening = next(iter(of_kind(events, "trial")), {})
-        which = str(opening.get("scenario")), str(opening.get("door"))
-        with suppress(KeyError, TypeError, AttributeError):  # what is no such event is no story either
-            for event in of_kind(events, "bystanders"):
-                by_doors |= {(words["unlisted"], *which, str(run["run"])) for run in event["unlisted"]}
-                by_doors |= {(words["changed"], *which, str(one["was"]["run"])) for one in event.get("changed", ())}
-            for kind, did in words.items():
-                by_victims |= {(did, *(str(event[key]) for key in _TAKEN)) for event in of_kind(events, kind)}
+        opening = opening_of(events)
+        which = (str(opening.scenario), str(opening.door)) if opening else ("", "")
+        for seen in of_kind(events, BystandersSeen):
+            by_doors |= {("took", *which, run.run) for run in seen.unlisted}
+            by_doors |= {("changed", *which, one.was.run) for one in seen.changed or ()}
+        by_victims |= {("took", one.scenario, one.door, one.run) for one in of_kind(events, TakenByAnother)}
+        by_victims |= {("changed", one.scenario, one.door, one.run) for one in of_kind(events, ChangedByAnother)}
     said = [
         f"a trial says that {door} of {of} {did} its run {run}, and that door's history does not"
         for did, of, door, run in sorted(by_victims - by_doors)
@@ -226,7 +224,8 @@ def _trial(folder: Path, saved: dict[str, Any], *, merged: bool, same: bool) -> 
         return Trial(saved, None, [_GONE])
     events = read_trial(path)
     again = redact.value(from_history(events))
-    schema = next(iter(of_kind(events, "trial")), {}).get("schema", SCHEMA)
+    opening = opening_of(events)
+    schema = opening.schema if opening else SCHEMA
     if same and schema != SCHEMA:
         return Trial(saved, again["outcome"], [f"its history has schema {schema}, and this harness writes {SCHEMA}"])
     if same and (staged := _staged_otherwise(events)):
@@ -242,11 +241,11 @@ def _trial(folder: Path, saved: dict[str, Any], *, merged: bool, same: bool) -> 
 
 def _staged_otherwise(events: Sequence[Event]) -> str:
     """What a history says of its scenario that this harness has otherwise, in words; empty where it is the same."""
-    opening = next(iter(of_kind(events, "trial")), {})
-    scenario = load_scenarios().get(str(opening.get("scenario")))
+    opening = opening_of(events)
+    scenario = load_scenarios().get(str(opening.scenario)) if opening else None
     for name in _OF_THE_SCENARIO if scenario else ():
-        if opening.get(name) != (right := getattr(scenario, name)):
-            return f"its history has {name} {opening.get(name)!r}, and the scenario has {right!r}"
+        if (said := getattr(opening, name)) != (right := getattr(scenario, name)):
+            return f"its history has {name} {said!r}, and the scenario has {right!r}"
     return ""
 
 

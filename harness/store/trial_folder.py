@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from harness.checkers.bystanders import Bystanders
 from harness.checkers.survival import Counts
 from harness.checkers.ticks import INCONCLUSIVE, Ticks, check_ticks
-from harness.history import Event, how_started, of_kind, read_history
+from harness.history import how_started, moment, of_kind, opening_of, read_history
 from harness.verdict.outcomes import Verdict, as_expected, judge
+from harness.words.events import Broken, Event, Version
 from harness.words.files import read_json
 from harness.words.plan import Cell, Plan
 
@@ -29,7 +29,7 @@ def read_trial(path: Path) -> list[Event]:
     except FileNotFoundError:
         return []
     except (ValueError, RecursionError, OSError) as error:
-        return [{"kind": "error", "at": "", "phase": "history", "reason": str(error)}]
+        return [Broken(phase="history", reason=str(error))]
 
 
 def read_entry(folder: Path) -> dict[str, Any] | None:
@@ -62,17 +62,18 @@ def from_history(events: list[Event]) -> dict[str, Any]:
 
 def planned(events: list[Event]) -> Cell | None:
     """The cell that a history is of; None where it does not hold its plan, or not as it says elsewhere."""
-    opening = next(iter(of_kind(events, "trial")), {})
+    opening = opening_of(events)
     with suppress(TypeError, AttributeError):  # what is no cell says nothing of a plan
-        cell = Cell(**opening.get("cell") or {})
-        if all(opening.get(name) == getattr(cell, name) for name in ("scenario", "door", "engine", "database")):
+        cell = Cell(**(opening.cell if opening else None) or {})
+        if all(getattr(opening, name) == getattr(cell, name) for name in ("scenario", "door", "engine", "database")):
             return cell
     return None
 
 
 def plan_of(events: list[Event]) -> Plan:
     """As much of the plan as a history holds: how processes were to start."""
-    return Plan("", Path(), [], start=str(next(iter(of_kind(events, "trial")), {}).get("start")))
+    opening = opening_of(events)
+    return Plan("", Path(), [], start=str(opening.start if opening else None))
 
 
 def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         "door": cell.door,
         "subject": cell.subject,
         "repetition": cell.repetition,
-        "version": next((e["said"] for e in of_kind(events, "version") if e["role"] == "server"), cell.version or None),
+        "version": next((e.said for e in of_kind(events, Version) if e.role == "server"), cell.version or None),
         "engine": cell.engine,
         "database": cell.database,
         "start": how_started(events, plan.start),
@@ -131,5 +132,5 @@ def _counts(counts: Counts) -> dict[str, int]:
 
 
 def _seconds(events: list[Event]) -> float | None:
-    times = [datetime.fromisoformat(event["at"]) for event in events if event.get("at")]
+    times = [moment(event.at) for event in events if event.at]
     return round((times[-1] - times[0]).total_seconds(), 1) if times else None

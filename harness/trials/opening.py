@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from harness.doors import load_doors
-from harness.history import SCHEMA, History
+from harness.history import History
 from harness.trials.scenario import Scenario
 from harness.words.errors import LabError
+from harness.words.events import SCHEMA
 from harness.words.plan import Cell, Plan
 
 

@@ -321,7 +321,7 @@ def _look_and_list(trial: Trial, when: str) -> list[dict[str, Any]]:
             time.sleep(_BETWEEN_LOOKS)
         answers = _look(trial, when)
         runs = _record_backlog(trial, when)
-        if looks_agree(answers, ({"run": run["id"]} for run in runs)):
+        if looks_agree([(one["run"], one["status"]) for one in answers], {run["id"] for run in runs}):
             break
     trial.history.add("clock", when=when, **trial.lab.api.clock())
     return runs

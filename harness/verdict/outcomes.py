@@ -15,7 +15,21 @@ from harness.checkers.door_proof import check_door
 from harness.checkers.executions import executed_between
 from harness.checkers.story import check_story
 from harness.checkers.survival import Counts, Findings, check_survival, states_read
-from harness.history import SCHEMA, Event, of_kind
+from harness.history import of_kind, opening_of
+from harness.words.events import (
+    SCHEMA,
+    Broken,
+    BystandersSeen,
+    DoorClosed,
+    Drained,
+    Event,
+    Listing,
+    Look,
+    Note,
+    Phase,
+    SteadyState,
+    WorkerRestarted,
+)
 from harness.words.names import AFTER, BEFORE, DRAINED
 
 NOT_APPLICABLE, ERROR, INCONCLUSIVE = "not-applicable", "error", "inconclusive"
@@ -53,21 +67,20 @@ _NOTHING_FOUND = Findings(Counts(), Counts())
 
 
 def _judge(events: Sequence[Event]) -> Verdict:
-    opening = next(iter(of_kind(events, "trial")), None)
-    if opening and opening.get("schema", 1) > SCHEMA:
-        said = f"the history has schema {opening['schema']}; this harness reads up to {SCHEMA}: take a newer one"
+    opening = opening_of(events)
+    if opening and opening.schema > SCHEMA:
+        said = f"the history has schema {opening.schema}; this harness reads up to {SCHEMA}: take a newer one"
         return Verdict(ERROR, said, _NOTHING_FOUND)
-    findings = check_survival(events, state=opening["state"]) if opening else _NOTHING_FOUND
+    findings = check_survival(events, state=opening.state) if opening else _NOTHING_FOUND
     # An `error` outweighs a trial that merely could not be judged.
-    for broken in sorted(of_kind(events, "error"), key=lambda event: bool(event.get("inconclusive"))):
-        outcome = INCONCLUSIVE if broken.get("inconclusive") else ERROR
-        reason = f"in phase {broken['phase']}: {broken['reason']}"
-        return Verdict(outcome, reason, findings, broken.get("source", ""), broken.get("log", ""))
+    for broken in sorted(of_kind(events, Broken), key=lambda event: event.inconclusive):
+        outcome = INCONCLUSIVE if broken.inconclusive else ERROR
+        return Verdict(outcome, f"in phase {broken.phase}: {broken.reason}", findings, broken.source, broken.log)
     if opening is None:
         return Verdict(ERROR, "the history does not say what was tried", findings)
     if not _is_whole(events):
-        phases = of_kind(events, "phase")
-        phase = phases[-1]["phase"] if phases else "start"
+        phases = of_kind(events, Phase)
+        phase = phases[-1].phase if phases else "start"
         return Verdict(ERROR, f"the trial was cut short in phase {phase}", findings)
     if problems := check_story(events):
         return Verdict(ERROR, f"the history is not one story: {problems[0]}", findings)
@@ -78,9 +91,9 @@ def _judge(events: Sequence[Event]) -> Verdict:
     bystanders = check_bystanders(events)
     if bystanders.taken:
         return Verdict(INCONCLUSIVE, bystanders.taken[0], findings, bystanders=bystanders)
-    if too_few := _too_few(findings, int(opening["minimum"]), events):
+    if too_few := _too_few(findings, opening.minimum, events):
         return Verdict(INCONCLUSIVE, too_few, findings)
-    if not of_kind(events, "steady-state"):
+    if not of_kind(events, SteadyState):
         return Verdict(INCONCLUSIVE, "the steady state was never shown", findings)
     return replace(_weigh(events, findings, bystanders), bystanders=bystanders)
 
@@ -91,12 +104,12 @@ def _is_whole(events: Sequence[Event]) -> bool:
 
     Before schema 2 the states were not read again then, or not always; before schema 4 neither of the last two.
     """
-    looks = {look["when"] for look in of_kind(events, "look")}
-    listings = [listing for listing in of_kind(events, "listing") if listing["when"] == DRAINED]
-    listed = {run["run"] for listing in listings for run in listing["runs"]}
+    looks = {look.when for look in of_kind(events, Look)}
+    listings = [listing for listing in of_kind(events, Listing) if listing.when == DRAINED]
+    listed = {run.run for listing in listings for run in listing.runs}
     read = states_read(events, DRAINED).keys()
-    schema = of_kind(events, "trial")[0].get("schema", 1)
-    told = executed_between(events, BEFORE, DRAINED) is not None and bool(of_kind(events, "bystanders"))
+    schema = opening.schema if (opening := opening_of(events)) else 1
+    told = executed_between(events, BEFORE, DRAINED) is not None and bool(of_kind(events, BystandersSeen))
     return (
         {AFTER, DRAINED} <= looks and bool(listings) and (schema == 1 or listed <= read) and (schema < _MARKED or told)
     )
@@ -106,7 +119,7 @@ def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:
     """Why there is too little at risk for any verdict; empty where there is enough."""
     for side, counts in (("treated", findings.treated), ("twin", findings.twin)):
         if counts.at_risk < minimum:
-            note = "".join(f" ({event['text']})" for event in of_kind(events, "note")[-1:])
+            note = "".join(f" ({event.text})" for event in of_kind(events, Note)[-1:])
             return f"{counts.at_risk} runs of the {side} deployment were at risk, {minimum} are needed{note}"
     return ""
 
@@ -143,7 +156,7 @@ def _weigh(events: Sequence[Event], findings: Findings, bystanders: Bystanders) 
             f"({twin.undisturbed} of {twin.at_risk}); the drain ended by: {drained}",
             findings,
         )
-    if (treated.altered or treated.stranded) and of_kind(events, "worker-restarted"):
+    if (treated.altered or treated.stranded) and of_kind(events, WorkerRestarted):
         return Verdict(
             INCONCLUSIVE,
             f"{treated.altered} of {treated.at_risk} ended otherwise and {treated.stranded} never ran, but the worker "
@@ -194,17 +207,17 @@ def _no_control(findings: Findings, bystanders: Bystanders) -> str:
 
 def drain_end(events: Sequence[Event]) -> str:
     """How the drain ended, as the end of a sentence; empty where it did not."""
-    return "".join(event["ended"] for event in of_kind(events, "drained")[-1:]) + _worker_restarts(events)
+    return "".join(event.ended for event in of_kind(events, Drained)[-1:]) + _worker_restarts(events)
 
 
 def _worker_restarts(events: Sequence[Event]) -> str:
     """How often the drain had to start a living worker again, as the end of a sentence; empty where it had not."""
-    times = sum(event.get("restarts", 0) for event in of_kind(events, "drained"))
+    times = sum(event.restarts for event in of_kind(events, Drained))
     return f"; their worker left overdue runs alone until it was started again ({times} times)" if times else ""
 
 
 def _door_output(events: Sequence[Event]) -> str:
-    return str(of_kind(events, "door")[-1].get("output", "")) if of_kind(events, "door") else ""
+    return "".join(door.output for door in of_kind(events, DoorClosed)[-1:])
 
 
 def as_expected(outcome: str | None, expected: str | None) -> bool | None:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 Facts = Mapping[str, Any]
-NONCE, REQUEST, REDEPLOY, NOTHING = KINDS = ("nonce", "request", "redeploy", "nothing")
-_HOWS = ("becomes", "changes", "stays", "has")
+NONCE: Literal["nonce"] = "nonce"
+REQUEST: Literal["request"] = "request"
+REDEPLOY: Literal["redeploy"] = "redeploy"
+NOTHING: Literal["nothing"] = "nothing"
 
 
-@dataclass(frozen=True)
-class Effect:
+class Effect(msgspec.Struct, frozen=True):
     """What a field of the treated deployment has to be.
 
     field  as a history keeps it (harness/lab/facts.py)
@@ -25,7 +27,7 @@ class Effect:
     """
 
     field: str
-    how: str
+    how: Literal["becomes", "changes", "stays", "has"]
     value: Any = None
 
     def shown(self, before: Facts, after: Facts) -> bool:
@@ -45,8 +47,7 @@ class Effect:
         return f"{self.field} {self.how}{value}"
 
 
-@dataclass(frozen=True)
-class Proof:
+class Proof(msgspec.Struct, frozen=True):
     """How it is known that a door was opened on the treated deployment.
 
     by        `nonce`: the deployment shows, after the door alone, the nonce that only this door could have sent
@@ -57,7 +58,7 @@ class Proof:
     effects   what the deployment has to show besides
     """
 
-    by: str = NONCE
+    by: Literal["nonce", "request", "redeploy", "nothing"] = NONCE
     requests: Sequence[str] = ()
     effects: Sequence[Effect] = ()
 
@@ -74,22 +75,10 @@ class Proof:
 
     def as_json(self) -> dict[str, Any]:
         """It as a history has it."""
-        return asdict(self)
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found
 
-
-def effects_of(saved: Mapping[str, Any]) -> list[Effect]:
-    """The effects of a proof that a history holds. Raises: TypeError for what is none."""
-    return [Effect(**effect) for effect in saved["effects"]]
-
-
-def problem_of(saved: Any) -> str:
-    """What is wrong with a proof that a history holds, in words; empty where nothing is."""
-    try:
-        by, requests, effects = saved["by"], saved["requests"], effects_of(saved)
-    except (KeyError, TypeError):
-        return f"{saved!r:.100} is no record of one"
-    if by not in KINDS or not all(effect.how in _HOWS and isinstance(effect.field, str) for effect in effects):
-        return f"there is no such proof as {saved!r:.100}"
-    if not isinstance(requests, list) or not all(isinstance(request, str) for request in requests):
-        return "its requests are no patterns"
-    return "it is by requests, and names none" if by in (REQUEST, REDEPLOY) and not requests else ""
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, in words; empty where nothing is."""
+        return "it is by requests, and names none" if self.by in (REQUEST, REDEPLOY) and not self.requests else ""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.doors import load_doors
-from harness.history import Event, read_history
 from harness.lab.lab import Deadlines
 from harness.runs.one_lab import try_lab
 from harness.runs.plan import plan_cell
@@ -18,6 +17,7 @@ from harness.words.plan import Cell, Plan
 from tests.fakes.clock import Clock
 from tests.fakes.fake_prefect import LIFTED, UPDATED, Deployment, FakePrefect, Run
 from tests.fakes.fake_site import FakeSite
+from tests.unit.plain import Line
 
 DOORS = load_doors()
 
@@ -84,9 +84,10 @@ class FakeLab:
             held=self.held,
         )
 
-    def history(self, scenario: str, door: str = PREFECT_DEPLOY) -> list[Event]:
-        """The history that a trial left."""
-        return read_history(self.plan.trial_folder(self.cell(scenario, door)) / "history.jsonl")
+    def history(self, scenario: str, door: str = PREFECT_DEPLOY) -> list[Line]:
+        """The history that a trial left, as plain JSON values."""
+        path = self.plan.trial_folder(self.cell(scenario, door)) / "history.jsonl"
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
     def saved(self, scenario: str) -> dict[str, Any]:
         """The verdict.json that a trial left."""

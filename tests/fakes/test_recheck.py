@@ -17,15 +17,16 @@ from harness import cli
 from harness.evidence.bug_report import write_bug_report
 from harness.evidence.page import write_page
 from harness.evidence.views import write_views
-from harness.history import SCHEMA
 from harness.store import bundle as bundle_module
 from harness.store.bundle import bundle, unpack
 from harness.store.checksums import NAME, write_checksums
 from harness.store.results import commands_of, harness_commit, read_run, write_results, write_run
 from harness.verdict import outcomes as verdict
 from harness.words.errors import UsageError
+from harness.words.events import SCHEMA
 from tests.fakes.fake_lab import Backlog, FakeLab
 from tests.fakes.fake_prefect import Run
+from tests.unit.plain import judge
 
 pytestmark = pytest.mark.pictures
 
@@ -380,13 +381,11 @@ def test_an_exit_code_that_the_trials_do_not_come_to_is_named(run: Path, capsys:
 def test_a_history_of_a_newer_schema_is_refused_with_a_line_that_says_so(lab: FakeLab) -> None:
     lab.trial(OUTAGE)
     opening, *rest = lab.history(OUTAGE)
-    found = verdict.judge([{**opening, "schema": 99}, *rest])
+    found = judge([{**opening, "schema": 99}, *rest])
     assert found.outcome == "error"
     assert f"schema 99; this harness reads up to {SCHEMA}" in found.reason
     first = [event for event in rest if event["kind"] not in ("executions", "bystanders")]  # of the first schema
-    assert (
-        verdict.judge([{key: value for key, value in opening.items() if key != "schema"}, *first]).outcome == "survived"
-    )
+    assert judge([{key: value for key, value in opening.items() if key != "schema"}, *first]).outcome == "survived"
 
 
 @pytest.mark.parametrize(

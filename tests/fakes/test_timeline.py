@@ -17,6 +17,7 @@ from harness.evidence.story import ROWS, Row, Span, Story, fold, tell
 from harness.evidence.timeline import WIDTH, renderer, timeline
 from harness.verdict.outcomes import judge
 from tests.fakes.fake_lab import FakeLab
+from tests.unit.plain import read
 
 pytestmark = pytest.mark.pictures
 
@@ -27,7 +28,7 @@ HOSTILE = '</text><script>alert(1)</script>&\x1b[31m\x00:;#"`'
 
 
 def story_of(lab: FakeLab, scenario: str) -> Story:
-    events = lab.history(scenario)
+    events = read(lab.history(scenario))
     found = tell(events, judge(events).findings.fates)
     assert found
     return found
@@ -176,5 +177,5 @@ def test_ticks_without_a_run_or_with_several_are_marked_and_said() -> None:
 def test_a_history_without_a_run_has_no_story(lab: FakeLab) -> None:
     lab.site.workers_start = False
     entry = lab.trial(OUTAGE)
-    assert tell(lab.history(OUTAGE), []) is None
+    assert tell(read(lab.history(OUTAGE)), []) is None
     assert not (lab.plan.folder / entry["folder"] / "timeline.svg").exists()

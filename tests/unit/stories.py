@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.history import SCHEMA, Event
+from harness.words.events import SCHEMA
+from tests.unit.plain import Line
 
 STATE = "Late"
 MINIMUM = 3
@@ -135,14 +136,14 @@ def run_id(side: str, number: int) -> str:
 
 def whole_history(
     treated: Sequence[str], twin: Sequence[str], *, minimum: int = MINIMUM, version: str = "3.3.4"
-) -> list[Event]:
+) -> list[Line]:
     """The history of a trial whose runs at risk had these stories, with the door proven."""
     stories = {"treated": treated, "twin": twin}
     runs = [(side, number, STORIES[word]) for side, words in stories.items() for number, word in enumerate(words)]
     # As the harness asks: the twin before the treated runs and after them.
     asked = [run for side in ("twin", "treated", "twin") for run in runs if run[0] == side]
 
-    def look(answered: Callable[[Story], Sequence[Answer]]) -> list[Event]:
+    def look(answered: Callable[[Story], Sequence[Answer]]) -> list[Line]:
         return [_answer(side, number, answer) for side, number, story in asked for answer in answered(story)]
 
     there = [_run(side, number, _last(story)) for side, number, story in runs if "state_type" in story.drained[-1]]
@@ -246,11 +247,11 @@ def outcome(treated: Sequence[str], twin: Sequence[str], minimum: int = MINIMUM)
     return "inconclusive"
 
 
-def _event(kind: str, **facts: Any) -> Event:
+def _event(kind: str, **facts: Any) -> Line:
     return {"at": "", "kind": kind, **facts}
 
 
-def _run(side: str, number: int, state: Answer) -> Event:
+def _run(side: str, number: int, state: Answer) -> Line:
     return {
         "run": run_id(side, number),
         "side": side,
@@ -268,12 +269,12 @@ def _run(side: str, number: int, state: Answer) -> Event:
     }
 
 
-def _execution(run: str, time: int, received: str = "") -> Event:
+def _execution(run: str, time: int, received: str = "") -> Line:
     began = f"2030-01-01T00:00:{30 + time}Z"
     return {"run": run, "process": 1, "began": began, "ended": began, "parameters": {"note": received}}
 
 
-def _answer(side: str, number: int, answer: Answer) -> Event:
+def _answer(side: str, number: int, answer: Answer) -> Line:
     if "status" in answer:
         return {"run": run_id(side, number), "side": side, **answer}
     since = {} if answer["state_name"] == STATE else {"state_timestamp": ENDED_AT}
@@ -325,7 +326,7 @@ def _states_to_the_end(story: Story) -> list[dict[str, str]]:
     return _states(story) + _entries(later)
 
 
-def _deployment(side: str, description: str) -> Event:
+def _deployment(side: str, description: str) -> Line:
     touched = side == "treated" and description == NONCE
     return {
         "id": f"deployment-{side}",

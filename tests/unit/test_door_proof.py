@@ -7,28 +7,26 @@ from typing import Any
 
 import pytest
 
-from harness.checkers.door_proof import check_door
-from harness.history import Event
-from harness.verdict.outcomes import judge
+from tests.unit.plain import Line, check_door, judge
 from tests.unit.stories import ANSWERED_AT, NONCE, whole_history
 
 WHOLE = ("completed",) * 3
 
 
-def proven() -> list[Event]:
+def proven() -> list[Line]:
     """A history whose door is proven."""
     return whole_history(WHOLE, WHOLE)
 
 
-def the_door(events: list[Event]) -> Event:
+def the_door(events: list[Line]) -> Line:
     (door,) = (event for event in events if event["kind"] == "door")
     return door
 
 
-def read(events: list[Event], side: str, when: str) -> Event:
+def read(events: list[Line], side: str, when: str) -> Line:
     """What a deployment was read as before or after the door."""
     (found,) = (e for e in events if e["kind"] == "deployment" and e["side"] == side and e.get("when") == when)
-    deployment: Event = found["deployment"]
+    deployment: Line = found["deployment"]
     return deployment
 
 
@@ -53,24 +51,24 @@ def test_a_door_that_printed_nothing_is_said_to_have() -> None:
     assert check_door(events) == ["prefect-deploy exited 1: it printed nothing"]
 
 
-def another_nonce(events: list[Event]) -> None:
+def another_nonce(events: list[Line]) -> None:
     read(events, "treated", "after")["description"] = "nonce-of-another-door"
 
 
-def no_description(events: list[Event]) -> None:
+def no_description(events: list[Line]) -> None:
     read(events, "treated", "after")["description"] = None
 
 
-def nonce_before(events: list[Event]) -> None:
+def nonce_before(events: list[Line]) -> None:
     read(events, "treated", "before")["description"] = NONCE
 
 
-def never_answered(events: list[Event]) -> None:
+def never_answered(events: list[Line]) -> None:
     the_door(events)["answered_at"] = None
 
 
-def unread(side: str, when: str) -> Callable[[list[Event]], None]:
-    def drop(events: list[Event]) -> None:
+def unread(side: str, when: str) -> Callable[[list[Line]], None]:
+    def drop(events: list[Line]) -> None:
         events[:] = [
             e for e in events if not (e["kind"] == "deployment" and (e["side"], e.get("when")) == (side, when))
         ]
@@ -91,7 +89,7 @@ def unread(side: str, when: str) -> Callable[[list[Event]], None]:
         (unread("twin", "after"), "were not both read"),
     ],
 )
-def test_a_door_that_is_not_proven_is_an_error_that_says_why(plant: Callable[[list[Event]], None], words: str) -> None:
+def test_a_door_that_is_not_proven_is_an_error_that_says_why(plant: Callable[[list[Line]], None], words: str) -> None:
     events = proven()
     plant(events)
     assert any(words in problem for problem in check_door(events))
@@ -136,7 +134,7 @@ ONE = "PATCH /api/deployments/1 "
 POST = "POST /api/deployments/ "
 
 
-def by(proof: str, *lines: str, requests: tuple[str, ...] = (ONE,)) -> list[Event]:
+def by(proof: str, *lines: str, requests: tuple[str, ...] = (ONE,)) -> list[Line]:
     """A proven history whose door is to be proven in another way; the treated deployment is as it was."""
     events = proven()
     opens = next(event for event in events if event["kind"] == "door-opens")
@@ -172,16 +170,16 @@ def test_a_request_that_the_log_does_not_show_answered_is_not_proven(status: int
         ({"field": "paused", "how": "becomes", "value": True}, False, True),
         ({"field": "work_pool_name", "how": "changes"}, "one", "another"),
         ({"field": "schedules", "how": "stays"}, [{"slug": None}], [{"slug": None}]),
-        ({"field": "schedules", "how": "has", "value": {"slug": "x"}}, [{"slug": "x", "id": 1}], [{"slug": "x"}]),
+        ({"field": "schedules", "how": "has", "value": {"slug": "x"}}, [{"slug": "x", "id": "1"}], [{"slug": "x"}]),
     ],
 )
-def test_a_door_whose_effect_the_deployment_does_not_show_is_not_proven(effect: Event, was: Any, became: Any) -> None:
+def test_a_door_whose_effect_the_deployment_does_not_show_is_not_proven(effect: Line, was: Any, became: Any) -> None:
     events = by("request", logged(ONE, 204))
     next(event for event in events if event["kind"] == "door-opens")["proof"]["effects"] = [effect]
     for when, value in (("before", was), ("after", became)):
         read(events, "treated", when)[effect["field"]] = value
     assert check_door(events) == []
-    for before, after in ((was, None), (None, became)) if effect["how"] in ("stays", "has") else ((was, was),):
+    for before, after in ((was, []), ([], became)) if effect["how"] in ("stays", "has") else ((was, was),):
         read(events, "treated", "before")[effect["field"]] = before
         read(events, "treated", "after")[effect["field"]] = after
         (problem,) = check_door(events)
@@ -231,10 +229,18 @@ def test_a_nonce_anywhere_on_the_twin_is_a_problem_even_if_nothing_else_of_it_ch
     ]
 
 
-@pytest.mark.parametrize("key", ["parameters", "tags", "job_variables", "entrypoint"])
-def test_what_the_twin_is_going_to_run_is_held_to_what_it_was(key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("parameters", {"note": "another"}),
+        ("tags", ["another"]),
+        ("job_variables", {"env": {}}),
+        ("entrypoint", "another"),
+    ],
+)
+def test_what_the_twin_is_going_to_run_is_held_to_what_it_was(key: str, value: object) -> None:
     events = proven()
-    read(events, "twin", "after")[key] = "another"
+    read(events, "twin", "after")[key] = value
     assert check_door(events) == [
         f"the twin's {key} changed, though the door was to touch the treated deployment alone"
     ]

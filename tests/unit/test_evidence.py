@@ -19,9 +19,10 @@ from harness.store import results as results_module
 from harness.store.results import write_results
 from harness.store.trial_folder import result
 from harness.trials.scenario import load_scenarios
-from harness.verdict.outcomes import OUTCOMES, judge
+from harness.verdict.outcomes import OUTCOMES
 from harness.words.plan import Cell, Plan
 from harness.words.redaction import Redactor
+from tests.unit.plain import judge, read
 from tests.unit.stories import NONCE, run_id, whole_history
 
 DOORS = load_doors()
@@ -193,7 +194,7 @@ def test_the_report_gives_outcome_counts_every_run_and_the_proof(
     events = whole_history(treated, WHOLE)
     found = judge(events)
     planned = cell(scenario="worker-outage", command="nox -s reproduce -- --subject 2.20.20")
-    text = report(planned, result(Plan("run", tmp_path, []), planned, events, found), found, events)
+    text = report(planned, result(Plan("run", tmp_path, []), planned, read(events), found), found, read(events))
     assert text.startswith(f"# worker-outage, prefect-deploy, Prefect 3.3.4: {outcome}\n")
     counts = found.findings.treated
     row = (counts.at_risk, counts.kept, counts.progressed, counts.altered, counts.lost)
@@ -210,7 +211,7 @@ def test_the_report_of_an_error_quotes_the_log_of_the_part_that_failed(tmp_path:
     events.append({"at": events[-1]["at"], "kind": "error", **error})
     found = judge(events)
     planned = cell(scenario="worker-outage")
-    text = report(planned, result(Plan("run", tmp_path, []), planned, events, found), found, events)
+    text = report(planned, result(Plan("run", tmp_path, []), planned, read(events), found), found, read(events))
     assert "## The end of the log of: server\n\n```text\nKilled by hand\n```" in text
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from harness.checkers.survival import Findings, check_survival
+from harness.checkers.survival import Findings
 from harness.evidence.report import runs_table
-from harness.history import Event
-from harness.verdict.outcomes import judge
+from tests.unit.plain import Line, check_survival, judge
 from tests.unit.stories import (
     ANSWERED_AT,
     CANCELLED,
@@ -34,7 +33,7 @@ def found(*treated: str, twin: tuple[str, ...] = WHOLE) -> Findings:
     return check_survival(whole_history(treated, twin), state=STATE)
 
 
-def one_look(events: list[Event], when: str) -> Event:
+def one_look(events: list[Line], when: str) -> Line:
     """The look of this name."""
     (look,) = (event for event in events if event["kind"] == "look" and event["when"] == when)
     return look
@@ -143,7 +142,7 @@ def test_a_run_that_waits_for_a_slot_and_turns_late_is_kept() -> None:
     assert check_survival(events, state="AwaitingConcurrencySlot").treated.kept == 3
 
 
-def in_state(state: str) -> list[Event]:
+def in_state(state: str) -> list[Line]:
     """A sound history of runs at risk in another state than Late."""
     return json.loads(json.dumps(whole_history(WHOLE, WHOLE)).replace('"Late"', json.dumps(state)))  # type: ignore[no-any-return]
 
@@ -159,22 +158,24 @@ def test_one_time_written_in_two_ways_is_no_change() -> None:
 
 
 @pytest.mark.parametrize(
-    "key",
+    ("key", "value"),
     [
-        "name", "flow_id", "deployment_id", "work_queue_name", "parameters", "tags", "job_variables", "idempotency_key",
-        "expected_start_time",
+        *((key, "changed") for key in ("name", "flow_id", "deployment_id", "work_queue_name", "idempotency_key")),
+        *((key, {"changed": 1}) for key in ("parameters", "job_variables")),
+        ("tags", ["changed"]),
+        ("expected_start_time", "changed"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("when", ["after the door", "after the drain"])
-def test_a_change_of_what_a_run_is_makes_it_altered_at_either_look(key: str, when: str) -> None:
+def test_a_change_of_what_a_run_is_makes_it_altered_at_either_look(key: str, value: object, when: str) -> None:
     events = whole_history(WHOLE, WHOLE)
-    [answer for answer in one_look(events, when)["answers"] if answer["side"] == "treated"][-1][key] = "changed"
+    [answer for answer in one_look(events, when)["answers"] if answer["side"] == "treated"][-1][key] = value
     findings = check_survival(events, state=STATE)
     assert (findings.treated.altered, findings.treated.kept) == (1, 2)
-    assert f"'changed' {when}" in findings.fates[2].why
+    assert f"{value!r} {when}" in findings.fates[2].why
 
 
-def states_of(events: list[Event], number: int) -> list[dict[str, Any]]:
+def states_of(events: list[Line], number: int) -> list[dict[str, Any]]:
     """The state history of a treated run as it was after the door, to be written over."""
     read = [event for event in events if event["kind"] == "states" and event["when"] == "after the door"]
     (found,) = (event for event in read if event["run"] == run_id("treated", number))

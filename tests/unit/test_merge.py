@@ -18,10 +18,10 @@ from harness.runs.recheck import recheck
 from harness.store.checksums import NAME, write_checksums
 from harness.store.results import write_results, write_run
 from harness.store.trial_folder import result
-from harness.verdict.outcomes import judge
 from harness.words.errors import UsageError
 from harness.words.names import PREFECT_DEPLOY
 from harness.words.plan import Cell, Plan
+from tests.unit.plain import judge, read
 from tests.unit.stories import whole_history
 
 
@@ -62,7 +62,7 @@ def tried(plan: Plan, cell: Cell, outcome: str) -> dict[str, Any]:
         events = events[:5]
     lines = "".join(json.dumps(event) + "\n" for event in events)
     (plan.trial_folder(cell) / "history.jsonl").write_text(lines, encoding="utf-8")
-    return result(plan, cell, events, judge(events))
+    return result(plan, cell, read(events), judge(events))
 
 
 def sums_anew(folder: Path, results: dict[str, Any]) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from harness.doors import load_doors
-from harness.history import Event
 from harness.runs.conclude import conclude
 from harness.runs.plan import plan_cell
 from harness.trials.opening import open_history
 from harness.trials.scenario import load_scenarios
-from harness.verdict.outcomes import as_expected, judge
+from harness.verdict.outcomes import as_expected
 from harness.words.plan import Cell, Plan
+from tests.unit.plain import Line, judge
 from tests.unit.stories import whole_history
 
 DOORS = load_doors()
@@ -21,12 +21,12 @@ DOORS = load_doors()
 WHOLE = ("completed",) * 3
 
 
-def without(events: list[Event], *kinds: str) -> list[Event]:
+def without(events: list[Line], *kinds: str) -> list[Line]:
     """The history with no event of these kinds."""
     return [event for event in events if event["kind"] not in kinds]
 
 
-def broken(events: list[Event], *, inconclusive: bool = False) -> list[Event]:
+def broken(events: list[Line], *, inconclusive: bool = False) -> list[Line]:
     """The history with an error of the lab at its end."""
     error = {"phase": "drain", "reason": "the server ended", "source": "server", "log": "Killed"}
     return [*events, {"at": events[-1]["at"], "kind": "error", "inconclusive": inconclusive, **error}]
@@ -40,7 +40,7 @@ def planned(scenario: str, version: str) -> Cell:
     )  # fmt: skip
 
 
-def failed_door(events: list[Event]) -> list[Event]:
+def failed_door(events: list[Line]) -> list[Line]:
     """The history with a door that exits 1."""
     return [{**event, "exit_code": 1} if event["kind"] == "door" else event for event in events]
 
@@ -66,7 +66,7 @@ TWIN_LOST = ("lost in the drain", "completed", "completed")
         pytest.param(whole_history(WHOLE, WHOLE), "survived", id="survived"),
     ],
 )
-def test_the_first_outcome_of_the_table_that_holds_is_the_outcome(events: list[Event], outcome: str) -> None:
+def test_the_first_outcome_of_the_table_that_holds_is_the_outcome(events: list[Line], outcome: str) -> None:
     assert judge(events).outcome == outcome
 
 
@@ -184,10 +184,10 @@ def test_a_trial_cut_short_is_an_error_that_names_the_phase() -> None:
 
 def test_a_checker_that_raises_is_an_error_and_not_a_traceback() -> None:
     events = whole_history(WHOLE, WHOLE)
-    del events[0]["state"]
+    next(event for event in events if event["kind"] == "states")["states"][0]["timestamp"] = "some time"
     found = judge(events)
     assert found.outcome == "error"
-    assert "KeyError" in found.reason
+    assert "could not be judged: ValueError" in found.reason
 
 
 @pytest.mark.parametrize("kind", ["drained", "error", "note"])

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from harness.checkers.survival import Counts
 from harness.evidence.report import report
-from harness.history import Event
-from harness.verdict.outcomes import OUTCOMES, Verdict, judge
+from harness.verdict.outcomes import OUTCOMES, Verdict
 from harness.words.plan import Cell
+from tests.unit.plain import Line, judge, read
 from tests.unit.stories import MINIMUM, STORIES, answers_at_every_look, fates, outcome, whole_history
 
 COUNTS = (
@@ -44,7 +44,7 @@ garbage = st.one_of(scalars, st.lists(scalars, max_size=2), st.dictionaries(st.j
 
 
 @st.composite
-def garbled(draw: st.DrawFn) -> list[Event]:
+def garbled(draw: st.DrawFn) -> list[Line]:
     """A history in which one value, however deep, was taken out or replaced by anything."""
     events = deepcopy(draw(histories))
     inside: Any = events
@@ -63,7 +63,7 @@ def garbled(draw: st.DrawFn) -> list[Event]:
 
 
 @given(histories)
-def test_the_counts_of_each_side_are_disjoint_and_sum_to_those_at_risk(history: list[Event]) -> None:
+def test_the_counts_of_each_side_are_disjoint_and_sum_to_those_at_risk(history: list[Line]) -> None:
     findings = judge(history).findings
     for side, counts in (("treated", findings.treated), ("twin", findings.twin)):
         of_side = [fate for fate in findings.fates if fate.side == side]
@@ -87,7 +87,7 @@ def test_fates_and_outcome_are_those_that_the_design_calls_for(sides: tuple[list
 
 
 @given(histories)
-def test_survived_means_enough_at_risk_none_lost_and_each_completed(history: list[Event]) -> None:
+def test_survived_means_enough_at_risk_none_lost_and_each_completed(history: list[Line]) -> None:
     found = judge(history)
     treated, twin = found.findings.treated, found.findings.twin
     if found.outcome == "survived":
@@ -98,7 +98,7 @@ def test_survived_means_enough_at_risk_none_lost_and_each_completed(history: lis
 
 
 @given(histories)
-def test_lost_means_a_run_that_is_gone_and_a_twin_that_lost_none(history: list[Event]) -> None:
+def test_lost_means_a_run_that_is_gone_and_a_twin_that_lost_none(history: list[Line]) -> None:
     found = judge(history)
     if found.outcome == "lost":
         assert found.findings.treated.lost > 0
@@ -107,7 +107,7 @@ def test_lost_means_a_run_that_is_gone_and_a_twin_that_lost_none(history: list[E
 
 @given(histories, st.data())
 def test_no_history_that_lacks_its_last_look_is_survived_or_lost_and_none_raises(
-    history: list[Event], data: st.DataObject
+    history: list[Line], data: st.DataObject
 ) -> None:
     last_look = max(number for number, each in enumerate(history) if each["kind"] == "look")
     found = judge(history[: data.draw(st.integers(0, last_look))])
@@ -116,19 +116,19 @@ def test_no_history_that_lacks_its_last_look_is_survived_or_lost_and_none_raises
 
 @given(histories, st.data())
 @example(whole_history(WHOLE, WHOLE), None)
-def test_a_history_that_is_cut_off_has_no_verdict(history: list[Event], data: st.DataObject | None) -> None:
+def test_a_history_that_is_cut_off_has_no_verdict(history: list[Line], data: st.DataObject | None) -> None:
     cut = data.draw(st.integers(0, len(history) - 1)) if data else len(history) - 1
     assert judge(history[:cut]).outcome == "error"
 
 
 @given(histories, st.sets(st.integers(0, 80)))
-def test_a_history_with_events_dropped_always_has_an_outcome(history: list[Event], dropped: set[int]) -> None:
+def test_a_history_with_events_dropped_always_has_an_outcome(history: list[Line], dropped: set[int]) -> None:
     left = [each for number, each in enumerate(history) if number not in dropped]
     assert judge(left).outcome in OUTCOMES
 
 
 @given(histories, st.integers(0, 80))
-def test_no_event_dropped_turns_another_outcome_into_a_verdict(history: list[Event], number: int) -> None:
+def test_no_event_dropped_turns_another_outcome_into_a_verdict(history: list[Line], number: int) -> None:
     dropped = history[number % len(history)]
     found = judge([each for each in history if each is not dropped]).outcome
     assert found in (judge(history).outcome, "error", "inconclusive")
@@ -150,14 +150,14 @@ def test_a_look_that_is_missing_turns_no_outcome_into_lost() -> None:
 
 @given(garbled())
 @example([{key: value for key, value in each.items() if key != "ended"} for each in whole_history(WHOLE, WHOLE)])
-def test_a_garbled_history_always_has_an_outcome(history: list[Event]) -> None:
+def test_a_garbled_history_always_has_an_outcome(history: list[Line]) -> None:
     found = judge(history)
     assert found.outcome in OUTCOMES
     assert found.findings.treated.lost <= found.findings.treated.at_risk
 
 
 @given(histories)
-def test_other_ids_for_the_same_runs_change_nothing(history: list[Event]) -> None:
+def test_other_ids_for_the_same_runs_change_nothing(history: list[Line]) -> None:
     names: dict[str, str] = {}
 
     def other_ids(value: Any) -> Any:
@@ -177,7 +177,7 @@ def test_no_version_in_a_history_changes_its_verdict(sides: tuple[list[str], lis
 
 @given(histories, st.permutations(range(6)))
 def test_the_order_in_which_runs_were_listed_and_looked_up_changes_nothing(
-    history: list[Event], order: list[int]
+    history: list[Line], order: list[int]
 ) -> None:
     def shuffled(value: Any) -> Any:
         return [value[n] for n in order if n < len(value)] + value[len(order) :]
@@ -191,17 +191,17 @@ def test_the_order_in_which_runs_were_listed_and_looked_up_changes_nothing(
 
 
 @given(histories, st.integers(0, 60))
-def test_every_history_cut_anywhere_has_a_report_that_says_its_outcome(history: list[Event], cut: int) -> None:
+def test_every_history_cut_anywhere_has_a_report_that_says_its_outcome(history: list[Line], cut: int) -> None:
     events = history[:cut]
     found = judge(events)
     counts = dict.fromkeys(COUNTS, 0)
     entry = {"version": None, "outcome": found.outcome, "database": "sqlite", **counts, "twin": counts}
     cell = Cell("worker-outage", "prefect-deploy", "3.3.4", "3.3.4", "", "fake", "sqlite", "a fake", "lab")
-    assert f": {found.outcome}\n" in report(cell, entry, found, events)
+    assert f": {found.outcome}\n" in report(cell, entry, found, read(events))
 
 
 @given(histories)
-def test_a_history_read_back_from_its_lines_is_judged_the_same(history: list[Event]) -> None:
+def test_a_history_read_back_from_its_lines_is_judged_the_same(history: list[Line]) -> None:
     assert judge([json.loads(json.dumps(each)) for each in history]) == judge(history)
 
 

@@ -8,110 +8,108 @@ from typing import Any
 
 import pytest
 
-from harness.checkers.story import check_story
-from harness.history import Event
-from harness.verdict.outcomes import judge
+from tests.unit.plain import Line, check_story, judge
 from tests.unit.stories import whole_history
 
 WHOLE = ("completed",) * 3
 LOST = ("lost", "completed", "completed")
 
 
-def of(events: list[Event], kind: str, when: str | None = None) -> Event:
+def of(events: list[Line], kind: str, when: str | None = None) -> Line:
     """The event of that kind."""
     return next(event for event in events if event["kind"] == kind and when in (None, event.get("when")))
 
 
-def reversed_(events: list[Event]) -> list[Event]:
+def reversed_(events: list[Line]) -> list[Line]:
     return events[::-1]
 
 
-def shuffled(events: list[Event]) -> list[Event]:
+def shuffled(events: list[Line]) -> list[Line]:
     return random.Random(7).sample(events, len(events))
 
 
-def looks_before_the_door(events: list[Event]) -> list[Event]:
+def looks_before_the_door(events: list[Line]) -> list[Line]:
     looks = [event for event in events if event["kind"] == "look"]
     others = [event for event in events if event["kind"] != "look"]
     place = others.index(of(events, "door-opens"))
     return [*others[:place], *looks, *others[place:]]
 
 
-def two_doors(events: list[Event]) -> list[Event]:
+def two_doors(events: list[Line]) -> list[Line]:
     return [each for event in events for each in ([event, event] if event["kind"] == "door" else [event])]
 
 
-def another_opening_in_front(events: list[Event]) -> list[Event]:
+def another_opening_in_front(events: list[Line]) -> list[Line]:
     return [{**events[0], "door": "none"}, *events]
 
 
-def sound_looks_appended(events: list[Event]) -> list[Event]:
+def sound_looks_appended(events: list[Line]) -> list[Line]:
     sound = whole_history(WHOLE, WHOLE)
     start = sound.index(of(sound, "look", "after the drain"))
     return [*events, *sound[start:]]
 
 
-def a_sound_look_in_between(events: list[Event]) -> list[Event]:
+def a_sound_look_in_between(events: list[Line]) -> list[Line]:
     sound = whole_history(WHOLE, WHOLE)
     start = events.index(of(events, "states", "after the door"))
     look = sound.index(of(sound, "look", "after the door"))
     return [*events[:start], *sound[look : look + 2], *events[start:]]
 
 
-def without_requests(events: list[Event]) -> list[Event]:
+def without_requests(events: list[Line]) -> list[Line]:
     of(events, "door-opens")["proof"].update(by="request")
     return events
 
 
-def without_a_proof(events: list[Event]) -> list[Event]:
+def without_a_proof(events: list[Line]) -> list[Line]:
     del of(events, "door-opens")["proof"]
     return events
 
 
-def proven_by_another_thing(events: list[Event]) -> list[Event]:
+def proven_by_another_thing(events: list[Line]) -> list[Line]:
     of(events, "door-opens")["proof"]["effects"] = [{"field": "paused", "how": "seems"}]
     return events
 
 
-def without_an_opening(events: list[Event]) -> list[Event]:
+def without_an_opening(events: list[Line]) -> list[Line]:
     return [event for event in events if event["kind"] != "door-opens"]
 
 
-def another_door_opened(events: list[Event]) -> list[Event]:
+def another_door_opened(events: list[Line]) -> list[Line]:
     of(events, "door")["door"] = "none"
     return events
 
 
-def another_nonce_opened(events: list[Event]) -> list[Event]:
+def another_nonce_opened(events: list[Line]) -> list[Line]:
     of(events, "door-opens")["nonce"] = "another"
     return events
 
 
-def of_an_older_schema(events: list[Event]) -> list[Event]:
+def of_an_older_schema(events: list[Line]) -> list[Line]:
     """As if it were from before flows left marks, one reading of which is taken out."""
     events[0]["schema"] = 3
     events.remove(of(events, "executions", "before the door"))
     return events
 
 
-def a_mark_moved_before_the_door(events: list[Event]) -> list[Event]:
+def a_mark_moved_before_the_door(events: list[Line]) -> list[Line]:
     before, after = (of(events, "executions", when) for when in ("before the door", "after the drain"))
     before["executions"].append(after["executions"].pop())
     return events
 
 
-def a_mark_twice(events: list[Event]) -> list[Event]:
+def a_mark_twice(events: list[Line]) -> list[Line]:
     marks = of(events, "executions", "after the drain")["executions"]
     marks.append(marks[-1])
     return events
 
 
-def marks_lost(events: list[Event]) -> list[Event]:
+def marks_lost(events: list[Line]) -> list[Line]:
     of(events, "executions", "after the drain")["executions"].clear()
     return events
 
 
-def effect_dropped(events: list[Event]) -> list[Event]:
+def effect_dropped(events: list[Line]) -> list[Line]:
     """As a history of schema 3 had it."""
     older = [event for event in events if event["kind"] not in ("executions", "bystanders")]
     older[0]["schema"] = 3
@@ -119,8 +117,8 @@ def effect_dropped(events: list[Event]) -> list[Event]:
     return older
 
 
-def changed(which: str, **facts: Any) -> Callable[[list[Event]], list[Event]]:
-    def change(events: list[Event]) -> list[Event]:
+def changed(which: str, **facts: Any) -> Callable[[list[Line]], list[Line]]:
+    def change(events: list[Line]) -> list[Line]:
         of(events, which).update(facts)
         return events
 
@@ -151,7 +149,7 @@ def test_a_sound_history_and_each_beginning_of_it_is_one_story() -> None:
     ],
 )  # fmt: skip
 def test_a_history_that_is_not_one_story_is_an_error(
-    forge: Callable[[list[Event]], list[Event]], treated: tuple[str, ...]
+    forge: Callable[[list[Line]], list[Line]], treated: tuple[str, ...]
 ) -> None:
     found = judge(forge(whole_history(treated, WHOLE)))
     assert found.outcome == "error", found.reason

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.checkers.ticks import check_ticks, times
+from harness.checkers.ticks import times
+from tests.unit.plain import Line, check_ticks
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 RULE = {"rrule": "DTSTART:20300101T000000\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=5", "timezone": "UTC"}
 DUE = [START + timedelta(seconds=number) for number in range(5)]
 ANSWERED = START + timedelta(seconds=2)
-Event = dict[str, Any]
 
 
 def stamp(moment: datetime) -> str:
@@ -29,9 +29,9 @@ def history(
     before: list[datetime] = DUE,
     after: dict[str, Any] | None = None,
     schedule: dict[str, Any] = RULE,
-) -> list[Event]:
+) -> list[Line]:
     """A history in which these runs are there at the end; `after` is what the door made of the treated deployment."""
-    deployment = {"paused": False, "schedules": [{"id": "1", "active": True, "schedule": schedule}]}
+    deployment = {"id": "1", "paused": False, "schedules": [{"id": "1", "active": True, "schedule": schedule}]}
     now = {"treated": {**deployment, **(after or {})}, "twin": deployment}
     sides = {"treated": treated, "twin": twin}
     end = START + timedelta(minutes=1)
@@ -43,7 +43,7 @@ def history(
             "at": stamp(ANSWERED),
             "runs": runs(dict.fromkeys(sides, before)),
         },
-        {"kind": "door", "answered_at": stamp(ANSWERED)},
+        {"kind": "door", "door": "x", "nonce": "n", "answered_at": stamp(ANSWERED)},
         *({"kind": "deployment", "side": side, "when": "after", "deployment": now[side]} for side in sides),
         {"kind": "listing", "when": "after the drain", "at": stamp(end), "runs": runs(sides)},
     ]
@@ -125,14 +125,14 @@ def test_a_schedule_of_no_known_kind_is_refused() -> None:
         next(times({"lunar": True}, START))
 
 
-def upcoming(events: list[Event], *, ticks: int = len(DUE), state: str = "COMPLETED") -> list[Event]:
+def upcoming(events: list[Line], *, ticks: int = len(DUE), state: str = "COMPLETED") -> list[Line]:
     """The same as of a trial that is judged by its ticks, its door an hour before the first of them."""
     for event in events:
         if event["kind"] == "door":
             event["answered_at"] = stamp(START - timedelta(hours=1))
         for run in event.get("runs", ()):
             run["state_type"] = state if run["side"] == "treated" else "COMPLETED"
-    return [{"kind": "trial", "judged_by": "ticks", "ticks": ticks}, *events]
+    return [{"kind": "trial", "state": "Scheduled", "minimum": 1, "judged_by": "ticks", "ticks": ticks}, *events]
 
 
 def test_where_ticks_are_the_verdict_they_lay_ahead_of_the_door_were_due_and_ran() -> None:
@@ -141,7 +141,10 @@ def test_where_ticks_are_the_verdict_they_lay_ahead_of_the_door_were_due_and_ran
     assert check_ticks(upcoming(history(DUE), state="CANCELLED")).outcome == "missing"
     paused = upcoming(history(DUE[:2], after={"paused": True}))
     assert (check_ticks(paused).outcome, len(check_ticks(paused).missing)) == ("missing", 3)
-    late = [{"kind": "trial", "judged_by": "ticks", "ticks": len(DUE)}, *history(DUE)]
+    late = [
+        {"kind": "trial", "state": "Scheduled", "minimum": 1, "judged_by": "ticks", "ticks": len(DUE)},
+        *history(DUE),
+    ]
     assert check_ticks(late).outcome == "inconclusive"
     assert "past when the door was answered" in check_ticks(late).reason
 
@@ -150,13 +153,13 @@ def test_a_run_that_completed_and_was_called_otherwise_after_that_ran() -> None:
     events = upcoming(history(DUE), state="CRASHED")
     for run in (run for event in events if event["kind"] == "listing" for run in event["runs"]):
         run["state_timestamp"] = "2030-01-01T00:00:31Z"
-    ran = {"type": "RUNNING", "timestamp": "2030-01-01T00:00:29Z"}
+    ran = {"name": "Running", "type": "RUNNING", "timestamp": "2030-01-01T00:00:29Z"}
     called = [
-        {"type": "COMPLETED", "timestamp": "2030-01-01T00:00:30Z"},
-        {"type": "CRASHED", "timestamp": "2030-01-01T00:00:31Z"},
+        {"name": "Completed", "type": "COMPLETED", "timestamp": "2030-01-01T00:00:30Z"},
+        {"name": "Crashed", "type": "CRASHED", "timestamp": "2030-01-01T00:00:31Z"},
     ]
 
-    def read(side: str, states: list[dict[str, str]]) -> list[Event]:
+    def read(side: str, states: list[dict[str, str]]) -> list[Line]:
         return [
             {"kind": "states", "when": "after the drain", "run": f"{side}-{number}", "states": states}
             for number in range(len(DUE))
@@ -170,6 +173,10 @@ def test_a_run_that_completed_and_was_called_otherwise_after_that_ran() -> None:
 
 def test_a_row_twice_in_a_listing_is_one_run() -> None:
     events = history(DUE)
-    for event in events:
-        event["runs"] = event.get("runs", []) * 2
+    for event in (event for event in events if event["kind"] == "listing"):
+        event["runs"] = event["runs"] * 2
     assert check_ticks(events).outcome == "whole"
+
+
+def test_a_line_that_cannot_be_read_forbids_a_verdict() -> None:
+    assert check_ticks([{"kind": "trial", "judged_by": "ticks"}, *history(DUE)]).outcome == "inconclusive"

@@ -1,0 +1,429 @@
+"""What a history holds: one record a line, a union that `kind` tells apart.
+
+docs/architecture.md says when each kind of event comes.
+
+Each line is decoded into one of these. A field without a default is required. A field with a default came with a later
+schema of histories, or is left out where there is nothing to say. Unknown fields are ignored.
+Times are text, as the server or this host wrote them: ISO 8601 (`harness.history.moment` reads them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias, Union
+
+import msgspec
+
+from harness.words.names import SURVIVAL
+from harness.words.proof import Proof
+
+SCHEMA = 6  # of a history; its first event names it. It is raised when the same lines would mean another thing.
+
+Side: TypeAlias = Literal["treated", "twin"]
+When: TypeAlias = Literal["before the door", "as the door was answered", "after the door", "after the drain"]
+Values: TypeAlias = dict[str, Any]  # parameters and the like: whatever a person's JSON holds
+
+
+class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A flow run as the server had it (harness/lab/facts.py); `run` is its id. None: the server named no such thing.
+
+    state_message  why it ended otherwise than Completed, in Prefect's words
+    """
+
+    run: str
+    side: str | None = None
+    name: str | None = None
+    flow_id: str | None = None
+    deployment_id: str | None = None
+    work_pool_name: str | None = None
+    work_queue_name: str | None = None
+    parameters: Values | None = None
+    job_variables: Values | None = None
+    tags: list[str] | None = None
+    idempotency_key: str | None = None
+    expected_start_time: str | None = None
+    next_scheduled_start_time: str | None = None
+    start_time: str | None = None
+    run_count: int | None = None
+    auto_scheduled: bool | None = None
+    state_type: str | None = None
+    state_name: str | None = None
+    state_id: str | None = None
+    state_timestamp: str | None = None
+    state_message: str | None = None
+
+
+class Answer(FlowRun, frozen=True, kw_only=True):
+    """The answer to a look-up of one run by its id: with status 200 the run, else what came in its place.
+
+    status  of HTTP; None where no answer came, and `body` says why
+    """
+
+    status: int | None
+    body: Any = None
+
+
+class RunState(msgspec.Struct, frozen=True, kw_only=True):
+    """One state of a flow run's own state history."""
+
+    type: str
+    name: str
+    timestamp: str
+    id: str | None = None
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution of a flow, by the mark that the flow left outside of Prefect (scenarios/executions.py).
+
+    ended  None while the flow has not ended
+    """
+
+    run: str
+    process: int
+    began: str
+    parameters: Values
+    ended: str | None = None
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What tells one execution from another."""
+        return self.run, self.process, self.began
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """A schedule of a deployment; `schedule` is its definition, as the server's JSON has it."""
+
+    schedule: Values = {}
+    id: str | None = None
+    active: bool | None = True
+    slug: str | None = None
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment as the server had it; one that is deleted has an id and `deleted` alone.
+
+    defaults  those of its flow's parameters; None before schema 5
+    updated   when the server last updated it
+    """
+
+    id: str
+    name: str | None = None
+    description: str | None = None
+    updated: str | None = None
+    paused: bool | None = None
+    parameters: Values | None = None
+    tags: list[str] | None = None
+    job_variables: Values | None = None
+    entrypoint: str | None = None
+    work_pool_name: str | None = None
+    work_queue_name: str | None = None
+    concurrency_limit: int | None = None
+    deleted: bool | None = None
+    defaults: Values | None = None
+    schedules: list[Schedule] = []
+
+    def as_json(self) -> Values:
+        """Its fields as plain values."""
+        found: Values = msgspec.to_builtins(self)
+        return found
+
+
+class UnlistedRun(FlowRun, frozen=True, kw_only=True):
+    """A run of another trial that no listing has any more after the door.
+
+    answers  of the look-ups by its id
+    opened   its own door had been opened before, which may be why it is gone
+    """
+
+    answers: list[Answer]
+    opened: bool
+
+
+class RunChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of another trial that is not as it was before the door.
+
+    states  the ids of its states by now; None where it is in the state that it was in
+    opened  as in UnlistedRun
+    """
+
+    was: FlowRun
+    now: FlowRun
+    states: list[str] | None = None
+    opened: bool = False
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):
+    """One line of a history; `at` is this host's clock, UTC."""
+
+    at: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What kind of event it is, as the line says."""
+        return str(self.__struct_config__.tag)
+
+
+class Opening(Event, frozen=True, kw_only=True, tag="trial"):
+    """What is to be tried: the first event.
+
+    state    the state name that is at risk, and `minimum`: how many runs of each side have to be
+    ticks    how many runs each deployment schedules, and `interval`: seconds between two
+    fault    the name of the fault that makes the backlog, and `texts`: the sentences of the report (stage, lift, door)
+    cell     the whole plan of the trial (words/plan.py); None before schema 3
+    """
+
+    state: str
+    minimum: int
+    schema: int = 1
+    scenario: str | None = None
+    door: str | None = None
+    engine: str | None = None
+    database: str | None = None
+    start: str | None = None
+    ticks: int | None = None
+    interval: int | float | None = None
+    fault: str | None = None
+    judged_by: str = SURVIVAL
+    texts: dict[str, str] = {}
+    cell: Any = None
+
+
+class Version(Event, frozen=True, kw_only=True, tag="version"):
+    """The version that a part of the lab said it is."""
+
+    role: str
+    said: str
+
+
+class PrefectVersion(Event, frozen=True, kw_only=True, tag="prefect-version"):
+    """What `prefect version` printed where the door is opened."""
+
+    output: str = ""
+
+
+class Phase(Event, frozen=True, kw_only=True, tag="phase"):
+    """A phase was entered."""
+
+    phase: str
+
+
+class Command(Event, frozen=True, kw_only=True, tag="command"):
+    """A command that staged something, and how it ended."""
+
+    command: str = ""
+    names: Sequence[str] = ()
+    exit_code: int | None = None
+    seconds: float | None = None
+    output: str = ""
+
+
+class SteadyState(Event, frozen=True, kw_only=True, tag="steady-state"):
+    """The probe run that completed; `pool` is its work pool, None where a process serves the deployments."""
+
+    pool: str | None = None
+    run: FlowRun | None = None
+
+
+class Act(Event, frozen=True, kw_only=True, tag="act"):
+    """What the harness did beside faults and doors; `run`: the flow run that it did it to."""
+
+    what: str
+    run: FlowRun | None = None
+    text: str | None = None
+
+
+class Fault(Event, frozen=True, kw_only=True, tag="fault"):
+    """What was hurt."""
+
+    what: str
+
+
+class Lifted(Event, frozen=True, kw_only=True, tag="lifted"):
+    """The fault was lifted."""
+
+    what: str = ""
+
+
+class Listing(Event, frozen=True, kw_only=True, tag="listing"):
+    """Every run of treated and twin, and the ids of those that were listed by id, and by deployment (from schema 3)."""
+
+    when: When
+    runs: list[FlowRun]
+    by_id: list[str] | None = None
+    by_deployment: list[str] | None = None
+
+
+class Clock(Event, frozen=True, kw_only=True, tag="clock"):
+    """The server's clock (`server`), and this host's monotonic seconds before it was asked and after it answered."""
+
+    when: When
+    server: str
+    asked: float
+    answered: float
+
+
+class DeploymentRead(Event, frozen=True, kw_only=True, tag="deployment"):
+    """Treated or twin as the server had it: `before` and `after` the door; None as it was staged."""
+
+    side: Side
+    deployment: Deployment
+    when: Literal["before", "after"] | None = None
+
+
+class DoorOpens(Event, frozen=True, kw_only=True, tag="door-opens"):
+    """A door is about to be opened: its nonce, and what has to prove it (from schema 6).
+
+    shows  schemas 3 to 5: whether the trial was to ask the living server for the door's effect
+    """
+
+    door: str
+    nonce: str
+    proof: Proof | str | None = None
+    shows: Any = None
+
+
+class EffectSeen(Event, frozen=True, kw_only=True, tag="effect"):
+    """Schemas 3 to 5: whether the living server showed what the door was to do."""
+
+    shown: bool
+
+
+class DoorClosed(Event, frozen=True, kw_only=True, tag="door"):
+    """How a door ended. `answered_at`: when, by the server's clock; `server_log`: the server's log meanwhile.
+
+    proof, requests  up to schema 5: by what it was to be proven
+    """
+
+    door: str
+    nonce: str
+    exit_code: int | None = None
+    output: str = ""
+    seconds: float | None = None
+    answered_at: str | None = None
+    server_log: Sequence[str] = ()
+    proof: str | None = None
+    requests: Sequence[str] = ()
+
+
+class BystandersSeen(Event, frozen=True, kw_only=True, tag="bystanders"):
+    """What became of the runs of the lab's other trials while the door was open.
+
+    watched   how many there were
+    unlisted  those that no listing has any more, `changed` those that are not as they were (from schema 5)
+    hidden    those that were there by their id before the door, and in no listing
+    control   look-ups of a run of the twin, before and after those
+    """
+
+    watched: int
+    unlisted: list[UnlistedRun]
+    control: list[Answer]
+    changed: list[RunChange] | None = None
+    hidden: list[FlowRun] = []
+
+
+class TakenByAnother(Event, frozen=True, kw_only=True, tag="unlisted"):
+    """A run of this trial is in no listing any more since another trial's door was open."""
+
+    run: str
+    door: str
+    scenario: str
+    answers: list[Answer]
+
+
+class ChangedByAnother(Event, frozen=True, kw_only=True, tag="changed"):
+    """A run of this trial is not as it was before another trial's door was open."""
+
+    run: str
+    door: str
+    scenario: str
+    was: FlowRun
+    now: FlowRun
+    states: list[str] | None = None
+
+
+class Look(Event, frozen=True, kw_only=True, tag="look"):
+    """The look-ups by id of every run that was listed before the door."""
+
+    when: When
+    answers: list[Answer]
+
+
+class States(Event, frozen=True, kw_only=True, tag="states"):
+    """A run's own state history."""
+
+    when: When
+    run: str
+    states: list[RunState]
+    side: str | None = None
+
+
+class Executions(Event, frozen=True, kw_only=True, tag="executions"):
+    """Each execution of the trial's runs that a flow has marked so far."""
+
+    when: When
+    executions: list[Execution]
+
+
+class Drained(Event, frozen=True, kw_only=True, tag="drained"):
+    """How the drain ended. `holding`: runs that still held a slot; `restarts`: how often a worker was started again."""
+
+    ended: str
+    holding: int = 0
+    restarts: int = 0
+
+
+class WorkerRestarted(Event, frozen=True, kw_only=True, tag="worker-restarted"):
+    """A worker had ended by itself in the drain, or was killed, and was started again; the end of its log."""
+
+    text: str = ""
+    log: str = ""
+
+
+class NotForked(Event, frozen=True, kw_only=True, tag="not-forked"):
+    """Why the lab's processes were started anew though they were to be forked."""
+
+    reason: str = ""
+
+
+class Note(Event, frozen=True, kw_only=True, tag="note"):
+    """What was waited for in vain, and other things that explain a verdict."""
+
+    text: str
+
+
+class Broken(Event, frozen=True, kw_only=True, tag="error"):
+    """What broke: the phase, the part it came from, and the end of that part's log.
+
+    inconclusive  the lab is whole, but nothing could be shown
+    """
+
+    phase: str
+    reason: str
+    source: str = ""
+    log: str = ""
+    inconclusive: bool = False
+
+
+class Unreadable(Event, frozen=True, kw_only=True, tag="unreadable"):
+    """A line that is none of the above; `problem` says why. It is never written."""
+
+    problem: str
+
+
+KINDS: dict[str, type[Event]] = {
+    str(one.__struct_config__.tag): one for one in Event.__subclasses__() if one is not Unreadable
+}
+ANY_EVENT: Any = Union[tuple(KINDS.values())]  # noqa: UP007 - made from the list of kinds
+
+
+def event_of(line: Any) -> Event:
+    """The event that a line's JSON value is; Unreadable, with the field that is wrong, where it is none."""
+    try:
+        found: Event = msgspec.convert(line, ANY_EVENT)
+    except msgspec.ValidationError as error:
+        kind = line.get("kind") if isinstance(line, dict) else None
+        known = isinstance(kind, str) and kind in KINDS
+        at = line.get("at") if isinstance(line, dict) else ""
+        said = f"{kind}: {error}" if known else f"no kind of event: {kind!r:.60}"
+        return Unreadable(at=at if isinstance(at, str) else "", problem=said)
+    return found

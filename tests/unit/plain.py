@@ -1,0 +1,42 @@
+"""The checkers over histories as plain JSON values: a test writes them so, and changes what it likes in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.checkers import door_proof, story, survival, ticks
+from harness.verdict import outcomes
+from harness.words.events import Event, event_of
+
+Line = dict[str, Any]
+
+
+def read(lines: Iterable[Mapping[str, Any]]) -> list[Event]:
+    """The events that these lines are."""
+    return [event_of(line) for line in lines]
+
+
+def judge(lines: Sequence[Line]) -> outcomes.Verdict:
+    """The verdict of a history."""
+    return outcomes.judge(read(lines))
+
+
+def check_survival(lines: Sequence[Line], *, state: str) -> survival.Findings:
+    """The fates in a history."""
+    return survival.check_survival(read(lines), state=state)
+
+
+def check_ticks(lines: Sequence[Line]) -> ticks.Ticks:
+    """The ticks of a history."""
+    return ticks.check_ticks(read(lines))
+
+
+def check_door(lines: Sequence[Line]) -> list[str]:
+    """What is wrong with the door of a history."""
+    return door_proof.check_door(read(lines))
+
+
+def check_story(lines: Sequence[Line]) -> list[str]:
+    """What is wrong with a history as a story."""
+    return story.check_story(read(lines))
