@@ -13,8 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from harness.cli import parser  # noqa: E402
-from harness.commands import commands  # noqa: E402
+from harness.commands import commands, parser_of  # noqa: E402
 from harness.doors import Door, load_doors  # noqa: E402
 from harness.faults import load_faults  # noqa: E402
 from harness.known import load_known  # noqa: E402
@@ -97,9 +96,7 @@ def options() -> str:
     """Every command with its options."""
     parts = ["# Commands\n", _MADE]
     for name, says in commands().items():
-        whole = parser([name])
-        (action,) = [each for each in whole._actions if isinstance(each, argparse._SubParsersAction)]
-        command: argparse.ArgumentParser = action.choices[name]
+        command = parser_of(name)
         own = [each for each in command._actions if not isinstance(each, argparse._HelpAction)]
         rows = [[f"`{_names(each)}`", str(each.help or "").replace("%%", "%")] for each in own]
         said = " ".join(part for part in (f"{says}.", command.epilog) if part and "\n" not in part)

@@ -6,23 +6,23 @@ What a person can ask for lies in harness/commands, one file a command; only the
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 from rich.console import Console
 
-from harness.commands import command_named, commands
+from harness.commands import Command, command_named, commands, read
 from harness.verdict.outcomes import EXIT_UNJUDGED, EXIT_USAGE
 from harness.words import ownership
-from harness.words.errors import Interrupted, LabError, UsageError
+from harness.words.errors import Interrupted, LabError, UsageError, no_such
 from harness.words.names import SIGNALS
+from harness.words.options import Parser
 
 
 def write_nowhere(*outputs: IO[str]) -> None:
@@ -52,52 +52,23 @@ class _PipedConsole(Console):
         write_nowhere(self.file)
 
 
-def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Every option of a parser and of its commands: one that a command does not know is told by the first parser."""
-    for action in parser._actions:
-        yield from action.option_strings
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                yield from _options(command)
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors name the nearest right thing, in one to three lines."""
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse's own, which would take an option's value `--` for the end of the options, and an empty list."""
-        words = list(sys.argv[1:] if args is None else args)
-        if bare := [word for word in words if word.startswith("-") and word.endswith("=--")]:
-            self.error(f"{bare[0]!r} has no value")
-        return super().parse_known_args(words, namespace)
-
-    def error(self, message: str) -> NoReturn:
-        for word in message.replace("unrecognized arguments:", "").split():
-            known = set(_options(self))
-            option = word.partition("=")[0].rstrip(":")
-            near = difflib.get_close_matches(option, known, n=1) if word.startswith("-") else []
-            if near and option not in known:
-                message += f". Did you mean {near[0]}?"
-                break
-        raise UsageError(f"{message}\nSee `{self.prog} --help`.")
-
-
-def parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """The command line: every command by name and a line, and whole the one that these words ask for."""
-    whole = _Parser(prog="harness", description="Which flow runs survive a Prefect deployment update?")
-    known = whole.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    asked = next((word for word in words if not word.startswith("-")), "")
+def _parser() -> Parser:
+    """The command line up to the command's name: every command with a line of its own."""
+    whole = Parser(prog="harness", description="Which flow runs survive a Prefect deployment update?")
+    known = whole.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=argparse.ArgumentParser)
     for name, says in commands().items():
-        if name != asked:
-            known.add_parser(name, help=says)
-            continue
-        command = command_named(name)
-        said = command.DESCRIPTION or f"{says[:1].upper()}{says[1:]}."
-        raw = argparse.RawDescriptionHelpFormatter if "\n" in command.EPILOG else argparse.HelpFormatter
-        one = known.add_parser(name, help=says, description=said, epilog=command.EPILOG, formatter_class=raw)
-        command.add(one)
-        one.set_defaults(call=command.run)
+        known.add_parser(name, help=says, add_help=False)
     return whole
+
+
+def _read(words: Sequence[str]) -> tuple[Command, Any]:
+    """The command that these words name, and what they ask of it. Raises: UsageError; SystemExit after a help."""
+    name = words[0] if words else ""
+    if name.startswith("-") or not name:
+        _parser().parse_args(words)
+    if name not in commands():
+        raise no_such("command", name, commands())
+    return command_named(name), read(name, words[1:])
 
 
 def _raise_interrupted(number: int, _frame: FrameType | None) -> None:
@@ -127,9 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = _PipedConsole(markup=False, highlight=False)
     try:
         words = sys.argv[1:] if arguments is None else list(arguments)
-        options = parser(words).parse_args(words)
+        command, ask = _read(words)
         os.environ[ownership.ENV_OWNER] = str(ownership.Owner.of_this_process())
-        code: int = options.call(options, console)
+        code: int = command.run(ask, console)
     except UsageError as error:
         _tell(f"harness: {error}")
         return EXIT_USAGE

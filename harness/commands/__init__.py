@@ -1,21 +1,23 @@
 """What a person can ask for: one file a command. A new file is a new command.
 
-The first line of a file's docstring is what the help says of it. It has `add(parser)`, which adds its options, and
-`run(options, console)`, which returns the exit code; DESCRIPTION and EPILOG where it says more. Files whose names
-begin with `_` are what commands have in common.
+The first line of a file's docstring is what the help says of it. The file has a dataclass `Ask`, whose fields are its
+options (words/options.py), and `run(ask, console)`, which returns the exit code; DESCRIPTION and EPILOG if the help
+should say more. Files whose names begin with `_` are what commands have in common.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
 import functools
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
+
+from harness.words.options import Parser, add_options, ask_of
 
 
 class Command(Protocol):
@@ -23,11 +25,9 @@ class Command(Protocol):
 
     DESCRIPTION: str
     EPILOG: str
+    Ask: type
 
-    def add(self, parser: argparse.ArgumentParser) -> None:
-        """Add its options."""
-
-    def run(self, options: argparse.Namespace, console: Console) -> int:
+    def run(self, ask: Any, console: Console) -> int:
         """Carry it out; returns the exit code. Raises: UsageError, LabError, Interrupted."""
 
 
@@ -49,3 +49,17 @@ def command_named(name: str) -> Command:
     for missing in ("DESCRIPTION", "EPILOG"):
         vars(module).setdefault(missing, "")
     return module
+
+
+def parser_of(name: str) -> Parser:
+    """The command line of the command of that name."""
+    command, says = command_named(name), commands()[name]
+    said = command.DESCRIPTION or f"{says[:1].upper()}{says[1:]}."
+    parser = Parser(prog=f"harness {name}", description=said, epilog=command.EPILOG)
+    add_options(parser, command.Ask)
+    return parser
+
+
+def read(name: str, words: Sequence[str]) -> Any:
+    """What these words ask of the command of that name: its Ask. Raises: UsageError; SystemExit after a help."""
+    return ask_of(command_named(name).Ask, parser_of(name).parse_args(words))

@@ -5,29 +5,36 @@ Asked again, it goes on where it stopped.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
-import shlex
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from packaging.version import Version
 from rich.console import Console
 
-from harness.commands._options import USUAL_ENGINE, add_choice, add_database, add_engine, add_labs, add_start
-from harness.doors import load_doors, select_doors
+from harness.doors import select_doors
 from harness.engines.choose import choose_engine
 from harness.evidence.frequency import ground
 from harness.evidence.table import Picture, footnotes
-from harness.runs.run import Request, newest_results, run_unseen
+from harness.runs.ask import (
+    USUAL_ENGINE,
+    DoorNames,
+    EngineName,
+    LabCount,
+    ResultsFolder,
+    RunAsk,
+    ScenarioNames,
+    StartName,
+)
+from harness.runs.run import newest_results, run_unseen
 from harness.store.results import check_writable, harness_commit, new_run_id, whole_entry
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import releases_between, resolve_release
-from harness.trials.scenario import load_scenarios, select_scenarios
+from harness.trials.scenario import select_scenarios
 from harness.verdict.outcomes import (
     EXIT_AS_EXPECTED,
     EXIT_CONTRADICTED,
@@ -39,8 +46,8 @@ from harness.verdict.outcomes import (
 )
 from harness.words.errors import UsageError
 from harness.words.files import read_json, write_whole
-from harness.words.names import FORK, SQLITE
-from harness.words.places import session
+from harness.words.names import DATABASES, FORK, SQLITE
+from harness.words.options import Option, Usual, again
 
 DESCRIPTION = (
     "Tries every state, several releases in a run; asked again, it goes on where it stopped. "
@@ -54,24 +61,28 @@ DOORS = ("prefect-deploy", "pause-deployment")
 _RELEASES_AT_ONCE = 8
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What is surveyed: these scenarios and doors on every final release from `first` to `last`.
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """Its options: these scenarios and doors are tried on every final release from `first` to `last`.
 
-    engine, database  what it is tried on; where it is not named, what the atlas that is gone on with was tried on
-    newest_of_minor   of each minor version, its newest release alone
-    labs              how many run at once; None is as in other runs
+    engine, database  None: what the atlas that is gone on with was tried on
     """
 
-    first: str
-    last: str
-    scenarios: Sequence[str]
-    doors: Sequence[str]
-    engine: str | None
-    database: str | None
-    newest_of_minor: bool
-    start: str = FORK
-    labs: int | None = None
+    first: Annotated[str, Option("the oldest release", flag="--from", metavar="RELEASE", always=True)] = "2.20.0"
+    last: Annotated[str, Option("the newest release", flag="--to", metavar="RELEASE", always=True)] = "latest"
+    newest_of_minor: Annotated[bool, Option("of each minor version its newest release alone")] = False
+    scenarios: ScenarioNames = STATES
+    doors: DoorNames = DOORS
+    engine: Annotated[EngineName, Usual(f"as the atlas was begun, else {USUAL_ENGINE}")] = None
+    database: Annotated[
+        str | None,
+        Option("what the server keeps its data in", choices=DATABASES),
+        Usual(f"as the atlas was begun, else {SQLITE}"),
+    ] = None
+    start: StartName = FORK
+    labs: LabCount = None
+    results: ResultsFolder = Path("results")
+    into: Annotated[Path, Option("NAME.md and NAME.json are written", metavar="NAME")] = Path("docs/atlas")
 
 
 class Atlas:
@@ -105,43 +116,45 @@ class Atlas:
         write_whole(self._file, json.dumps({"schema": SCHEMA, "trials": self.trials}, indent=1) + "\n")
 
 
-def survey(asked: Survey, into: Path, results: Path, console: Console) -> int:
+def run(ask: Ask, console: Console) -> int:
     """Carry the survey out, or go on with it: `into`.json holds the data, `into`.md shows them; returns the exit code.
 
     Raises: UsageError before anything is started, and what `run_matrix` raises.
     """
-    check_ends(asked.first, asked.last)
-    data, shown = into.with_name(f"{into.name}.json"), into.with_name(f"{into.name}.md")
-    check_writable(into.parent, "--into")
-    check_writable(results)
+    scenarios = tuple(scenario.name for scenario in select_scenarios(ask.scenarios))
+    doors = tuple(door.name for door in select_doors(ask.doors))
+    check_ends(ask.first, ask.last)
+    data, shown = ask.into.with_name(f"{ask.into.name}.json"), ask.into.with_name(f"{ask.into.name}.md")
+    check_writable(ask.into.parent, "--into")
+    check_writable(ask.results)
     atlas = Atlas(data)
     before = atlas.trials[0] if atlas.trials else {"engine": None, "database": SQLITE}
-    engine, why = choose_engine(asked.engine or before["engine"])
-    asked = replace(asked, engine=engine.name, database=asked.database or before["database"])
-    here = ground(vars(asked))
+    engine, why = choose_engine(ask.engine or before["engine"])
+    ask = replace(ask, engine=engine.name, database=ask.database or before["database"])
+    here = ground(vars(ask))
     if other := {ground(trial) for trial in atlas.trials} - {here}:
         tried = "; ".join(sorted(other))
         raise UsageError(f"{str(data)!r} holds what was tried on {tried}; name another --into, or the same.")
     console.print(f"on {here}" + (f", as {data} before" if atlas.trials else f" ({why})"), soft_wrap=True)
-    first, last = (resolve_release(end, engine.target()).version for end in (asked.first, asked.last))
+    first, last = (resolve_release(end, engine.target()).version for end in (ask.first, ask.last))
     if Version(first) > Version(last):
         raise UsageError(f"{first} is not older than {last}.")
     releases = releases_between(first, last, engine.target(), threading.Event())
-    chosen = newest_of_each_minor(releases) if asked.newest_of_minor else releases
+    chosen = newest_of_each_minor(releases) if ask.newest_of_minor else releases
     console.print(f"releases: {', '.join(chosen)}", soft_wrap=True)
-    folder = results / f"atlas-{new_run_id()}"  # of its own, where no other run can move `latest`
-    lacking = [(release, tuple(atlas.lacks(release, asked.scenarios, asked.doors))) for release in chosen]
+    folder = ask.results / f"atlas-{new_run_id()}"  # of its own, where no other run can move `latest`
+    lacking = [(release, tuple(atlas.lacks(release, scenarios, doors))) for release in chosen]
     done = 0
     total = sum(1 for _, scenarios in lacking if scenarios)
-    for together, scenarios in _in_runs(lacking):
+    for together, lacked in _in_runs(lacking):
         console.print(f"{', '.join(together)} ({done + 1} to {done + len(together)} of {total})", soft_wrap=True)
         run_folder = folder / str(done)
         try:
-            seconds = _try(together, scenarios, asked, run_folder, lambda step: console.print(step, soft_wrap=True))
+            seconds = _try(ask, together, lacked, run_folder, lambda step: console.print(step, soft_wrap=True))
         finally:  # an interrupt takes no verdict back, and is no outcome of what it cut short
             if found := _tried(run_folder):
                 atlas.add(found)
-                write_whole(shown, page(atlas.trials, _command(asked, into)))
+                write_whole(shown, page(atlas.trials, again("atlas", ask)))
         done += len(together)
         for release in together:
             mine = [trial for trial in atlas.trials if trial["subject"] == release]
@@ -173,23 +186,21 @@ def _in_runs(lacking: Sequence[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[l
 
 
 def _try(
-    releases: Sequence[str], scenarios: Sequence[str], asked: Survey, results: Path, tell: Callable[[str], None]
+    ask: Ask, releases: Sequence[str], scenarios: Sequence[str], results: Path, tell: Callable[[str], None]
 ) -> float:
     """Try these releases in one run, whose results folder this is alone; returns its seconds."""
-    request = Request(
-        command="reproduce",
-        subjects=releases,
-        scenarios=scenarios,
-        doors=asked.doors,
-        engine=asked.engine,
-        database=asked.database or SQLITE,
+    together = RunAsk(
+        subjects=tuple(releases),
+        scenarios=tuple(scenarios),
+        doors=ask.doors,
+        engine=ask.engine,
+        database=ask.database or SQLITE,
         results=results,
         keep="never",
-        labs=asked.labs,
-        expression="",
-        start=asked.start,
+        labs=ask.labs,
+        start=ask.start,
     )
-    found, _ = run_unseen(request, results.parent / "atlas.log", tell)
+    found, _ = run_unseen(together, results.parent / "atlas.log", tell)
     return float(found["seconds"])
 
 
@@ -211,17 +222,6 @@ def _cell(trial: dict[str, Any]) -> tuple[str, str, str]:
 
 def _short(trial: dict[str, Any]) -> str:
     return f"{trial['scenario']} {trial['door']} {said(trial)}" + ("!" if contradicts(trial) else "")
-
-
-def _command(asked: Survey, into: Path) -> str:
-    words = [*session("atlas"), "--from", asked.first, "--to", asked.last, "--into", str(into)]
-    words += ["--engine", str(asked.engine), "--database", str(asked.database)]
-    for option, names, usual in (("--scenario", asked.scenarios, STATES), ("--door", asked.doors, DOORS)):
-        if tuple(names) != usual:
-            words += [word for name in names for word in (option, name)]
-    if asked.start != FORK:
-        words += ["--start", asked.start]
-    return shlex.join(words + (["--newest-of-minor"] if asked.newest_of_minor else []))
 
 
 def page(trials: Sequence[dict[str, Any]], command: str) -> str:
@@ -304,42 +304,3 @@ def _square(trial: dict[str, Any] | None) -> str:
     if trial is None or said(trial) != "lost":
         return _outcome(trial)
     return _outcome(trial).replace("lost", f"lost {trial['lost']}/{trial['at_risk']}")
-
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Its options."""
-    parser.add_argument("--from", dest="first", default="2.20.0", metavar="RELEASE", help="default: 2.20.0")
-    parser.add_argument("--to", dest="last", default="latest", metavar="RELEASE", help="default: latest")
-    parser.add_argument("--newest-of-minor", action="store_true", help="of each minor version its newest release alone")
-    add_choice(parser, "--scenario", load_scenarios(), ", ".join(STATES))
-    add_choice(parser, "--door", load_doors(), ", ".join(DOORS))
-    add_engine(parser, usual=f"as the atlas was begun, else {USUAL_ENGINE}")
-    add_database(parser, None, usual=f"as the atlas was begun, else {SQLITE}")
-    add_start(parser)
-    add_labs(parser)
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
-    parser.add_argument(
-        "--into",
-        type=Path,
-        default=Path("docs/atlas"),
-        metavar="NAME",
-        help="NAME.md and NAME.json (default: docs/atlas)",
-    )
-
-
-def run(options: argparse.Namespace, console: Console) -> int:
-    """Carry it out."""
-    scenarios = [scenario.name for scenario in select_scenarios(options.scenario or STATES)]
-    doors = [door.name for door in select_doors(options.door or DOORS)]
-    asked = Survey(
-        options.first,
-        options.last,
-        scenarios,
-        doors,
-        engine=options.engine,
-        database=options.database,
-        newest_of_minor=options.newest_of_minor,
-        start=options.start,
-        labs=options.labs,
-    )
-    return survey(asked, options.into, options.results, console)

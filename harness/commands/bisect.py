@@ -5,28 +5,25 @@ It probes by running trials, remembers what each came to, and reports.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
-import shlex
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from rich.console import Console
 
 from harness.checkers.ticks import DUPLICATE, MISSING, WHOLE
-from harness.commands._options import add_database, add_engine, add_start
-from harness.commands._trials import usual_doors
 from harness.doors import load_doors, select_doors
 from harness.engines.choose import choose_engine
 from harness.known import known_for
-from harness.runs.run import Request, run_unseen
+from harness.runs.ask import DatabaseName, EngineName, ResultsFolder, RunAsk, StartName, usual_doors
+from harness.runs.run import run_unseen
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import LATEST, releases_between, resolve_release
@@ -36,7 +33,7 @@ from harness.verdict.search import UNJUDGED, Found, Search, summary
 from harness.words.errors import UsageError, no_such
 from harness.words.files import read_json, write_whole
 from harness.words.names import DATABASES, FORK, SQLITE, STARTS
-from harness.words.places import session
+from harness.words.options import Option, Usual, again
 
 DESCRIPTION = "Tries both ends, then halves what lies between; every probe is a trial of its own, with a twin."
 EPILOG = (
@@ -47,17 +44,25 @@ _STATE = "bisect.json"
 _ANSWERS = (UNJUDGED, *VERDICTS, *(f"ticks {ticks}" for ticks in (WHOLE, MISSING, DUPLICATE)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Question:
     """What is searched: one scenario and door on one engine, from a release to a later one."""
 
-    scenario: str
-    door: str
-    engine: str | None
-    first: str
-    last: str
-    database: str = SQLITE
-    start: str = FORK
+    scenario: Annotated[str, Option(metavar="NAME", names=load_scenarios)] = ""
+    door: Annotated[str, Option("what is opened", metavar="NAME"), Usual(usual_doors)] = ""
+    first: Annotated[str, Option("the oldest release", flag="--from", metavar="RELEASE", always=True)] = "3.0.0"
+    last: Annotated[str, Option("the newest release", flag="--to", metavar="RELEASE", always=True)] = LATEST
+    engine: EngineName = None
+    database: DatabaseName = SQLITE
+    start: StartName = FORK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask(Question):
+    """Its options: a question, or a search that was interrupted."""
+
+    results: ResultsFolder = Path("results")
+    resume: Annotated[Path | None, Option("go on with a search that was interrupted", metavar="FOLDER")] = None
 
 
 @dataclass
@@ -102,7 +107,7 @@ class Probes:
 
     def resume(self) -> str:
         """The line that goes on with this search."""
-        return shlex.join([*session("bisect"), "--resume", str(self.folder)])
+        return again("bisect", Ask(resume=self.folder))
 
 
 def start(question: Question, results: Path) -> Probes:
@@ -190,20 +195,18 @@ def _ask(probes: Probes, release: str, console: Console) -> str:
 def _probe(probes: Probes, release: str, tell: Callable[[str], None]) -> tuple[str, str, float]:
     """One trial; its outcome (UNJUDGED where there is no verdict), where its evidence lies, and its seconds."""
     question = probes.question
-    request = Request(
-        command="reproduce",
-        subjects=[release],
-        scenarios=[question.scenario],
-        doors=[question.door],
+    ask = RunAsk(
+        subjects=(release,),
+        scenarios=(question.scenario,),
+        doors=(question.door,),
         engine=question.engine,
         results=probes.folder,
         keep="never",
         labs=1,
-        expression="",
         database=question.database,
         start=question.start,
     )
-    results, run = run_unseen(request, probes.folder / "probes.log", tell)
+    results, run = run_unseen(ask, probes.folder / "probes.log", tell)
     (trial,) = results["trials"]
     outcome = UNJUDGED if unjudged(trial) or trial["outcome"] == NOT_APPLICABLE else said(trial)
     return outcome, f"{run}/{trial['folder']}", float(results["seconds"])
@@ -224,12 +227,7 @@ def _guess(scenario: Scenario, door: str, releases: list[str]) -> str | None:
 
 def _report(probes: Probes, found: Found, search: Search) -> str:
     question = probes.question
-    command = [*session("bisect"), "--scenario", question.scenario, "--door", question.door]
-    command += ["--from", search.releases[0], "--to", search.releases[-1], "--engine", str(question.engine)]
-    if question.database != SQLITE:
-        command += ["--database", question.database]
-    if question.start != FORK:
-        command += ["--start", question.start]
+    line = again("bisect", replace(question, first=search.releases[0], last=search.releases[-1]))
     rows = [
         f"| {told['release']} | {told['outcome']} | [{told['evidence']}]({told['evidence']}/report.md) |"
         for told in probes.told
@@ -247,34 +245,19 @@ def _report(probes: Probes, found: Found, search: Search) -> str:
             "|---|---|---|",
             *rows,
             "",
-            f"Again: `{shlex.join(command)}`",
+            f"Again: `{line}`",
             "",
         ]
     )
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Its options."""
-    parser.add_argument("--scenario", metavar="NAME", help=f"one of {', '.join(load_scenarios())}")
-    parser.add_argument("--door", metavar="NAME", help=f"default: {usual_doors()}")
-    parser.add_argument("--from", dest="first", default="3.0.0", metavar="RELEASE", help="default: 3.0.0")
-    parser.add_argument("--to", dest="last", default="latest", metavar="RELEASE", help="default: latest")
-    add_engine(parser)
-    add_database(parser)
-    add_start(parser)
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
-    parser.add_argument("--resume", type=Path, metavar="FOLDER", help="go on with a search that was interrupted")
-
-
-def run(options: argparse.Namespace, console: Console) -> int:
+def run(ask: Ask, console: Console) -> int:
     """Carry it out."""
-    if options.resume:
-        return bisect(Probes.read(options.resume), console)
-    if not options.scenario:
+    if ask.resume:
+        return bisect(Probes.read(ask.resume), console)
+    if not ask.scenario:
         raise UsageError(f"Name a --scenario: one of {', '.join(load_scenarios())}.")
-    (scenario,) = select_scenarios([options.scenario])
-    door = options.door or scenario.usual_door
-    question = Question(
-        scenario.name, door, options.engine, options.first, options.last, options.database, options.start
-    )
-    return bisect(start(question, options.results), console)
+    (scenario,) = select_scenarios([ask.scenario])
+    asked = {field.name: getattr(ask, field.name) for field in fields(Question)}
+    question = Question(**{**asked, "door": ask.door or scenario.usual_door})
+    return bisect(start(question, ask.results), console)

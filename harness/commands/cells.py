@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import argparse
 import json
+from dataclasses import dataclass
+from typing import Annotated
 
 from rich.console import Console
 
-from harness.commands._options import add_choice, add_subjects
-from harness.commands.gate import SUBJECTS
+from harness.commands._trials import NEWEST
+from harness.runs.ask import ScenarioNames, SubjectNames
 from harness.subjects.kinds import check_name
-from harness.trials.scenario import load_scenarios, select_scenarios
+from harness.trials.scenario import select_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
+from harness.words.options import Usual
 
 DESCRIPTION = "Prints one line of JSON for `strategy: matrix` of GitHub Actions."
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Ask:
     """Its options."""
-    add_subjects(parser, SUBJECTS)
-    add_choice(parser, "--scenario", load_scenarios(), "all")
+
+    subjects: SubjectNames = NEWEST
+    scenarios: Annotated[ScenarioNames, Usual("all")] = ()
 
 
-def run(options: argparse.Namespace, console: Console) -> int:
+def run(ask: Ask, console: Console) -> int:
     """Carry it out."""
-    subjects = list(dict.fromkeys(options.subject or SUBJECTS))
+    subjects = list(dict.fromkeys(ask.subjects))
     for subject in subjects:
         check_name(subject)
-    scenarios = select_scenarios(options.scenario)
+    scenarios = select_scenarios(ask.scenarios)
     include = [{"subject": subject, "scenario": one.name} for subject in subjects for one in scenarios]
     console.print(json.dumps({"include": include}), soft_wrap=True)
     return EXIT_AS_EXPECTED

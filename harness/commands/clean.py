@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
+from typing import Annotated
 
 from rich.console import Console
 
 from harness.engines.sweep import of_the_dead, remove_images_and_caches, sweep
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
+from harness.words.options import Option
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Ask:
     """Its options."""
-    parser.add_argument("--all", action="store_true", help="also this project's images and its cache")
+
+    all: Annotated[bool, Option("also this project's images and its cache")] = False
 
 
-def run(options: argparse.Namespace, console: Console) -> int:
+def run(ask: Ask, console: Console) -> int:
     """Carry it out."""
     swept = str(sweep(of_the_dead))
-    if options.all:
+    if ask.all:
         swept = ", ".join(filter(None, (swept, str(remove_images_and_caches()))))
     console.print(f"swept: {swept or 'nothing was left'}")
     return EXIT_AS_EXPECTED

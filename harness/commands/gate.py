@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
-from harness.commands._trials import HELD, add_trials, run_trials, usual_doors
+from rich.console import Console
 
-DESCRIPTION = "Holds every scenario to `survived` through its deploy, whatever is known of the release."
+from harness.commands._trials import HELD, GateAsk, run_trials
+
+DESCRIPTION = "Expects every scenario to survive its deploy, whatever is known of the release."
 EPILOG = HELD
-SUBJECTS = ("latest",)
-
-run = run_trials
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Ask(GateAsk):
     """The options of every run."""
-    add_trials(parser, SUBJECTS, scenarios="all", doors=usual_doors())
+
+
+def run(ask: Ask, console: Console) -> int:
+    """Carry it out."""
+    return run_trials(ask, console)

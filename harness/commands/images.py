@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 
 from rich.console import Console
 
-from harness.commands._options import add_engine, add_subjects
-from harness.commands.reproduce import SUBJECTS
+from harness.commands._trials import REPORTED
 from harness.engines.choose import choose_engine
+from harness.runs.ask import EngineName, SubjectNames
 from harness.runs.run import resolve_subjects
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED
 from harness.words.errors import LabError
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Ask:
     """Its options."""
-    add_subjects(parser, SUBJECTS)
-    add_engine(parser)
+
+    subjects: SubjectNames = REPORTED
+    engine: EngineName = None
 
 
-def run(options: argparse.Namespace, console: Console) -> int:
+def run(ask: Ask, console: Console) -> int:
     """Carry it out."""
-    engine, why = choose_engine(options.engine)
+    engine, why = choose_engine(ask.engine)
     console.print(f"engine: {why}")
-    resolved = resolve_subjects(list(dict.fromkeys(options.subject or SUBJECTS)), engine)
+    resolved = resolve_subjects(list(dict.fromkeys(ask.subjects)), engine)
     failed = False
     for asked, release in resolved.items():
         try:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
 
-from harness.commands._options import add_database, add_engine, add_start, number
 from harness.doors import Door, select_doors
 from harness.engines.choose import choose_engine
 from harness.engines.sweep import of_run, of_the_dead, sweep
 from harness.history import History
 from harness.lab.lab import Deadlines, Lab
+from harness.runs.ask import DatabaseName, EngineName, ResultsFolder, StartName
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_name, resolve
 from harness.trials import staging
@@ -25,6 +25,7 @@ from harness.trials.trial import Trial
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
 from harness.words.errors import UsageError
 from harness.words.names import FORK, SERVER, SQLITE
+from harness.words.options import Option, Usual
 from harness.words.scratch import scratch_folder
 
 DESCRIPTION = "Builds one scenario up to a phase, says how to look around and how to open a door by hand."
@@ -34,59 +35,78 @@ PHASES = {"steady-state": staging.steady_state, "staged": staging.stage, "at-ris
 _UI = {"PREFECT_UI_ENABLED": "true", "PREFECT_UI_API_URL": "/api"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """Its options; `minutes` is how long the lab stands."""
+
+    subject: Annotated[str, Option("a release", metavar="PREFECT")] = "latest"
+    scenario: Annotated[str, Option(metavar="NAME", names=load_scenarios)] = "worker-outage"
+    door: Annotated[
+        str, Option("whose deployment is staged", metavar="NAME"), Usual("the one that the scenario names first")
+    ] = ""
+    until: Annotated[str, Option("how far", choices=tuple(PHASES))] = "at-risk"
+    minutes: Annotated[int, Option("how long it stands", metavar="N")] = 60
+    results: ResultsFolder = Path("results")
+    engine: EngineName = None
+    database: DatabaseName = SQLITE
+    start: StartName = FORK
+
+
 @dataclass(frozen=True)
 class Scene:
-    """What was asked for; `until` is one of PHASES, `minutes` how long the lab stands."""
+    """What is built: what was asked for, with the scenario and the door that it names."""
 
-    subject: str
+    ask: Ask
     scenario: Scenario
     door: Door
-    engine: str | None
-    database: str = SQLITE
-    until: str = "at-risk"
-    minutes: float = 60.0
-    results: Path = Path("results")
-    start: str = FORK
 
 
-def set_up(scene: Scene, console: Console) -> int:
+def scene_of(ask: Ask) -> Scene:
+    """The scene that is asked for. Raises: UsageError."""
+    (scenario,) = select_scenarios([ask.scenario])
+    (door,) = select_doors([ask.door or scenario.usual_door])
+    check_name(ask.subject)
+    if misfit := door.misfit(scenario):
+        raise UsageError(f"No such scene: {misfit}.")
+    return Scene(ask, scenario, door)
+
+
+def run(ask: Ask, console: Console) -> int:
     """Build the scene, say how to look around in it, and take it down after its time; returns the exit code.
 
     Raises: UsageError before anything is started; LabError where the scene cannot be built; Interrupted, once it is
     taken down.
     """
-    check_name(scene.subject)
-    if misfit := scene.door.misfit(scene.scenario):
-        raise UsageError(f"No such scene: {misfit}.")
-    check_writable(scene.results)
-    engine, why = choose_engine(scene.engine)
+    scene = scene_of(ask)
+    check_writable(ask.results)
+    engine, why = choose_engine(ask.engine)
     console.print(f"engine: {why}")
     sweep(of_the_dead)
-    release = resolve(scene.subject, engine.target(), engine.resolve_image)
+    release = resolve(ask.subject, engine.target(), engine.resolve_image)
     if not scene.scenario.applies_to(release.version):
-        raise UsageError(f"{scene.subject} has no such scene: {scene.scenario.applies_reason}.")
-    engine.prepare(scene.database, console.print)
+        raise UsageError(f"{ask.subject} has no such scene: {scene.scenario.applies_reason}.")
+    engine.prepare(ask.database, console.print)
     keys = {role: engine.build(part, console.print) for role, part in {SERVER: release, **release.roles}.items()}
     versions = {SERVER: release.version, **{role: part.version for role, part in release.roles.items()}}
-    run = new_run_id()
-    scratch_folder(run)
-    folder = scene.results / f"lab-{run}"
+    name = new_run_id()
+    scratch_folder(name)
+    folder = ask.results.absolute() / f"lab-{name}"
     try:
-        if scene.start == FORK:
+        if ask.start == FORK:
             for key in keys.values():
-                engine.warm(key, run)
+                engine.warm(key, name)
         site = engine.site(
-            subject_keys=keys, database=scene.database, run=run, lab="lab", folder=folder, start=scene.start
+            subject_keys=keys, database=ask.database, run=name, lab="lab", folder=folder, start=ask.start
         )
         with Lab(
             site, versions, Deadlines(), {**scene.scenario.server_settings, **scene.door.server_settings, **_UI}
         ) as lab:
             build(scene, lab, folder, console)
-            _stand(lab, scene.minutes)
+            _stand(lab, ask.minutes)
     finally:
         console.print("taking the lab down")
         engine.close()
-        sweep(of_run(run))
+        sweep(of_run(name))
     return EXIT_AS_EXPECTED
 
 
@@ -100,7 +120,7 @@ def build(scene: Scene, lab: Lab, folder: Path, console: Console) -> Staging:
     for name, phase in PHASES.items():
         console.print(f"  {name}", highlight=False)
         phase(shared)
-        if name == scene.until:
+        if name == scene.ask.until:
             break
     for line in _directions(scene, shared):
         console.print(line, soft_wrap=True)
@@ -120,7 +140,7 @@ def _directions(scene: Scene, shared: Staging) -> Sequence[str]:
     by_hand = [] if scene.scenario.served_by else [f"  {deploy}"]
     return [
         "",
-        f"the lab stands: {scene.scenario.name} on {scene.subject}, up to: {scene.until}",
+        f"the lab stands: {scene.scenario.name} on {scene.ask.subject}, up to: {scene.ask.until}",
         f"  fault {scene.scenario.fault}: {scene.scenario.cause.summary}",
         f"  UI   {lab.api.url.removesuffix('/api')}",
         f"  API  {lab.api.url}",
@@ -130,7 +150,7 @@ def _directions(scene: Scene, shared: Staging) -> Sequence[str]:
         "open a door by hand, on the treated deployment alone:",
         *by_hand,
         f"  {pause}",
-        f"take it down: Ctrl-C, or it goes by itself in {scene.minutes:g} minutes (after a kill: harness clean)",
+        f"take it down: Ctrl-C, or it goes by itself in {scene.ask.minutes:g} minutes (after a kill: harness clean)",
     ]
 
 
@@ -140,35 +160,3 @@ def _stand(lab: Lab, minutes: float) -> None:
     while time.monotonic() < until:
         lab.check_server_alive()
         time.sleep(1)
-
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Its options."""
-    known = ", ".join(load_scenarios())
-    parser.add_argument("--subject", default="latest", metavar="PREFECT", help="default: latest")
-    parser.add_argument("--scenario", default="worker-outage", metavar="NAME", help=f"one of {known}")
-    parser.add_argument("--door", metavar="NAME", help="whose deployment is staged (default: the scenario's own)")
-    parser.add_argument("--until", choices=tuple(PHASES), default="at-risk", help="how far (default: at-risk)")
-    parser.add_argument("--minutes", type=number, default=60, metavar="N", help="how long it stands (default: 60)")
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
-    add_engine(parser)
-    add_database(parser)
-    add_start(parser)
-
-
-def run(options: argparse.Namespace, console: Console) -> int:
-    """Carry it out."""
-    (scenario,) = select_scenarios([options.scenario])
-    (door,) = select_doors([options.door or scenario.usual_door])
-    scene = Scene(
-        options.subject,
-        scenario,
-        door,
-        options.engine,
-        options.database,
-        options.until,
-        options.minutes,
-        options.results.absolute(),
-        options.start,
-    )
-    return set_up(scene, console)

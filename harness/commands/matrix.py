@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
-from harness.commands._trials import EXIT_CODES, add_trials, run_trials
+from rich.console import Console
+
+from harness.commands._trials import EXIT_CODES, run_trials
+from harness.runs.ask import DoorNames, RunAsk, SubjectNames
+from harness.words.options import Usual
 
 DESCRIPTION = "Stages each scenario once a release, opens each door on a deployment of its own, and judges."
 EPILOG = EXIT_CODES
-# One release for each form of the deletion.
-SUBJECTS = ("2.20.20", "3.0.8", "3.3.3", "3.3.4", "latest")
-
-run = run_trials
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Ask(RunAsk):
     """The options of every run."""
-    add_trials(parser, SUBJECTS, scenarios="all", doors="those that each scenario names")
+
+    command: ClassVar[str] = "matrix"
+
+    subjects: SubjectNames = ("2.20.20", "3.0.8", "3.3.3", "3.3.4", "latest")  # one for each form of the deletion
+    doors: Annotated[DoorNames, Usual("those that each scenario names")] = ()
+
+
+def run(ask: Ask, console: Console) -> int:
+    """Carry it out."""
+    return run_trials(ask, console)

@@ -5,22 +5,21 @@ The faults are mutants (overlays/) on a release; the release itself goes through
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.commands._options import add_choice, add_database, add_engine, add_labs, add_start
 from harness.doors import select_doors
 from harness.engines.choose import choose_engine
 from harness.evidence.table import STYLES
-from harness.runs.run import Request, run_unseen
+from harness.runs.ask import DatabaseName, EngineName, LabCount, ResultsFolder, RunAsk, StartName
+from harness.runs.run import run_unseen
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_name, resolve
 from harness.subjects.overlays import Overlay, check_fit, load_overlays
@@ -28,6 +27,7 @@ from harness.trials.scenario import select_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, said, unjudged
 from harness.words.errors import UsageError, no_such
 from harness.words.names import FORK, SQLITE
+from harness.words.options import Option, Usual, again
 
 DESCRIPTION = "Runs a release with each mutant (overlays/), and the release itself, through the same doors."
 EPILOG = (
@@ -38,16 +38,30 @@ Trial = dict[str, Any]  # its entry of results.json
 WHOLE = ("survived", "ticks whole")
 
 
-@dataclass(frozen=True)
-class Power:
-    """What was asked for: the release that the mutants are made of, and which of them (none named: all)."""
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """Its options: the release that the mutants are made of, and which of them (none named: all)."""
 
-    subject: str
-    mutants: Sequence[str]
-    engine: str | None
-    database: str = SQLITE
-    start: str = FORK
-    labs: int | None = None
+    subject: Annotated[str, Option("a release", metavar="PREFECT", always=True)] = "latest"
+    mutants: Annotated[tuple[str, ...], Option(flag="--mutant", metavar="NAME", names=all_mutants), Usual("all")] = ()
+    engine: EngineName = None
+    database: DatabaseName = SQLITE
+    start: StartName = FORK
+    labs: LabCount = None
+    results: ResultsFolder = Path("results")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RunOfMutants(RunAsk):
+    """The run of all mutants; `line` is the command's own, which asks for it again."""
+
+    command: ClassVar[str] = "power"
+    is_held: ClassVar[bool] = True
+
+    line: str
+
+    def again(self) -> str:
+        return self.line
 
 
 @dataclass(frozen=True)
@@ -64,53 +78,57 @@ class Row:
     verdict: str
 
 
-def measure(asked: Power, results: Path, console: Console) -> int:
+def run(ask: Ask, console: Console) -> int:
     """Run each mutant through the doors that it is to be found through, and the release through all of these.
 
     Returns the exit code: 0 where each was found as what it is, and nothing else, 1 where one was not or the release
     itself did not survive, 125 where nothing but a verdict lacks. Raises: UsageError before anything is started, and
     what `run_matrix` raises.
     """
-    mutants = choose(asked.mutants)
-    check_name(asked.subject)
-    if "+" in asked.subject:
-        raise UsageError(f"{asked.subject!r} has an overlay already; name a subject without one.")
-    check_writable(results)
-    engine, why = choose_engine(asked.engine)
-    check_fit(mutants, resolve(asked.subject, engine.target(), engine.resolve_image).version)
+    mutants = choose(ask.mutants)
+    check_name(ask.subject)
+    if "+" in ask.subject:
+        raise UsageError(f"{ask.subject!r} has an overlay already; name a subject without one.")
+    check_writable(ask.results)
+    engine, why = choose_engine(ask.engine)
+    check_fit(mutants, resolve(ask.subject, engine.target(), engine.resolve_image).version)
     console.print(f"engine: {why}", soft_wrap=True)
-    pairs = pairs_of(asked.subject, mutants)
-    request = Request(
-        command="power",
-        subjects=list(pairs),
-        scenarios=list(dict.fromkeys(scenario for cells in pairs.values() for scenario, _ in cells)),
-        doors=list(dict.fromkeys(door for cells in pairs.values() for _, door in cells)),
+    pairs = pairs_of(ask.subject, mutants)
+    both = _RunOfMutants(
+        subjects=tuple(pairs),
+        scenarios=tuple(dict.fromkeys(scenario for cells in pairs.values() for scenario, _ in cells)),
+        doors=tuple(dict.fromkeys(door for cells in pairs.values() for _, door in cells)),
         engine=engine.name,
-        database=asked.database,
-        results=results / f"power-{new_run_id()}",  # of its own, where no other run can move `latest`
-        keep="failed",
-        labs=asked.labs,
-        expression="",
-        start=asked.start,
-        only=pairs,
+        database=ask.database,
+        results=ask.results.absolute() / f"power-{new_run_id()}",  # of its own, where no other run can move `latest`
+        labs=ask.labs,
+        start=ask.start,
+        line=again("power", replace(ask, engine=engine.name)),
     )
-    console.print(f"{len(mutants)} mutants of {asked.subject}, and {asked.subject} itself", soft_wrap=True)
-    request.results.mkdir(parents=True)
-    found, _ = run_unseen(request, request.results / "power.log", lambda step: console.print(step, soft_wrap=True))
-    rows = rows_of(asked.subject, mutants, found["trials"])
+    console.print(f"{len(mutants)} mutants of {ask.subject}, and {ask.subject} itself", soft_wrap=True)
+    both.results.mkdir(parents=True)
+    found, _ = run_unseen(
+        both, both.results / "power.log", lambda step: console.print(step, soft_wrap=True), only=pairs
+    )
+    rows = rows_of(ask.subject, mutants, found["trials"])
     console.print()
     console.print(drawn(rows))
-    of_mutants = [row for row in rows if row.name != asked.subject]
+    of_mutants = [row for row in rows if row.name != ask.subject]
     caught = sum(row.verdict == "found" for row in of_mutants)
     alarms = sum(row.verdict == "false alarm" for row in rows)
     console.print(f"\n{caught} of {len(of_mutants)} mutants found as what they are, {alarms} false alarms")
-    console.print(f"evidence: {request.results}", soft_wrap=True)
+    console.print(f"evidence: {both.results}", soft_wrap=True)
     return exit_code(rows)
+
+
+def all_mutants() -> dict[str, Overlay]:
+    """The overlays that the harness has to find something by, by name."""
+    return {name: overlay for name, overlay in load_overlays().items() if overlay.found}
 
 
 def choose(names: Sequence[str]) -> list[Overlay]:
     """The mutants named, or all. Raises: UsageError for a name that is no mutant's."""
-    known = {name: overlay for name, overlay in load_overlays().items() if overlay.found}
+    known = all_mutants()
     for name in names:
         if name not in known:
             raise no_such("mutant", name, known)
@@ -185,20 +203,3 @@ def drawn(rows: Sequence[Row]) -> Table:
             f"{row.seconds:.0f}",
         )
     return table
-
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Its options."""
-    parser.add_argument("--subject", default="latest", metavar="PREFECT", help="default: latest")
-    add_choice(parser, "--mutant", [one.name for one in choose([])], "all")
-    add_engine(parser)
-    add_database(parser)
-    add_start(parser)
-    add_labs(parser)
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR", help="default: results")
-
-
-def run(options: argparse.Namespace, console: Console) -> int:
-    """Carry it out."""
-    asked = Power(options.subject, options.mutant, options.engine, options.database, options.start, options.labs)
-    return measure(asked, options.results.absolute(), console)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from rich.console import Console
 
 from harness.runs.recheck import recheck
 from harness.store.results import harness_commit, harness_words
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED
+from harness.words.options import Argument
 
 DESCRIPTION = "A second look at a results folder or a bundle; needs no engine and no network."
 EPILOG = (
@@ -19,14 +21,16 @@ EPILOG = (
 )
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Ask:
     """Its options."""
-    parser.add_argument("run", type=Path, metavar="RUN", help="a results folder, or a bundle of one")
+
+    run: Annotated[Path, Argument("RUN", "a results folder, or a bundle of one")]
 
 
-def run(options: argparse.Namespace, console: Console) -> int:
+def run(ask: Ask, console: Console) -> int:
     """Carry it out."""
-    look = recheck(options.run)
+    look = recheck(ask.run)
     now = harness_words(harness_commit())
     console.print(f"harness then: {', '.join(look.harness)}; now: {now}", soft_wrap=True)
     for objection in look.objections:

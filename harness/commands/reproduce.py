@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
+from typing import Annotated
 
-from harness.commands._trials import EXIT_CODES, add_trials, run_trials, usual_doors
+from rich.console import Console
+
+from harness.commands._trials import EXIT_CODES, REPORTED, run_trials
+from harness.runs.ask import RunAsk, ScenarioNames, SubjectNames
 from harness.trials.scenario import load_scenarios
+from harness.words.options import Usual
 
 DESCRIPTION = "Stages each scenario on real Prefect, runs the real `prefect deploy`, judges which runs survive."
 EPILOG = EXIT_CODES
-SUBJECTS = ("3.3.3", "3.3.4")
-
-run = run_trials
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+def _usual_scenarios() -> str:
+    return " and ".join(name for name, one in load_scenarios().items() if one.in_reproduce)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask(RunAsk):
     """The options of every run."""
-    both = " and ".join(name for name, one in load_scenarios().items() if one.in_reproduce)
-    add_trials(parser, SUBJECTS, scenarios=both, doors=usual_doors())
+
+    subjects: SubjectNames = REPORTED
+    scenarios: Annotated[ScenarioNames, Usual(_usual_scenarios)] = ()
+
+
+def run(ask: Ask, console: Console) -> int:
+    """Carry it out."""
+    return run_trials(ask, console)

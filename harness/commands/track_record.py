@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from packaging.version import InvalidVersion, Version
 from rich.console import Console
@@ -18,6 +17,7 @@ from harness.store.results import read_results, read_run, read_verdict
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
 from harness.words.errors import UsageError
+from harness.words.options import Argument, Option
 
 DESCRIPTION = "A table in Markdown, from results folders; --into puts it between its marks in a page."
 BEGIN, END = "<!-- track record -->", "<!-- end of the track record -->"
@@ -142,17 +142,19 @@ def _linked(reference: str) -> str:
     return f"[{Path(reference).name}]({reference}/README.md)" if reference.startswith("docs/") else reference
 
 
-def add(parser: argparse.ArgumentParser) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Ask:
     """Its options."""
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="results folders")
-    parser.add_argument("--into", type=Path, metavar="PAGE", help="a page with the marks, such as README.md")
+
+    folders: Annotated[tuple[Path, ...], Argument("FOLDER", "results folders")]
+    into: Annotated[Path | None, Option("a page with the marks, such as README.md", metavar="PAGE")] = None
 
 
-def run(options: argparse.Namespace, console: Console) -> int:
+def run(ask: Ask, console: Console) -> int:
     """Carry it out."""
-    text = table(rows_of(gather(options.folders)))
-    if options.into:
-        put_into(options.into, text)
+    text = table(rows_of(gather(ask.folders)))
+    if ask.into:
+        put_into(ask.into, text)
     else:
         console.print(text, soft_wrap=True)
     return EXIT_AS_EXPECTED

@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,6 +35,7 @@ from harness.evidence.live import DONE, LiveView
 from harness.evidence.page import write_page
 from harness.evidence.table import Picture, footnotes, table
 from harness.evidence.views import write_views
+from harness.runs.ask import MARKDOWN, TABLE, RunAsk
 from harness.runs.builds import say_built
 from harness.runs.conclude import conclude
 from harness.runs.plan import choose_trials, plan_cell, spread_over_labs
@@ -63,40 +63,16 @@ from harness.verdict.outcomes import exit_code as exit_code_of
 from harness.words import ownership
 from harness.words.costs import children_seconds, read_costs
 from harness.words.errors import Interrupted, LabError, UsageError
-from harness.words.names import FORK, SERVER, SIGNALS, SQLITE
-from harness.words.places import session
+from harness.words.names import FORK, SERVER, SIGNALS
+from harness.words.options import again
 from harness.words.plan import Cell, Plan
 from harness.words.scratch import scratch_folder
 
 _STEP = re.compile(r" *\d+ s  ")
 _POLL = 0.3
+Only = Mapping[str, Sequence[tuple[str, str]]]  # by subject: the scenarios and doors that it is tried with
 _BUILDS_AT_ONCE = 4  # they wait for the index and the disk as much as for a processor
-TABLE, MARKDOWN, JSON = FORMATS = ("table", "markdown", "json")
-HELD = ("gate", "check", "power")  # the commands that hold every subject to `survived`, whatever is known of it
 _BARE = ("-p", "no:cacheprovider", "-p", "no:tmpdir", "--noconftest")  # leaves nothing beside the results
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the person asked for, as typed; `command` is `reproduce`, `matrix`, `gate`, `check` or `power`.
-
-    `only`: of a subject, the scenarios and doors that are tried; none named: all of them.
-    """
-
-    command: str
-    subjects: Sequence[str]
-    scenarios: Sequence[str]
-    doors: Sequence[str]
-    engine: str | None
-    results: Path
-    keep: str
-    labs: int | None
-    expression: str
-    repeat: int = 1
-    database: str = SQLITE
-    format: str = TABLE
-    start: str = FORK
-    only: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
 def labs_at_once(start: str) -> int:
@@ -138,29 +114,31 @@ def _at_once() -> Iterator[ThreadPoolExecutor]:
             raise
 
 
-def run_matrix(request: Request, console: Console, shown: Console | None = None) -> int:
-    """Carry the request out; returns the exit code. Raises UsageError before anything is started, and Interrupted.
+def run_matrix(ask: RunAsk, console: Console, shown: Console | None = None, *, only: Only | None = None) -> int:
+    """Carry a run out; returns the exit code. Raises UsageError before anything is started, and Interrupted.
 
-    What came of it goes to `shown`, where that is another than the console that is told of the progress.
+    What came of it goes to `shown`, where that is another than the console that is told of the progress. `only` names
+    the scenarios and doors that some subjects are tried with; the others are tried with all of them.
     """
     started = time.monotonic()
-    trials = choose_trials(request.command, request.scenarios, request.doors)
-    for name in request.subjects:
+    trials = choose_trials(ask.command, ask.scenarios, ask.doors)
+    for name in ask.subjects:
         check_name(name)
-    check_results(request.results)
-    engine, why = choose_engine(request.engine)
+    check_results(ask.results)
+    engine, why = choose_engine(ask.engine)
+    ask = replace(ask, engine=engine.name)
     _say(console, f"engine: {why}")
     swept = str(sweep(of_the_dead))
     if swept:
         _say(console, f"swept what a dead run left: {swept}")
-    releases = resolve_subjects(request.subjects, engine)
+    releases = resolve_subjects(ask.subjects, engine)
     run = new_run_id()
-    plan = _plan(request, run, releases, trials, engine)
-    if request.expression:
-        plan = replace(plan, cells=_select(plan, request.expression))
+    plan = _plan(ask, run, releases, trials, engine, only=only or {})
+    if ask.expression:
+        plan = replace(plan, cells=_select(plan, ask.expression))
     plan.folder.mkdir(parents=True)
     scratch_folder(run)  # marks the run as alive, whichever engine it uses
-    matrix = _Matrix(request, plan, engine, releases, console=console, shown=shown or console, started=started)
+    matrix = _Matrix(ask, plan, engine, releases, console=console, shown=shown or console, started=started)
     try:
         return matrix.run()
     except Interrupted as interrupted:
@@ -172,17 +150,19 @@ def run_matrix(request: Request, console: Console, shown: Console | None = None)
         return matrix.finish(broken=True)
 
 
-def run_unseen(request: Request, log: Path, tell: Callable[[str], None]) -> tuple[dict[str, Any], str]:
-    """Carry the request out, its output appended to a file; returns what is in its results.json, and its run id.
+def run_unseen(
+    ask: RunAsk, log: Path, tell: Callable[[str], None], *, only: Only | None = None
+) -> tuple[dict[str, Any], str]:
+    """Carry a run out, its output appended to a file; returns what is in its results.json, and its run id.
 
     `tell` gets a line for each step (building, a lab's phase). Its results folder must be of its own: that is where
     the newest run is looked for. Raises what `run_matrix` raises.
     """
-    request.results.mkdir(parents=True, exist_ok=True)
+    ask.results.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
         output: Any = _Steps(file, tell)
-        run_matrix(request, Console(file=output, width=120, markup=False, highlight=False))
-    return newest_results(request.results)
+        run_matrix(ask, Console(file=output, width=120, markup=False, highlight=False), only=only)
+    return newest_results(ask.results)
 
 
 def newest_results(results: Path) -> tuple[dict[str, Any], str]:
@@ -213,7 +193,7 @@ class _Matrix:
 
     def __init__(
         self,
-        request: Request,
+        ask: RunAsk,
         plan: Plan,
         engine: Engine,
         releases: dict[str, Release | LabError],
@@ -222,7 +202,7 @@ class _Matrix:
         shown: Console,
         started: float,
     ) -> None:
-        self.request, self.plan, self.engine, self.releases = request, plan, engine, releases
+        self.ask, self.plan, self.engine, self.releases = ask, plan, engine, releases
         self.console, self.shown, self.started = console, shown, started
         self.entries = {cell.name: result(plan, cell, [], None) for cell in plan.cells}
         self._tail = 0
@@ -235,7 +215,7 @@ class _Matrix:
         """Build, run the labs, finish; returns the exit code."""
         self._write(exit_code=None)
         self._write_run()
-        point_latest(self.request.results, self.plan.folder)
+        point_latest(self.ask.results, self.plan.folder)
         if any(cell.outcome is None for cell in self.plan.cells):
             self._build_and_run()
         return self.finish(broken=self._broke)
@@ -276,7 +256,7 @@ class _Matrix:
         try:
             if isinstance(release, LabError):
                 raise release
-            self.engine.prepare(self.request.database, self._say)
+            self.engine.prepare(self.ask.database, self._say)
             parts = {SERVER: release, **release.roles}
             keys = {role: self.engine.build(part, self._say) for role, part in parts.items()}
             if self.plan.start == FORK:
@@ -298,7 +278,7 @@ class _Matrix:
         runnable = [cell for cell in self.plan.cells if cell.outcome is None]
         replace(self.plan, cells=runnable).write(plan_file)
         labs = {cell.lab for cell in runnable}
-        at_once = min(self.request.labs or labs_at_once(self.plan.start), len(labs))
+        at_once = min(self.ask.labs or labs_at_once(self.plan.start), len(labs))
         command = [
             sys.executable, "-m", "pytest", "-p", "harness.runs.pytest_plugin", "--plan", str(plan_file),
             "-n", str(at_once), "--dist", "loadscope", "-c", os.devnull, "--rootdir", str(SCENARIOS),
@@ -435,8 +415,8 @@ class _Matrix:
             {
                 "run": self.plan.run,
                 "argv": sys.argv[1:],
-                "command": self._again(),
-                "places": places(self.request.results),
+                "command": self.ask.again(),
+                "places": places(self.ask.results),
                 "harness": harness_commit(),
                 "host": host_facts(),
                 "engine": {"name": self.engine.name, "detail": self.plan.cells[0].engine_detail},
@@ -452,15 +432,15 @@ class _Matrix:
 
     def _show(self, code: int) -> None:
         trials = list(self.entries.values())
-        command = self._again()
+        command = self.ask.again()
         self._beside(lambda: self._write_views(trials, command))
-        if self.request.format == TABLE:
+        if self.ask.format == TABLE:
             self.shown.print()
-            self.shown.print(Picture(trials) if self.request.command == "matrix" else table(trials))
+            self.shown.print(Picture(trials) if self.ask.command == "matrix" else table(trials))
             for line in footnotes(trials):
                 self.shown.print(line)
         else:
-            name = "summary.md" if self.request.format == MARKDOWN else "results.json"
+            name = "summary.md" if self.ask.format == MARKDOWN else "results.json"
             said = self.plan.folder / name
             self._beside(lambda: self.shown.print(said.read_text(encoding="utf-8"), end="", soft_wrap=True))
         self.console.print(f"\nevidence: {self.plan.folder}", soft_wrap=True)
@@ -470,11 +450,8 @@ class _Matrix:
     def _write_views(self, trials: list[dict[str, Any]], command: str) -> None:
         self._beside(lambda: write_bug_report(self.plan.folder, trials))
         text = write_views(self.plan.folder, trials, command)
-        if self.request.command == "gate":
+        if self.ask.command == "gate":
             _add_to_github_summary(text)
-
-    def _again(self) -> str:
-        return _command(replace(self.request, engine=self.engine.name))
 
     def _say(self, text: str) -> None:
         _say(self.console, f"{time.monotonic() - self.started:5.0f} s  {text}")
@@ -498,28 +475,28 @@ def _say(console: Console, text: str) -> None:
 
 
 def _plan(
-    request: Request,
+    ask: RunAsk,
     run: str,
     releases: dict[str, Release | LabError],
     trials: Sequence[tuple[Scenario, Door]],
     engine: Engine,
+    *,
+    only: Only,
 ) -> Plan:
     cells = []
     detail = engine.describe()
-    repetitions = range(1, request.repeat + 1)
+    repetitions = range(1, ask.repeat + 1)
     for (asked, release), (scenario, door), repetition in itertools.product(releases.items(), trials, repetitions):
-        if asked in request.only and (scenario.name, door.name) not in request.only[asked]:
+        if asked in only and (scenario.name, door.name) not in only[asked]:
             continue
         known = release if isinstance(release, Release) else Release(asked, "", "", "")
-        again = replace(
-            request,
-            command="gate" if request.command in HELD else "reproduce",
-            subjects=[known.version or asked if is_release(asked) else asked],
-            scenarios=[scenario.name],
-            doors=[] if door.name == scenario.usual_door else [door.name],
+        alone = RunAsk(
+            subjects=(known.version or asked if is_release(asked) else asked,),
+            scenarios=(scenario.name,),
+            doors=() if door.name == scenario.usual_door else (door.name,),
             engine=engine.name,
-            expression="",
-            repeat=1,
+            database=ask.database,
+            start=ask.start,
         )
         cells.append(
             plan_cell(
@@ -530,37 +507,15 @@ def _plan(
                 versions={role: part.version for role, part in known.roles.items()},
                 as_of=known.as_of,
                 engine=engine.name,
-                database=request.database,
+                database=ask.database,
                 engine_detail=detail,
                 note=known.note,
-                command=_command(again),
+                command=again("gate" if ask.is_held else "reproduce", alone),
                 repetition=repetition,
-                held=request.command in HELD or not is_release(asked),
+                held=ask.is_held or not is_release(asked),
             )
         )
-    return Plan(run, (request.results / run).absolute(), spread_over_labs(cells), request.keep, request.start)
-
-
-def _command(request: Request) -> str:
-    """The line that does the same again, from the checkout's root."""
-    words = ["harness", "check"] if request.command == "check" else session(request.command)
-    for subject in request.subjects:
-        words += ["--subject", subject]
-    for scenario in request.scenarios:
-        words += ["--scenario", scenario]
-    for door in request.doors:
-        words += ["--door", door]
-    if request.engine:
-        words += ["--engine", request.engine]
-    if request.database != SQLITE:
-        words += ["--database", request.database]
-    if request.start != FORK:
-        words += ["--start", request.start]
-    if request.repeat > 1:
-        words += ["--repeat", str(request.repeat)]
-    if request.expression:
-        words += ["-k", request.expression]
-    return shlex.join(words)
+    return Plan(run, (ask.results / run).absolute(), spread_over_labs(cells), ask.keep, ask.start)
 
 
 @contextmanager

@@ -8,22 +8,17 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.commands.lab import PHASES, Scene, build, set_up
-from harness.doors import load_doors
+from harness.commands.lab import PHASES, Ask, Scene, build, run, scene_of
 from harness.lab.lab import Lab
-from harness.trials.scenario import load_scenarios
 from harness.words.errors import UsageError
 from harness.words.names import SERVER
 from tests.fakes.fake_lab import DEADLINES, VERSION, FakeLab
-
-DOORS = load_doors()
 
 OUTAGE = "worker-outage"
 
 
 def scene(scenario: str = OUTAGE, door: str = "", **facts: object) -> Scene:
-    one = load_scenarios()[scenario]
-    return Scene(VERSION, one, DOORS[door or one.usual_door], None, **facts)  # type: ignore[arg-type]
+    return scene_of(Ask(subject=VERSION, scenario=scenario, door=door, **facts))  # type: ignore[arg-type]
 
 
 def built(lab: FakeLab, asked: Scene, folder: Path) -> str:
@@ -60,5 +55,5 @@ def test_a_served_scene_names_no_deploy(lab: FakeLab, tmp_path: Path) -> None:
 
 def test_a_door_that_does_not_fit_is_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="served by a process of their own"):
-        set_up(scene(OUTAGE, "serve-stop", results=tmp_path), Console(file=io.StringIO()))
+        run(Ask(subject=VERSION, scenario=OUTAGE, door="serve-stop", results=tmp_path), Console(file=io.StringIO()))
     assert not list(tmp_path.iterdir())

@@ -14,10 +14,10 @@ import pytest
 from rich.console import Console
 
 from harness.commands import atlas as module
-from harness.commands.atlas import STATES, Atlas, Survey, _in_runs, newest_of_each_minor, survey
+from harness.commands.atlas import STATES, Ask, Atlas, _in_runs, newest_of_each_minor
 from harness.evidence.table import footnotes
 from harness.runs import run
-from harness.runs.run import Request
+from harness.runs.ask import RunAsk
 from harness.store.trial_folder import result
 from harness.subjects.release import Release, Target
 from harness.words.errors import UsageError
@@ -37,7 +37,7 @@ class Runs:
         self.runs: list[list[str]] = []
         self.engines: list[str | None] = []
 
-    def __call__(self, request: Request, console: Console) -> int:
+    def __call__(self, request: RunAsk, console: Console, **_: object) -> int:
         folder = request.results / f"20300101-000000-{secrets.token_hex(2)}"
         folder.mkdir(parents=True)
         (request.results / "latest").symlink_to(folder.name)
@@ -84,15 +84,15 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], Runs]:
     return plant
 
 
-def asked(**changed: Any) -> Survey:
-    return Survey(**{"first": "3.2.14", "last": "3.3.4", "scenarios": list(STATES), "doors": ["prefect-deploy"],
-                     "engine": None, "database": None, "newest_of_minor": False, **changed})  # fmt: skip
+def asked(folder: Path, **changed: Any) -> Ask:
+    return Ask(**{"first": "3.2.14", "last": "3.3.4", "doors": ("prefect-deploy",),
+                  "results": folder / "results", "into": folder / "atlas", **changed})  # fmt: skip
 
 
 def carried_out(tmp_path: Path, **changed: Any) -> tuple[int, str]:
     file = io.StringIO()
     console = Console(file=file, width=200)
-    return survey(asked(**changed), tmp_path / "atlas", tmp_path / "results", console), file.getvalue()
+    return module.run(asked(tmp_path, **changed), console), file.getvalue()
 
 
 def test_every_release_is_tried_once_and_shown_with_what_was_lost(
@@ -106,7 +106,7 @@ def test_every_release_is_tried_once_and_shown_with_what_was_lost(
     page = (tmp_path / "not there yet" / "3.2" / "atlas.md").read_text(encoding="utf-8")
     assert "| 3.3.3 | lost 3/3 | lost 3/3 | lost 3/3 | lost 3/3 |" in page
     assert "| 3.3.4 | survived (!) |" in page
-    assert "--from 3.2.14 --to 3.3.4 --into" in page and "--engine processes --database sqlite" in page
+    assert "--from 3.2.14 --to 3.3.4" in page and "--engine processes --database sqlite" in page and "--into" in page
 
 
 def test_asked_again_it_tries_only_what_has_no_verdict_yet(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from rich.console import Console
 from harness.commands import bisect as module
 from harness.commands.bisect import Probes, Question, bisect, start
 from harness.runs import run
-from harness.runs.run import Request
+from harness.runs.ask import RunAsk
 from harness.subjects.release import Release, Target
 from harness.words.errors import Interrupted, UsageError
 
@@ -34,7 +34,7 @@ class Runs:
         self.outcome = outcome
         self.asked: list[str] = []
 
-    def __call__(self, request: Request, console: Console) -> int:
+    def __call__(self, request: RunAsk, console: Console, **_: object) -> int:
         (release,) = request.subjects
         self.asked.append(release)
         folder = request.results / f"run-{secrets.token_hex(4)}"

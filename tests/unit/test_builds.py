@@ -16,8 +16,9 @@ import pytest
 from rich.console import Console
 
 from harness.runs import run
+from harness.runs.ask import RunAsk
 from harness.runs.builds import say_built, wait_until_built
-from harness.runs.run import Request, run_matrix
+from harness.runs.run import run_matrix
 from harness.store.trial_folder import result
 from harness.subjects.release import Release, Target
 from harness.verdict.outcomes import EXIT_UNJUDGED
@@ -87,13 +88,10 @@ def test_what_came_of_one_subject_is_known_before_another_is_built(
     engine = Engine(tmp_path / "results")
     monkeypatch.setattr(run, "choose_engine", lambda _: (engine, "the usual"))
     monkeypatch.setattr(run, "resolve", lambda asked, *_: Release(asked, asked, "", ""))
-    request = Request(
-        command="reproduce", subjects=["3.3.4", "3.3.3"], scenarios=[], doors=[], engine=None,
-        results=tmp_path / "results", keep="never", labs=None, expression="",
-    )  # fmt: skip
+    ask = RunAsk(subjects=("3.3.4", "3.3.3"), results=tmp_path / "results", keep="never")
     (tmp_path / "results").mkdir()
     printed = io.StringIO()
-    code = run_matrix(request, Console(file=printed, width=200))
+    code = run_matrix(ask, Console(file=printed, width=200))
     assert engine.seen.is_set(), printed.getvalue()
     trials: list[dict[str, Any]] = json.loads(
         (tmp_path / "results" / "latest" / "results.json").read_text(encoding="utf-8")
@@ -139,7 +137,7 @@ def test_a_pytest_that_ends_by_itself_makes_no_success(
     monkeypatch.setattr(run, "resolve", lambda asked, *_: Release(asked, asked, "", ""))
     processes = {**vars(subprocess), "Popen": pytest_that_ends_with(ended)}
     monkeypatch.setattr(run, "subprocess", SimpleNamespace(**processes))
-    request = Request("reproduce", ["3.3.4"], [], [], None, tmp_path, "never", 1, "", start="exec")
+    ask = RunAsk(subjects=("3.3.4",), results=tmp_path, keep="never", labs=1, start="exec")
     printed = io.StringIO()
-    assert run_matrix(request, Console(file=printed, width=200)) == code
+    assert run_matrix(ask, Console(file=printed, width=200)) == code
     assert (f"pytest ended with {ended}" in printed.getvalue()) is bool(code)

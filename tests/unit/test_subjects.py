@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from harness.engines.environment import _make_database
+from harness.runs.ask import RunAsk
 from harness.runs.plan import choose_trials
-from harness.runs.run import Request, _plan
+from harness.runs.run import _plan
 from harness.subjects import kinds
 from harness.subjects.kinds import check_name, is_release, resolve
 from harness.subjects.release import Release, Target
@@ -177,9 +178,9 @@ def test_a_tree_of_ones_own_is_held_to_survived_and_a_release_to_what_is_known(t
     releases: dict[str, Release | LabError] = {
         asked: Release(asked, "3.3.3", "", "") for asked in ("3.3.3", "latest", "path:.", "wheel:prefect.whl")
     }
-    request = Request("reproduce", list(releases), [], [], None, tmp_path, "never", 1, "")
+    ask = RunAsk(subjects=tuple(releases), results=tmp_path, labs=1)
     engine = SimpleNamespace(name="fake", describe=lambda: "a fake")
-    plan = _plan(request, "run", releases, choose_trials("reproduce", ["worker-outage"], []), engine)
+    plan = _plan(ask, "run", releases, choose_trials("reproduce", ["worker-outage"], []), engine, only={})
     assert {cell.subject: cell.expected for cell in plan.cells} == {
         "3.3.3": "lost",
         "latest": "lost",
@@ -190,9 +191,9 @@ def test_a_tree_of_ones_own_is_held_to_survived_and_a_release_to_what_is_known(t
 
 def test_each_repetition_has_a_lab_and_a_folder_of_its_own(tmp_path: Path) -> None:
     releases: dict[str, Release | LabError] = {"3.3.3": Release("3.3.3", "3.3.3", "", "")}
-    request = Request("reproduce", ["3.3.3"], [], [], None, tmp_path, "never", 1, "", repeat=3)
+    ask = RunAsk(subjects=("3.3.3",), results=tmp_path, labs=1, repeat=3)
     engine = SimpleNamespace(name="fake", describe=lambda: "a fake")
-    plan = _plan(request, "run", releases, choose_trials("reproduce", [], []), engine)
+    plan = _plan(ask, "run", releases, choose_trials("reproduce", [], []), engine, only={})
     assert len({cell.name for cell in plan.cells}) == len(plan.cells) == 6
     assert len({cell.lab for cell in plan.cells}) == 3
     assert {cell.repetition for cell in plan.cells} == {1, 2, 3}

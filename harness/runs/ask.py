@@ -1,0 +1,99 @@
+"""What a run is asked for, and the options that several commands have (words/options.py says how they are read)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from harness.doors import load_doors
+from harness.trials.scenario import load_scenarios
+from harness.words.names import DATABASES, ENGINES, FORK, PREFECT_DEPLOY, SQLITE, STARTS
+from harness.words.options import Option, Usual, again
+
+TABLE, MARKDOWN, JSON = FORMATS = ("table", "markdown", "json")
+USUAL_ENGINE = "containers where a Docker engine answers"
+
+
+def usual_doors() -> str:
+    """In words, the doors that are opened where none is named."""
+    usual = {name: one.usual_door for name, one in load_scenarios().items()}
+    others = [f"{door} for {name}" for name, door in usual.items() if door != PREFECT_DEPLOY]
+    return ", ".join([PREFECT_DEPLOY, *others])
+
+
+SubjectNames = Annotated[
+    tuple[str, ...],
+    Option(
+        "a release such as 3.3.3, or latest; wheel:PATH; path:FOLDER (a source tree as it is); image:NAME; "
+        "any with /worker= or /deployer= another",
+        flag="--subject",
+        metavar="PREFECT",
+        always=True,  # the line that asks again says what was tried
+    ),
+]
+ScenarioNames = Annotated[tuple[str, ...], Option(flag="--scenario", metavar="NAME", names=load_scenarios)]
+DoorNames = Annotated[tuple[str, ...], Option(flag="--door", metavar="NAME", names=load_doors)]
+EngineName = Annotated[str | None, Option("where labs run", metavar="|".join(ENGINES)), Usual(USUAL_ENGINE)]
+DatabaseName = Annotated[str, Option("what the server keeps its data in", choices=DATABASES)]
+StartName = Annotated[
+    str,
+    Option(
+        "how a lab's processes start: `fork`: from one of the subject that has imported Prefect; `exec`: each anew",
+        choices=STARTS,
+    ),
+]
+LabCount = Annotated[
+    int | None,
+    Option("labs at once", flag="-n", metavar="N"),
+    Usual("one for each core; with --start exec for each two"),
+]
+ResultsFolder = Annotated[Path, Option("where evidence goes", metavar="DIR")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunAsk:
+    """What a run is asked for, as typed.
+
+    command  the name of the command that asks
+    is_held  every subject is expected to survive, whatever is known of it
+    """
+
+    command: ClassVar[str] = "reproduce"
+    is_held: ClassVar[bool] = False
+
+    subjects: SubjectNames
+    engine: EngineName = None
+    database: DatabaseName = SQLITE
+    start: StartName = FORK
+    scenarios: Annotated[ScenarioNames, Usual("all")] = ()
+    doors: Annotated[DoorNames, Usual(usual_doors)] = ()
+    results: ResultsFolder = Path("results")
+    keep: Annotated[
+        str,
+        Option(
+            "whether a lab's database is saved with the evidence; `failed`: when a trial is not as expected",
+            choices=("never", "failed", "always"),
+        ),
+    ] = "failed"
+    repeat: Annotated[
+        int,
+        Option(
+            "each trial N times, each time in a lab of its own; says k of N with its 95 % interval",
+            metavar="N",
+        ),
+    ] = 1
+    labs: LabCount = None
+    expression: Annotated[str, Option("only trials whose name matches, as in pytest", flag="-k", metavar="EXPR")] = ""
+    format: Annotated[
+        str,
+        Option(
+            "what stdout gets in the end: the table, summary.md, or results.json; with the last two, everything else "
+            "goes to stderr",
+            choices=FORMATS,
+        ),
+    ] = TABLE
+
+    def again(self) -> str:
+        """The line that asks the same again, from the checkout's root."""
+        return again(self.command, self)
