@@ -225,23 +225,26 @@ class SteadyState(Event, frozen=True, kw_only=True, tag="steady-state"):
 
 
 class Act(Event, frozen=True, kw_only=True, tag="act"):
-    """What the harness did beside faults and doors; `run`: the flow run that it did it to."""
+    """What the harness did beside doors; `run`: the flow run that it did it to, `body`: what an API call sent."""
 
     what: str
     run: FlowRun | None = None
     text: str | None = None
+    body: Any = None
 
 
 class Fault(Event, frozen=True, kw_only=True, tag="fault"):
-    """What was hurt."""
+    """What was hurt, and by which fault (from the time on that a fault has a file of its own)."""
 
     what: str
+    fault: str | None = None
 
 
 class Lifted(Event, frozen=True, kw_only=True, tag="lifted"):
     """The fault was lifted."""
 
     what: str = ""
+    fault: str | None = None
 
 
 class Listing(Event, frozen=True, kw_only=True, tag="listing"):
