@@ -1,4 +1,4 @@
-"""Writes docs/reference from the code: doors, faults, scenarios, known outcomes, commands.
+"""Writes docs/reference from the code: doors, faults, scenarios, known outcomes, commands, rules.
 
 A test compares it with what is committed. python docs/reference.py
 """
@@ -20,6 +20,7 @@ from harness.known import load_known  # noqa: E402
 from harness.runs.plan import doors_of  # noqa: E402
 from harness.trials.scenario import load_scenarios  # noqa: E402
 from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST  # noqa: E402
+from tests.rules import rules, tags  # noqa: E402
 
 FOLDER = ROOT / "docs" / "reference"
 _MADE = "Made by `python docs/reference.py` from the code.\n"
@@ -92,6 +93,21 @@ def known() -> str:
     return _page("Known outcomes", ["kinds of backlog", "doors", "releases", "outcome", "reference"], rows)
 
 
+def guarded() -> str:
+    """Every rule: what it says, the modules that keep it, and the test that guards it."""
+    files: dict[str, list[str]] = {}
+    for tag in tags():
+        files.setdefault(tag.rule, []).append(f"`{tag.file}`")
+    rows = [
+        [rule.says, f"`{rule.name}`", ", ".join(dict.fromkeys(files.get(rule.name, ["nowhere"]))), f"`{rule.test}`"]
+        for rule in rules()
+    ]
+    rows.sort(key=lambda row: (row[2], row[1]))
+    says = "Each is kept where the code is tagged with its name (`# rule: name`). If that place is broken, its\n"
+    says += "test fails, which `python tests/mutations.py NAME` shows ([how](../../tests/README.md)).\n"
+    return f"# Rules\n\n{_MADE}\n{says}\n{_table(['rule', 'name', 'kept in', 'test'], rows)}"
+
+
 def options() -> str:
     """Every command with its options."""
     parts = ["# Commands\n", _MADE]
@@ -126,6 +142,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "scenarios.md": scenarios,
     "known.md": known,
     "commands.md": options,
+    "rules.md": guarded,
 }
 
 if __name__ == "__main__":

@@ -1,29 +1,49 @@
-"""Takes each rule of README.md's tables out of the harness, in a copy, and shows that the test named for it fails.
+"""Breaks the harness at each place that is tagged with a rule, in a copy, and shows that the test marked with it fails.
 
-python tests/mutations.py            try every mutation
-python tests/mutations.py WORD ...   only those whose rule holds one of these words
+python tests/mutations.py                   try every rule
+python tests/mutations.py [-n 2] WORD ...   only those that hold one of these words, two at a time
 
-Ends with 1 if a mutation survives, or fits its file no more. A tool, and no test: pytest does not collect it.
+Ends with 1 if a test passes all the same. A tool, and no test: pytest does not collect it. tests/README.md says more.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.mutants import mutate
+from tests.rules import ROOT, rules, tags
+
 COLUMNS = 5
 PATIENCE = 120  # seconds for one test
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """One rule, the words in one file that keep it, what they are changed into, and the test that then fails."""
+    """One rule, the file and line that keep it, the whole file with it broken, and the test that then fails."""
+
+    rule: str
+    file: str
+    line: int
+    source: str
+    test: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A rule that README.md's tables still hold: the words in one file that keep it, and what they are changed into."""
 
     rule: str
     file: str
@@ -32,7 +52,7 @@ class Mutation:
     test: str
 
 
-def mutations() -> list[Mutation]:
+def rows() -> list[Row]:
     """The rows of README.md's tables of rules. The cells in backticks are taken as they stand, ⏎ for a line's end."""
     found = []
     for line in (ROOT / "tests" / "README.md").read_text(encoding="utf-8").splitlines():
@@ -40,7 +60,29 @@ def mutations() -> list[Mutation]:
         if len(cells) == COLUMNS and cells[-1].startswith(("unit/", "fakes/")):
             rule, file, was, becomes, test = cells
             code = [cell.removeprefix("`").removesuffix("`").replace("⏎", "\n") for cell in (was, becomes)]
-            found.append(Mutation(rule, f"harness/{file}", code[0], code[1], f"tests/{test}"))
+            found.append(Row(rule, f"harness/{file}", code[0], code[1], f"tests/{test}"))
+    return found
+
+
+def mutations() -> list[Mutation]:
+    """A mutation for each tag, by the files and lines of the harness, and one for each row.
+
+    Raises ValueError for a tag without a rule or a place, and for a row whose words do not stand once in its file.
+    """
+    guarded = {rule.name: rule for rule in rules()}
+    found = []
+    for tag in tags():
+        if tag.rule not in guarded:
+            raise ValueError(f"{tag}: no test is marked with the rule {tag.rule}")
+        broken = mutate((ROOT / tag.file).read_text(encoding="utf-8"), tag).source
+        says = f"{tag.rule}: {guarded[tag.rule].says}"
+        found.append(Mutation(says, tag.file, tag.line, broken, guarded[tag.rule].test))
+    for row in rows():
+        text = (ROOT / row.file).read_text(encoding="utf-8")
+        if text.count(row.was) != 1:
+            raise ValueError(f"{row.rule}: {row.was!r} stands {text.count(row.was)} times in {row.file}")
+        line = text[: text.index(row.was)].count("\n") + 1
+        found.append(Mutation(row.rule, row.file, line, text.replace(row.was, row.becomes), row.test))
     return found
 
 
@@ -63,9 +105,7 @@ def what_becomes_of(mutation: Mutation, copy: Path) -> str:
     """Apply a mutation to the copy, run its test, take it back; says `killed`, or what is wrong."""
     path = copy / mutation.file
     text = path.read_text(encoding="utf-8")
-    if text.count(mutation.was) != 1:
-        return f"NO FIT: {mutation.was!r} stands {text.count(mutation.was)} times in {mutation.file}"
-    write(path, text.replace(mutation.was, mutation.becomes))
+    write(path, mutation.source)
     try:
         code = run(copy, mutation.test)
     except subprocess.TimeoutExpired:
@@ -75,23 +115,49 @@ def what_becomes_of(mutation: Mutation, copy: Path) -> str:
     return {0: f"SURVIVED: {mutation.test} passes", 1: "killed"}.get(code, f"NOT RUN: pytest ended with {code}")
 
 
-def main(words: list[str]) -> int:
-    """Try the mutations whose rule holds one of the words; returns the exit code."""
-    chosen = [one for one in mutations() if not words or any(word in one.rule for word in words)]
+@contextmanager
+def copies(number: int) -> Iterator[SimpleQueue[Path]]:
+    """So many copies of what the tests need, to be taken and given back."""
+    free: SimpleQueue[Path] = SimpleQueue()
     with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
-        copy = Path(folder)
-        for name in ("harness", "overlays", "scenarios", "tests/unit", "tests/fakes"):
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("pyproject.toml", "tests/__init__.py"):
-            shutil.copy(ROOT / name, copy / name)
-        if not chosen or run(copy, *sorted({one.test for one in chosen})):
-            print("no rule holds these words" if not chosen else "the tests do not even pass with nothing changed")
+        for count in range(number):
+            copy = Path(folder) / str(count)
+            for name in ("harness", "overlays", "scenarios", "tests/unit", "tests/fakes"):
+                shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            for name in ("pyproject.toml", "tests/__init__.py"):
+                shutil.copy(ROOT / name, copy / name)
+            free.put(copy)
+        yield free
+
+
+def main(arguments: list[str]) -> int:
+    """Try the mutations whose rule holds one of the words; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-n", type=int, default=1, metavar="N", dest="at_once", help="so many tests at a time")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="try only the rules that hold one of these words")
+    asked = parser.parse_args(arguments)
+    chosen = [one for one in mutations() if not asked.words or any(word in one.rule for word in asked.words)]
+    if not chosen:
+        print("no rule holds these words")
+        return 1
+    with copies(asked.at_once) as free, ThreadPoolExecutor(asked.at_once) as pool:
+        copy = free.get()
+        if run(copy, *sorted({one.test for one in chosen})):
+            print("the tests do not even pass with nothing changed")
             return 1
+        free.put(copy)
+
+        def attempt(mutation: Mutation) -> str:
+            mine = free.get()
+            try:
+                return what_becomes_of(mutation, mine)
+            finally:
+                free.put(mine)
+
         survived = 0
-        for number, one in enumerate(chosen, start=1):
-            said = what_becomes_of(one, copy)
+        for number, (one, said) in enumerate(zip(chosen, pool.map(attempt, chosen), strict=True), start=1):
             survived += said != "killed"
-            print(f"{number}/{len(chosen)} {one.rule}: {said}", flush=True)
+            print(f"{number}/{len(chosen)} {one.file}:{one.line} {one.rule} {said}", flush=True)
     print(f"{len(chosen) - survived} of {len(chosen)} killed")
     return int(survived > 0)
 

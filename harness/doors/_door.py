@@ -113,7 +113,7 @@ class Door:
 
     def misfit(self, scenario: Staged) -> str:
         """Why it cannot be opened on a scenario's deployments, whatever the release; empty where it can."""
-        if self.only_for in ("", SERVED if scenario.served_by else DEPLOYED):
+        if self.only_for in ("", SERVED if scenario.served_by else DEPLOYED):  # rule: not-applicable-door (always)
             return ""
         return f"{self.name} is for deployments that are {self.only_for}; {scenario.name}'s are not"
 

@@ -37,10 +37,10 @@ def pause_by_automation(treated: Treated, nonce: str) -> CommandResult:
         by = [event["resource"] for event in found if event["resource"].get("prefect.resource.name") == nonce]
         if by:
             return str(by[0]["prefect.resource.id"]).removeprefix("prefect.automation.")
-        if next(asked) % 10 == 0:
+        if next(asked) % 10 == 0:  # rule: automation-asked-again
             event = {"id": str(uuid.uuid4()), "occurred": now(), "event": _EVENT}
             done = send(treated, "POST", "/events", [{**event, "resource": {"prefect.resource.id": nonce}}])
-        raise NotYet(f"the event was sent, and there is no {_EXECUTED}")
+        raise NotYet(f"the event was sent, and there is no {_EXECUTED}")  # rule: automation-by-its-action
 
     made = wait_until("the automation's action", executed, seconds=treated.seconds, every=1.0)
     if made:

@@ -17,4 +17,5 @@ def serve_stop(treated: Treated, _nonce: str) -> CommandResult:
     return treated.stop_process(_GRACE)
 
 
+# rule: serve-stop-by-patch
 door = Door(serve_stop, by_requests(ONE, effect=PAUSED), family="update", only_for=SERVED)

@@ -67,7 +67,11 @@ def _resolve_one(part: str, target: Target, resolve_image: ResolveImage) -> Rele
 def is_release(asked: str) -> bool:
     """Whether it is a plain release, of which outcomes are known; anything else is held to `survived`."""
     server, others = _split(asked)
-    return not others and _kind(server) not in _CHECKS and not overlays.split(server)[1]
+    return (
+        not others  # rule: mixed-expect-survived
+        and _kind(server) not in _CHECKS
+        and not overlays.split(server)[1]  # rule: overlay-is-no-release
+    )
 
 
 def check_ends(first: str, last: str) -> None:

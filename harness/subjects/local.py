@@ -71,6 +71,7 @@ def resolve_tree(asked: str, target: Target) -> Release:
     tree = check_tree(asked)
     folder = scratch_folder(f"build-{secrets.token_hex(4)}")
     try:
+        # rule: tree-stays-as-it-was
         shutil.copytree(tree, folder / "tree", symlinks=True, ignore=lambda at, names: _left_out(at, names, tree))
         uv(["build", "--wheel", "--out-dir", str(folder), str(folder / "tree")])
         (built,) = folder.glob("*.whl")
@@ -89,7 +90,7 @@ def _left_out(at: str, names: Iterable[str], tree: Path) -> set[str]:
 
 def _resolved(asked: str, wheel: Path, target: Target) -> Release:
     version = parse_wheel_filename(wheel.name)[1]
-    if not any(version.release):
+    if not any(version.release):  # rule: tree-of-version-0
         raise UvError(
             f"it builds as version {version}, which says nothing of what it can do; fetch the repository's tags first",
             source="build",
@@ -105,5 +106,5 @@ def _resolved(asked: str, wheel: Path, target: Target) -> Release:
 def _contents(wheel: Path) -> str:
     """A digest of what the wheel holds; two builds of one tree differ in the times of their files alone."""
     with zipfile.ZipFile(wheel) as files:
-        held = sorted((file.filename, file.CRC) for file in files.infolist())
+        held = sorted((file.filename, file.CRC) for file in files.infolist())  # rule: changed-tree-is-another
     return hashlib.sha256(repr(held).encode()).hexdigest()

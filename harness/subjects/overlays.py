@@ -91,7 +91,7 @@ def split(asked: str) -> tuple[str, list[Overlay]]:
 def check_fit(overlays: Sequence[Overlay], version: str) -> None:
     """Raises: UsageError for an overlay that is for other releases."""
     for overlay in overlays:
-        if Version(Version(version).base_version) not in SpecifierSet(overlay.releases):
+        if Version(Version(version).base_version) not in SpecifierSet(overlay.releases):  # rule: overlay-release
             raise UsageError(f"The overlay {overlay.name} is for Prefect {overlay.releases}, and this is {version}.")
 
 

@@ -164,6 +164,7 @@ def _nothing_fits(error: UvError) -> bool:
     Of an index that answers 401, 403 or 404 it says that too, and that the package is not there (seen with uv 0.9).
     """
     said = error.reason + error.log
+    # rule: index-that-refuses (gives True)
     asked = not re.search("prefect was not found in the package registry|credentials", said)
     return asked and bool(re.search("no versions? of prefect|only prefect|incompatible|unsatisfiable", said))
 
@@ -183,7 +184,7 @@ def _resolve_latest(target: Target) -> Release:
         release = _resolve_version(newest, target)
     except UvError as error:
         if not _nothing_fits(error):
-            raise
+            raise  # rule: latest-unless-unresolvable
         version = _highest(f"prefect<{newest}", target)
         note = f"{newest} is newer and was passed over: {error.reason}"
         release = _resolve_version(version, target)

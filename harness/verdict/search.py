@@ -62,10 +62,10 @@ class Search:
                     return Found(end)
                 return Found(None, reason=f"{end} could not be judged, nor could its neighbours; choose another end")
         for end in (first, last):
-            if len(several := dict.fromkeys(self._judged(end))) > 1:
+            if len(several := dict.fromkeys(self._judged(end))) > 1:  # rule: bisect-contradicting-end (one more)
                 return Found(None, reason=f"{end} came to {' and to '.join(several)}: its probes contradict each other")
         old, new = self._judged(first)[0], self._judged(last)[0]
-        if old == new:
+        if old == new:  # rule: bisect-ends-differ
             return Found(
                 None,
                 first,
@@ -84,7 +84,7 @@ class Search:
         from being judged (a dependency of its day) often keeps its neighbours from it too. Where none can be, the end
         itself.
         """
-        steps = [0, *(2**step for step in range(_END_STEPS))]
+        steps = [0, *(2**step for step in range(_END_STEPS))]  # rule: bisect-end-gives-way (gives [0])
         candidates = [inwards[step] for step in steps if step <= (len(inwards) - 2) // 2]
         open_ = (each for each in candidates if len(self.verdicts.get(each, ())) < 2 or self._judged(each))
         return next(open_, inwards[0])
@@ -122,7 +122,11 @@ class Search:
     def _settled(self, release: str, old: str, new: str) -> str | None:
         """What a release is taken to be; None where it must be probed (again)."""
         told, judged = self.verdicts.get(release, ()), self._judged(release)
-        if len(told) < 2 and not (judged and judged[-1] in (old, new)):
+        if len(told) < 2 and not (  # rule: bisect-tries-again (one less)
+            judged
+            # rule: bisect-neither-end
+            and judged[-1] in (old, new)
+        ):
             return None  # once more: what could not be judged, and what fits neither end
         return judged[-1] if len(set(judged)) == 1 else UNJUDGED
 

@@ -37,7 +37,7 @@ class Effect(msgspec.Struct, frozen=True):
             return bool(now == self.value and was != self.value)
         if self.how == "has":
             return self._is_in(was) and self._is_in(now)
-        return bool(was == now) is (self.how == "stays")
+        return bool(was == now) is (self.how == "stays")  # rule: error-effect-stays
 
     def _is_in(self, entries: Any) -> bool:
         return any(self.value.items() <= entry.items() for entry in entries or ())

@@ -97,6 +97,7 @@ def test_a_door_that_the_server_refuses_is_an_error_that_names_the_status(lab: F
     assert judged(entry)["treated"] == KEPT, "its runs are still accounted for"
 
 
+@pytest.mark.rule("automation-asked-again", "An automation is sent its event again until it acts.")
 def test_an_automation_that_the_server_does_not_know_yet_is_sent_its_event_again(lab: FakeLab) -> None:
     lab.prefect.events_missed = 2
     entry = lab.trial(OUTAGE, "pause-by-automation")
@@ -114,6 +115,9 @@ def test_an_automation_that_does_nothing_is_an_error_that_says_what_was_seen(lab
     assert "the event was sent, and there is no prefect.automation.action.executed" in entry["reason"]
 
 
+@pytest.mark.rule(
+    "automation-by-its-action", "An automation is proven once its action has ended, not once the deployment is paused."
+)
 def test_an_automation_whose_action_has_not_ended_is_not_proven_though_the_deployment_is_paused(lab: FakeLab) -> None:
     lab.prefect.says_executed = False
     entry = lab.trial(OUTAGE, "pause-by-automation")
@@ -172,6 +176,7 @@ def test_the_null_door_is_no_null_door_where_the_deployment_changed_meanwhile(la
     assert "description changed" in entry["reason"]
 
 
+@pytest.mark.rule("error-effect-stays", "What a door must leave as it was has to be as it was.")
 def test_a_sibling_that_was_answered_and_is_still_there_is_an_error(lab: FakeLab) -> None:
     lab.prefect.refuse("^DELETE .*/schedules/", 204, None)
     entry = lab.trial(OUTAGE, "delete-sibling")

@@ -70,6 +70,9 @@ def test_a_run_at_risk_that_the_harness_cancels_has_no_fate(lab: FakeLab) -> Non
     assert "the harness itself did this after the door: cancel a run" in entry["reason"]
 
 
+@pytest.mark.rule(
+    "serve-stop-by-patch", "Stopping a serving process is proven by the PATCH that pauses the deployment."
+)
 def test_a_stop_that_pauses_nothing_is_not_proven(lab: FakeLab) -> None:
     lab.site.pauses_on_shutdown = False
     entry = lab.trial(SERVE, STOP)
@@ -84,6 +87,7 @@ def test_a_process_that_never_serves_is_no_verdict(lab: FakeLab) -> None:
     assert "the process that serves serve--probe ended" in entry["reason"]
 
 
+@pytest.mark.rule("not-applicable-door", "A door for another kind of deployment is not applicable.")
 @pytest.mark.parametrize(
     ("scenario", "door", "said"),
     [

@@ -46,6 +46,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
         )
 
 
+@pytest.mark.rule("index-that-refuses", "An index that does not answer is not one without releases.")
 @pytest.mark.parametrize("status", [401, 403, 404, 503])
 def test_an_index_that_does_not_answer_is_no_index_without_releases(
     answers: Callable[[int], None], status: int
@@ -59,6 +60,7 @@ def test_an_index_that_does_not_answer_is_no_index_without_releases(
 NO_SOLUTION = "Because only certifi<=2 is available and prefect==3.9.1 depends on certifi>=3, … are unsatisfiable."
 
 
+@pytest.mark.rule("latest-unless-unresolvable", "`latest` passes over a release only if it cannot be resolved.")
 @pytest.mark.parametrize(
     ("said", "version"),
     [(NO_SOLUTION, "3.9.0"), ("Failed to fetch: http://127.0.0.1/simple/certifi/ (503 Service Unavailable)", None)],

@@ -38,6 +38,7 @@ def test_a_plus_of_a_path_is_a_part_of_it(asked: str) -> None:
     assert overlays.split(f"{asked}+skip-a-tick")[0] == asked
 
 
+@pytest.mark.rule("overlay-is-no-release", "A release with an overlay is not a plain release.")
 def test_what_has_an_overlay_is_no_release_and_no_end_of_a_range() -> None:
     assert is_release("3.9.1")
     assert not is_release("3.9.1+skip-a-tick")
@@ -51,6 +52,7 @@ def test_an_overlay_that_there_is_not_is_answered_with_the_nearest() -> None:
         check_name("3.9.1+skip-a-tock")
 
 
+@pytest.mark.rule("overlay-release", "An overlay for other releases is refused.")
 def test_an_overlay_for_other_releases_is_refused() -> None:
     (overlay,) = overlays.split("3.3.3+cancel-what-waits")[1]
     with pytest.raises(UsageError, match=r"cancel-what-waits is for Prefect >=3\.3\.4, and this is 3\.3\.3"):

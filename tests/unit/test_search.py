@@ -70,6 +70,7 @@ def test_releases_that_cannot_be_judged_are_passed_over_and_named(data: st.DataO
     assert set(between) <= broken
 
 
+@pytest.mark.rule("bisect-tries-again", "What could not be judged is tried once more.")
 def test_what_could_not_be_judged_is_tried_once_more() -> None:
     names = releases(3)
     tries: dict[str, int] = {}
@@ -83,6 +84,7 @@ def test_what_could_not_be_judged_is_tried_once_more() -> None:
     assert tries == dict.fromkeys(names, 2)
 
 
+@pytest.mark.rule("bisect-neither-end", "A verdict that fits neither end is asked for again.")
 def test_a_verdict_that_fits_neither_end_is_asked_for_again_and_never_taken_for_one_of_them() -> None:
     names = releases(3)
     search = Search(names)
@@ -94,6 +96,7 @@ def test_a_verdict_that_fits_neither_end_is_asked_for_again_and_never_taken_for_
     assert f"fixed after {names[0]} and by {names[2]}; between them {names[1]} (altered)" in text
 
 
+@pytest.mark.rule("bisect-ends-differ", "A search whose two ends have the same outcome ends at once.")
 @pytest.mark.parametrize("outcome", [OLD, NEW, "altered"])
 def test_ends_with_the_same_outcome_end_the_search_at_once(outcome: str) -> None:
     search = Search(releases(9))
@@ -102,6 +105,7 @@ def test_ends_with_the_same_outcome_end_the_search_at_once(outcome: str) -> None
     assert len(search.verdicts) == 2
 
 
+@pytest.mark.rule("bisect-end-gives-way", "An end that cannot be judged gives way to a release further in.")
 @given(st.data())
 def test_an_end_that_cannot_be_judged_gives_way_to_one_further_in(data: st.DataObject) -> None:
     names = releases(data.draw(st.integers(20, 120)))
@@ -152,6 +156,7 @@ def test_the_end_of_a_search_is_said_in_one_sentence(old: str, new: str, word: s
     assert text.startswith(f"3.0.0 is {old}, 3.0.1 is {new}") and word in text and text.count(".") >= 1
 
 
+@pytest.mark.rule("bisect-contradicting-end", "An end that came to two outcomes ends the search.")
 @pytest.mark.parametrize("end", [0, -1])
 def test_an_end_that_came_to_two_outcomes_ends_the_search(end: int) -> None:
     search = Search(releases(8))

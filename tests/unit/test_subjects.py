@@ -69,6 +69,7 @@ def no_image(asked: str) -> Release:
     raise AssertionError(f"{asked} is no image")
 
 
+@pytest.mark.rule("tree-stays-as-it-was", "A source tree is not changed by building it.")
 def test_a_source_tree_is_built_as_it_stands_and_stays_as_it_was(tmp_path: Path) -> None:
     tree = source_tree(tmp_path / "tree")
     (tree / "said.txt").write_text("changed, and not committed", encoding="utf-8")
@@ -78,6 +79,7 @@ def test_a_source_tree_is_built_as_it_stands_and_stays_as_it_was(tmp_path: Path)
     assert sorted(path.name for path in tree.iterdir()) == ["backend.py", "pyproject.toml", "said.txt"]
 
 
+@pytest.mark.rule("changed-tree-is-another", "A changed source tree is another subject.")
 def test_the_same_tree_is_the_same_subject_and_a_changed_one_is_another(tmp_path: Path) -> None:
     tree = source_tree(tmp_path / "tree")
     first, again = resolve(f"path:{tree}", HERE, no_image), resolve(f"path:{tree}", HERE, no_image)
@@ -102,6 +104,7 @@ def test_a_tree_that_does_not_build_says_so_in_its_own_words(tmp_path: Path) -> 
     assert "the build is broken" in refused.value.reason + refused.value.log
 
 
+@pytest.mark.rule("tree-of-version-0", "A source tree whose version is 0 is refused.")
 def test_a_tree_without_its_tags_is_no_subject_since_its_version_says_nothing(tmp_path: Path) -> None:
     tree = source_tree(tmp_path / "tree")
     backend = (tree / "backend.py").read_text(encoding="utf-8")
@@ -146,6 +149,7 @@ def test_what_can_be_no_subject_is_refused_before_anything_is_started(asked: str
     assert len(str(refused.value).splitlines()) <= 3
 
 
+@pytest.mark.rule("mixed-expect-survived", "Mixed versions are expected to survive.")
 def test_only_a_plain_release_has_known_outcomes() -> None:
     assert all(is_release(asked) for asked in ("3.3.3", "2.20.20", "latest"))
     others = ("wheel:prefect-3.3.4-py3-none-any.whl", "path:.", "image:prefecthq/prefect:3.3.4", "3.3.4/worker=3.3.3")
