@@ -1,4 +1,4 @@
-"""Writes docs/reference from the code: doors, faults, scenarios, known outcomes, commands, rules.
+"""Writes docs/reference from the code: doors, faults, checkers, scenarios, known outcomes, commands, rules.
 
 A test compares it with what is committed. python docs/reference.py
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from harness.checkers import load_checkers  # noqa: E402
 from harness.commands import commands, parser_of  # noqa: E402
 from harness.doors import Door, load_doors  # noqa: E402
 from harness.faults import load_faults  # noqa: E402
@@ -58,6 +59,12 @@ def faults() -> str:
         for name, fault in load_faults().items()
     ]
     return _page("Faults", ["fault", "what it does", "how it is lifted", "scenarios"], rows)
+
+
+def checkers() -> str:
+    """Every checker: what of a history it looks at."""
+    rows = [[f"`{name}`", checker.summary] for name, checker in load_checkers().items()]
+    return _page("Checkers", ["checker", "what it looks at"], rows)
 
 
 def scenarios() -> str:
@@ -139,6 +146,7 @@ def _page(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
 PAGES: dict[str, Callable[[], str]] = {
     "doors.md": doors,
     "faults.md": faults,
+    "checkers.md": checkers,
     "scenarios.md": scenarios,
     "known.md": known,
     "commands.md": options,

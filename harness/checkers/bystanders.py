@@ -1,5 +1,6 @@
-"""What a door did to runs of deployments that it was not opened on, and what the doors of others did to a trial's own.
+"""What a door did to runs of deployments that it was not opened on.
 
+And what the doors of other trials did to the runs of this one.
 Around each door the runs of the lab's other trials are listed; what is not listed any more is looked up by its id.
 """
 
@@ -9,9 +10,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.checkers.survival import EXPECTED, IDENTITY, NEXT, is_gone_for_good, same_instant
+from harness.checkers._check import Check
+from harness.checkers._runs import EXPECTED, IDENTITY, NEXT, is_gone_for_good, same_instant
+from harness.checkers._trial import came_to_its_end
 from harness.history import of_kind
 from harness.words.events import BystandersSeen, ChangedByAnother, Event, FlowRun, TakenByAnother
+from harness.words.outcomes import ALTERED, INCONCLUSIVE, LOST
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,25 @@ class Bystanders:
     altered: list[str] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
     flaws: list[str] = field(default_factory=list)
+
+
+def check(events: Sequence[Event]) -> Check:
+    """`lost` or `altered` by what the door did to others' runs; `inconclusive` where another's door did so to its own.
+
+    `found` is the Bystanders.
+    """
+    if not came_to_its_end(events):
+        return Check()
+    found = check_bystanders(events)
+    if doubt := [*found.taken, *found.flaws]:
+        return Check(outcome=INCONCLUSIVE, reason=doubt[0], found=found)
+    if found.lost:
+        said = f"the door deleted {len(found.lost)} runs of deployments that it was not opened on"
+        return Check(outcome=LOST, reason=said, found=found)
+    if found.altered:
+        said = f"the door altered {len(found.altered)} runs of deployments that it was not opened on"
+        return Check(outcome=ALTERED, reason=f"{said}; the first: {found.altered[0]}", found=found)
+    return Check(found=found)
 
 
 def check_bystanders(events: Sequence[Event]) -> Bystanders:

@@ -1,4 +1,4 @@
-"""Whether the server's clock went forward by itself, and the door's answer lies where the door was, from a history.
+"""Whether the server's clock ran evenly, and the door was answered while it was open.
 
 The server's own times say who was at risk when the door was answered. A clock that steps makes them worthless, while
 one that is merely ahead or behind does no harm.
@@ -9,10 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from harness.checkers._check import Check
+from harness.checkers._trial import came_to_its_end
 from harness.history import moment, of_kind
 from harness.words.events import Clock, DoorClosed, Event
+from harness.words.outcomes import INCONCLUSIVE
 
 _STEP = 3.0  # seconds: an answer's Date has whole ones, and uvicorn makes it once a second
+
+
+def check(events: Sequence[Event]) -> Check:
+    """`inconclusive` where the server's clock stepped."""
+    steps = check_clock(events) if came_to_its_end(events) else []
+    return Check(outcome=INCONCLUSIVE, reason=steps[0]) if steps else Check()
 
 
 def check_clock(events: Sequence[Event]) -> list[str]:

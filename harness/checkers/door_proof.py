@@ -14,9 +14,12 @@ from typing import Any
 
 import msgspec
 
+from harness.checkers._check import Check
+from harness.checkers._trial import came_to_its_end
 from harness.history import of_kind
 from harness.words.events import Deployment, DeploymentRead, DoorClosed, DoorOpens, EffectSeen, Event
 from harness.words.names import SIDES
+from harness.words.outcomes import ERROR
 from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST, Proof
 
 _KEPT = (
@@ -24,6 +27,15 @@ _KEPT = (
     "work_pool_name", "work_queue_name",
 )  # fmt: skip
 Facts = dict[str, Any]
+
+
+def check(events: Sequence[Event]) -> Check:
+    """`error` where a trial came to its end and its door is not proven."""
+    problems = check_door(events) if came_to_its_end(events) else []
+    if not problems:
+        return Check()
+    output = "".join(door.output for door in of_kind(events, DoorClosed)[-1:])
+    return Check(outcome=ERROR, reason="; ".join(problems), source="deployer", log=output)
 
 
 def check_door(events: Sequence[Event]) -> list[str]:

@@ -1,13 +1,14 @@
-"""Whether a history is one story: each event known and whole, as often as it can be, after what it has to follow.
+"""Whether the events of a history are whole, and follow each other as one trial writes them.
 
-What was cut short is still one, up to where it was cut. Anything else was not written by a trial, or not by one alone.
+A history that was cut short is still one story, up to where it was cut. Any other was not written by one trial.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.history import looks_agree, moment, of_kind
+from harness.checkers._check import Check
+from harness.history import looks_agree, moment, of_kind, opening_of
 from harness.words.events import (
     SCHEMA,
     BystandersSeen,
@@ -23,6 +24,7 @@ from harness.words.events import (
     Values,
 )
 from harness.words.names import AFTER, BEFORE, DRAINED
+from harness.words.outcomes import ERROR
 from harness.words.proof import REDEPLOY, REQUEST, Proof
 
 # What marks how far a trial has come, in order; a mark may come again only after itself.
@@ -35,6 +37,15 @@ _PROOF_AS_DATA = 6  # the schema from which on the proof of a door is written do
 _FROM_THE_DOOR = 3  # the schema from which on a door says whether its effect is to be seen
 _SINCE = {"executions": 4, "bystanders": 4, "unlisted": 4, "changed": 5}  # the schema from which on there is such one
 _WITH_CHANGES = 5  # the schema from which on a door says which runs of others it left changed
+
+
+def check(events: Sequence[Event]) -> Check:
+    """`error`, naming the line, where a history is not one story."""
+    opening = opening_of(events)
+    if opening is None or opening.schema > SCHEMA:  # what was tried is not known, or in words of a newer harness
+        return Check()
+    problems = check_story(events)
+    return Check(outcome=ERROR, reason=f"the history is not one story: {problems[0]}") if problems else Check()
 
 
 def check_story(events: Sequence[Event]) -> list[str]:

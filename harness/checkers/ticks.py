@@ -1,4 +1,4 @@
-"""Whether each tick of a deployment's schedule has exactly one flow run, from a history alone.
+"""Whether each tick of the schedule has exactly one flow run: a second verdict, beside the trial's.
 
 A tick is a time that the schedule itself names, from the first that has a run before the door up to the last
 observation. What was due when the door was answered is due by the schedules as they were before it, and what comes
@@ -22,8 +22,9 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 from dateutil.rrule import rrulestr
 
-from harness.checkers.executions import executed_between
-from harness.checkers.survival import has_completed, states_read
+from harness.checkers._check import Check
+from harness.checkers._executions import executed_between
+from harness.checkers._runs import has_completed, states_read
 from harness.history import moment, of_kind, opening_of
 from harness.words.events import Deployment, DeploymentRead, DoorClosed, Event, FlowRun, Listing, Unreadable
 from harness.words.names import BEFORE, DRAINED
@@ -45,6 +46,12 @@ class Ticks:
     expected: int = 0
     missing: tuple[str, ...] = ()
     duplicate: tuple[str, ...] = ()
+
+
+def check(events: Sequence[Event]) -> Check:
+    """A verdict of its own, which stands beside the trial's and is no part of it: `found` is the Ticks."""
+    found = check_ticks(events)
+    return Check(reason=found.reason, found=found)
 
 
 def check_ticks(events: Sequence[Event]) -> Ticks:

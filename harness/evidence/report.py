@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from harness.checkers import load_checkers
+from harness.checkers._fates import RunFate
 from harness.checkers.door_proof import deployments_read, proof_of
-from harness.checkers.survival import RunFate
+from harness.checkers.survival import drain_end
 from harness.evidence.diagram import diagram
 from harness.evidence.junit import as_xml_text
 from harness.evidence.stand_alone import NAME as SCRIPT
 from harness.evidence.stand_alone import can_be_told
 from harness.evidence.story import Story
 from harness.history import how_started, of_kind, opening_of
-from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, drain_end, said
+from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, said
 from harness.words.events import (
     Deployment,
     DoorClosed,
@@ -74,6 +76,7 @@ def report(
         f"**{verdict.outcome}**: {_MEANINGS[verdict.outcome]}."
         + (f" Known for this release: `{cell.expected}` ({cell.reference})." if cell.expected else ""),
         _counts_table(entry),
+        _checks(verdict),
         f"## What happened when\n\n{diagram(story)}" if story else "",
         runs_table(verdict.findings.fates),
         _proof(events),
@@ -86,6 +89,19 @@ def report(
         "every call, state and time is in `history.jsonl`.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _checks(verdict: Verdict) -> str:
+    """What each checker said; empty where none was asked."""
+    if not verdict.checks:
+        return ""
+    checkers = load_checkers()
+    rows = [
+        f"| `{name}` | {_cell(checkers[name].summary)} | "
+        f"{_cell(': '.join(filter(None, (check.outcome, check.reason))) or 'nothing against a verdict')} |"
+        for name, check in verdict.checks.items()
+    ]
+    return "\n".join(["## Checks", "", "| checker | what it looks at | what it says |", "|---|---|---|", *rows])
 
 
 def _stand_alone(cell: Cell, verdict: Verdict, events: Sequence[Event]) -> str:

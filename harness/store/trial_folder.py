@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from harness.checkers._fates import Counts
 from harness.checkers.bystanders import Bystanders
-from harness.checkers.survival import Counts
-from harness.checkers.ticks import INCONCLUSIVE, Ticks, check_ticks
+from harness.checkers.ticks import INCONCLUSIVE, Ticks
 from harness.history import how_started, moment, of_kind, opening_of, read_history
 from harness.verdict.outcomes import Verdict, as_expected, judge
 from harness.words.events import Broken, Event, Version
@@ -46,7 +46,8 @@ def from_history(events: list[Event]) -> dict[str, Any]:
 
     Before schema 3 a history did not hold the plan, and what hangs on that is left out.
     """
-    verdict, ticks = judge(events), check_ticks(events)
+    verdict = judge(events)
+    ticks = verdict.ticks
     with suppress(TypeError, AttributeError):  # of a cell that a history garbles
         if cell := planned(events):
             return result(plan_of(events), cell, events, verdict)
@@ -79,7 +80,7 @@ def plan_of(events: list[Event]) -> Plan:
 def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None) -> dict[str, Any]:
     """A cell's entry of results.json: judged, decided before the start, or still to come (outcome null)."""
     outcome = verdict.outcome if verdict else cell.outcome
-    ticks = check_ticks(events) if verdict else None
+    ticks = verdict.ticks if verdict else None
     treated, twin = (verdict.findings.treated, verdict.findings.twin) if verdict else (Counts(), Counts())
     bystanders = verdict.bystanders if verdict else Bystanders()
     return {

@@ -225,7 +225,11 @@ class SteadyState(Event, frozen=True, kw_only=True, tag="steady-state"):
 
 
 class Act(Event, frozen=True, kw_only=True, tag="act"):
-    """What the harness did beside doors; `run`: the flow run that it did it to, `body`: what an API call sent."""
+    """What the harness did beside faults and doors.
+
+    run   the flow run that it did it to
+    text  of the file that it wrote, and `body` of the request that it sent
+    """
 
     what: str
     run: FlowRun | None = None
@@ -234,14 +238,14 @@ class Act(Event, frozen=True, kw_only=True, tag="act"):
 
 
 class Fault(Event, frozen=True, kw_only=True, tag="fault"):
-    """What was hurt, and by which fault (from the time on that a fault has a file of its own)."""
+    """What was hurt; `fault`: by which fault (harness/faults)."""
 
     what: str
     fault: str | None = None
 
 
 class Lifted(Event, frozen=True, kw_only=True, tag="lifted"):
-    """The fault was lifted."""
+    """The fault was lifted; `fault`: which one."""
 
     what: str = ""
     fault: str | None = None

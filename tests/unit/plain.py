@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.checkers import door_proof, story, survival, ticks
+from harness.checkers import _fates, door_proof, story, ticks
 from harness.verdict import outcomes
 from harness.words.events import Event, event_of
 
@@ -22,9 +22,9 @@ def judge(lines: Sequence[Line]) -> outcomes.Verdict:
     return outcomes.judge(read(lines))
 
 
-def check_survival(lines: Sequence[Line], *, state: str) -> survival.Findings:
+def check_survival(lines: Sequence[Line], *, state: str) -> _fates.Findings:
     """The fates in a history."""
-    return survival.check_survival(read(lines), state=state)
+    return _fates.find_fates(read(lines), state=state)
 
 
 def check_ticks(lines: Sequence[Line]) -> ticks.Ticks:

@@ -13,18 +13,26 @@ from pathlib import Path
 
 import pytest
 
+import harness.checkers
 import harness.commands
 import harness.doors
 import harness.known
 from harness import cli
+from harness.checkers import Check, Checker, load_checkers
 from harness.doors import load_doors
+from harness.evidence.report import report
 from harness.faults import load_faults
 from harness.known import load_known
 from harness.runs.plan import choose_trials, plan_cell
+from harness.store.trial_folder import result
 from harness.trials import scenario
 from harness.trials.scenario import load_scenarios
+from harness.verdict import outcomes
 from harness.words.errors import UsageError
 from harness.words.places import ROOT
+from harness.words.plan import Cell, Plan
+from tests.unit.plain import judge, read
+from tests.unit.stories import whole_history
 
 PAGES = ROOT / "docs" / "how-to"
 
@@ -105,10 +113,53 @@ def test_a_scenario_that_names_no_fault_there_is_is_answered_with_all(
         load_scenarios.__wrapped__()
 
 
+@pytest.fixture
+def with_a_checker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One more file in the room of checkers."""
+    (tmp_path / "one_at_a_time.py").write_text(example("add-a-checker.md", "python"), encoding="utf-8")
+    monkeypatch.setattr(harness.checkers, "__path__", [*harness.checkers.__path__, str(tmp_path)])
+    load_checkers.cache_clear()
+    yield
+    load_checkers.cache_clear()
+    sys.modules.pop("harness.checkers.one_at_a_time")
+
+
+@pytest.mark.usefixtures("with_a_checker")
+def test_a_new_file_is_a_new_checker_in_the_verdict_and_in_the_report() -> None:
+    lines = whole_history(("completed",) * 3, ("completed",) * 3)
+    assert judge(lines).outcome == "survived"
+    marks = next(line["executions"] for line in reversed(lines) if line["kind"] == "executions")
+    holder = next(mark for mark in marks if mark["run"] == "treated-holder")  # which is not at risk
+    marks.append({**holder, "process": 2, "began": "2030-01-01T00:00:29Z", "ended": "2030-01-01T00:00:31Z"})
+    found = judge(lines)
+    assert found.outcome == "altered"
+    assert "was executed by two processes at once" in found.checks["one_at_a_time"].reason
+    assert "was executed by two processes at once" in found.reason
+    planned = Cell("worker-outage", "prefect-deploy", "3.3.4", "3.3.4", "", "fake", "sqlite", "a fake", "lab")
+    text = report(planned, result(Plan("run", Path(), []), planned, read(lines), found), found, read(lines))
+    assert "| `one_at_a_time` | Whether each flow run was executed by one process at a time | altered: run" in text
+
+
+def test_a_checker_that_raises_leaves_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(_events: object) -> Check:
+        raise LookupError("what it wanted")
+
+    broken = Checker("broken", "A checker that raises", raises)
+    monkeypatch.setattr(outcomes, "load_checkers", lambda: {**load_checkers(), "broken": broken})
+    found = judge(whole_history(("lost",) * 3, ("completed",) * 3))
+    assert (found.outcome, found.reason) == ("error", "the history could not be judged: LookupError: what it wanted")
+
+
 # A page, and of what it has written: a page of the reference that shows it, and what a command then says of it.
 PAGES_OF_FILES = [
     ("add-a-door.md", "doors.md", "| `patch-tags` | PATCH /deployments/{id} of the tags |", "patch-tags"),
     ("add-a-fault.md", "faults.md", "| `pool-paused` | The work pool is paused, and hands out no run; a", ""),
+    (
+        "add-a-checker.md",
+        "checkers.md",
+        "| `one_at_a_time` | Whether each flow run was executed by one process at a time",
+        "",
+    ),
     ("add-a-scenario.md", "scenarios.md", "| `long-outage` | A worker is killed; six scheduled runs", "long-outage"),
 ]
 

@@ -1,0 +1,76 @@
+"""What a run is, and what its states and the answers about it say: what several checkers ask of one flow run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from itertools import takewhile
+from typing import Any
+
+from harness.history import moment, of_kind
+from harness.words.events import Answer, Event, FlowRun, RunState, States
+from harness.words.names import ENDED
+
+GONE = "Flow run not found"
+# What a run is, and what it is going to execute: the same before the door and at each look after it.
+IDENTITY = (
+    "name", "flow_id", "deployment_id", "work_pool_name", "work_queue_name", "parameters", "tags", "job_variables",
+    "idempotency_key",
+)  # fmt: skip
+EXPECTED, NEXT = "expected_start_time", "next_scheduled_start_time"
+
+
+def states_read(events: Sequence[Event], when: str) -> dict[str, list[RunState]]:
+    """The state history of each run, by its id, as it was read at AFTER or DRAINED."""
+    return {event.run: event.states for event in of_kind(events, States) if event.when == when}
+
+
+def in_order(states: Iterable[RunState]) -> list[RunState]:
+    return sorted(states, key=lambda entry: moment(entry.timestamp))
+
+
+def states_after(listed: FlowRun, states: Sequence[RunState]) -> list[RunState]:
+    """Of a run's states in order, those later than the one that it was listed in."""
+    then, ids = listed.state_timestamp, [entry.id for entry in states]
+    if listed.state_id in ids:
+        return list(states[ids.index(listed.state_id) + 1 :])
+    return [entry for entry in states if not then or moment(entry.timestamp) > moment(then)]
+
+
+def has_its_past(listed: FlowRun, states: Iterable[RunState]) -> bool:
+    """Whether the state that a run was listed in is among its states."""
+    return not listed.state_id or listed.state_id in [entry.id for entry in states]
+
+
+def has_completed(end: FlowRun, states: Iterable[RunState] | None, since: FlowRun | None = None) -> bool:
+    """Whether a run, last seen as `end`, ran and ended by completing, whatever it was called after that.
+
+    `states` are its own, None where they were never read; `since`: as it was listed before, and ran since.
+
+    A worker may call a run Crashed a moment after it completed (seen, 3.4.25: the lease on its slot was not renewed).
+    One that was put back after that and ran again did not end by it; a state that came after `end` says nothing. One
+    that is called Completed with no Running before it did not run.
+    """
+    if states is None:
+        return end.state_type == "COMPLETED"
+    seen = end.state_timestamp
+    known = [one for one in in_order(states) if seen and moment(one.timestamp) <= moment(seen)]
+    types = [one.type for one in (states_after(since, known) if since else known)]
+    ended = list(takewhile(ENDED.__contains__, reversed(types)))
+    return end.state_type in ENDED and "COMPLETED" in ended and "RUNNING" in types[: len(types) - len(ended)]
+
+
+def _is_gone(answer: Answer) -> bool:
+    return answer.status == 404 and isinstance(answer.body, dict) and answer.body.get("detail") == GONE
+
+
+def is_gone_for_good(answers: Sequence[Answer]) -> bool:
+    """Whether the server said so each time that it was asked, and more than once."""
+    return len(answers) >= 2 and all(map(_is_gone, answers))
+
+
+def same_instant(one: Any, other: Any) -> bool:
+    """Whether two times are the same, however they are written."""
+    with suppress(TypeError, ValueError):
+        return moment(one) == moment(other)
+    return False

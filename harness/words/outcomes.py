@@ -1,0 +1,9 @@
+"""What a trial may come to; docs/verdicts.md says when."""
+
+from __future__ import annotations
+
+NOT_APPLICABLE, ERROR, INCONCLUSIVE = "not-applicable", "error", "inconclusive"
+LOST, ALTERED, STRANDED, SURVIVED = "lost", "altered", "stranded", "survived"
+VERDICTS = (LOST, ALTERED, STRANDED, SURVIVED)
+OUTCOMES = (NOT_APPLICABLE, ERROR, INCONCLUSIVE, *VERDICTS)  # in order of precedence
+UNJUDGED = {ERROR, INCONCLUSIVE, None}
