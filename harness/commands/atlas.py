@@ -30,7 +30,7 @@ from harness.runs.ask import (
     ScenarioNames,
     StartName,
 )
-from harness.runs.run import newest_results, run_unseen
+from harness.runs.unseen import newest_results, run_unseen
 from harness.store.results import check_writable, harness_commit, new_run_id, whole_entry
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import releases_between, resolve_release

@@ -23,7 +23,7 @@ from harness.doors import load_doors, select_doors
 from harness.engines.choose import choose_engine
 from harness.known import known_for
 from harness.runs.ask import DatabaseName, EngineName, ResultsFolder, RunAsk, StartName, usual_doors
-from harness.runs.run import run_unseen
+from harness.runs.unseen import run_unseen
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import LATEST, releases_between, resolve_release

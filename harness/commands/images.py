@@ -9,7 +9,7 @@ from rich.console import Console
 from harness.commands._trials import REPORTED
 from harness.engines.choose import choose_engine
 from harness.runs.ask import EngineName, SubjectNames
-from harness.runs.run import resolve_subjects
+from harness.runs.building import resolve_subjects
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED
 from harness.words.errors import LabError
 

@@ -19,7 +19,7 @@ from harness.doors import select_doors
 from harness.engines.choose import choose_engine
 from harness.evidence.table import STYLES
 from harness.runs.ask import DatabaseName, EngineName, LabCount, ResultsFolder, RunAsk, StartName
-from harness.runs.run import run_unseen
+from harness.runs.unseen import run_unseen
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_name, resolve
 from harness.subjects.overlays import Overlay, check_fit, load_overlays

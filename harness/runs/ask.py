@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -12,6 +13,7 @@ from harness.words.names import DATABASES, ENGINES, FORK, PREFECT_DEPLOY, SQLITE
 from harness.words.options import Option, Usual, again
 
 TABLE, MARKDOWN, JSON = FORMATS = ("table", "markdown", "json")
+Only = Mapping[str, Sequence[tuple[str, str]]]  # by subject: the scenarios and doors that it is tried with
 USUAL_ENGINE = "containers where a Docker engine answers"
 
 

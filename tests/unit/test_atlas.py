@@ -16,7 +16,7 @@ from rich.console import Console
 from harness.commands import atlas as module
 from harness.commands.atlas import STATES, Ask, Atlas, _in_runs, newest_of_each_minor
 from harness.evidence.table import footnotes
-from harness.runs import run
+from harness.runs import unseen
 from harness.runs.ask import RunAsk
 from harness.store.trial_folder import result
 from harness.subjects.release import Release, Target
@@ -75,7 +75,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], Runs]:
             runs.engines.append(name)
             return engine, "the usual"
 
-        monkeypatch.setattr(run, "run_matrix", runs)
+        monkeypatch.setattr(unseen, "run_matrix", runs)
         monkeypatch.setattr(module, "choose_engine", chosen)
         monkeypatch.setattr(module, "resolve_release", lambda asked, _: Release(asked, asked, "", ""))
         monkeypatch.setattr(module, "releases_between", lambda a, b, *_: RELEASES)

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from harness.commands import bisect as module
 from harness.commands.bisect import Probes, Question, bisect, start
-from harness.runs import run
+from harness.runs import unseen
 from harness.runs.ask import RunAsk
 from harness.subjects.release import Release, Target
 from harness.words.errors import Interrupted, UsageError
@@ -58,7 +58,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome], Runs]:
     def plant(outcome: Outcome) -> Runs:
         runs = Runs(outcome)
         engine = SimpleNamespace(name="processes", target=lambda: Target("3.11", ""))
-        monkeypatch.setattr(run, "run_matrix", runs)
+        monkeypatch.setattr(unseen, "run_matrix", runs)
         monkeypatch.setattr(module, "choose_engine", lambda _: (engine, "processes, as asked"))
         monkeypatch.setattr(
             module, "resolve_release", lambda asked, _: LATEST if asked == "latest" else Release(asked, asked, "", "")

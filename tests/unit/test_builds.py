@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness.runs import run
+from harness.runs import building, labs, run
 from harness.runs.ask import RunAsk
 from harness.runs.builds import say_built, wait_until_built
 from harness.runs.run import run_matrix
@@ -87,7 +87,7 @@ def test_what_came_of_one_subject_is_known_before_another_is_built(
 ) -> None:
     engine = Engine(tmp_path / "results")
     monkeypatch.setattr(run, "choose_engine", lambda _: (engine, "the usual"))
-    monkeypatch.setattr(run, "resolve", lambda asked, *_: Release(asked, asked, "", ""))
+    monkeypatch.setattr(building, "resolve", lambda asked, *_: Release(asked, asked, "", ""))
     ask = RunAsk(subjects=("3.3.4", "3.3.3"), results=tmp_path / "results", keep="never")
     (tmp_path / "results").mkdir()
     printed = io.StringIO()
@@ -134,9 +134,9 @@ def test_a_pytest_that_ends_by_itself_makes_no_success(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: int, code: int
 ) -> None:
     monkeypatch.setattr(run, "choose_engine", lambda _: (Built(tmp_path), "as asked"))
-    monkeypatch.setattr(run, "resolve", lambda asked, *_: Release(asked, asked, "", ""))
+    monkeypatch.setattr(building, "resolve", lambda asked, *_: Release(asked, asked, "", ""))
     processes = {**vars(subprocess), "Popen": pytest_that_ends_with(ended)}
-    monkeypatch.setattr(run, "subprocess", SimpleNamespace(**processes))
+    monkeypatch.setattr(labs, "subprocess", SimpleNamespace(**processes))
     ask = RunAsk(subjects=("3.3.4",), results=tmp_path, keep="never", labs=1, start="exec")
     printed = io.StringIO()
     assert run_matrix(ask, Console(file=printed, width=200)) == code

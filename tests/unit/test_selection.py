@@ -12,8 +12,8 @@ from types import FrameType
 import pytest
 
 from harness.doors import load_doors
-from harness.runs import run
 from harness.runs.plan import plan_cell
+from harness.runs.selection import select
 from harness.trials.scenario import load_scenarios
 from harness.words.errors import Interrupted, UsageError
 from harness.words.places import ROOT
@@ -45,37 +45,37 @@ def stopping() -> Iterator[None]:
 
 
 def test_an_expression_selects_by_name(plan: Plan) -> None:
-    assert [cell.scenario for cell in run._select(plan, "outage and 3.3.4")] == ["worker-outage"]
-    assert len(run._select(plan, "not serve")) == 2
+    assert [cell.scenario for cell in select(plan, "outage and 3.3.4").cells] == ["worker-outage"]
+    assert len(select(plan, "not serve").cells) == 2
 
 
 def test_an_expression_that_selects_none_is_answered_with_names(plan: Plan) -> None:
     with pytest.raises(UsageError, match="selects none of the 2 trials"):
-        run._select(plan, "serve")
+        select(plan, "serve")
 
 
 @pytest.mark.parametrize("expression", ["main", "scenario.py", "scenarios", ROOT.name, "harness"])
 def test_an_expression_is_for_a_trials_own_name_and_not_for_where_its_file_lies(plan: Plan, expression: str) -> None:
     with pytest.raises(UsageError, match="selects none of the 2 trials"):
-        run._select(plan, expression)
+        select(plan, expression)
 
 
 @pytest.mark.parametrize("expression", ["outage and (", "and", "outage or"])
 def test_an_expression_that_cannot_be_read_selects_nothing_and_is_wrong_usage(plan: Plan, expression: str) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
-        run._select(plan, expression)
+        select(plan, expression)
 
 
 @pytest.mark.usefixtures("stopping")
 def test_a_signal_that_comes_while_pytest_selects_is_not_swallowed(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    select = pytest.main
+    collect = pytest.main
 
     def swallowing(*arguments: object, **named: object) -> object:
         with suppress(Interrupted):  # as pytest does with what interrupts a collection
             os.kill(os.getpid(), signal.SIGTERM)
-            return select(*arguments, **named)  # type: ignore[arg-type]
+            return collect(*arguments, **named)  # type: ignore[arg-type]
         return 2
 
     monkeypatch.setattr(pytest, "main", swallowing)
     with pytest.raises(Interrupted):
-        run._select(plan, "outage")
+        select(plan, "outage")

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.runs.run import _Steps
+from harness.runs.unseen import _Steps
 
 
 def test_what_is_printed_is_kept_whole_and_its_steps_alone_are_told() -> None:

@@ -13,7 +13,7 @@ import pytest
 from harness.engines.environment import _make_database
 from harness.runs.ask import RunAsk
 from harness.runs.plan import choose_trials
-from harness.runs.run import _plan
+from harness.runs.plan_of_run import plan_run
 from harness.subjects import kinds
 from harness.subjects.kinds import check_name, is_release, resolve
 from harness.subjects.release import Release, Target
@@ -184,7 +184,7 @@ def test_a_tree_of_ones_own_is_held_to_survived_and_a_release_to_what_is_known(t
     }
     ask = RunAsk(subjects=tuple(releases), results=tmp_path, labs=1)
     engine = SimpleNamespace(name="fake", describe=lambda: "a fake")
-    plan = _plan(ask, "run", releases, choose_trials("reproduce", ["worker-outage"], []), engine, only={})
+    plan = plan_run(ask, "run", releases, choose_trials("reproduce", ["worker-outage"], []), engine, only={})
     assert {cell.subject: cell.expected for cell in plan.cells} == {
         "3.3.3": "lost",
         "latest": "lost",
@@ -197,7 +197,7 @@ def test_each_repetition_has_a_lab_and_a_folder_of_its_own(tmp_path: Path) -> No
     releases: dict[str, Release | LabError] = {"3.3.3": Release("3.3.3", "3.3.3", "", "")}
     ask = RunAsk(subjects=("3.3.3",), results=tmp_path, labs=1, repeat=3)
     engine = SimpleNamespace(name="fake", describe=lambda: "a fake")
-    plan = _plan(ask, "run", releases, choose_trials("reproduce", [], []), engine, only={})
+    plan = plan_run(ask, "run", releases, choose_trials("reproduce", [], []), engine, only={})
     assert len({cell.name for cell in plan.cells}) == len(plan.cells) == 6
     assert len({cell.lab for cell in plan.cells}) == 3
     assert {cell.repetition for cell in plan.cells} == {1, 2, 3}
