@@ -29,7 +29,7 @@ def matrix(session: nox.Session) -> None:
 
 @nox.session
 def gate(session: nox.Session) -> None:
-    """Hold a Prefect to `survived`, whatever is known of it: for CI (-- --help lists the options)."""
+    """Expect a Prefect to survive every scenario, whatever is known of it: for CI (-- --help lists the options)."""
     become(session, "harness", "gate")
 
 
@@ -47,13 +47,13 @@ def atlas(session: nox.Session) -> None:
 
 @nox.session
 def power(session: nox.Session) -> None:
-    """Make faults of Prefect's on purpose, and say which the harness finds (-- --subject 3.9.1)."""
+    """Put known faults into a Prefect release, and say which the harness finds (-- --subject 3.9.1)."""
     become(session, "harness", "power")
 
 
 @nox.session
 def cells(session: nox.Session) -> None:
-    """Print what a gate would run as the matrix of a GitHub workflow."""
+    """Print the matrix of a GitHub workflow that runs a gate."""
     become(session, "harness", "cells")
 
 
@@ -89,7 +89,7 @@ def images(session: nox.Session) -> None:
 
 @nox.session
 def clean(session: nox.Session) -> None:
-    """Take away what dead runs left (-- --all: images and caches too)."""
+    """Remove what dead runs left behind (-- --all: images and caches too)."""
     become(session, "harness", "clean")
 
 

@@ -15,16 +15,16 @@ NEWEST = ("latest",)
 
 EXIT_CODES = """\
 exit codes:
-  0    every trial of which an outcome is known came to it
-  1    at least one trial contradicts what is known
+  0    every trial that has an expected outcome came to it
+  1    at least one trial contradicts its expected outcome
   2    wrong usage; nothing was started
-  125  nothing contradicts, but something could not be judged, or nothing is
-       known of any trial
+  125  no trial contradicts, but one could not be judged, or none has an
+       expected outcome
   130  interrupted (Ctrl-C), 143 terminated, 129 the terminal was closed;
        the results so far are kept
 """
-HELD = EXIT_CODES.replace("of which an outcome is known came to it", "survived").replace(
-    "contradicts what is known", "did not survive"
+HELD = EXIT_CODES.replace("that has an expected outcome came to it", "survived").replace(
+    "contradicts its expected outcome", "did not survive"
 )
 
 

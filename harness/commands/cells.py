@@ -1,4 +1,4 @@
-"""Print what a gate would run as the matrix of a GitHub workflow, a subject and a scenario a machine."""
+"""Print the matrix of a GitHub workflow that runs a gate: a machine for each subject and scenario."""
 
 from __future__ import annotations
 

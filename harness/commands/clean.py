@@ -1,4 +1,4 @@
-"""Take away what dead runs left; nothing of a run that is alive."""
+"""Remove what dead runs left behind, and nothing of a run that is alive."""
 
 from __future__ import annotations
 

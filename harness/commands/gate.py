@@ -1,4 +1,4 @@
-"""Hold a subject to `survived` in every scenario, whatever is known of it: for CI."""
+"""Expect a subject to survive every scenario, whatever is known of it: for CI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Join the results folders of several runs, one machine's each, into one."""
+"""Join the results folders of several runs, such as those of several machines, into one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make faults of Prefect's on purpose, and say which the harness finds, and as what.
+"""Put known faults into a Prefect release, and say which of them the harness finds, and as what.
 
 The faults are mutants (overlays/) on a release; the release itself goes through the same doors.
 """
@@ -66,7 +66,7 @@ class _RunOfMutants(RunAsk):
 
 @dataclass(frozen=True)
 class Row:
-    """A subject of the search: what it is, what it is to be found as, what it was found as, and its trials' seconds.
+    """A subject: its name, what it should be found as, what its trials came to, and their seconds.
 
     verdict  `found`, `not found`, `no verdict`; of the release itself `quiet`, `false alarm`, `no verdict`
     """
@@ -79,11 +79,11 @@ class Row:
 
 
 def run(ask: Ask, console: Console) -> int:
-    """Run each mutant through the doors that it is to be found through, and the release through all of these.
+    """Run each mutant through the doors that it should be found by, and the release through all of these.
 
-    Returns the exit code: 0 where each was found as what it is, and nothing else, 1 where one was not or the release
-    itself did not survive, 125 where nothing but a verdict lacks. Raises: UsageError before anything is started, and
-    what `run_matrix` raises.
+    Returns the exit code: 0 if each mutant was found as what it is and the release survived; 1 if one was not found, or
+    the release did not survive; otherwise 125 if there was no verdict. Raises: UsageError before anything is started,
+    and what `run_matrix` raises.
     """
     mutants = choose(ask.mutants)
     check_name(ask.subject)
@@ -164,14 +164,14 @@ def rows_of(subject: str, mutants: Sequence[Overlay], trials: Sequence[Mapping[s
 
 
 def _of_the_release(trials: Sequence[Trial]) -> str:
-    """Each trial that was judged has to be whole."""
+    """Of the release, no judged trial may lose or alter anything."""
     if any(said(trial) not in WHOLE for trial in trials if not unjudged(trial)):
         return "false alarm"
     return "no verdict" if not trials or any(map(unjudged, trials)) else "quiet"
 
 
 def _of_a_mutant(wanted: str, trials: Sequence[Trial]) -> str:
-    """One trial has to come to what is wanted; what no trial judged was not missed."""
+    """Of a mutant, one trial has to come to what is wanted; without any verdict it was not missed."""
     if wanted in [said(trial) for trial in trials if not unjudged(trial)]:
         return "found"
     return "no verdict" if not trials or any(map(unjudged, trials)) else "not found"

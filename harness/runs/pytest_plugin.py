@@ -1,4 +1,4 @@
-"""Trials as pytest items. Loaded by name for a matrix (`-p harness.pytest_plugin`), and no `pytest11` entry point.
+"""Trials as pytest items. Loaded by name for a matrix (`-p harness.runs.pytest_plugin`), and no `pytest11` entry point.
 
 Each scenarios/*/scenario.py is collected as the cells of the plan that try it. A lab's trials go to one of xdist's
 workers: the first takes all of the lab's selected trials through the phases together, and each asserts its own outcome.
