@@ -14,7 +14,7 @@ from harness.history import of_kind
 from harness.words.events import Event, Execution, Executions, FlowRun
 
 if TYPE_CHECKING:
-    from harness.checkers._fates import RunFate
+    from harness.checkers._findings import RunFate
 
 
 def executed_between(events: Sequence[Event], first: str, last: str) -> dict[str, list[Execution]] | None:

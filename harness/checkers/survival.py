@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from harness.checkers._check import Check
-from harness.checkers._fates import Counts, Findings, find_fates
+from harness.checkers._fates import find_fates
+from harness.checkers._findings import Counts, Findings
 from harness.checkers._trial import came_to_its_end
 from harness.history import of_kind, opening_of
 from harness.words.events import Drained, Event, Note, WorkerRestarted

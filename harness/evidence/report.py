@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.checkers import load_checkers
-from harness.checkers._fates import RunFate
+from harness.checkers._findings import RunFate
 from harness.checkers.door_proof import deployments_read, proof_of
 from harness.checkers.survival import drain_end
 from harness.evidence.diagram import diagram

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from harness.checkers._fates import RunFate
+from harness.checkers._findings import RunFate
 from harness.checkers.ticks import check_ticks
 from harness.history import moment, of_kind
 from harness.words.events import (

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from harness.checkers._fates import Counts
+from harness.checkers._findings import Counts
 from harness.checkers.bystanders import Bystanders
 from harness.checkers.ticks import INCONCLUSIVE, Ticks
 from harness.history import how_started, moment, of_kind, opening_of, read_history

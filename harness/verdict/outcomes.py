@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from harness.checkers import Checker, load_checkers
 from harness.checkers._check import Check, compose
-from harness.checkers._fates import Counts, Findings
+from harness.checkers._findings import Counts, Findings
 from harness.checkers.bystanders import Bystanders
 from harness.checkers.ticks import Ticks
 from harness.words.events import Event

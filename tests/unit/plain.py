@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.checkers import _fates, door_proof, story, ticks
+from harness.checkers import _fates, _findings, door_proof, story, ticks
 from harness.verdict import outcomes
 from harness.words.events import Event, event_of
 
@@ -22,7 +22,7 @@ def judge(lines: Sequence[Line]) -> outcomes.Verdict:
     return outcomes.judge(read(lines))
 
 
-def check_survival(lines: Sequence[Line], *, state: str) -> _fates.Findings:
+def check_survival(lines: Sequence[Line], *, state: str) -> _findings.Findings:
     """The fates in a history."""
     return _fates.find_fates(read(lines), state=state)
 

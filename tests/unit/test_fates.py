@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.checkers._fates import Findings
+from harness.checkers._findings import Findings
 from harness.evidence.report import runs_table
 from tests.unit.plain import Line, check_survival, judge
 from tests.unit.stories import (

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
-from harness.checkers._fates import Counts
+from harness.checkers._findings import Counts
 from harness.evidence.report import report
 from harness.verdict.outcomes import OUTCOMES, Verdict
 from harness.words.plan import Cell
