@@ -18,9 +18,10 @@ from harness.lab.lab import Deadlines, Lab
 from harness.runs.ask import DatabaseName, EngineName, ResultsFolder, StartName
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_name, resolve
-from harness.trials import staging
+from harness.trials.backlog import prove, stage
 from harness.trials.scenario import Scenario, load_scenarios, select_scenarios
 from harness.trials.staging import Staging
+from harness.trials.steady_state import steady_state
 from harness.trials.trial import Trial
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
 from harness.words.errors import UsageError
@@ -30,7 +31,7 @@ from harness.words.scratch import scratch_folder
 
 DESCRIPTION = "Builds one scenario up to a phase, says how to look around and how to open a door by hand."
 # A phase by the word a person asks for it with.
-PHASES = {"steady-state": staging.steady_state, "staged": staging.stage, "at-risk": staging.prove}
+PHASES = {"steady-state": steady_state, "staged": stage, "at-risk": prove}
 # The UI asks the server that it came from, by whichever name and port a browser knows that.
 _UI = {"PREFECT_UI_ENABLED": "true", "PREFECT_UI_API_URL": "/api"}
 

@@ -97,7 +97,7 @@ class Lab:
         self.share = 1.0
         # Held by the staging that starts its worker and deploys its backlog (harness/trials/staging.py, `turn`).
         self.turn = threading.Lock()
-        # Held while a door is open: what is deleted meanwhile, that door deleted (harness/trials/trial.py).
+        # Held while a door is open: what is deleted meanwhile, that door deleted (harness/trials/trigger.py).
         self.door = threading.Lock()
         self._job_template: Mapping[str, object] = {}  # of a process worker here, once one has given it to its pool
         self._scheduled = ""  # the deployment by which the scheduler is tried

@@ -16,7 +16,7 @@ from harness.subjects.kinds import check_name, resolve
 from harness.subjects.overlays import lock_lines
 from harness.subjects.release import Release
 from harness.trials.opening import open_history
-from harness.trials.runner import as_lab_error
+from harness.trials.phases import as_lab_error
 from harness.trials.scenario import load_scenarios
 from harness.words.errors import LabError
 from harness.words.names import FORK, SERVER

@@ -18,7 +18,7 @@ from harness.runs.ledger import Ledger
 from harness.store.checksums import write_checksums
 from harness.store.trial_folder import read_entry
 from harness.trials.opening import open_history
-from harness.trials.runner import copy_logs
+from harness.trials.phases import copy_logs
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, exit_code
 from harness.words.plan import Cell, Plan

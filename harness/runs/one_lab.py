@@ -8,7 +8,7 @@ from typing import Any
 from harness.engines.base import Site
 from harness.lab.lab import Deadlines
 from harness.runs.conclude import conclude, lacks_a_good_end
-from harness.trials.runner import Progress, run_lab
+from harness.trials.phases import Progress, run_lab
 from harness.words.costs import Costs
 from harness.words.plan import Cell, Plan
 

@@ -16,7 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 from harness.engines.choose import engine_named
 from harness.runs.builds import wait_until_built
 from harness.runs.one_lab import try_lab
-from harness.trials.runner import check_owner
+from harness.trials.phases import check_owner
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import contradicts, unjudged
 from harness.words.plan import Cell, Plan

@@ -26,10 +26,6 @@ PLACES = [SCENARIOS]  # where scenario folders are found
 EVERY_DOOR = ("*",)  # that can be opened on its deployments
 
 
-def _by_schedule(staging: Staging) -> None:
-    staging.deploy_backlog()
-
-
 @dataclass(frozen=True)
 class Scenario:
     """A stage with its flow and deployments, the state it puts at risk, and what kind of backlog that is.
@@ -56,7 +52,7 @@ class Scenario:
     judged_by       the verdict that is held to what is known: `survival`, or `ticks` where deleting the runs at risk is
                     by design and each tick must only come back
     fault           what hurts the system before the backlog is deployed, by its name (harness/faults)
-    stage           makes the backlog, for treated and twin alike; where none is named, by their schedules alone
+    stage           makes the backlog, for treated and twin alike; None: by their schedules alone (`deploy_backlog`)
     stage_text      what that comes to beside the fault, a sentence of the report; empty where nothing has to be added
     """
 
@@ -67,7 +63,7 @@ class Scenario:
     minimum: int
     backlog: str
     fault: str
-    stage: Callable[[Staging], None] = _by_schedule
+    stage: Callable[[Staging], None] | None = None
     stage_text: str = ""
     worker_limit: int | None = None
     prefetch_seconds: int | None = None

@@ -1,5 +1,6 @@
 """A flow fails and waits a long delay for its second try: the runs are AwaitingRetry."""
 
+from harness.trials.backlog import deploy_backlog
 from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 
@@ -11,7 +12,7 @@ def stage(staging: Staging) -> None:
     trials = len(staging.trials)
     staging.quiet_seconds = max(12.0 + 4 * trials, staging.lab.start_seconds * (7 + 1.5 * trials))
     staging.put_beside_flow("retry-delay", f"{staging.quiet_seconds:.0f}")
-    staging.deploy_backlog()
+    deploy_backlog(staging)
 
 
 scenario = Scenario(

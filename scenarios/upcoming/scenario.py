@@ -1,5 +1,6 @@
 """Runs that are not due yet: deleting them is by design, and each tick must come back once."""
 
+from harness.trials.backlog import deploy_backlog
 from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 from harness.words.names import TICKS
@@ -21,7 +22,7 @@ _KEEPING = (
 def stage(staging: Staging) -> None:
     # Far enough ahead to be upcoming still when the last door was opened, on a machine as slow as this one.
     staging.quiet_seconds = max(15.0, staging.lab.start_seconds * (4 + len(staging.trials)))
-    staging.deploy_backlog(later=staging.quiet_seconds)
+    deploy_backlog(staging, later=staging.quiet_seconds)
 
 
 scenario = Scenario(

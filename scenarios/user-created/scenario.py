@@ -2,20 +2,21 @@
 
 from dataclasses import replace
 
+from harness.trials.backlog import create_runs, deploy_unscheduled
 from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 
 
 def stage_late(staging: Staging) -> None:
-    staging.deploy()
-    staging.create_runs(ahead=1)
+    deploy_unscheduled(staging)
+    create_runs(staging, ahead=1)
 
 
 def stage_ahead(staging: Staging) -> None:
-    staging.deploy()
+    deploy_unscheduled(staging)
     # Far enough ahead to be upcoming still when the last door was opened, on a machine as slow as this one.
     staging.quiet_seconds = max(15.0, staging.lab.start_seconds * (4 + len(staging.trials)))
-    staging.create_runs(ahead=staging.quiet_seconds)
+    create_runs(staging, ahead=staging.quiet_seconds)
 
 
 _late = Scenario(

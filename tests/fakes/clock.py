@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 
 from harness.lab import lab, prefect_api
-from harness.trials import trial
+from harness.trials import looks, treated
 from harness.words.waiting import wait_until
 
 
@@ -54,5 +54,5 @@ def keep_time_by(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
                 monkeypatch.setattr(module, "wait_until", waiting)
             if vars(module).get("datetime") is datetime:
                 monkeypatch.setattr(module, "datetime", Now)
-    for module in (lab, prefect_api, trial):
+    for module in (lab, prefect_api, looks, treated):
         monkeypatch.setattr(module, "time", clock)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from harness.runs import conclude
-from harness.trials import runner
+from harness.trials import phases
 from harness.trials.scenario import Scenario, load_scenarios
 from tests.fakes.clock import Clock, keep_time_by
 
@@ -28,7 +28,7 @@ def fake_ground(patch: pytest.MonkeyPatch, *, pictures: bool = False) -> Clock:
         patch.setattr(conclude, "as_png", lambda _: None)
     clock = Clock()
     keep_time_by(clock, patch)
-    patch.setattr(runner, "load_scenarios", with_three_at_risk)
+    patch.setattr(phases, "load_scenarios", with_three_at_risk)
     # Nothing here speaks TLS, and loading the certificates anew would be a third of every trial.
     patch.setattr(httpx, "Client", partial(httpx.Client, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))
     return clock

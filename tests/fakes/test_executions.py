@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.trials import trial
+from harness.trials import looks, trigger
+from harness.trials.trial import Trial
 from harness.words.names import BEFORE
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import UPDATE_BEGINS, Run
@@ -111,15 +112,15 @@ def test_a_run_that_is_said_to_be_picked_up_and_was_never_executed_stays_at_risk
 
 def test_a_run_that_begins_right_after_the_listing_was_picked_up(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     backlog = lab.backlog(OUTAGE)
-    listed = trial._record_backlog
+    listed = looks.record_backlog
 
-    def list_and_begin(of: trial.Trial, when: str) -> list[dict[str, Any]]:
+    def list_and_begin(of: Trial, when: str) -> list[dict[str, Any]]:
         runs = listed(of, when)
         if when == BEFORE:
             backlog.pick_up(backlog.at_risk()[:1])
         return runs
 
-    monkeypatch.setattr(trial, "_record_backlog", list_and_begin)
+    monkeypatch.setattr(trigger, "record_backlog", list_and_begin)
     assert judged(lab.trial(OUTAGE))["treated"] == counts(at_risk=2, kept=2)
 
 

@@ -1,6 +1,6 @@
 """What a trial comes to when a fault is planted: outcome and every count, from staging to results.json.
 
-Each test plants one thing in a Prefect that is otherwise sound, and takes a trial through the real runner, phases,
+Each test plants one thing in a Prefect that is otherwise sound, and takes a trial through the real phases,
 checkers and verdict.
 """
 
@@ -17,7 +17,7 @@ import pytest
 
 from harness.lab.lab import Lab
 from harness.runs.one_lab import try_lab
-from harness.trials import runner
+from harness.trials import phases
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, exit_code, said
 from harness.words.names import PREFECT_DEPLOY
@@ -267,7 +267,7 @@ def test_the_fates_are_recorded_when_the_server_dies_in_the_drain_after_the_loss
 
 
 def test_the_door_stays_shut_until_a_run_holds_the_slot_again(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "load_scenarios", load_scenarios)  # with the run to spare
+    monkeypatch.setattr(phases, "load_scenarios", load_scenarios)  # with the run to spare
     crashed: list[Run] = []
     advance = lab.prefect.advance
 

@@ -1,6 +1,6 @@
 """Whole worlds for the judge: what may happen to runs at any moment, on any side, and what a server may lie about.
 
-A world is drawn, carried out on the fake Prefect through the real runner, and judged; `tests/fakes/truth.py` says what
+A world is drawn, carried out on the fake Prefect through the real phases, and judged; `tests/fakes/truth.py` says what
 was true. `python -m tests.fakes.worlds 20000` counts false verdicts over so many worlds.
 """
 
@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from harness.doors import Door, Treated, load_doors
 from harness.engines.base import CommandResult
-from harness.trials import runner
+from harness.trials import phases
 from harness.trials.scenario import load_scenarios
 from tests.fakes import fake_api
 from tests.fakes.fake_lab import FakeLab
@@ -276,7 +276,7 @@ def carry_out(world: World, folder: Path) -> list[Told]:
             name: replace(DOORS[name], open=partial(opening, DOORS[name].open, number))
             for number, name in enumerate(world.doors)
         }
-        patch.setattr(runner, "load_doors", lambda: {**DOORS, **opened})
+        patch.setattr(phases, "load_doors", lambda: {**DOORS, **opened})
 
         def lifted() -> None:
             for number in range(len(names)):

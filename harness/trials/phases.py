@@ -14,11 +14,15 @@ from harness.doors import load_doors
 from harness.engines.base import Site
 from harness.history import History, now
 from harness.lab.lab import Deadlines, Lab
-from harness.trials import staging, trial
+from harness.trials.backlog import prove, stage
+from harness.trials.drain import drain
+from harness.trials.looks import look_again, observe
 from harness.trials.opening import open_history
 from harness.trials.scenario import load_scenarios
-from harness.trials.staging import Staging
-from harness.trials.trial import Trial
+from harness.trials.staging import PROBE, Staging
+from harness.trials.steady_state import steady_state
+from harness.trials.trial import TWIN, Trial
+from harness.trials.trigger import trigger
 from harness.words import ownership
 from harness.words.costs import Costs
 from harness.words.errors import LabError, SteadyStateError
@@ -44,12 +48,12 @@ def _each(name: str, phase: Callable[[Trial], None]) -> Phase:
 
 
 PHASES: Sequence[tuple[str, Sequence[Phase]]] = (
-    ("steady state", [staging.steady_state]),
-    ("stage", [staging.stage]),
-    ("prove", [staging.prove]),
-    ("trigger", [_each("trigger", trial.trigger)]),
-    ("observe", [_each("observe", trial.observe)]),
-    ("drain", [staging.drain, _each("drain", trial.look_again)]),
+    ("steady state", [steady_state]),
+    ("stage", [stage]),
+    ("prove", [prove]),
+    ("trigger", [_each("trigger", trigger)]),
+    ("observe", [_each("observe", observe)]),
+    ("drain", [drain, _each("drain", look_again)]),
 )
 
 
@@ -246,7 +250,7 @@ def copy_logs(plan: Plan, cells: Sequence[Cell]) -> None:
     for cell in cells:
         logs = plan.trial_folder(cell) / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        own = [f"worker-{cell.scenario}--{side}" for side in (cell.door, trial.TWIN, staging.PROBE)]
+        own = [f"worker-{cell.scenario}--{side}" for side in (cell.door, TWIN, PROBE)]
         for name in ("server", "deployer", f"worker-{cell.scenario}", *own):
             source: Path = plan.lab_folder(cell.lab) / f"{name}.log"
             if source.exists():

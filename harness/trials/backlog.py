@@ -1,0 +1,160 @@
+"""The backlog of a staging: the system is hurt, the runs are made, and as many as can be are at risk."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from harness.history import moment
+from harness.lab.facts import run_facts
+from harness.lab.lab import last_error
+from harness.trials.staging import Staging
+from harness.trials.system import StagedSystem
+from harness.words.errors import DeadlineError, LabError
+from harness.words.waiting import NotYet, wait_until
+
+_STAGING_TRIES = 5
+_SCHEDULER_TRIES = 3  # how often a deploy is done again whose runs the scheduler did not make in time
+_REFUSED_WRITE = 2.0  # seconds that Prefect's client waits after a 503; a deploy meets one now and then on SQLite
+_MORE_AHEAD = 3.0  # seconds that the first tick lies further ahead at each try, at the least
+
+
+def stage(staging: Staging) -> None:
+    """Hurt the system and make the backlog, for every treated deployment and the twin alike."""
+    fault = staging.scenario.cause
+    if fault.hurts:
+        fault.hurt(StagedSystem(staging))
+        staging.record("fault", fault=fault.name, what=fault.name.replace("-", " "))
+    (staging.scenario.stage or deploy_backlog)(staging)
+    staging.turn.close()
+
+
+def deploy_backlog(staging: Staging, later: float = 0.0) -> None:
+    """Deploy the twin and every treated deployment with a finite, pinned schedule whose first tick lies just ahead.
+
+    `later`: so many seconds further ahead than it has to.
+
+    Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a deploy
+    (`Lab.deploy_seconds`) and a pass of the scheduler (`Lab.scheduler_pass`) ahead. A deploy that took longer is
+    done again, with more ahead, and so is one whose runs the scheduler had not all made by the first tick; what
+    the schedule of an earlier try left is cancelled.
+    """
+    ahead = staging.lab.deploy_seconds(len(staging.names)) + _REFUSED_WRITE + staging.lab.scheduler_pass + 1 + later
+    for number in range(_STAGING_TRIES):
+        if number:
+            staging.take_turn()
+        first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
+        staging.schedule(first)
+        seconds = staging.deploy_all()
+        staging.turn.close()
+        staging.deployed = {name: staging.deployment(name)["id"] for name in staging.names}
+        on_time = datetime.now(timezone.utc) + timedelta(seconds=staging.lab.scheduler_pass + later) < first
+        late = f"the deploy took {seconds:.0f} s, past the first tick"
+        if on_time:
+            late = _lacks_runs(staging, first, until=first - timedelta(seconds=later))
+        again = number + 1 < (_SCHEDULER_TRIES if on_time else _STAGING_TRIES)
+        if late:
+            staging.record("note", text=late + "; again" * again)
+        if not late or not again:
+            break
+        took = (1 + number / 2) * seconds + staging.lab.scheduler_pass + 2 + later
+        ahead = max(took, ahead + _MORE_AHEAD)
+    if number:
+        _cancel_earlier(staging, first)
+    staging.read_deployments()
+
+
+def _lacks_runs(staging: Staging, first: datetime, until: datetime) -> str:
+    """What a deployment still lacks by `until`; empty once the scheduler has made a run for every tick of each."""
+    spaced = timedelta(seconds=staging.scenario.interval)
+    ticks = {first + spaced * number for number in range(staging.scenario.ticks)}
+
+    def all_made() -> None:
+        lacking = {deployment_id: set(ticks) for deployment_id in staging.deployed.values()}
+        for run in staging.runs_if_answered():
+            lacking[run["deployment_id"]].discard(moment(run["expected_start_time"]))
+        for name, deployment_id in staging.deployed.items():
+            if left := lacking[deployment_id]:
+                raise NotYet(f"{name} had no run for {len(left)} of {len(ticks)} ticks")
+
+    try:
+        seconds = (until - datetime.now(timezone.utc)).total_seconds()
+        wait_until("the scheduler's runs", all_made, seconds=max(0.0, seconds), every=0.5)
+    except DeadlineError as error:
+        return error.reason
+    return ""
+
+
+def _cancel_earlier(staging: Staging, first: datetime) -> None:
+    """Cancel what is scheduled for before the first tick. A run that holds a slot is left to hold it."""
+    for run in staging.lab.api.flow_runs(deployments=staging.deployed.values()):
+        if run["state_type"] == "SCHEDULED" and moment(run["expected_start_time"]) < first:
+            staging.record("act", what="cancel a run of an earlier try's schedule", run=run_facts(run))
+            try:
+                staging.lab.api.cancel_flow_run(run["id"], "Its schedule was replaced.")
+            except LabError as error:  # then it is at risk beside the others
+                staging.record("note", text=f"it was not cancelled: {error.reason}")
+
+
+def deploy_unscheduled(staging: Staging) -> None:
+    """Deploy the twin and every treated deployment, for a scenario whose deployments have no schedule."""
+    staging.deploy_all()
+    staging.read_deployments()
+
+
+def create_runs(staging: Staging, ahead: float) -> None:
+    """Schedule the scenario's number of runs of every deployment, as a person does, `ahead` seconds from now."""
+    due = datetime.now(timezone.utc) + timedelta(seconds=ahead)
+    staging.record("act", what=f"create {staging.scenario.ticks} runs of each deployment for {due:%H:%M:%S}")
+    for deployment_id in staging.deployed.values():
+        for _ in range(staging.scenario.ticks):
+            staging.lab.api.create_flow_run(deployment_id, due)
+    staging.last_tick = due
+
+
+def prove(staging: Staging) -> None:
+    """Wait until the last staged tick is past and as many runs as can be are at risk on every side.
+
+    What is found is recorded whether it is enough or not: that is the checker's to say.
+    """
+    lab, scenario = staging.lab, staging.scenario
+    if staging.last_tick is None:
+        raise LabError("the scenario staged no backlog")
+    # Upcoming runs are at risk as they are; others once their time is past.
+    due = datetime.now(timezone.utc) if scenario.upcoming else staging.last_tick
+    remaining = (due - datetime.now(timezone.utc)).total_seconds()
+    # The scheduler makes no run for a tick that is past; what it was making then is there after one more pass.
+    last_tick = due + timedelta(seconds=lab.scheduler_pass)
+    asked = lab.ask_prefect_version()
+    # Where a first try puts a run at risk, each has to begin, and takes as long for that as the server took to start.
+    begin = lab.start_seconds * scenario.ticks * len(staging.deployed)
+
+    def everything_at_risk() -> None:
+        runs = staging.runs_if_answered()
+        staged = {name: [r for r in runs if r["deployment_id"] == id_] for name, id_ in staging.deployed.items()}
+        counts = {name: sum(run["state_name"] == scenario.state for run in found) for name, found in staged.items()}
+        # Where one run holds the slot, the others are at risk: every staged run must be somewhere other than Scheduled.
+        waiting = [run for run in runs if run["state_name"] in {"Scheduled", "Pending"} - {scenario.state}]
+        made = [sum(run["state_type"] != "CANCELLED" for run in found) for found in staged.values()]
+        if datetime.now(timezone.utc) <= (due if min(made) >= scenario.ticks else last_tick) or waiting:
+            raise NotYet(f"at risk {counts} of {len(runs)} staged, {len(waiting)} still Scheduled or Pending")
+        if min(counts.values()) < scenario.minimum:
+            raise NotYet(f"at risk {counts}, of which {scenario.minimum} are needed")
+        holding = {name: sum(run["state_type"] == "RUNNING" for run in found) for name, found in staged.items()}
+        if min(holding.values()) < scenario.holders or sum(holding.values()) < scenario.holders_together:
+            raise NotYet(f"Running {holding}, not yet enough to hold what the others wait for")
+
+    try:
+        wait_until(
+            f"{scenario.minimum} runs {scenario.state} a side",
+            everything_at_risk,
+            seconds=max(0.0, remaining) + max(lab.deadlines.backlog, begin),
+            every=lab.deadlines.poll,
+        )
+    except DeadlineError as error:
+        lab.check_server_alive()
+        staging.record("note", text=error.reason + last_error(lab.server.log()))
+    try:
+        staging.record("prefect-version", output=asked.result().output)
+    except LabError as error:
+        staging.record("note", text=f"`prefect version`: {error.reason}")
+    staging.deletes_nothing = True

@@ -1,0 +1,88 @@
+"""What a door takes from the trials of the lab that it is not opened on, in its own history and in theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from harness.lab.facts import run_facts
+from harness.trials.looks import look_up
+from harness.trials.trial import TREATED, TWIN, Trial
+from harness.words.proof import NOTHING
+
+
+class Bystanders:
+    """The runs of the lab's other trials, as they are while no door is open; made just before one is opened.
+
+    watched  the deployments whose runs no door but their own may delete: the trials of each, by its id
+    known    the trial of each run that was listed before a door of its own, by its id
+    there    what is listed of both, by its id
+    hidden   the look-ups of what is there by its id, and in no listing
+    """
+
+    def __init__(self, trial: Trial) -> None:
+        self.trial = trial
+        self.watched = _watched(trial)
+        self.known = {
+            run_id: [one]
+            for victims in self.watched.values()
+            for one in victims
+            for run_id, side in one.staged.items()
+            if side == TREATED
+        }
+        self.there = self._runs(self.known)
+        looked_up = [look_up(trial, "bystander", run_id) for run_id in self.known.keys() - self.there.keys()]
+        self.hidden = [answer for answer in looked_up if answer["status"] == 200]
+
+    def _runs(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The runs of the deployments watched, and those with these ids, whatever deployment they have by now."""
+        asked = {"deployments": list(self.watched), "ids": list(ids)}
+        found = [self.trial.lab.api.flow_runs(**{how: names}) for how, names in asked.items() if names]
+        return {run["id"]: run for runs in found for run in runs}
+
+    def record_taken(self) -> None:
+        """What of their runs is not listed any more, each looked up by its id, twice; and what is another than it was,
+        with its states where it has another one now.
+
+        A run of the twin is the control, before and after. `opened`: a door of its own was opened before, which may be
+        why.
+        """
+        trial = self.trial
+        listed = self._runs(self.there)
+        unlisted = self.there.keys() - listed.keys()
+        twin = next((run_id for run_id, side in trial.staged.items() if side == TWIN), None)
+        control = [look_up(trial, TWIN, twin)] if unlisted and twin else []
+        looked_up = {run_id: [look_up(trial, "bystander", run_id) for _ in range(2)] for run_id in unlisted}
+        control += [look_up(trial, TWIN, twin)] if unlisted and twin else []
+        by = {"door": trial.door.name, "scenario": trial.staging.scenario.name}
+        found, changed = [], []
+        for run_id, run in self.there.items():
+            victims = self.watched.get(run["deployment_id"]) or self.known[run_id]
+            opened = trial.door.proof.by == NOTHING or any(victim.opened for victim in victims)
+            was, now = run_facts(run), run_facts(listed.get(run_id, run))
+            if run_id in unlisted:
+                answers = looked_up[run_id]
+                found.append({**was, "answers": answers, "opened": opened})
+                for victim in victims:
+                    victim.history.add("unlisted", run=run_id, answers=answers, **by)
+            elif was != now:
+                moved = was["state_id"] != now["state_id"]
+                states = [state["id"] for state in trial.lab.api.states(run_id)] if moved else None
+                changed.append({"was": was, "now": now, "states": states, "opened": opened})
+                for victim in victims:
+                    victim.history.add("changed", run=run_id, was=was, now=now, states=states, **by)
+        trial.history.add(
+            "bystanders", watched=len(self.there), unlisted=found, changed=changed, control=control, hidden=self.hidden
+        )
+
+
+def _watched(trial: Trial) -> dict[str, list[Trial]]:
+    watched: dict[str, list[Trial]] = {}
+    for shared in trial.staging.together:
+        if not shared.deletes_nothing:
+            continue
+        others = [one for one in list(shared.trials) if one is not trial]
+        watched |= {one.treated["id"]: [one] for one in others}
+        if shared is not trial.staging:  # whose twin it looks at anyway
+            watched[shared.twin["id"]] = others
+    return watched

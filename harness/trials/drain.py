@@ -1,0 +1,117 @@
+"""The drain of a staging: the fault is lifted, and every run that was kept has to happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from harness.history import moment
+from harness.trials.staging import Staging
+from harness.trials.system import StagedSystem
+from harness.words.names import ENDED, HOLDS_A_SLOT
+from harness.words.waiting import NotYet, wait_until
+
+_WORKER_RESTARTS = 5
+_STANDS_STILL = 10.0  # seconds between two answers that are no sign of a worker that leaves runs alone
+
+
+def drain(staging: Staging) -> None:
+    """Lift the fault, and wait until every run that is there has ended.
+
+    The bound starts again whenever a run of the staging changes state, under a hard cap. A worker that ends by itself
+    meanwhile is started again, and so is one that lives and leaves overdue runs alone, the twin's among them (up to 3.0
+    a worker asks once in its life for a run that found no slot). What one that ended may have taken with it is no
+    verdict (checkers/survival.py).
+    """
+    with staging.lab.door:
+        # What serves a deployment deploys it as it starts again, and that may delete runs of it.
+        staging.deletes_nothing = not staging.scenario.served_by
+        staging.scenario.cause.lift(StagedSystem(staging))
+    staging.record("lifted", fault=staging.scenario.fault, what=staging.scenario.cause.lifted)
+    deadlines, drained = staging.lab.deadlines, _Drain(staging)
+    ended = wait_until("the drain", drained.settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)
+    staging.record("drained", ended=ended, holding=drained.holding, restarts=drained.restarts)
+
+
+class _Drain:
+    """What the drain of a staging has seen so far."""
+
+    def __init__(self, staging: Staging) -> None:
+        self.staging, self.lab, self.deadlines = staging, staging.lab, staging.lab.deadlines
+        self.holding = 0  # runs that held a slot at the last look
+        self.restarts = 0  # of a living worker
+        self._patience = max(self.deadlines.left_alone, 3 * self.lab.start_seconds * self.lab.share)
+        self._idle = max(self.deadlines.drain_idle, 2 * self._patience) + staging.quiet_seconds
+        self._started = self._moved = self._quiet_since = self._answered = datetime.now(timezone.utc)
+        self._names: dict[str, str] = {}
+        self._deaths = 0
+        self._taken: set[str] = set()
+
+    def settled(self) -> str:
+        """How the drain ended. Raises: NotYet; LabError where the server does not live."""
+        runs = self.staging.runs_if_answered()
+        # One with a limit of its own ends where the server refuses it a write (503) while it submits a run (3.3.4).
+        if self._deaths < _WORKER_RESTARTS and (log := self.lab.restart_workers_that_ended(self.staging.scenario)):
+            self._deaths += 1
+            text = "the worker had ended by itself, and was started again"
+            self.staging.record("worker-restarted", text=text, log=log)
+        holders = _holders(runs)
+        self.holding = len(holders)
+        now = datetime.now(timezone.utc)
+        # A run that only asks for its slot again and again gets a new state each time, and has not moved.
+        names = {run["id"]: run["state_name"] for run in runs}
+        if names != self._names:
+            self._moved, self._names = now, names
+        if self._moved == now or (now - self._answered).total_seconds() > _STANDS_STILL:
+            self._quiet_since = now
+        self._answered = now
+        if runs and all(run["state_type"] in ENDED for run in runs):
+            return "every run that is there has ended"
+        if not runs:
+            return "no run is there"
+        if (now - self._moved).total_seconds() > self._idle:
+            return f"no run changed state within {self._idle:.0f} s"
+        if (now - self._started).total_seconds() > self.deadlines.drain_cap:
+            return f"the hard cap of {self.deadlines.drain_cap:.0f} s"
+        quiet = now - self._quiet_since > timedelta(seconds=self._patience)
+        if quiet and not holders - self._taken and self._leaves_runs_alone(runs, now):
+            self._restart_worker()
+            self._quiet_since = datetime.now(timezone.utc)
+        raise NotYet(", ".join(sorted(names.values())))
+
+    def _leaves_runs_alone(self, runs: Sequence[dict[str, Any]], now: datetime) -> bool:
+        """Whether runs are overdue that a worker could have taken, and not by the door alone."""
+        longest = timedelta(seconds=self._patience)
+        overdue = {r["deployment_id"] for r in runs if r["state_type"] == "SCHEDULED" and now - _due(r) > longest}
+        # What the door did to the treated runs alone is no worker's doing, and stays as it is.
+        its_way = self.restarts > 0 or self.staging.deployed[self.staging.twin_name] in overdue
+        return its_way and bool(overdue) and not self.staging.scenario.served_by
+
+    def _restart_worker(self) -> None:
+        """Kill the worker and start it again; what it had taken at the last moment is recorded."""
+        self.restarts += 1
+        why = f"no overdue run has moved for {self._patience:.0f} s"
+        self.staging.record("act", what=f"kill the worker (SIGKILL) and start it again: {why}")
+        worker = self.lab.worker(self.staging.scenario)
+        worker.kill()
+        worker.start()
+        try:
+            held = _holders(self.staging.runs_if_answered())
+            taken = ", ".join(sorted(held - self._taken))
+            self._taken |= held
+        except NotYet as error:
+            taken = f"what is not known ({error})"
+        if taken:
+            text = f"the worker was killed with {taken}, and was started again"
+            self.staging.record("worker-restarted", text=text, log=worker.log()[-2000:])
+
+
+def _holders(runs: Iterable[dict[str, Any]]) -> set[str]:
+    """The ids of the runs that hold a slot."""
+    return {run["id"] for run in runs if run["state_type"] in HOLDS_A_SLOT}
+
+
+def _due(run: dict[str, Any]) -> datetime:
+    """When a run may start, as it is scheduled now."""
+    return moment(run["next_scheduled_start_time"] or run["expected_start_time"])

@@ -1,0 +1,68 @@
+"""The files of a staging: its flow.py and prefect.yaml, filled in for its deployments, and what lies beside them.
+
+In a scenario's prefect.yaml stand, as `${NAME}` and in Python's `string.Template`:
+
+    FLOWS        what the names of the scenario's flows begin with (in flow.py, too)
+    NAME, FLOW   the deployment's name, and the function in flow.py that it runs
+    POOL         the work pool that it is of
+    DIRECTORY    where its flow.py lies for whoever runs it
+    RRULE        its schedule
+    DESCRIPTION, PARAMETERS, SLUG  what doors change
+"""
+
+from __future__ import annotations
+
+import ast
+import string
+from collections.abc import Iterable, Mapping
+
+from harness.trials.scenario import Scenario
+from harness.words.errors import LabError
+
+EXECUTIONS, MARKS = "executions.py", "executions.jsonl"  # beside the flow, and what it writes there
+
+
+def files_of(
+    scenario: Scenario, deployments: Iterable[Mapping[str, str]], treated: str, flows: Mapping[str, str]
+) -> dict[str, bytes]:
+    """What lies where its flows are deployed and run, by name.
+
+    `deployments` are the template's values of each; `treated` is the flow that is written once for each of `flows`,
+    functions by flow name.
+    """
+    code = scenario.file("flow.py").read_text(encoding="utf-8").replace("${FLOWS}", scenario.flows)
+    return {
+        "prefect.yaml": render(scenario.file("prefect.yaml").read_text(encoding="utf-8"), deployments).encode(),
+        "flow.py": with_flows(code, treated, flows).encode(),
+        **{name: scenario.file(name).read_bytes() for name in (EXECUTIONS, scenario.served_by) if name},
+    }
+
+
+def render(template: str, deployments: Iterable[Mapping[str, str]]) -> str:
+    """A scenario's prefect.yaml: its one deployment, after the line `deployments:`, as often as there are values."""
+    values = list(deployments)
+    head, line, one = template.partition("\ndeployments:\n")
+    if not line:
+        raise LabError("the scenario's prefect.yaml has no line `deployments:`")
+    blocks = [string.Template(one).substitute(value) for value in values]
+    return string.Template(head).substitute(values[0]) + line + "".join(blocks)
+
+
+def with_flows(code: str, flow: str, flows: Mapping[str, str]) -> str:
+    """A flow.py in which the function of the flow `flow` stands as often as there are flows: functions by flow name.
+
+    Raises: LabError where the code has no such function, declared by `@flow(name="...")` and nothing above it.
+    """
+    lines, declared = code.splitlines(keepends=True), f'@flow(name="{flow}"'
+    for node in ast.parse(code).body:
+        if not isinstance(node, ast.FunctionDef) or not node.decorator_list:
+            continue
+        if lines[node.decorator_list[0].lineno - 1].startswith(declared):
+            one = "".join(lines[node.decorator_list[0].lineno - 1 : node.end_lineno])
+            named = f"def {node.name}("
+            each = (
+                one.replace(declared, f'@flow(name="{name}"', 1).replace(named, f"def {function}(", 1)
+                for name, function in flows.items()
+            )
+            return "\n\n".join([code, *each])
+    raise LabError(f"the scenario's flow.py declares no flow {flow!r}")

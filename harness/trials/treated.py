@@ -1,0 +1,73 @@
+"""What a door may touch of a trial (harness/doors/_door.py)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.engines.base import CommandResult
+from harness.lab.prefect_api import PrefectAPI
+from harness.words.errors import LabError
+
+if TYPE_CHECKING:
+    from harness.trials.trial import Trial
+
+
+@dataclass(frozen=True)
+class TreatedDeployment:
+    """The treated deployment of a trial: never its twin."""
+
+    _trial: Trial
+
+    @property
+    def id(self) -> str:
+        return str(self._trial.treated["id"])
+
+    @property
+    def name(self) -> str:
+        return self._trial.name
+
+    @property
+    def flow(self) -> str:
+        return self._trial.staging.flow_of(self.name)
+
+    @property
+    def api(self) -> PrefectAPI:
+        return self._trial.lab.api
+
+    @property
+    def seconds(self) -> float:
+        return self._trial.lab.deadlines.door
+
+    def read(self) -> dict[str, Any]:
+        return dict(self.api.read_deployment(self.id))
+
+    def schedules(self) -> list[dict[str, Any]]:
+        if not (found := self.read().get("schedules")):
+            raise LabError("the treated deployment has no schedule")
+        return list(found)
+
+    def write(self, **changed: str) -> None:
+        self._trial.staging.write_deployments(self._trial.lab.deployer, [self.name], **changed)
+
+    def deploy(self, **changed: str) -> CommandResult:
+        self.write(**changed)
+        return self._trial.lab.deploy(self._trial.staging.scenario, [self.name])
+
+    def prefect(self, *words: str) -> CommandResult:
+        return self._trial.lab.prefect(self._trial.staging.scenario, *words)
+
+    def run_python(self, script: Path) -> CommandResult:
+        lab = self._trial.lab
+        folder = lab.site.scenario_folder(self._trial.staging.scenario.name)
+        lab.deployer.write(folder, {script.name: script.read_bytes()})
+        return lab.deployer.run_python(script.name, cwd=folder, seconds=self.seconds)
+
+    def stop_process(self, grace: float) -> CommandResult:
+        started = time.monotonic()
+        node = self._trial.lab.worker(self._trial.staging.scenario, self.name)
+        before = len(node.log())
+        ended = "it ended" if node.stop(grace=grace) else f"SIGKILL after {grace:.0f} s"
+        return CommandResult(0, f"SIGINT; {ended}\n{node.log()[before:]}", time.monotonic() - started)
