@@ -22,7 +22,6 @@ from harness.trials.backlog import prove, stage
 from harness.trials.scenario import Scenario, load_scenarios, select_scenarios
 from harness.trials.staging import Staging
 from harness.trials.steady_state import steady_state
-from harness.trials.trial import Trial
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
 from harness.words.errors import UsageError
 from harness.words.names import FORK, SERVER, SQLITE
@@ -117,7 +116,7 @@ def build(scene: Scene, lab: Lab, folder: Path, console: Console) -> Staging:
     if lab.site.not_forked:
         console.print(f"every process is started anew: {lab.site.not_forked}", soft_wrap=True)
     shared = Staging(scene.scenario, lab, [])
-    shared.trials = [Trial(scene.door, shared, History(folder / "history.jsonl"))]
+    shared.add_trial(scene.door, History(folder / "history.jsonl"))
     for name, phase in PHASES.items():
         console.print(f"  {name}", highlight=False)
         phase(shared)

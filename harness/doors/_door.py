@@ -36,6 +36,10 @@ class Treated(Protocol):
         """The name of its flow."""
 
     @property
+    def pool(self) -> str:
+        """The name of the work pool that it was staged in; the twin shares it unless the door has `own_pool`."""
+
+    @property
     def api(self) -> PrefectAPI:
         """The REST client of the lab's server."""
 
@@ -65,7 +69,10 @@ class Treated(Protocol):
         """A script, copied beside these files and run by the subject's own Python."""
 
     def stop_process(self, grace: float) -> CommandResult:
-        """SIGINT to the process that serves the deployment; SIGKILL where it has not ended in `grace` seconds."""
+        """SIGINT to the process that serves the deployment, or to the worker of its own pool.
+
+        SIGKILL where it has not ended in `grace` seconds.
+        """
 
 
 class Staged(Protocol):
@@ -91,6 +98,8 @@ class Door:
     versions  the releases that have this door, and why the others have not
     staged    what its treated deployment has from the start that others have not, by the template's value
     only_for  the kind of deployment it can be opened on, DEPLOYED or SERVED; empty: any
+    own_pool  whether its treated deployment is in a work pool of its own, which a worker of its own serves: for what is
+              done to a pool, a queue or a worker, and would be done to the twin, too
     server_settings what the server must be set to for it; then its trial has a lab of its own
     name      set from its file
     summary   set from its file: the first line of its docstring
@@ -103,6 +112,7 @@ class Door:
     versions_reason: str = ""
     staged: Mapping[str, str] = field(default_factory=dict)
     only_for: str = ""
+    own_pool: bool = False
     server_settings: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     summary: str = ""
@@ -113,9 +123,10 @@ class Door:
 
     def misfit(self, scenario: Staged) -> str:
         """Why it cannot be opened on a scenario's deployments, whatever the release; empty where it can."""
-        if self.only_for in ("", SERVED if scenario.served_by else DEPLOYED):  # rule: not-applicable-door (always)
+        only_for = self.only_for or (DEPLOYED if self.own_pool else "")
+        if only_for in ("", SERVED if scenario.served_by else DEPLOYED):  # rule: not-applicable-door (always)
             return ""
-        return f"{self.name} is for deployments that are {self.only_for}; {scenario.name}'s are not"
+        return f"{self.name} is for deployments that are {only_for}; {scenario.name}'s are not"
 
 
 def after(first: CommandResult, then: Callable[[], CommandResult]) -> CommandResult:

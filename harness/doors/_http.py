@@ -29,8 +29,9 @@ def by_requests(*requests: str, effect: Effect | None = None) -> Proof:
 
 
 def send(treated: Treated, method: str, path: str, body: Any = None) -> CommandResult:
-    """One call; `{id}` and `{schedule}` in the path are the treated deployment's and its first schedule's."""
-    route = path.format(id=treated.id, schedule=treated.schedules()[0]["id"] if "{schedule}" in path else "")
+    """One call; `{id}`, `{pool}` and `{schedule}` in the path are the treated deployment's, its first schedule's."""
+    schedule = treated.schedules()[0]["id"] if "{schedule}" in path else ""
+    route = path.format(id=treated.id, pool=treated.pool, schedule=schedule)
     started = time.monotonic()
     status, text = treated.api.send_once(method, route, body)
     code = 0 if 200 <= status < 300 else status

@@ -241,19 +241,19 @@ class Lab:
         """Keep the job template of a pool whose worker has served it."""
         self._job_template = self._job_template or self.api.work_pool(pool)["base_job_template"]
 
-    def start_worker(self, scenario: Workload) -> Node:
-        """The worker of a scenario's work pool: started, or started again after it was killed."""
+    def start_worker(self, scenario: Workload, pool: str) -> Node:
+        """The worker of a work pool of a scenario's: started, or started again after it was killed."""
         with self._lock:
-            worker = self._workers.get(worker_name(scenario))
+            worker = self._workers.get(worker_name(scenario, pool))
         if worker:
             worker.start()
             return worker
-        command = ["worker", "start", "--pool", scenario.name, "--type", "process", "--name", scenario.name]
+        command = ["worker", "start", "--pool", pool, "--type", "process", "--name", pool]
         if scenario.worker_limit:
             command += ["--limit", str(scenario.worker_limit)]
         if scenario.prefetch_seconds:
             command += ["--prefetch-seconds", str(scenario.prefetch_seconds)]
-        worker = self.site.start_node(worker_name(scenario), command)
+        worker = self.site.start_node(worker_name(scenario, pool), command)
         with self._lock:
             self._workers[worker.name] = worker
         return worker
@@ -284,13 +284,13 @@ class Lab:
         return "\n".join(logs)
 
     def workers(self, scenario: Workload) -> list[Node]:
-        """The worker started for a scenario, or each process that serves a deployment of it."""
+        """The workers started for a scenario's work pools, or each process that serves a deployment of it."""
         one = worker_name(scenario)
         with self._lock:
             return [node for name, node in self._workers.items() if name == one or name.startswith(f"{one}--")]
 
-    def worker(self, scenario: Workload, deployment: str = "") -> Node:
-        """The worker started for a scenario, or the process that serves a deployment of it."""
+    def worker(self, scenario: Workload, deployment: str) -> Node:
+        """The worker of a work pool of a scenario's, or the process that serves a deployment of it, by its name."""
         return self._workers[worker_name(scenario, deployment)]
 
     def check_worker_version(self, scenario: Workload) -> str:
@@ -324,5 +324,5 @@ def _same(said: str, asked: str) -> bool:
 
 
 def worker_name(scenario: Workload, deployment: str = "") -> str:
-    """The node name of a scenario's worker, or of the process that serves a deployment (whose name begins with it)."""
+    """The node name of a scenario's worker, or of what serves one of its pools or deployments, all named after it."""
     return f"worker-{deployment or scenario.name}"

@@ -22,7 +22,8 @@ _LAB_HOLDS, _STAGING_WEIGHS = 12, 2  # in trials
 def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:
     """The cells with those of one lab spread over several where they are more than one should hold.
 
-    Each staging has a worker and a twin beside its trials, and each of these starts flow runs. Six stagings with 35
+    Each staging has a worker and a twin beside its trials, and each of these starts flow runs; a trial with a work pool
+    of its own has a worker more. Six stagings with 35
     trials in one lab wore workers and server out on two cores (docs/benchmarks.md).
     """
     held: dict[str, dict[str, int]] = {}  # of a lab: how many trials of each scenario
@@ -31,10 +32,11 @@ def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:
     for cell in cells:
         if cell.outcome is None:
             mine = held.setdefault(cell.lab, {})
-            mine[cell.scenario] = mine.get(cell.scenario, 0) + 1
+            weighs = 1 + load_doors()[cell.door].own_pool
+            mine[cell.scenario] = mine.get(cell.scenario, 0) + weighs
             if sum(mine.values()) + _STAGING_WEIGHS * len(mine) > _LAB_HOLDS:
                 part[cell.lab] += 1
-                held[cell.lab] = {cell.scenario: 1}
+                held[cell.lab] = {cell.scenario: weighs}
         number = part[cell.lab] + 1
         spread.append(replace(cell, lab=f"{cell.lab}--part-{number}") if number > 1 else cell)
     return spread

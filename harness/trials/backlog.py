@@ -117,6 +117,7 @@ def prove(staging: Staging) -> None:
     What is found is recorded whether it is enough or not: that is the checker's to say.
     """
     lab, scenario = staging.lab, staging.scenario
+    together = scenario.holders_together * len(staging.pools)  # each pool has a limit, and a worker, of its own
     if staging.last_tick is None:
         raise LabError("the scenario staged no backlog")
     # Upcoming runs are at risk as they are; others once their time is past.
@@ -140,7 +141,7 @@ def prove(staging: Staging) -> None:
         if min(counts.values()) < scenario.minimum:
             raise NotYet(f"at risk {counts}, of which {scenario.minimum} are needed")
         holding = {name: sum(run["state_type"] == "RUNNING" for run in found) for name, found in staged.items()}
-        if min(holding.values()) < scenario.holders or sum(holding.values()) < scenario.holders_together:
+        if min(holding.values()) < scenario.holders or sum(holding.values()) < together:
             raise NotYet(f"Running {holding}, not yet enough to hold what the others wait for")
 
     try:

@@ -93,9 +93,10 @@ class _Drain:
         self.restarts += 1
         why = f"no overdue run has moved for {self._patience:.0f} s"
         self.staging.record("act", what=f"kill the worker (SIGKILL) and start it again: {why}")
-        worker = self.lab.worker(self.staging.scenario)
-        worker.kill()
-        worker.start()
+        workers = self.staging.workers()
+        for worker in workers:
+            worker.kill()
+            worker.start()
         try:
             held = _holders(self.staging.runs_if_answered())
             taken = ", ".join(sorted(held - self._taken))
@@ -104,7 +105,8 @@ class _Drain:
             taken = f"what is not known ({error})"
         if taken:
             text = f"the worker was killed with {taken}, and was started again"
-            self.staging.record("worker-restarted", text=text, log=worker.log()[-2000:])
+            log = "\n".join(worker.log()[-2000:] for worker in workers)
+            self.staging.record("worker-restarted", text=text, log=log)
 
 
 def _holders(runs: Iterable[dict[str, Any]]) -> set[str]:

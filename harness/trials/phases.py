@@ -118,7 +118,8 @@ def run_lab(
             for name in dict.fromkeys(cell.scenario for cell in cells):
                 shared = Staging(scenarios[name], lab, [])
                 mine = [cell for cell in cells if cell.scenario == name]
-                shared.trials = [Trial(load_doors()[cell.door], shared, histories[cell.name]) for cell in mine]
+                for cell in mine:
+                    shared.add_trial(load_doors()[cell.door], histories[cell.name])
                 stagings.append(shared)
                 for role, version in said.items():
                     shared.record("version", role=role, said=version)

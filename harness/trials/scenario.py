@@ -38,7 +38,7 @@ class Scenario:
     minimum         how many runs at risk a side must have for a verdict
     holders         how many runs a side hold what the others wait for; they are Running before the door opens
     backlog         which kind of runs it puts at risk: what is known of them (harness/known) is known of it
-    holders_together  the same, but counted over the whole staging, where one limit is for all
+    holders_together  the same, but counted over all of a work pool, where one limit is for all
     upcoming        the runs at risk are not due yet when the door is opened; then they are `alone`, too
     alone           its backlog passes by the clock, so it has a lab of its own and waits for no other scenario
     in_reproduce    whether a plain `reproduce` runs it: the report of #17764

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from harness.doors import Door
 from harness.engines.base import Node
+from harness.history import History
 from harness.lab.facts import deployment_facts, execution_facts, result_facts, run_facts
 from harness.lab.lab import Lab, worker_name
 from harness.trials.scenario import Scenario
@@ -31,6 +33,8 @@ PROBE = "probe"
 class Staging:
     """A scenario under way. What is done through these methods is in the history of each trial.
 
+    own_pools      names of the work pools that treated deployments have for themselves, as their doors say (their own
+                   names; a worker serves each); all else is in the scenario's work pool
     deployed       ids of the twin and of every treated deployment, by name; of trials that failed since, too
     quiet_seconds  how long nothing may happen in the drain because a time has not come yet; set by the scenario
     last_tick      when the last of what is staged is due; `upcoming` runs are at risk until then, others from then on
@@ -46,6 +50,7 @@ class Staging:
     lab: Lab
     trials: list[Trial]
     twin: dict[str, Any] = field(default_factory=dict)
+    own_pools: list[str] = field(default_factory=list)
     deployed: dict[str, str] = field(default_factory=dict)
     quiet_seconds: float = 0.0
     rrule: str = "DTSTART:20000101T000000\\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=1"
@@ -54,6 +59,23 @@ class Staging:
     deletes_nothing: bool = False
     turn: ExitStack = field(default_factory=ExitStack)
     _beside: dict[str, bytes] = field(default_factory=dict)  # what was put beside the flow
+
+    def add_trial(self, door: Door, history: History) -> Trial:
+        """One more trial: a door on a deployment of its own, and in a work pool of its own where the door says so."""
+        trial = Trial(door, self, history)
+        self.trials.append(trial)
+        if door.own_pool:
+            self.own_pools.append(trial.name)
+        return trial
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """Its work pools, the scenario's first; none where each deployment is served by a process of its own."""
+        return () if self.scenario.served_by else (self.scenario.name, *self.own_pools)
+
+    def pool_of(self, deployment: str) -> str:
+        """The work pool that a deployment is in."""
+        return deployment if deployment in self.own_pools else self.scenario.name
 
     @property
     def twin_name(self) -> str:
@@ -78,10 +100,16 @@ class Staging:
         with WAITS.of("the turn of another scenario"):
             self.turn.enter_context(self.lab.turn)
 
-    def start_worker(self) -> None:
-        """Start the scenario's worker, or start it again."""
-        self.record("act", what="start the worker")
-        self.lab.start_worker(self.scenario)
+    def workers(self) -> list[Node]:
+        """The worker of each of its pools."""
+        return [self.lab.worker(self.scenario, pool) for pool in self.pools]
+
+    def start_workers(self) -> None:
+        """Start the worker of each of its pools, or start it again."""
+        for pool in self.pools:
+            own = f" of {pool}" if pool in self.own_pools else ""
+            self.record("act", what=f"start the worker{own}")
+            self.lab.start_worker(self.scenario, pool)
 
     def put_beside_flow(self, name: str, text: str) -> None:
         """Put a file beside flow.py wherever the flows run, for them to read, and wherever they will."""
@@ -91,9 +119,9 @@ class Staging:
             worker.write(folder, {name: text.encode()})
 
     def _where_flows_run(self) -> list[tuple[Node, str]]:
-        """The staging's worker, or each process that serves one of its deployments, and where its flow.py lies."""
-        names = (f"{self.scenario.name}--{PROBE}", *self.deployed) if self.scenario.served_by else ("",)
-        folders = {worker_name(self.scenario, name): self._folder(name) for name in names}
+        """The worker of each pool, or each process that serves one of its deployments, and where its flow.py lies."""
+        served = (f"{self.scenario.name}--{PROBE}", *self.deployed) if self.scenario.served_by else ()
+        folders = {worker_name(self.scenario, name): self.folder(name) for name in (*self.pools, *served)}
         workers = self.lab.workers(self.scenario)
         return [(worker, folders[worker.name]) for worker in workers if worker.name in folders]
 
@@ -154,23 +182,21 @@ class Staging:
         """A deployment of this staging, as the server has it."""
         return dict(self.lab.api.deployment(self.flow_of(name), name))
 
-    def _folder(self, deployment: str) -> str:
-        """Where a deployment's flow.py lies: one folder for all, but that each served one has its own."""
-        return self.lab.site.scenario_folder((self.scenario.served_by and deployment) or self.scenario.name)
+    def folder(self, deployment: str = "") -> str:
+        """Where a deployment's flow.py lies for what runs it, and where all are deployed from if none is named.
 
-    def write_deployments(self, node: Node, names: Iterable[str], **changed: str) -> None:
-        """Write the scenario's flow.py for `node`, and its prefect.yaml with these deployments.
+        One folder for all, but that each served one has its own, and so has each in a work pool of its own.
+        """
+        alone = self.scenario.served_by or deployment in self.own_pools
+        return self.lab.site.scenario_folder((alone and deployment) or self.scenario.name)
+
+    def files(self, names: Iterable[str], **changed: str) -> dict[str, bytes]:
+        """The scenario's flow.py, its prefect.yaml with these deployments, and what lies beside them.
 
         `changed` is what differs from how they were staged, by the name of the template's value.
         """
-        folder = self.lab.site.scenario_folder(self.scenario.name)
-        node.write(folder, self._files(folder, names, **changed))
-
-    def _files(self, folder: str, names: Iterable[str], **changed: str) -> dict[str, bytes]:
         staged = {
             "FLOWS": self.scenario.flows,
-            "DIRECTORY": folder,
-            "POOL": self.scenario.name,
             "RRULE": self.rrule,
             "DESCRIPTION": "staged",
             "PARAMETERS": "{}",
@@ -178,15 +204,24 @@ class Staging:
         }
         own = {trial.name: trial.door.staged for trial in self.trials}
         values = [
-            {**staged, "NAME": name, "FLOW": self._function_of(name), **own.get(name, {}), **changed} for name in names
+            {
+                **staged,
+                "NAME": name,
+                "FLOW": self._function_of(name),
+                "POOL": self.pool_of(name),
+                "DIRECTORY": self.folder(name),
+                **own.get(name, {}),
+                **changed,
+            }
+            for name in names
         ]
         treated = {*self.deployed, *(trial.name for trial in self.trials)} - {self.twin_name}
         flows = {self.flow_of(name): self._function_of(name) for name in sorted(treated)}
         return files_of(self.scenario, values, f"{self.scenario.flows}-{TREATED}", flows) | self._beside
 
     def serve(self, name: str, **changed: str) -> None:
-        """Serve a deployment by a process of its own. What differs from how it is staged: as in `write_deployments`."""
-        self.lab.serve(self.scenario, name, self._files(self._folder(name), [name], **changed))
+        """Serve a deployment by a process of its own. What differs from how it is staged: as in `files`."""
+        self.lab.serve(self.scenario, name, self.files([name], **changed))
 
     def _serve_all(self) -> float:
         """Serve the twin and every treated deployment; returns the seconds until all of them had their schedule."""
@@ -225,7 +260,7 @@ class Staging:
         if self.scenario.served_by:
             return self._serve_all()
         names = self.names
-        self.write_deployments(self.lab.deployer, names)
+        self.lab.deployer.write(self.folder(), self.files(names))
         result = self.lab.deploy(self.scenario, names)
         self.record("command", command="prefect deploy", names=names, **result_facts(result))
         if result.exit_code:

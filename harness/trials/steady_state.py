@@ -11,7 +11,7 @@ from harness.words.waiting import NotYet, wait_until
 
 
 def steady_state(staging: Staging) -> None:
-    """A run of an unscheduled probe deployment in the work pool completes, and the scheduler makes a run of another.
+    """A run of an unscheduled probe deployment in each work pool completes, and the scheduler makes a run of another.
 
     All of it before anything is hurt, and soon: where the server or the worker does nothing, nothing can be said.
     Raises: SteadyStateError where one does not come in time, with the log of what did nothing; LabError for a wrong
@@ -20,17 +20,18 @@ def steady_state(staging: Staging) -> None:
     lab, scenario = staging.lab, staging.scenario
     staging.take_turn()
     lab.try_scheduler()
-    run_id = lab.api.create_flow_run(_make_probe(staging))["id"]
+    pools = {lab.api.create_flow_run(probe)["id"]: pool for pool, probe in _make_probes(staging).items()}
 
-    def completed() -> dict[str, Any]:
+    def completed() -> list[dict[str, Any]]:
         lab.check_server_alive()
-        (run,) = lab.api.flow_runs(ids=[run_id]) or [{}]
-        if run.get("state_type") != "COMPLETED":
-            raise NotYet(f"the probe run is {run.get('state_name')}")
-        return dict(run)
+        runs = {run["id"]: run for run in lab.api.flow_runs(ids=pools)}
+        for run in (runs.get(run_id, {}) for run_id in pools):
+            if run.get("state_type") != "COMPLETED":
+                raise NotYet(f"the probe run is {run.get('state_name')}")
+        return [runs[run_id] for run_id in pools]
 
     try:
-        run = wait_until(
+        runs = wait_until(
             "a completed probe run",
             completed,
             seconds=lab.patience(lab.deadlines.steady_state, 20),
@@ -40,31 +41,35 @@ def steady_state(staging: Staging) -> None:
         lab.check_server_alive()
         log = lab.workers(scenario)[0].log()[-4000:]
         raise SteadyStateError(f"the steady state never came: {error.reason}", source="worker", log=log) from error
-    if run_id not in [mark["run"] for mark in staging.executions() if mark["ended"]]:
+    if not pools.keys() <= {mark["run"] for mark in staging.executions() if mark["ended"]}:
         raise LabError("the probe run completed, and its flow left no mark of its execution", source="worker")
     staging.record("version", role="worker", said=lab.check_worker_version(scenario))
     lab.check_scheduler()
     if not scenario.served_by:
         lab.learn_job_template(scenario.name)
-    staging.record("steady-state", pool=None if scenario.served_by else scenario.name, run=run_facts(run))
+    for run in runs:
+        staging.record("steady-state", pool=pools[run["id"]] or None, run=run_facts(run))
 
 
-def _make_probe(staging: Staging) -> str:
-    """The id of an unscheduled deployment that the scenario's worker, or a process of its own, serves."""
+def _make_probes(staging: Staging) -> dict[str, str]:
+    """The id of an unscheduled deployment in each work pool, by its name; of one that a process serves, by no name."""
     lab, scenario = staging.lab, staging.scenario
-    name = f"{scenario.name}--{PROBE}"
     if scenario.served_by:
+        name = f"{scenario.name}--{PROBE}"
         staging.serve(name, FLOW=PROBE)
-        return str(staging.wait_until_served(name, f"{scenario.flows}-{PROBE}")["id"])
-    # All of it before the worker starts, so that neither refuses the other a write.
-    lab.create_work_pool(scenario.name)
-    probe = lab.api.create_deployment(
-        f"{scenario.flows}-{PROBE}",
-        name,
-        work_pool=scenario.name,
-        entrypoint=f"flow.py:{PROBE}",
-        folder=lab.site.scenario_folder(scenario.name),
-    )
-    staging.start_worker()
-    staging.write_deployments(lab.worker(scenario), [staging.twin_name])
-    return probe
+        return {"": str(staging.wait_until_served(name, f"{scenario.flows}-{PROBE}")["id"])}
+    probes = {}
+    # All of it before a worker starts, so that neither refuses the other a write.
+    for pool in staging.pools:
+        lab.create_work_pool(pool)
+        probes[pool] = lab.api.create_deployment(
+            f"{scenario.flows}-{PROBE}",
+            f"{pool}--{PROBE}",
+            work_pool=pool,
+            entrypoint=f"flow.py:{PROBE}",
+            folder=staging.folder(pool),
+        )
+    staging.start_workers()
+    for pool, worker in zip(staging.pools, staging.workers(), strict=True):
+        worker.write(staging.folder(pool), staging.files([staging.twin_name]))
+    return probes

@@ -18,18 +18,19 @@ class StagedSystem:
 
     @property
     def pools(self) -> Sequence[str]:
-        return () if self._staging.scenario.served_by else (self._staging.scenario.name,)
+        return self._staging.pools
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         self._staging.record("act", what=f"{method} {path}", body=body)
         return self._staging.lab.api.call(method, path, body)
 
     def start_worker(self) -> None:
-        self._staging.start_worker()
+        self._staging.start_workers()
 
     def kill_worker(self) -> None:
         self._staging.record("act", what="kill the worker (SIGKILL)")
-        self._staging.lab.worker(self._staging.scenario).kill()
+        for worker in self._staging.workers():
+            worker.kill()
 
     def serve_again(self) -> None:
         """What a stopped process left Running, its next start does not take up; it is cancelled, as a person would."""

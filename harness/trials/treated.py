@@ -34,6 +34,10 @@ class TreatedDeployment:
         return self._trial.staging.flow_of(self.name)
 
     @property
+    def pool(self) -> str:
+        return self._trial.staging.pool_of(self.name)
+
+    @property
     def api(self) -> PrefectAPI:
         return self._trial.lab.api
 
@@ -50,7 +54,8 @@ class TreatedDeployment:
         return list(found)
 
     def write(self, **changed: str) -> None:
-        self._trial.staging.write_deployments(self._trial.lab.deployer, [self.name], **changed)
+        staging = self._trial.staging
+        self._trial.lab.deployer.write(staging.folder(), staging.files([self.name], **changed))
 
     def deploy(self, **changed: str) -> CommandResult:
         self.write(**changed)
@@ -61,7 +66,7 @@ class TreatedDeployment:
 
     def run_python(self, script: Path) -> CommandResult:
         lab = self._trial.lab
-        folder = lab.site.scenario_folder(self._trial.staging.scenario.name)
+        folder = self._trial.staging.folder()
         lab.deployer.write(folder, {script.name: script.read_bytes()})
         return lab.deployer.run_python(script.name, cwd=folder, seconds=self.seconds)
 

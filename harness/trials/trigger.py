@@ -52,7 +52,7 @@ def _open(trial: Trial) -> None:
     nonce = f"nonce-{secrets.token_hex(8)}"
     log_before = len(lab.server.log())
     trial.history.add("clock", when=BEFORE, **lab.api.clock())
-    proof = door.proof.of(trial.treated["id"])
+    proof = door.proof.of(trial.treated["id"], trial.staging.pool_of(trial.name))
     trial.history.add("door-opens", door=door.name, nonce=nonce, proof=proof.as_json())
     answered_at: str | None = None
 

@@ -54,7 +54,7 @@ class Proof(msgspec.Struct, frozen=True):
               `request`: the server's access log shows each of `requests` answered 2xx
               `redeploy`: the same, or the deployment's schedules have new ids
               `nothing`: treated and twin are unchanged (the null door)
-    requests  patterns of what the access log must show, `{id}` being the treated deployment's
+    requests  patterns of what the access log must show, `{id}` being the treated deployment's, `{pool}` its work pool
     effects   what the deployment has to show besides
     """
 
@@ -69,9 +69,9 @@ class Proof(msgspec.Struct, frozen=True):
         telling = [effect for effect in self.effects if effect.how in ("becomes", "changes")]
         return bool(telling) and all(effect.shown(before, now) for effect in telling)
 
-    def of(self, deployment_id: str) -> Proof:
-        """The same of a deployment with this id."""
-        return Proof(self.by, [request.format(id=deployment_id) for request in self.requests], self.effects)
+    def of(self, deployment_id: str, pool: str = "") -> Proof:
+        """The same of a deployment with this id, in this work pool."""
+        return Proof(self.by, [request.format(id=deployment_id, pool=pool) for request in self.requests], self.effects)
 
     def as_json(self) -> dict[str, Any]:
         """It as a history has it."""

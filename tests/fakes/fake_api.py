@@ -35,8 +35,8 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
         case "GET", ["work_pools", pool]:
             return 200, {"name": pool, "base_job_template": {"job_configuration": {}}}
         case "PATCH", ["work_pools", pool] | ["work_pools", pool, "queues", "default"]:
-            limit = body.get("concurrency_limit") or 1_000
-            prefect.limits[pool] = 0 if body.get("is_paused") else limit
+            if "concurrency_limit" in body or "is_paused" in body:
+                prefect.limits[pool] = 0 if body.get("is_paused") else body.get("concurrency_limit") or 1_000
             return 204, None
         case "POST", ["flows"]:
             return 201, {"id": body["name"], "name": body["name"]}

@@ -19,8 +19,6 @@ from tests.fakes.fake_prefect import LIFTED, UPDATED, Deployment, FakePrefect, R
 from tests.fakes.fake_site import FakeSite
 from tests.unit.plain import Line
 
-DOORS = load_doors()
-
 VERSION = "3.9.1"
 COUNTS = (
     "at_risk", "kept", "progressed", "altered", "lost", "recreated", "stranded", "executed_twice", "never_ran",
@@ -75,7 +73,7 @@ class FakeLab:
         """The cell of a scenario and a door on this lab's version."""
         return plan_cell(
             load_scenarios()[scenario],
-            DOORS[door],
+            load_doors()[door],
             subject=VERSION,
             version=VERSION,
             as_of="2030-01-01T00:00:00Z",
