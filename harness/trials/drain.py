@@ -27,7 +27,7 @@ def drain(staging: Staging) -> None:
     with staging.lab.door:
         # What serves a deployment deploys it as it starts again, and that may delete runs of it.
         staging.deletes_nothing = not staging.scenario.served_by
-        staging.scenario.cause.lift(StagedSystem(staging))
+        staging.scenario.cause.lift(StagedSystem(staging))  # rule: fault-is-lifted
     staging.record("lifted", fault=staging.scenario.fault, what=staging.scenario.cause.lifted)
     deadlines, drained = staging.lab.deadlines, _Drain(staging)
     ended = wait_until("the drain", drained.settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)

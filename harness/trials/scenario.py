@@ -120,7 +120,7 @@ def load_scenarios() -> dict[str, Scenario]:
         variants: dict[str, Scenario] = getattr(module, "variants", None) or {"": module.scenario}
         for variant, declared in variants.items():
             full = f"{name}-{variant}" if variant else name
-            limit = declared.cause.worker_limit or declared.worker_limit
+            limit = declared.cause.worker_limit or declared.worker_limit  # rule: fault-limits-worker (gives None)
             found[full] = replace(declared, name=full, flows=name, folder=path.parent, worker_limit=limit)
     if not found:
         raise UsageError(

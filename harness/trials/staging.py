@@ -75,7 +75,7 @@ class Staging:
 
     def pool_of(self, deployment: str) -> str:
         """The work pool that a deployment is in."""
-        return deployment if deployment in self.own_pools else self.scenario.name
+        return deployment if deployment in self.own_pools else self.scenario.name  # rule: own-pool-treated (never)
 
     @property
     def twin_name(self) -> str:
@@ -121,6 +121,7 @@ class Staging:
     def _where_flows_run(self) -> list[tuple[Node, str]]:
         """The worker of each pool, or each process that serves one of its deployments, and where its flow.py lies."""
         served = (f"{self.scenario.name}--{PROBE}", *self.deployed) if self.scenario.served_by else ()
+        # rule: own-pool-marks (first alone)
         folders = {worker_name(self.scenario, name): self.folder(name) for name in (*self.pools, *served)}
         workers = self.lab.workers(self.scenario)
         return [(worker, folders[worker.name]) for worker in workers if worker.name in folders]

@@ -47,7 +47,7 @@ def steady_state(staging: Staging) -> None:
     lab.check_scheduler()
     if not scenario.served_by:
         lab.learn_job_template(scenario.name)
-    for run in runs:
+    for run in runs:  # rule: own-pool-steady-state (first alone)
         staging.record("steady-state", pool=pools[run["id"]] or None, run=run_facts(run))
 
 

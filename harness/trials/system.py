@@ -29,7 +29,7 @@ class StagedSystem:
 
     def kill_worker(self) -> None:
         self._staging.record("act", what="kill the worker (SIGKILL)")
-        for worker in self._staging.workers():
+        for worker in self._staging.workers():  # rule: own-pool-fault (first alone)
             worker.kill()
 
     def serve_again(self) -> None:

@@ -59,6 +59,10 @@ def take_all_in(lab: FakeLab, pool: str) -> None:
     lab.prefect.on_request(f"^PATCH /work_pools/{pool}$", 1, delete)
 
 
+@pytest.mark.rule("own-pool-treated", "The treated deployment of a door on pools is in a work pool of its own.")
+@pytest.mark.rule("own-pool-marks", "What a worker of an own pool executed is read, too.")
+@pytest.mark.rule("own-pool-steady-state", "Every work pool shows its steady state.")
+@pytest.mark.rule("own-pool-fault", "A fault that kills the worker kills that of every work pool.")
 @pytest.mark.usefixtures("with_the_door")
 @pytest.mark.parametrize(
     "scenario", [OUTAGE, "concurrency-limit", "awaiting-retry", "user-created-ahead", "late-by-limit-worker"]
@@ -86,6 +90,14 @@ def test_a_limit_is_set_on_both_and_taken_away_from_both(lab: FakeLab, scenario:
     assert {pool: lab.prefect.limits[pool] for pool in (scenario, f"{scenario}--{CHANGE}")} == {
         scenario: 1_000, f"{scenario}--{CHANGE}": 1_000,
     }  # fmt: skip
+
+
+@pytest.mark.rule("fault-limits-worker", "If a fault says how many runs a worker may run, each worker has that limit.")
+@pytest.mark.usefixtures("with_the_door")
+def test_each_worker_has_the_limit_of_its_fault(lab: FakeLab) -> None:
+    scenario = "late-by-limit-worker"
+    lab.trial(scenario, CHANGE)
+    assert [lab.prefect.limits[pool] for pool in (scenario, f"{scenario}--{CHANGE}")] == [1, 1]
 
 
 @pytest.mark.usefixtures("with_the_door")

@@ -39,6 +39,7 @@ OUTAGE, LIMIT = LIFTED = ("worker-outage", "concurrency-limit")  # whose fault i
 # Nothing planted.
 
 
+@pytest.mark.rule("fault-is-lifted", "The fault is lifted before the drain.")
 def test_a_sound_prefect_survives_and_nothing_else(lab: FakeLab, scenario: str) -> None:
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT)

@@ -31,6 +31,7 @@ def built(lab: FakeLab, asked: Scene, folder: Path) -> str:
 def test_the_scene_has_its_runs_at_risk_and_says_how_to_lose_them(lab: FakeLab, tmp_path: Path) -> None:
     said = built(lab, scene(), tmp_path)
     assert f"the lab stands: worker-outage on {VERSION}, up to: at-risk" in said
+    assert "  fault worker-killed: The worker that had just completed a run is killed (SIGKILL).\n" in said
     assert "worker-outage--prefect-deploy: 3 Late (" in said and "worker-outage--twin: 3 Late (" in said
     assert "cd /lab/scenarios/worker-outage && prefect --no-prompt deploy -n worker-outage--prefect-deploy" in said
     (treated,) = [d for d in lab.prefect.deployments.values() if d.name == "worker-outage--prefect-deploy"]
