@@ -1,4 +1,4 @@
-"""Writes docs/reference from the code: doors, faults, checkers, scenarios, known outcomes, commands, rules.
+"""Writes docs/reference (doors, faults, rules, ...) and the marked tables of other pages from the code.
 
 A test compares it with what is committed. python docs/reference.py
 """
@@ -6,8 +6,10 @@ A test compares it with what is committed. python docs/reference.py
 from __future__ import annotations
 
 import argparse
+import html
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +22,7 @@ from harness.faults import load_faults  # noqa: E402
 from harness.known import load_known  # noqa: E402
 from harness.runs.plan import doors_of  # noqa: E402
 from harness.trials.scenario import load_scenarios  # noqa: E402
+from harness.words.meanings import EXIT_CODES, OUTCOMES  # noqa: E402
 from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST  # noqa: E402
 from tests.rules import rules, tags  # noqa: E402
 
@@ -133,10 +136,41 @@ def _names(action: argparse.Action) -> str:
     return (", ".join(action.option_strings) + takes).strip()
 
 
+def outcomes() -> str:
+    """Every outcome, in order of precedence."""
+    return _table(["outcome", "when"], [[f"`{name}`", when] for name, when in OUTCOMES.items()])
+
+
+def exit_codes() -> str:
+    """Every exit code of a run."""
+    return _table(["exit code", "when"], [[code, when] for code, when in EXIT_CODES.items()])
+
+
+def filled(page: str, sections: Mapping[str, Callable[[], str]]) -> str:
+    """A page's text with its marked tables made anew. Each stands between `<!-- made: NAME -->` and `<!-- end -->`."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for name, make in sections.items():
+        start, end = f"<!-- made: {name} -->\n", "<!-- end -->"
+        if start not in text:
+            raise SystemExit(f"{page} has no line {start.strip()}")
+        before, _, rest = text.partition(start)
+        text = f"{before}{start}{make()}{end}{rest.partition(end)[2]}"
+    return text
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in [head, *rows]]
+    lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in [head, *rows]]
     lines.insert(1, "|" + "---|" * len(head))
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """A cell; code with a bar in it as HTML, since the backslash before a bar is shown in code on the site."""
+
+    def as_html(code: re.Match[str]) -> str:
+        return "<code>" + html.escape(code[1]).replace("|", "&#124;") + "</code>"
+
+    return re.sub(r"`([^`]*\|[^`]*)`", as_html, text).replace("|", "\\|")
 
 
 def _page(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -152,8 +186,14 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": options,
     "rules.md": guarded,
 }
+FILLED: dict[str, Mapping[str, Callable[[], str]]] = {
+    "docs/verdicts.md": {"outcomes": outcomes, "exit codes": exit_codes},
+    "README.md": {"exit codes": exit_codes},
+}
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for file, make in PAGES.items():
         (FOLDER / file).write_text(make(), encoding="utf-8")
+    for page, sections in FILLED.items():
+        (ROOT / page).write_text(filled(page, sections), encoding="utf-8")

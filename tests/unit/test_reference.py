@@ -1,17 +1,22 @@
-"""The pages of docs/reference are what the code makes of them."""
+"""The pages of docs/reference, and the marked tables of other pages, are what the code makes of them."""
 
 from __future__ import annotations
 
 import runpy
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from harness.doors import load_doors
 from harness.faults import load_faults
+from harness.verdict import outcomes
+from harness.words import outcomes as words
+from harness.words.meanings import EXIT_CODES, OUTCOMES
+from harness.words.names import SIGNALS
 from harness.words.places import ROOT
 
-MADE: dict[str, Callable[[], str]] = runpy.run_path(str(ROOT / "docs" / "reference.py"))["PAGES"]
+REFERENCE: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "reference.py"))
+MADE, FILLED, filled = REFERENCE["PAGES"], REFERENCE["FILLED"], REFERENCE["filled"]
 
 
 @pytest.mark.parametrize("page", MADE)
@@ -24,3 +29,20 @@ def test_every_door_and_every_fault_has_a_line() -> None:
     for page, names in (("doors.md", load_doors()), ("faults.md", load_faults())):
         said = MADE[page]()
         assert [name for name in names if f"| `{name}` |" not in said] == []
+
+
+@pytest.mark.parametrize(("page", "name"), [(page, name) for page, sections in FILLED.items() for name in sections])
+def test_a_marked_table_is_what_the_code_makes_of_it(page: str, name: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert text.count(f"<!-- made: {name} -->\n") == 1
+    assert text == filled(page, {name: FILLED[page][name]}), "run `python docs/reference.py`"
+
+
+def test_every_outcome_has_its_meaning_in_order_of_precedence() -> None:
+    assert tuple(OUTCOMES) == words.OUTCOMES
+
+
+def test_every_exit_code_has_its_meaning() -> None:
+    codes = [outcomes.EXIT_AS_EXPECTED, outcomes.EXIT_CONTRADICTED, outcomes.EXIT_USAGE, outcomes.EXIT_UNJUDGED]
+    signals = sorted(128 + number for number in SIGNALS)
+    assert list(EXIT_CODES) == [*map(str, codes), ", ".join(map(str, signals))]

@@ -1,0 +1,28 @@
+"""What outcomes and exit codes mean, in words: the tables of README.md and docs/verdicts.md are made of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# In order of precedence: the first that holds is the outcome.
+OUTCOMES: Mapping[str, str] = {
+    "not-applicable": "the release has no such state or door. This is decided before the start, from the version alone",
+    "error": "the lab broke, a version is not the one that was asked for, the door did not exit with 0 or is not "
+    "proven, or the history contradicts itself",
+    "inconclusive": "too few runs were at risk, the steady state never came, two sources contradict each other, the "
+    "server's clock stepped, the twin is no control, or another trial's door took a run of this trial",
+    "lost": "at least one run at risk is gone, or the door deleted a run of another deployment; the twin lost none",
+    "altered": "no run is gone, and at least one run at risk (or a run of another deployment, by the door) was "
+    "altered; every run of the twin completed",
+    "stranded": "no run is gone or altered, and at least one kept run never ran; every run of the twin completed",
+    "survived": "at least the minimum number of runs was at risk; each is there at every look, and completed",
+}
+EXIT_CODES: Mapping[str, str] = {
+    "0": "every outcome is the expected one (`gate`, `check`: every trial survived)",
+    "1": "at least one outcome contradicts what is expected, also if a known bug turns out to be fixed",
+    "2": "wrong usage; nothing was started",
+    "125": "nothing contradicts, but a trial could not be judged, or no trial had an expectation (`git bisect run` "
+    "skips such a commit)",
+    "129, 130, 143": "interrupted: the terminal was closed, Ctrl-C, terminated. The results so far are kept, and "
+    "nothing is left running",
+}
