@@ -187,7 +187,7 @@ class Engine(Protocol):
 ASK_VERSION = "import prefect; print(prefect.__version__)"
 
 # How a server is started: `python -c START_SERVER .../bin/prefect server start ...`. On SQLite, a server that collects
-# garbage can stand still for the busy timeout of 60 s (docs/architecture.md); it lives for minutes and can do without.
+# garbage can stand still for 60 s (docs/explanation/decisions/no-garbage-collection.md). It lives for minutes only.
 # The access log proves doors that leave no nonce. Up to 3.0 the server is a uvicorn of its own whose log Prefect's
 # settings silence, unless uvicorn's own (which it takes from UVICORN_LOG_CONFIG) lets it through to the root logger.
 # A UI, where one is asked for, is unpacked beside the server, and not into the package, which other labs share.

@@ -73,7 +73,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution of a flow, by the mark that the flow left outside of Prefect (scenarios/executions.py).
+    """One execution of a flow, by the mark that the flow left outside of Prefect (scenarios/_common/executions.py).
 
     ended  None while the flow has not ended
     """

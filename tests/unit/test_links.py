@@ -22,3 +22,15 @@ def test_each_link_leads_to_a_file(page: Path) -> None:
     text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     links = [link for link in _LINK.findall(text) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/explanation/**/*.md")), ids=lambda page: page.name)
+def test_each_file_that_an_explanation_names_is_there(page: Path) -> None:
+    named = re.findall(r"`((?:harness|scenarios|overlays|docs|tests)/[^`\s]+)`", page.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_each_decision_is_in_the_list_of_decisions() -> None:
+    folder = ROOT / "docs" / "explanation" / "decisions"
+    listed = _LINK.findall((folder / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(page.name for page in folder.glob("*.md") if page.name != "README.md")
