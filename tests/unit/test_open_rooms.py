@@ -25,6 +25,7 @@ from harness.faults import load_faults
 from harness.known import load_known
 from harness.runs.plan import choose_trials, plan_cell
 from harness.store.trial_folder import result
+from harness.subjects.overlays import load_overlays
 from harness.trials import scenario
 from harness.trials.scenario import load_scenarios
 from harness.verdict import outcomes
@@ -90,6 +91,16 @@ def test_what_needs_no_engine_loads_none(words: list[str]) -> None:
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
     assert "argparse" in loaded
     assert not loaded & {"docker", "testcontainers", "uv", "pytest"}
+
+
+def test_a_new_file_is_a_new_overlay(tmp_path: Path) -> None:
+    (tmp_path / "keep_what_is_due.py").write_text(example("add-an-overlay.md", "python"), encoding="utf-8")
+    overlay = load_overlays(tmp_path)["keep-what-is-due"]
+    assert (
+        overlay.summary
+        == "Pausing a deployment, or deleting one of its schedules, keeps the runs that are already due."
+    )
+    assert (overlay.releases, overlay.found) == (">=3.3.4", None)
 
 
 def test_what_doors_have_in_common_is_no_door_and_so_with_faults_and_scenarios() -> None:
