@@ -121,3 +121,10 @@ def typecheck(session: nox.Session) -> None:
     """Check the types (mypy, strict)."""
     environment = prepare(session, "tests", "typecheck")
     session.run(environment.program("mypy"))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site into site/; a link that leads nowhere is an error."""
+    environment = prepare(session, "docs")
+    session.run(environment.program("python"), "docs/build_site.py")
