@@ -30,6 +30,13 @@ def test_each_file_that_an_explanation_names_is_there(page: Path) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/explanation/**/*.md")), ids=lambda page: page.name)
+def test_what_an_explanation_says_is_in_a_file_is_in_it(page: Path) -> None:
+    said = re.findall(r"`([\w.]+)` in `(harness/[^`\s]+)`", page.read_text(encoding="utf-8"))
+    texts = {file: (ROOT / file).read_text(encoding="utf-8") for _, file in said}
+    assert [(name, file) for name, file in said if name.rpartition(".")[2] not in texts[file]] == []
+
+
 def test_each_decision_is_in_the_list_of_decisions() -> None:
     folder = ROOT / "docs" / "explanation" / "decisions"
     listed = _LINK.findall((folder / "README.md").read_text(encoding="utf-8"))
