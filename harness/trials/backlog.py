@@ -31,12 +31,12 @@ def stage(staging: Staging) -> None:
 def deploy_backlog(staging: Staging, later: float = 0.0) -> None:
     """Deploy the twin and every treated deployment with a finite, pinned schedule whose first tick lies just ahead.
 
-    `later`: so many seconds further ahead than it has to.
+    `later`: how many seconds further ahead than needed.
 
-    Ticks past by the time that the scheduler sees the deployment are never made, so the first lies a deploy
-    (`Lab.deploy_seconds`) and a pass of the scheduler (`Lab.scheduler_pass`) ahead. A deploy that took longer is
-    done again, with more ahead, and so is one whose runs the scheduler had not all made by the first tick; what
-    the schedule of an earlier try left is cancelled.
+    The scheduler makes no runs for ticks that are past when it first sees a deployment. So the first tick lies as far
+    ahead as a deploy (`Lab.deploy_seconds`) and a pass of the scheduler (`Lab.scheduler_pass`) take. If the deploy took
+    longer, or if the scheduler had not made all runs by the first tick, the deploy is done again with a later first
+    tick. The runs that an earlier try left are cancelled.
     """
     ahead = staging.lab.deploy_seconds(len(staging.names)) + _REFUSED_WRITE + staging.lab.scheduler_pass + 1 + later
     for number in range(_STAGING_TRIES):

@@ -12,12 +12,12 @@ from harness.words.proof import NOTHING
 
 
 class Bystanders:
-    """The runs of the lab's other trials, as they are while no door is open; made just before one is opened.
+    """The runs of the lab's other trials, as they are just before a door is opened.
 
-    watched  the deployments whose runs no door but their own may delete: the trials of each, by its id
-    known    the trial of each run that was listed before a door of its own, by its id
-    there    what is listed of both, by its id
-    hidden   the look-ups of what is there by its id, and in no listing
+    watched  the deployments whose runs only their own door may delete: the trials of each, by its id
+    known    the trial of each run that was listed before its own door, by the run's id
+    there    the runs of both that are listed, by their ids
+    hidden   the look-ups of runs that the server has by their id, and lists nowhere
     """
 
     def __init__(self, trial: Trial) -> None:
@@ -41,11 +41,11 @@ class Bystanders:
         return {run["id"]: run for runs in found for run in runs}
 
     def record_taken(self) -> None:
-        """What of their runs is not listed any more, each looked up by its id, twice; and what is another than it was,
-        with its states where it has another one now.
+        """Record which of their runs are not listed any more, and which have changed.
 
-        A run of the twin is the control, before and after. `opened`: a door of its own was opened before, which may be
-        why.
+        A run that is not listed is looked up by its id, twice. A run with another state is recorded with all of its
+        states. A run of the twin is looked up before and after them, as the control. `opened` says whether the run's
+        own door was opened before: that may be the reason.
         """
         trial = self.trial
         listed = self._runs(self.there)

@@ -19,10 +19,10 @@ _STANDS_STILL = 10.0  # seconds between two answers that are no sign of a worker
 def drain(staging: Staging) -> None:
     """Lift the fault, and wait until every run that is there has ended.
 
-    The bound starts again whenever a run of the staging changes state, under a hard cap. A worker that ends by itself
-    meanwhile is started again, and so is one that lives and leaves overdue runs alone, the twin's among them (up to 3.0
-    a worker asks once in its life for a run that found no slot). What one that ended may have taken with it is no
-    verdict (checkers/survival.py).
+    The time limit starts again whenever a run of the staging changes state. A hard cap ends the drain in any case. A
+    worker that ends by itself is started again. So is a worker that lives and leaves overdue runs alone, if runs of the
+    twin are among them (up to 3.0 a worker asks only once for a run that found no slot). If a run may have ended with
+    such a worker, the trial has no verdict (verdict/outcomes.py).
     """
     with staging.lab.door:
         # What serves a deployment deploys it as it starts again, and that may delete runs of it.

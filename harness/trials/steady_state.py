@@ -13,9 +13,9 @@ from harness.words.waiting import NotYet, wait_until
 def steady_state(staging: Staging) -> None:
     """A run of an unscheduled probe deployment in each work pool completes, and the scheduler makes a run of another.
 
-    All of it before anything is hurt, and soon: where the server or the worker does nothing, nothing can be said.
-    Raises: SteadyStateError where one does not come in time, with the log of what did nothing; LabError for a wrong
-    version, and where the run left no mark of its execution.
+    Both come before anything is hurt. If server or worker do nothing here, the trials of the staging have no verdict.
+    Raises: SteadyStateError if a run does not come in time, with the log of the part that did nothing; LabError for a
+    wrong version, and if a run left no mark of its execution.
     """
     lab, scenario = staging.lab, staging.scenario
     staging.take_turn()
