@@ -22,7 +22,7 @@ from typing import Any
 
 from harness.engines import settings
 from harness.engines.base import Node
-from harness.engines.processes import Processes
+from harness.engines.processes.engine import Processes
 from harness.engines.sweep import of_run, sweep
 from harness.lab.prefect_api import PrefectAPI
 from harness.subjects.release import resolve_release

@@ -11,7 +11,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from harness.engines import postgres
-from harness.engines.containers import connect
+from harness.engines.containers.connection import connect
 from harness.words.errors import LabError
 
 RUN_LABS = ("test_both_starts.py", "test_given_image.py", "test_interrupts.py", "test_reproduce.py")

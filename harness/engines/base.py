@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from harness.words.names import ROLES, SERVER, SQLITE
+from harness.words.names import ROLES, SERVER
 from harness.words.redaction import redact
 
 if TYPE_CHECKING:
     from harness.subjects.release import Release, Target
-
-DATABASE_SETTING = "PREFECT_API_DATABASE_CONNECTION_URL"
-MIGRATE = ("server", "database", "upgrade", "-y")
 
 
 @dataclass(frozen=True)
@@ -182,33 +179,6 @@ class Engine(Protocol):
         `start`: how its processes start, one of STARTS.
         """
         ...
-
-
-ASK_VERSION = "import prefect; print(prefect.__version__)"
-
-# How a server is started: `python -c START_SERVER .../bin/prefect server start ...`. On SQLite, a server that collects
-# garbage can stand still for 60 s (docs/explanation/decisions/no-garbage-collection.md). It lives for minutes only.
-# The access log proves doors that leave no nonce. Up to 3.0 the server is a uvicorn of its own whose log Prefect's
-# settings silence, unless uvicorn's own (which it takes from UVICORN_LOG_CONFIG) lets it through to the root logger.
-# A UI, where one is asked for, is unpacked beside the server, and not into the package, which other labs share.
-START_SERVER = """
-import gc, os, pathlib, runpy, sys
-gc.disable()
-config = pathlib.Path(os.environ["UVICORN_LOG_CONFIG"])
-config.write_text('{"version": 1, "disable_existing_loggers": false, "loggers": {"uvicorn": {"propagate": true}}}')
-sys.argv[:] = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-
-
-def server_environment(home: str, database: str) -> dict[str, str]:
-    """What START_SERVER wants in its environment, `home` being its home folder, `database` one of DATABASES."""
-    environment = {"UVICORN_LOG_CONFIG": f"{home}/uvicorn.json", "PREFECT_UI_STATIC_DIRECTORY": f"{home}/ui"}
-    if database == SQLITE:
-        # Its own server made this one when the subject was built (harness/engines/make_database.py).
-        environment["PREFECT_API_DATABASE_MIGRATE_ON_START"] = "false"
-        environment["PREFECT_API_BLOCKS_REGISTER_ON_START"] = "false"
-    return environment
 
 
 def role_of(node: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from harness.engines.base import Engine
-from harness.engines.containers import Containers, connect
-from harness.engines.processes import Processes
+from harness.engines.containers.connection import connect
+from harness.engines.containers.engine import Containers
+from harness.engines.processes.engine import Processes
 from harness.words.errors import LabError, UsageError, no_such
 from harness.words.names import ENGINES
 

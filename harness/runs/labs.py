@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.engines.processes import kill_tree
+from harness.engines.processes.tree import kill_tree
 from harness.runs.building import Builds
 from harness.runs.ledger import Ledger
 from harness.runs.watch import Watch

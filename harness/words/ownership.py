@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,8 @@ LABEL_OWNER = f"{PROJECT}.owner"
 ENV_RUN = "PREFECT_RUN_SURVIVAL_RUN"
 ENV_OWNER = "PREFECT_RUN_SURVIVAL_OWNER"
 ENV_LAB = "PREFECT_RUN_SURVIVAL_LAB"
+
+Chosen = Callable[[str, "str | None"], bool]  # whether a sweep takes a thing, by its run and its owner as labelled
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.engines.processes import Processes
+from harness.engines.processes.engine import Processes
 from harness.engines.sweep import of_run, sweep
 from harness.subjects.release import resolve_release
 from harness.words.names import EXEC, FORK, SERVER, SQLITE

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.engines.containers import Containers
-from harness.engines.image import ask_image, base_image
+from harness.engines.containers.engine import Containers
+from harness.engines.containers.image import ask_image, base_image
 from harness.subjects.kinds import resolve
 from harness.words.errors import LabError
 from harness.words.ownership import LABEL_PROJECT, PROJECT

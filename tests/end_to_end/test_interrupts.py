@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from harness.engines.containers import connect
+from harness.engines.containers.connection import connect
 from harness.verdict.outcomes import EXIT_UNJUDGED
 from harness.words import ownership
 from harness.words.names import EXEC, FORK

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.engines.containers import cgroup_of, usage_of
+from harness.engines.containers.cgroup import cgroup_of, usage_of
 from harness.evidence.page import _costs
 from harness.words.costs import Costs, Waits, read_costs
 from harness.words.waiting import wait_until

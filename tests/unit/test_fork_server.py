@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.engines.forking import FORK_SERVER
+from harness.engines.inside import FORK_SERVER
 from harness.words.waiting import NotYet, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork server lives on Linux")
@@ -188,7 +188,7 @@ def test_a_signal_that_comes_before_the_client_knows_of_its_process_is_passed_on
         listener.bind(str(tmp_path / "socket"))
         listener.listen()
         listener.settimeout(20)
-        words = [sys.executable, str(FORK_SERVER), "--client", str(tmp_path), sys.executable, "-c", "0"]
+        words = [sys.executable, str(FORK_SERVER / "client.py"), str(tmp_path), sys.executable, "-c", "0"]
         with subprocess.Popen(words) as client, listener.accept()[0] as connection:
             connection.settimeout(20)
             length = int.from_bytes(connection.recv(4), "big")

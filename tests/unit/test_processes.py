@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.engines import processes
-from harness.engines.processes import ProcessSite
+from harness.engines.processes import site as processes
+from harness.engines.processes.site import ProcessSite
 from harness.words import scratch
 from harness.words.errors import LabError
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.engines.environment import _make_database
+from harness.engines.processes.environment import _make_database
 from harness.runs.ask import RunAsk
 from harness.runs.plan import choose_trials
 from harness.runs.plan_of_run import plan_run

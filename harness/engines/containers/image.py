@@ -18,8 +18,7 @@ from filelock import FileLock
 from packaging.version import Version
 
 import docker
-from harness.engines.environment import MAKE_DATABASE
-from harness.engines.forking import FORK_SERVER
+from harness.engines.inside import FORK_SERVER, MAKE_DATABASE
 from harness.subjects import overlays
 from harness.subjects.release import Release, Target, install
 from harness.words import cache
@@ -81,7 +80,8 @@ def _with_overlays(client: docker.DockerClient, subject: str, names: Sequence[st
 def _with_fork_server(client: docker.DockerClient, subject: str) -> str:
     """The tag of a subject's image with the fork server in it."""
     dockerfile = _DOCKER / "fork.Dockerfile"
-    recipe = dockerfile.read_bytes() + FORK_SERVER.read_bytes() + subject.encode()
+    modules = b"".join(file.read_bytes() for file in sorted(FORK_SERVER.glob("*.py")))
+    recipe = dockerfile.read_bytes() + modules + subject.encode()
     tag = f"{subject.replace('/subject:', '/forking:')}-{hashlib.sha256(recipe).hexdigest()[:8]}"
     with FileLock(cache.folder("images") / f"{tag.rpartition(':')[2]}.lock-file"):
         if not _has_image(client, tag):
@@ -220,13 +220,16 @@ def _has_image(client: docker.DockerClient, tag: str) -> bool:
 
 
 @contextmanager
-def _build_context(dockerfile: Path, *files: Path) -> Iterator[Path]:
-    """A folder with a Dockerfile and these files, for as long as an image is built from it."""
+def _build_context(dockerfile: Path, *needed: Path) -> Iterator[Path]:
+    """A folder with a Dockerfile and these files and folders, for as long as an image is built from it."""
     context = scratch_folder(f"build-{secrets.token_hex(4)}")
     try:
         shutil.copy(dockerfile, context / "Dockerfile")
-        for file in files:
-            shutil.copy(file, context)
+        for each in needed:
+            if each.is_dir():
+                shutil.copytree(each, context / each.name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(each, context)
         yield context
     finally:
         shutil.rmtree(context, ignore_errors=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.engines import settings
+from harness.engines.inside import MAKE_DATABASE
 from harness.subjects.release import Release, Target, install
 from harness.subjects.uv_tool import UvError, uv
 from harness.words import cache
@@ -18,7 +19,6 @@ from harness.words.errors import LabError
 
 Say = Callable[[str], None]
 _RECIPE = "2"  # raised when the way an environment is built changes
-MAKE_DATABASE = Path(__file__).with_name("make_database.py")
 _PREFERRED = "3.11"  # every era of Prefect since 2.20 runs on it
 _POSSIBLE = ">=3.11,<3.14"
 _PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "aarch64": "aarch64-manylinux_2_28"}

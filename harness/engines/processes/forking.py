@@ -1,6 +1,6 @@
 """Fork servers under processes: one for each environment of a run, started by the command and asked by its labs.
 
-Which Prefect is forked, how, and what a forked process has of its own: harness/engines/fork_server.py.
+Which Prefect is forked, how, and what a forked process has of its own: harness/engines/fork_server/__init__.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import psutil
 
 from harness.engines import settings
+from harness.engines.inside import FORK_SERVER, FORK_SERVER_SECONDS
 from harness.subjects.overlays import python_path
 from harness.words import ownership
 from harness.words.errors import LabError
@@ -27,9 +27,7 @@ from harness.words.waiting import NotYet, wait_until
 
 LOG_FILE = "node.log"  # of a node of a lab
 _OWN_LOG = "fork-server.log"
-FORK_SERVER = Path(__file__).with_name("fork_server.py")  # runs inside the subject
 _FOLDER = "fork-servers"
-READY_SECONDS = 300  # it imports Prefect first: 3 to 6 s with nothing else to do, longer in an image without byte code
 _ANSWER_SECONDS = 20
 
 
@@ -87,7 +85,7 @@ class ForkServer:
             self.check()
             raise NotYet("it is importing Prefect")
 
-        return wait_until("the fork server", ready, seconds=READY_SECONDS, every=0.05, source="fork server")
+        return wait_until("the fork server", ready, seconds=FORK_SERVER_SECONDS, every=0.05, source="fork server")
 
     def check(self) -> None:
         """Raises LabError, with its log, where it has ended: its processes ended with it."""
@@ -147,21 +145,3 @@ def own_places(home: Path) -> dict[str, str]:
 def can_fork() -> bool:
     """Whether fork servers can be had on this host at all."""
     return sys.platform == "linux"
-
-
-def family(pid: int, forked: Iterable[Forked]) -> list[psutil.Process]:
-    """A process and every descendant; one that stands for a forked process has that one and its descendants, too."""
-    stands_for = {each.client: each.pid for each in forked}
-    found: dict[int, psutil.Process] = {}
-    left: Sequence[int] = [pid]
-    while left:
-        nearer = []
-        for one in left:
-            with suppress(psutil.NoSuchProcess):
-                root = psutil.Process(one)
-                for process in (root, *root.children(recursive=True)):
-                    if process.pid not in found:
-                        found[process.pid] = process
-                        nearer += [stands_for[process.pid]] if process.pid in stands_for else []
-        left = nearer
-    return list(found.values())

@@ -1,0 +1,57 @@
+"""Builds subjects as images, and opens networks for labs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from harness.engines.containers.connection import find_engine
+from harness.engines.containers.image import build_image, build_postgres, inspect_image, target
+from harness.engines.containers.site import ContainerSite
+from harness.subjects.release import Release, Target
+from harness.words.names import EXEC, POSTGRES
+
+
+class Containers:
+    """The engine `containers`."""
+
+    name = "containers"
+
+    def __init__(self) -> None:
+        self._engine = find_engine()
+        self.client = self._engine.client
+
+    def describe(self) -> str:
+        """The engine and its version, in one phrase."""
+        return f"Docker {self.client.version()['Version']}"
+
+    def target(self) -> Target:
+        """What subjects are resolved for on this engine."""
+        return target(self.client)
+
+    def build(self, release: Release, say: Callable[[str], None]) -> str:
+        """The release's image, by tag."""
+        return build_image(self.client, release, say)
+
+    def resolve_image(self, asked: str) -> Release:
+        """What a person's own image holds; it is pulled if this engine does not have it."""
+        return inspect_image(self.client, asked)
+
+    def prepare(self, database: str, say: Callable[[str], None]) -> None:
+        """Build PostgreSQL's image, if it is asked for and not there yet."""
+        if database == POSTGRES:
+            build_postgres(self.client, say)
+
+    def warm(self, key: str, run: str) -> None:
+        """Nothing to do: each container has a fork server of its own, which starts with it."""
+
+    def close(self) -> None:
+        """Nothing to end: `warm` starts nothing."""
+
+    def site(
+        self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path, start: str = EXEC
+    ) -> ContainerSite:
+        """A network for a lab of the images `subject_keys`; logs are saved under `folder`."""
+        return ContainerSite(
+            self._engine, subject_keys, database=database, run=run, lab=lab, folder=folder, start=start
+        )

@@ -1,0 +1,196 @@
+"""One container of a lab: its life, commands in it, its files and its log."""
+
+from __future__ import annotations
+
+import io
+import shlex
+import tarfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import docker.errors
+from docker.models.containers import Container
+
+from harness.engines.base import CommandResult
+from harness.engines.containers.cgroup import cgroup_of, usage_of
+from harness.engines.inside import ASK_VERSION, FORK_SERVER_SECONDS
+from harness.words.errors import DeadlineError, LabError
+from harness.words.ownership import PROJECT
+from harness.words.waiting import NotYet, wait_until
+
+LABEL_LAB = f"{PROJECT}.lab"
+LABEL_NODE = f"{PROJECT}.node"
+# Where docker/Dockerfile puts things.
+HOME = "/home/subject"
+FORKING = f"{HOME}/.fork"  # the folder of a container's fork server
+PREFECT = "/opt/subject/bin/prefect"  # run by Python: releases before 3.1 have no `python -m prefect`
+SCENARIOS = PurePosixPath("/srv/scenarios")
+_USER = "1000:1000"
+
+
+class ContainerNode:
+    """One container."""
+
+    def __init__(self, name: str, container: Container, *, forks: bool) -> None:
+        self.name = name
+        self._python = f"{FORKING}/python" if forks else "python3"
+        self.container = container
+        self._used = self._used_before = 0.0  # processor seconds since it started last, and before
+        self._cgroup: Path | None = None
+
+    def running(self) -> bool:
+        """Whether the engine says that it runs."""
+        self.container.reload()
+        return bool(self.container.status == "running")
+
+    def start(self) -> None:
+        """Start the container again, its files as they were."""
+        self._used_before, self._used = self._used_before + self._used, 0.0
+        self.container.start()
+
+    def cpu_seconds(self) -> float:
+        """Its processor time so far. The engine's counter starts at 0 with each start and ends with the container."""
+        if not self._cgroup:
+            with suppress(docker.errors.DockerException, OSError):
+                self.container.reload()
+                self._cgroup = cgroup_of(int(self.container.attrs["State"]["Pid"]), str(self.container.id))
+        with suppress(docker.errors.DockerException, OSError, KeyError, ValueError):
+            self._used = max(self._used, usage_of(self._cgroup) if self._cgroup else self._asked_seconds())
+        return self._used_before + self._used
+
+    def _asked_seconds(self) -> float:
+        """What the engine says, for engines on another host: it takes a second."""
+        stats: Any = self.container.stats(stream=False, one_shot=True)
+        return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+
+    def stop(self, *, grace: float) -> bool:
+        """SIGINT to the container's command, SIGKILL after `grace` seconds; returns whether SIGINT was enough."""
+        self.container.kill(signal="SIGINT")
+        try:
+            self.end(seconds=grace)
+        except DeadlineError:
+            self.kill()
+            return False
+        return True
+
+    def kill(self) -> None:
+        """SIGKILL if it lives; returns once the engine says that it is dead."""
+        if not self.running():
+            return
+        self.cpu_seconds()
+        # It may end by itself meanwhile, which the engine answers with a conflict. Its death is waited for anyway.
+        with suppress(docker.errors.APIError):
+            self.container.kill()
+
+        def dead() -> None:
+            if self.running():
+                raise NotYet(f"{self.name} is {self.container.status}")
+
+        wait_until(f"the death of {self.name}", dead, seconds=20)
+
+    def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
+        """Run `prefect` with these arguments in the container (docker exec)."""
+        return self.execute([self._python, PREFECT, *command], cwd=cwd, seconds=seconds)
+
+    def run_python(self, script: str, *, cwd: str, seconds: float) -> CommandResult:
+        """Run a script by the image's Python."""
+        return self.execute([self._python, script], cwd=cwd, seconds=seconds)
+
+    def imported_version(self, *, seconds: float) -> str:
+        """The version of Prefect that the image's Python imports."""
+        return self.execute([self._python, "-c", ASK_VERSION], cwd=HOME, seconds=seconds).output.strip()
+
+    def why_not_forked(self) -> str:
+        """Why its fork server cannot serve, in its own words once it has imported Prefect; empty if it serves.
+
+        Raises: LabError if it ended before, DeadlineError.
+        """
+
+        def said() -> str:
+            asked = self.execute(["cat", f"{FORKING}/ready"], cwd="/", seconds=20)
+            if asked.exit_code == 0:
+                return str(asked.output.strip())
+            if not self.running():
+                raise LabError(f"the container {self.name} ended at once", source=self.name, log=self.log()[-4000:])
+            raise NotYet(asked.output.strip())
+
+        return wait_until("the fork server", said, seconds=FORK_SERVER_SECONDS, every=0.1, source=self.name)
+
+    def end(self, *, seconds: float) -> int:
+        """Wait for its end; returns the exit code. Raises DeadlineError if it takes longer than `seconds`."""
+
+        def ended() -> int:
+            if self.running():
+                raise NotYet("; ".join(self.log()[-300:].splitlines()[-2:]))
+            return int(self.container.attrs["State"]["ExitCode"])
+
+        return wait_until(f"the end of {self.name}", ended, seconds=seconds, source=self.name)
+
+    def execute(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
+        """Run any command in the container (docker exec)."""
+        client = self.container.client
+        assert client is not None  # a container that comes from a client has one
+        api = client.api
+        started = time.monotonic()
+        # The command is also ended inside the container, a little after this wait gives up.
+        bounded = ["timeout", "-k", "5", str(int(seconds) + 5), *command]
+        handle = api.exec_create(self.container.id, bounded, workdir=cwd, user=_USER)["Id"]
+        output: list[bytes] = []
+        reader = threading.Thread(target=lambda: output.append(api.exec_start(handle)), daemon=True)
+        reader.start()
+        reader.join(seconds)
+        said = b"".join(output).decode(errors="replace")
+        if reader.is_alive():
+            raise LabError(
+                f"`{shlex.join(command)}` did not end within {seconds:.0f} s",
+                source=self.name,
+                log=said[-4000:],
+            )
+        code = api.exec_inspect(handle)["ExitCode"]
+        if code is None:
+            raise LabError(f"`{shlex.join(command)}` was cut off", source=self.name, log=said[-4000:])
+        return CommandResult(int(code), said, time.monotonic() - started)
+
+    def write(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Put files into the container, owned by the user its processes run as."""
+        bundle = io.BytesIO()
+        with tarfile.open(fileobj=bundle, mode="w") as tar:
+            path = PurePosixPath(folder).relative_to(SCENARIOS)
+            entries: list[tuple[str, bytes | None]] = [(str(path), None)]
+            entries += [(str(path / name), content) for name, content in files.items()]
+            for name, content in entries:
+                entry = tarfile.TarInfo(name)
+                entry.uid = entry.gid = 1000
+                entry.mtime = int(time.time())
+                entry.type, entry.mode = (tarfile.DIRTYPE, 0o755) if content is None else (tarfile.REGTYPE, 0o644)
+                entry.size = len(content or b"")
+                tar.addfile(entry, io.BytesIO(content) if content is not None else None)
+        if not self.container.put_archive(str(SCENARIOS), bundle.getvalue()):
+            raise LabError(f"files could not be put into {self.name}", source=self.name)
+
+    def read(self, path: str) -> bytes:
+        """What a file in the container holds, or nothing if there is no such file; a dead container has its files."""
+        try:
+            return files_at(self.container, path)[PurePosixPath(path).name]
+        except docker.errors.NotFound:
+            return b""
+
+    def shell(self, cwd: str) -> str:
+        """By `docker exec`."""
+        return shlex.join(["docker", "exec", "-w", cwd, str(self.container.name), self._python, PREFECT])
+
+    def log(self) -> str:
+        """What the container printed so far, with the engine's time before each line."""
+        return str(self.container.logs(timestamps=True).decode(errors="replace"))
+
+
+def files_at(container: Container, path: str) -> dict[str, bytes]:
+    """The files in a container at and under a path, by their own names. Raises docker's NotFound if it has no path."""
+    chunks, _ = container.get_archive(path)
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+        found = ((PurePosixPath(member.name).name, tar.extractfile(member)) for member in tar.getmembers())
+        return {name: content.read() for name, content in found if content}

@@ -1,0 +1,67 @@
+"""Builds subjects as environments, starts their fork servers, and opens folders for labs."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from harness.engines import postgres
+from harness.engines.processes.environment import build_environment, target
+from harness.engines.processes.forking import ForkServer, can_fork
+from harness.engines.processes.site import ProcessSite
+from harness.subjects.overlays import overlaid
+from harness.subjects.release import Release, Target
+from harness.words.errors import UsageError
+from harness.words.names import EXEC, POSTGRES
+
+
+class Processes:
+    """The engine `processes`."""
+
+    name = "processes"
+
+    def __init__(self) -> None:
+        self._fork_servers: list[subprocess.Popen[bytes]] = []
+
+    def describe(self) -> str:
+        """The engine and its host, in one phrase."""
+        return f"processes on {platform.system()} {platform.release()}"
+
+    def target(self) -> Target:
+        """What subjects are resolved for on this engine."""
+        return target()
+
+    def build(self, release: Release, say: Callable[[str], None]) -> str:
+        """The release's environment, by folder."""
+        environment = build_environment(release, self.target(), say)
+        return str(overlaid(environment, release.version, release.overlays) if release.overlays else environment)
+
+    def resolve_image(self, asked: str) -> Release:
+        """There are no images here."""
+        raise UsageError(f"{asked} wants containers, and this run's engine is processes.\nUse --engine containers.")
+
+    def prepare(self, database: str, _say: Callable[[str], None]) -> None:
+        """PostgreSQL has to be there: nothing is installed on a person's machine."""
+        if database == POSTGRES:
+            postgres.programs()
+
+    def warm(self, key: str, run: str) -> None:
+        """Start the fork server of an environment for the labs of a run; it imports Prefect meanwhile."""
+        server = ForkServer(Path(key), run)
+        if can_fork() and not server.there():
+            self._fork_servers.append(server.start())
+
+    def close(self) -> None:
+        """End the fork servers, and with them what they forked."""
+        for process in self._fork_servers:
+            process.kill()
+            process.communicate()
+
+    def site(
+        self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path, start: str = EXEC
+    ) -> ProcessSite:
+        """A folder for a lab of the environments at `subject_keys`; logs are saved under `folder`."""
+        environments = {role: Path(key) for role, key in subject_keys.items()}
+        return ProcessSite(environments, database=database, run=run, lab=lab, folder=folder, start=start)

@@ -1,0 +1,60 @@
+"""A process with all that it started: finding them, and ending them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+
+import psutil
+
+from harness.engines.processes.forking import Forked
+from harness.words.errors import LabError
+from harness.words.waiting import NotYet, wait_until
+
+
+def family(pid: int, forked: Iterable[Forked]) -> list[psutil.Process]:
+    """A process and every descendant; one that stands for a forked process has that one and its descendants, too."""
+    stands_for = {each.client: each.pid for each in forked}
+    found: dict[int, psutil.Process] = {}
+    left: Sequence[int] = [pid]
+    while left:
+        nearer = []
+        for one in left:
+            with suppress(psutil.NoSuchProcess):
+                root = psutil.Process(one)
+                for process in (root, *root.children(recursive=True)):
+                    if process.pid not in found:
+                        found[process.pid] = process
+                        nearer += [stands_for[process.pid]] if process.pid in stands_for else []
+        left = nearer
+    return list(found.values())
+
+
+def kill_tree(pid: int, members: Callable[[int], list[psutil.Process]] = lambda pid: family(pid, ())) -> None:
+    """SIGKILL to a process group of our own making and to every descendant, those that left the group included.
+
+    `members` gives the process and its descendants; it is asked again until none of them lives.
+    """
+    everyone: dict[int, psutil.Process] = {}
+
+    def dead() -> None:
+        with suppress(LabError):  # a fork server that is gone took its own with it
+            everyone.update((process.pid, process) for process in members(pid))
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        left = [process for process in everyone.values() if _lives(process)]
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        if left:
+            raise NotYet(f"still there: {left}")
+
+    wait_until(f"the death of process {pid}", dead, seconds=20, every=0.05)
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
