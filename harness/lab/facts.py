@@ -1,4 +1,4 @@
-"""What of the server's answers, of a command's end and of a flow's own marks a history keeps."""
+"""What a history keeps of the server's answers and its log, of a command's end, and of a flow's own marks."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ _RUN = (
 _MARK = ("run", "process", "began")  # what each mark says, and by which two are of one execution
 _UNHAPPY = {"FAILED", "CRASHED", "CANCELLED"}
 _OUTPUT = 8000
+# An error as a log names it; an engine may put its time before it.
+_ERROR = re.compile(r"^(?:\S+Z )?([\w.]+(?:Error|Exception)\b.*)$", re.MULTILINE)
 
 
 def deployment_facts(deployment: dict[str, Any]) -> dict[str, Any]:
@@ -74,3 +76,9 @@ def execution_facts(text: str) -> list[dict[str, Any]]:
         except (ValueError, KeyError, TypeError):
             raise ValueError(f"no mark of an execution: {line[:200]!r}") from None
     return list(began.values())
+
+
+def last_error(log: str) -> str:
+    """The last error that a log names, as the end of a sentence; empty where it names none."""
+    found = _ERROR.findall(log)
+    return f"; the last error in the server's log: {found[-1][:200]}" if found else ""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
 from packaging.version import InvalidVersion, Version
@@ -17,13 +15,11 @@ from packaging.version import InvalidVersion, Version
 from harness.engines import settings
 from harness.engines.base import CommandResult, Node, Site
 from harness.lab.prefect_api import PrefectAPI
-from harness.words.errors import DeadlineError, LabError, SteadyStateError
+from harness.lab.scheduler import SchedulerCheck
+from harness.words.errors import LabError
 from harness.words.names import SERVER
 from harness.words.waiting import NotYet, wait_until
 
-SCHEDULER_PROBE = "scheduler-probe"
-# An error as a log names it; an engine may put its time before it.
-_ERROR = re.compile(r"^(?:\S+Z )?([\w.]+(?:Error|Exception)\b.*)$", re.MULTILINE)
 _QUICKEST = 0.5  # seconds; on a machine that had a moment to spare
 
 
@@ -90,6 +86,7 @@ class Lab:
         self.server: Node
         self.deployer: Node
         self.api: PrefectAPI
+        self.scheduler: SchedulerCheck
         # What a process of Prefect's takes here until it does something: from the server's start to its health where
         # each is started anew, and what `prefect version` took where they are forked.
         self.start_seconds = 0.0
@@ -100,9 +97,6 @@ class Lab:
         # Held while a door is open: what is deleted meanwhile, that door deleted (harness/trials/trigger.py).
         self.door = threading.Lock()
         self._job_template: Mapping[str, object] = {}  # of a process worker here, once one has given it to its pool
-        self._scheduled = ""  # the deployment by which the scheduler is tried
-        self.schedules_nothing: LabError | None = None
-        self._scheduler_lock = threading.Lock()
         self._prefect_version: Future[CommandResult] | None = None
         self._workers: dict[str, Node] = {}
         self._lock = threading.Lock()
@@ -119,6 +113,7 @@ class Lab:
             self._pool = undo.enter_context(ThreadPoolExecutor(max_workers=1))
             api = PrefectAPI(url, patience=self.deadlines.api_patience, check_alive=self.check_server_alive)
             self.api = undo.enter_context(api)
+            self.scheduler = SchedulerCheck(api, self.check_server_alive, self.server.log, every=self.deadlines.poll)
             wait_until("the server's health", self._healthy, seconds=self.deadlines.health, source="server")
             self.start_seconds = time.monotonic() - started
             if self.site.forks:
@@ -145,41 +140,6 @@ class Lab:
     def patience(self, seconds: float, processes: int) -> float:
         """So many seconds, or what so many processes of Prefect's take to start here, whichever is longer."""
         return max(seconds, processes * self.start_seconds * self.share)
-
-    def try_scheduler(self) -> None:
-        """Give the scheduler a deployment to make a run for, far ahead of its time, that no worker serves.
-
-        Raises: SteadyStateError where another staging knows already that it makes none.
-        """
-        with self._scheduler_lock:
-            if known := self.schedules_nothing:
-                raise known
-            if not self._scheduled:
-                due = datetime.now(timezone.utc) + timedelta(days=1)
-                self._scheduled = self.api.create_scheduled_deployment(SCHEDULER_PROBE, due)
-
-    def check_scheduler(self) -> None:
-        """Wait for the run that `try_scheduler` asked for.
-
-        Raises: SteadyStateError, with the server's log, where none comes in time: at once, once that is known.
-        """
-
-        def made() -> None:
-            self.check_server_alive()
-            if not self.api.flow_runs(deployments=[self._scheduled]):
-                raise NotYet("it has made none")
-
-        seconds = self.patience(self.deadlines.scheduler, 5)
-        with self._scheduler_lock:
-            if self.schedules_nothing is None:
-                try:
-                    wait_until("a run by the server's scheduler", made, seconds=seconds, every=self.deadlines.poll)
-                except DeadlineError as error:
-                    log = self.server.log()
-                    reason = f"the server schedules nothing: {error.reason}{last_error(log)}"
-                    self.schedules_nothing = SteadyStateError(reason, source=SERVER, log=log[-4000:])
-            if self.schedules_nothing:
-                raise self.schedules_nothing
 
     def log_of(self, source: str) -> str:
         """The end of the log of the part that an error names (`server`, `deployer`, a worker's node); else empty."""
@@ -307,12 +267,6 @@ class Lab:
         """A command of Prefect's on the deployer, beside the scenario's files, whatever its exit code."""
         folder = self.site.scenario_folder(scenario.name)
         return self.deployer.run(["--no-prompt", *words], cwd=folder, seconds=self.deadlines.door)
-
-
-def last_error(log: str) -> str:
-    """The last error that a log names, as the end of a sentence; empty where it names none."""
-    found = _ERROR.findall(log)
-    return f"; the last error in the server's log: {found[-1][:200]}" if found else ""
 
 
 def _same(said: str, asked: str) -> bool:

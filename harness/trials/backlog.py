@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 from harness.history import moment
-from harness.lab.facts import run_facts
-from harness.lab.lab import last_error
+from harness.lab.facts import last_error, run_facts
 from harness.trials.staging import Staging
 from harness.trials.system import StagedSystem
 from harness.words.errors import DeadlineError, LabError

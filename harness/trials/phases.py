@@ -129,8 +129,8 @@ def run_lab(
                 shared.together = stagings
             lab.share = max(1.0, len(stagings) / (os.cpu_count() or 1))
             _take_through_phases(stagings, progress)
-            if lab.schedules_nothing and not changed:
-                word.give(lab.schedules_nothing)
+            if lab.scheduler.failure and not changed:
+                word.give(lab.scheduler.failure)
             progress.enter("judge")
             if keep():
                 _save_database(site, plan, cells[0].lab, histories.values())

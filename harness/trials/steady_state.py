@@ -19,7 +19,7 @@ def steady_state(staging: Staging) -> None:
     """
     lab, scenario = staging.lab, staging.scenario
     staging.take_turn()
-    lab.try_scheduler()
+    lab.scheduler.begin()
     pools = {lab.api.create_flow_run(probe)["id"]: pool for pool, probe in _make_probes(staging).items()}
 
     def completed() -> list[dict[str, Any]]:
@@ -44,7 +44,7 @@ def steady_state(staging: Staging) -> None:
     if not pools.keys() <= {mark["run"] for mark in staging.executions() if mark["ended"]}:
         raise LabError("the probe run completed, and its flow left no mark of its execution", source="worker")
     staging.record("version", role="worker", said=lab.check_worker_version(scenario))
-    lab.check_scheduler()
+    lab.scheduler.end(lab.patience(lab.deadlines.scheduler, 5))
     if not scenario.served_by:
         lab.learn_job_template(scenario.name)
     for run in runs:  # rule: own-pool-steady-state (first alone)

@@ -1,0 +1,64 @@
+"""Whether a lab's server schedules anything at all, found out once a lab and before anything is staged."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+
+from harness.lab.facts import last_error
+from harness.lab.prefect_api import PrefectAPI
+from harness.words.errors import DeadlineError, SteadyStateError
+from harness.words.names import SERVER
+from harness.words.waiting import NotYet, wait_until
+
+DEPLOYMENT = "scheduler-probe"
+
+
+class SchedulerCheck:
+    """A deployment that the scheduler has to make one run for. Use from several threads is fine.
+
+    `check_alive` raises LabError where the server is gone; `log` is what the server printed; `every` is in seconds.
+    """
+
+    def __init__(
+        self, api: PrefectAPI, check_alive: Callable[[], None], log: Callable[[], str], *, every: float
+    ) -> None:
+        self._api, self._check_alive, self._log, self._every = api, check_alive, log, every
+        self._deployment = ""  # its id, once it is created
+        self._lock = threading.Lock()
+        self.failure: SteadyStateError | None = None  # once it is known that the scheduler makes no run
+
+    def begin(self) -> None:
+        """Create the deployment, if no other staging has done so: one run, a day ahead, and no worker serves it.
+
+        Raises: SteadyStateError if another staging has found that the scheduler makes no run.
+        """
+        with self._lock:
+            if known := self.failure:
+                raise known
+            if not self._deployment:
+                due = datetime.now(timezone.utc) + timedelta(days=1)
+                self._deployment = self._api.create_scheduled_deployment(DEPLOYMENT, due)
+
+    def end(self, seconds: float) -> None:
+        """Wait at most so long for the run.
+
+        Raises: SteadyStateError, with the server's log, if it does not come in time; at once, if that is known already.
+        """
+
+        def made() -> None:
+            self._check_alive()
+            if not self._api.flow_runs(deployments=[self._deployment]):
+                raise NotYet("it has made none")
+
+        with self._lock:
+            if self.failure is None:
+                try:
+                    wait_until("a run by the server's scheduler", made, seconds=seconds, every=self._every)
+                except DeadlineError as error:
+                    log = self._log()
+                    reason = f"the server schedules nothing: {error.reason}{last_error(log)}"
+                    self.failure = SteadyStateError(reason, source=SERVER, log=log[-4000:])
+            if self.failure:
+                raise self.failure
