@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,19 +25,27 @@ _SHORTEST_WORD = 12  # and so would a plain word, which could be one of our own 
 
 
 def _is_telling(value: str) -> bool:
-    """Whether a value can be masked wherever it stands. A path that is there is where a secret lies, not the secret."""
+    """Whether a value can be masked wherever it stands. The path of an existing file is no secret; its content may be."""
     if len(value) < _SHORTEST or (value.startswith("/") and Path(value).exists()):
         return False
     return not (value.isalpha() and len(value) < _SHORTEST_WORD)
 
 
 class Redactor:
-    """Replaces secret values in text. Made once from an environment, then called on every text written."""
+    """Replaces secret values in text: those of an environment, and what looks like a secret anywhere.
+
+    `environment` is by default the process's own. It is read once, when the first text is redacted.
+    """
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        source = os.environ if environment is None else environment
+        self._environment = environment
+
+    @cached_property
+    def _values(self) -> list[str]:
+        """The secret values, the longest first: one may hold another."""
+        source = os.environ if self._environment is None else self._environment
         values = {value for name, value in source.items() if SECRET_NAME.search(name) and _is_telling(value)}
-        self._values = sorted(values, key=len, reverse=True)
+        return sorted(values, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         for value in self._values:

@@ -36,6 +36,12 @@ def test_a_secret_that_holds_another_is_masked_whole() -> None:
     assert redact("abc123-and-more, abc123") == f"{MASK}, {MASK}"
 
 
+def test_the_environment_is_read_when_the_first_text_is_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
+    redact = Redactor()
+    monkeypatch.setenv("A_TOKEN", "hunter2hunter2")
+    assert redact("hunter2hunter2") == MASK
+
+
 @pytest.mark.parametrize(
     ("text", "masked"),
     [
