@@ -37,7 +37,7 @@ class Node(Protocol):
         ...
 
     def stop(self, *, grace: float) -> bool:
-        """SIGINT to what it runs, as Ctrl-C sends, and `kill` where that has not ended within `grace` seconds.
+        """SIGINT to what it runs, as Ctrl-C sends; `kill` if that has not ended within `grace` seconds.
 
         Returns: whether it ended by itself.
         """
@@ -59,22 +59,22 @@ class Node(Protocol):
         ...
 
     def imported_version(self, *, seconds: float) -> str:
-        """The version of Prefect that the node's Python imports: a tenth of a second, where the command takes several.
+        """The version of Prefect that the node's Python imports. It takes 0.1 s, and `prefect version` several seconds.
 
         Raises: LabError as `run` does.
         """
         ...
 
     def write(self, folder: str, files: Mapping[str, bytes]) -> None:
-        """Put files into a folder inside the node; the folder is made where it is missing."""
+        """Put files into a folder inside the node; the folder is made if it is missing."""
         ...
 
     def read(self, path: str) -> bytes:
-        """What a file inside the node holds, the node dead or alive; nothing where there is none."""
+        """What a file inside the node holds, or nothing if there is no such file; the node may be dead."""
         ...
 
     def shell(self, cwd: str) -> str:
-        """How a person at this host's shell begins a line that runs `prefect` beside it, in `cwd`."""
+        """The start of a line for this host's shell that runs `prefect` beside the node, in `cwd`."""
         ...
 
     def log(self) -> str:
@@ -83,16 +83,16 @@ class Node(Protocol):
 
 
 class Site(Protocol):
-    """One engine's ground for one lab: its network or folder, and the nodes on it. A context manager."""
+    """What an engine gives to one lab: a network or a folder, and the nodes in it. A context manager."""
 
     @property
     def forks(self) -> bool:
-        """Whether its processes are forked, asked of one that stands."""
+        """Whether its processes are forked; asked after its server has been started."""
         ...
 
     @property
     def not_forked(self) -> str:
-        """Why its processes are started anew though they were to be forked, asked of one that stands; else empty."""
+        """Why its processes cannot be forked though FORK was asked for; else empty. Asked as `forks` is."""
         ...
 
     def __enter__(self) -> Site: ...
@@ -100,36 +100,36 @@ class Site(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def start_database(self, *, seconds: float) -> None:
-        """Start the database and migrate it, where it is not a file that the server brings along.
+        """Start the database server and migrate its database. For SQLite, a file of the server's, it does nothing.
 
-        Raises: LabError where that fails or takes longer than `seconds`.
+        Raises: LabError if that fails or takes longer than `seconds`.
         """
         ...
 
     def start_server(self, changed: Mapping[str, str]) -> tuple[Node, str]:
-        """Start the server, these of its settings changed; does not wait for its health.
+        """Start the server with these settings changed; does not wait for its health.
 
         Returns: its node, and the API's URL as the harness reaches it.
         """
         ...
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:
-        """Start a node that runs `command`, or only waits for `run` where it is None."""
+        """Start a node that runs `prefect` with the words of `command`, or, if it is None, only waits for `run`."""
         ...
 
     def start_script(self, name: str, script: str, folder: str, files: Mapping[str, bytes]) -> Node:
-        """Start a node that runs a script by the subject's own Python, beside these files in a folder of its own.
+        """Start a node that runs a script by the subject's own Python, in this folder, with these files in it.
 
-        The script is one of the files.
+        `script` is the name of one of the files.
         """
         ...
 
     def cpu_seconds(self) -> float:
-        """Processor time, in seconds, that the lab's processes have used so far, those that ended included."""
+        """Processor time that the lab's processes have used so far, in seconds, those that ended included."""
         ...
 
     def save_database(self, folder: Path) -> None:
-        """Copy the server's database into a folder on this host, made where there is none."""
+        """Copy the server's database into a folder on this host; it is made if it is missing."""
         ...
 
     def scenario_folder(self, scenario: str) -> str:
@@ -138,7 +138,7 @@ class Site(Protocol):
 
 
 class Engine(Protocol):
-    """Builds subjects for itself and opens sites for labs."""
+    """Builds subjects, and opens a site for each lab."""
 
     name: str
 
@@ -151,19 +151,19 @@ class Engine(Protocol):
         ...
 
     def build(self, release: Release, say: Callable[[str], None]) -> str:
-        """Build a release for this engine, from the cache where it is there; returns its key for `site`."""
+        """Build a release for this engine, unless its cache has it; returns its key for `site`."""
         ...
 
     def resolve_image(self, asked: str) -> Release:
-        """What the image that `image:NAME` names holds. Raises UsageError where the engine has no images, LabError."""
+        """What the image that `image:NAME` names holds. Raises UsageError if the engine has no images, LabError."""
         ...
 
     def prepare(self, database: str, say: Callable[[str], None]) -> None:
-        """Have what a lab on this database (one of DATABASES) needs. Raises LabError where it cannot be had."""
+        """Prepare what a lab needs for this database (one of DATABASES). Raises LabError if that is impossible."""
         ...
 
     def warm(self, key: str, run: str) -> None:
-        """Have what was built under a key ready to fork for the labs of a run; does not wait for it."""
+        """Make ready to fork, for the labs of a run, what was built under a key; does not wait for it."""
         ...
 
     def close(self) -> None:
@@ -175,19 +175,19 @@ class Engine(Protocol):
     ) -> Site:
         """A new site for a lab; `folder` gets its logs.
 
-        `subject_keys`: what the subject was built under, by role (`server`, and others where they are another).
+        `subject_keys`: the keys that `build` returned, by role: `server`, and other roles if they run another release.
         `start`: how its processes start, one of STARTS.
         """
         ...
 
 
 def role_of(node: str) -> str:
-    """The role of a node by its name: what is neither the deployer nor a worker belongs to the server."""
+    """The role of a node by its name: `deployer`, `worker`, and `server` for every other node."""
     role = node.partition("-")[0]
     return role if role in ROLES else SERVER
 
 
 def save_log(folder: Path, name: str, text: str) -> None:
-    """Write a node's log under `folder`, secret-looking values masked."""
+    """Write a node's log under `folder`, with secrets masked."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.log").write_text(redact(text), encoding="utf-8")

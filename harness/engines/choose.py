@@ -11,12 +11,12 @@ from harness.words.names import ENGINES
 
 
 def engine_named(name: str) -> Engine:
-    """The engine of that name. Raises LabError where it does not answer."""
+    """The engine of that name. Raises LabError if it does not answer."""
     return Containers() if name == "containers" else Processes()
 
 
 def choose_engine(asked: str | None) -> tuple[Engine, str]:
-    """The engine and why it is this one. Raises UsageError for one that is not there or has no such name."""
+    """The engine, and why it is this one. Raises UsageError if the one asked for does not exist or does not answer."""
     if asked is None:
         try:
             connect().close()

@@ -17,7 +17,7 @@ _RUN = (
     "idempotency_key", "expected_start_time", "next_scheduled_start_time",
     "state_type", "state_name", "state_id", "start_time", "run_count", "auto_scheduled",
 )  # fmt: skip
-_MARK = ("run", "process", "began")  # what each mark says, and by which two are of one execution
+_MARK = ("run", "process", "began")  # in each mark; two marks that agree in these are of one execution
 _UNHAPPY = {"FAILED", "CRASHED", "CANCELLED"}
 _OUTPUT = 8000
 # An error as a log names it; an engine may put its time before it.
@@ -43,7 +43,7 @@ def run_facts(run: dict[str, Any]) -> dict[str, Any]:
     state = run.get("state") or {}
     facts = {"run": run["id"], **{key: run.get(key) for key in _RUN}, "state_timestamp": state.get("timestamp")}
     facts["tags"] = sorted(map(str, run.get("tags") or ()))
-    # Why a run ended otherwise than Completed, in Prefect's words.
+    # For a run that ended in another state than Completed: why, in Prefect's words.
     return {**facts, "state_message": str(state.get("message"))[:1000]} if state.get("type") in _UNHAPPY else facts
 
 
@@ -53,7 +53,7 @@ def state_facts(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def result_facts(result: CommandResult) -> dict[str, Any]:
-    """How a command ended, its output without empty lines and cut at its end."""
+    """How a command ended. Of its output the last 8,000 characters are kept, without empty lines."""
     output = re.sub(r"\n{2,}", "\n", result.output).strip()[-_OUTPUT:]
     return {"exit_code": result.exit_code, "seconds": round(result.seconds, 1), "output": output}
 
@@ -61,8 +61,8 @@ def result_facts(result: CommandResult) -> dict[str, Any]:
 def execution_facts(text: str) -> list[dict[str, Any]]:
     """The executions that a file of marks tells of (scenarios/_common/executions.py), in the order they began in.
 
-    Each has `run` (the flow run's id), `process`, `began`, `parameters`, and `ended`, None where it has not.
-    Raises: ValueError for a line that is no mark; the last may be written at this moment, and is left out then.
+    Each has `run` (the flow run's id), `process`, `began`, `parameters`, and `ended`: None if it has not ended.
+    Raises: ValueError for a line that is no mark. A last line without its end is being written, and is left out.
     """
     began: dict[tuple[Any, ...], dict[str, Any]] = {}
     for line in text[: text.rfind("\n") + 1].splitlines():
@@ -79,6 +79,6 @@ def execution_facts(text: str) -> list[dict[str, Any]]:
 
 
 def last_error(log: str) -> str:
-    """The last error that a log names, as the end of a sentence; empty where it names none."""
+    """The last error that a log names, as the end of a sentence; empty if it names no error."""
     found = _ERROR.findall(log)
     return f"; the last error in the server's log: {found[-1][:200]}" if found else ""

@@ -24,10 +24,10 @@ _QUICKEST = 0.5  # seconds; on a machine that had a moment to spare
 
 
 class Workload(Protocol):
-    """What a lab asks of a scenario: what its worker, or the process that serves it, is started with.
+    """What a lab needs to know of a scenario to start its worker, or the processes that serve it.
 
     name         of its work pool, its folder and its worker
-    served_by    the script in its folder by which a process of its own serves each deployment; empty: a worker does
+    served_by    the script in its folder by which one process serves each deployment; empty: a worker serves all
     worker_limit flow runs the worker may run at a time; None is no limit
     prefetch_seconds how far ahead of their time the worker submits runs; None is as harness/engines/settings.py says
     """
@@ -49,18 +49,18 @@ class Workload(Protocol):
 class Deadlines:
     """How long each wait may take, in seconds. Tests shorten them; nothing else changes.
 
-    They are for what never comes, and a healthy trial meets none of them: a machine that gives most of its processors
-    to others (80 % were seen) has to come to a verdict too, only later.
+    A healthy trial meets none of them: they end waits for what never comes. They are long, because a machine that gives
+    most of its processor time to others (80 % were seen) must come to a verdict too.
     """
 
     health: float = 300
     command: float = 300
-    steady_state: float = 60  # or 20 times what a process takes to start here, where that is longer
-    scheduler: float = 20  # or 5 times that; its first pass takes up to 5 (up to 3.3.3) from a deployment's creation on
+    steady_state: float = 60  # at least; 20 times what a process takes to start here, if that is longer
+    scheduler: float = 20  # at least; 5 times that. The first pass comes up to 5 s after a deployment (3.3.3)
     backlog: float = 180  # from the last staged tick on
     door: float = 300
     drain_idle: float = 240  # more than SQLite's busy timeout (60); starts again when a run changes state
-    left_alone: float = 75  # more than the same: overdue runs that a living worker leaves alone, until it starts again
+    left_alone: float = 75  # also more than 60: a worker that leaves overdue runs alone so long is started again
     drain_cap: float = 1800
     poll: float = 0.5
     api_patience: float = 180
@@ -69,9 +69,9 @@ class Deadlines:
 class Lab:
     """A context manager: inside it a healthy server answers at `api`; `check_versions` says which one it is.
 
-    `versions` is what was asked for, by role: `server`, and others where they are another than the server.
+    `versions` is what was asked for, by role: `server`, and other roles if they run another release.
 
-    Raises on entry: LabError where the server dies or never gets healthy, with its log.
+    Raises on entry: LabError, with its log, if the server dies or never gets healthy.
     """
 
     def __init__(
@@ -87,16 +87,16 @@ class Lab:
         self.deployer: Node
         self.api: PrefectAPI
         self.scheduler: SchedulerCheck
-        # What a process of Prefect's takes here until it does something: from the server's start to its health where
-        # each is started anew, and what `prefect version` took where they are forked.
+        # How long a process of Prefect's takes here until it does something. If each is started anew: from the server's
+        # start to its health. If they are forked: what `prefect version` took.
         self.start_seconds = 0.0
-        # How many commands at once share a core, at least one; set by the number of stagings.
+        # How many commands share a core, at least 1; set from the number of stagings.
         self.share = 1.0
         # Held by the staging that starts its worker and deploys its backlog (harness/trials/staging.py, `turn`).
         self.turn = threading.Lock()
-        # Held while a door is open: what is deleted meanwhile, that door deleted (harness/trials/trigger.py).
+        # Held while a door is open, so that only this door can have deleted what goes meanwhile (trials/trigger.py).
         self.door = threading.Lock()
-        self._job_template: Mapping[str, object] = {}  # of a process worker here, once one has given it to its pool
+        self._job_template: Mapping[str, object] = {}  # of a process worker, once one has given it to its pool
         self._prefect_version: Future[CommandResult] | None = None
         self._workers: dict[str, Node] = {}
         self._lock = threading.Lock()
@@ -125,9 +125,9 @@ class Lab:
         self._exit.close()
 
     def deploy_seconds(self, deployments: int) -> float:
-        """What `prefect deploy` of so many deployments may take here: half as long again as it does.
+        """How long `prefect deploy` of so many deployments may take here: 1.5 times what it needs.
 
-        A process of its own, and work that no fork spares it: 0.5 s, and 0.1 s a deployment (measured, 3.3.4).
+        It needs the start of a process, and 0.5 s, and 0.1 s for each deployment (measured, 3.3.4).
         """
         work = 0.5 + 0.1 * deployments
         return 1.5 * (self.start_seconds + work)
@@ -138,18 +138,18 @@ class Lab:
         return settings.scheduler_pass(self.versions[SERVER])
 
     def patience(self, seconds: float, processes: int) -> float:
-        """So many seconds, or what so many processes of Prefect's take to start here, whichever is longer."""
+        """So many seconds, or the time that so many processes of Prefect's take to start here, whichever is longer."""
         return max(seconds, processes * self.start_seconds * self.share)
 
     def log_of(self, source: str) -> str:
-        """The end of the log of the part that an error names (`server`, `deployer`, a worker's node); else empty."""
+        """The end of the log of the node that an error names (`server`, `deployer`, a worker's); empty for others."""
         nodes = [self.server, self.deployer, *self._workers.values()]
-        with suppress(Exception):  # it is asked where something is broken already
+        with suppress(Exception):  # it is asked when something is broken already
             return next((node.log()[-4000:] for node in nodes if node.name == source), "")
         return ""
 
     def check_server_alive(self) -> None:
-        """Raises LabError with the end of its log where the server is gone."""
+        """Raises LabError, with the end of its log, if the server is dead."""
         if not self.server.running():
             raise LabError("the server ended", source="server", log=self.server.log()[-4000:])
 
@@ -159,15 +159,15 @@ class Lab:
             raise NotYet("no healthy answer; the end of its log: " + " ".join(self.server.log()[-300:].split()))
 
     def check_versions(self) -> dict[str, str]:
-        """Ask server and deployer which version they are; returns what each said.
+        """Ask server and deployer for their version; returns what each said, by role.
 
-        Raises: LabError where one is not the release asked for.
+        Raises: LabError if one is not the release asked for.
         """
         said = {
             "server": self.api.version(),
             "deployer": self.deployer.imported_version(seconds=self.deadlines.command),
         }
-        self.check_server_alive()  # on a port that was taken, another server may have answered so far
+        self.check_server_alive()  # if its port was taken, another server may have answered so far
         for role, version in said.items():
             self._check_version(role, version)
         return said
@@ -178,9 +178,9 @@ class Lab:
             raise LabError(f"the {role} says it is Prefect {version!r}; asked for was {asked}", source=role)
 
     def ask_prefect_version(self) -> Future[CommandResult]:
-        """What `prefect version` says on the deployer, asked once a lab.
+        """What `prefect version` says on the deployer. It is asked once in a lab.
 
-        Where each process is started anew it takes seconds, so it is asked where the lab waits for its ticks anyway.
+        It takes seconds if each process is started anew, so it runs while the lab waits for its ticks anyway.
         """
         with self._lock:
             if self._prefect_version is None:
@@ -190,10 +190,10 @@ class Lab:
             return self._prefect_version
 
     def create_work_pool(self, name: str) -> None:
-        """A process work pool, with the job template that a worker of this lab gave to an earlier one.
+        """Create a process work pool, with the job template that a worker of this lab gave to an earlier one.
 
-        A worker adds what its pool lacks, by a write that one waits 30 s for where it is refused four times in a row
-        (503; seen on 3.3.3), which happens where other scenarios' workers are busy.
+        A worker gives its pool a missing job template. That write took 30 s when a server that was busy with other
+        scenarios' workers refused it four times in a row (503; seen on 3.3.3).
         """
         self.api.create_work_pool(name, self._job_template)
 
@@ -202,7 +202,7 @@ class Lab:
         self._job_template = self._job_template or self.api.work_pool(pool)["base_job_template"]
 
     def start_worker(self, scenario: Workload, pool: str) -> Node:
-        """The worker of a work pool of a scenario's: started, or started again after it was killed."""
+        """Start the worker of a scenario's work pool, or start it again after it was killed."""
         with self._lock:
             worker = self._workers.get(worker_name(scenario, pool))
         if worker:
@@ -219,7 +219,7 @@ class Lab:
         return worker
 
     def serve(self, scenario: Workload, deployment: str, files: Mapping[str, bytes]) -> Node:
-        """Serve a deployment by a process of its own, beside these files; a process that served it is ended first."""
+        """Serve a deployment by one process, with these files. A process that served it before is ended first."""
         name = worker_name(scenario, deployment)
         folder = self.site.scenario_folder(deployment)
         with self._lock:
@@ -235,7 +235,7 @@ class Lab:
         return node
 
     def restart_workers_that_ended(self, scenario: Workload) -> str:
-        """Start those of a scenario again that ended by themselves; returns the end of their logs, or nothing."""
+        """Start a scenario's workers again that ended by themselves; returns the end of their logs, or nothing."""
         logs = []
         for worker in self.workers(scenario):
             if not worker.running():
@@ -254,7 +254,7 @@ class Lab:
         return self._workers[worker_name(scenario, deployment)]
 
     def check_worker_version(self, scenario: Workload) -> str:
-        """Ask the node of a worker which version it is. Raises LabError where it is not the release asked for."""
+        """Ask a worker's node for its version. Raises LabError if it is not the release asked for."""
         version = self.workers(scenario)[0].imported_version(seconds=self.deadlines.command)
         self._check_version("worker", version)
         return version
@@ -270,7 +270,7 @@ class Lab:
 
 
 def _same(said: str, asked: str) -> bool:
-    """Whether two versions are one by PEP 440; a wheel's name spells a local version otherwise than Prefect does."""
+    """Whether two versions are the same by PEP 440: a wheel's name spells a local version in another way."""
     try:
         return Version(said) == Version(asked)
     except InvalidVersion:

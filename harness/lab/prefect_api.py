@@ -1,6 +1,6 @@
 """One small REST client for Prefect servers of every version, 2.20 and up. The harness never imports prefect.
 
-Routes are the same from 2.20 to 3.9 for all that is called here; answers are handed on as the server gave them.
+All routes that are called here are the same from 2.20 to 3.9. Answers are returned as the server gave them.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from harness.words.errors import LabError, NoAnswerError
 
 Json = Any
 PAGE = 200  # the server's own default for PREFECT_API_DEFAULT_LIMIT
-_CLOCK_TRIES, _AT_ONCE = 5, 0.5  # how often the server's clock is asked for, and the seconds of an answer at once
+_CLOCK_TRIES, _AT_ONCE = 5, 0.5  # the server's clock is asked so often for an answer that takes less than 0.5 s
 _LISTING = 10  # a listing of several pages may take so many times the patience for one answer
-RETRIED = {429, 503}  # SQLite under short loops answers 503 "database is locked" now and then
+RETRIED = {429, 503}  # a server on SQLite now and then answers 503 "database is locked"
 RETRIED_READS = {500, 502, 504} | RETRIED
 
 
 class PrefectAPI:
     """Speaks to one server at `url` (ending in /api). A context manager; use from several threads is fine.
 
-    `patience` is how long a read is tried again in seconds while the server answers 503 or not at all; `check_alive`
-    is asked in between, and raises LabError where waiting any longer is in vain.
+    `patience` is how long, in seconds, a call is tried again while the server answers 503 or not at all. `check_alive`
+    is called in between; it raises LabError if waiting is in vain.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class PrefectAPI:
     def _send(self, method: str, path: str, body: Json = None) -> httpx.Response:
         """One call, tried again on 503 and on transport errors until `patience` runs out.
 
-        All that is ever sent may be sent twice: reads, upserts, a work pool (409 the second time), a probe run.
+        Everything that is sent here may be sent twice: reads, upserts, a work pool (409 the second time), a probe run.
         """
         deadline = time.monotonic() + self.patience
         read = method == "GET" or path.endswith("/filter")
@@ -73,14 +73,14 @@ class PrefectAPI:
             time.sleep(0.3)
 
     def call(self, method: str, path: str, body: Json = None) -> Json:
-        """The JSON answer of a call that must succeed. Raises LabError with the server's words when it does not."""
+        """The JSON answer of a call that must succeed. Raises LabError, with the server's words, if it does not."""
         answer = self._send(method, path, body)
         if answer.is_error:
             raise _refused(method, path, answer)
         return answer.json() if answer.content else None
 
     def answer(self, path: str) -> tuple[int | None, Json]:
-        """Status and body of a GET, whatever they are. Status None, and the error as text, where none came."""
+        """Status and body of a GET, whatever they are. If no answer came: None, and the error as text."""
         try:
             answer = self._send("GET", path)
         except LabError as error:
@@ -91,9 +91,9 @@ class PrefectAPI:
             return answer.status_code, answer.text[:300]
 
     def send_once(self, method: str, path: str, body: Json = None) -> tuple[int, str]:
-        """Status and text of a call that changes something, whatever they are; only a 503 (nothing done) is sent again.
+        """Status and text of a call that changes something, whatever they are. Only after a 503 it is sent again.
 
-        Raises: LabError where no answer comes.
+        (With a 503 the server has done nothing.) Raises: LabError if no answer comes.
         """
         deadline = time.monotonic() + self.patience
         while True:
@@ -106,12 +106,12 @@ class PrefectAPI:
             time.sleep(0.3)
 
     def now(self) -> str:
-        """The server's own clock (UTC, ISO 8601), rounded up to a whole second: the Date of an answer is cut to one."""
+        """The server's own clock (UTC, ISO 8601), rounded up to a whole second: the Date of an answer is cut off."""
         return (self._date() + timedelta(seconds=1)).isoformat()
 
     def clock(self) -> Json:
         """The server's clock (`server`, cut to a second) beside this host's monotonic one (`asked`, `answered`)."""
-        for _ in range(_CLOCK_TRIES):  # a server that stood still gives the Date from before that
+        for _ in range(_CLOCK_TRIES):  # a server that stood still answers with the Date from before that
             asked = time.monotonic()
             server = self._date().isoformat()
             answered = time.monotonic()
@@ -177,7 +177,7 @@ class PrefectAPI:
         return self.call("GET", f"/deployments/name/{flow}/{name}")
 
     def read_deployment(self, deployment_id: str) -> Json:
-        """A deployment by id; `deleted` alone where the server says that there is none."""
+        """A deployment by id; only `id` and `deleted` if the server says that there is no such deployment."""
         status, body = self.answer(f"/deployments/{deployment_id}")
         if status == 404 and body == {"detail": "Deployment not found"}:
             return {"id": deployment_id, "deleted": True}
@@ -209,7 +209,7 @@ class PrefectAPI:
     def _pages(self, path: str, chosen: Json) -> list[Json]:
         """Every row of a listing, each once: pages are sets of ids.
 
-        Raises: LabError where the pages do not end, or a page brings nothing but what came before.
+        Raises: LabError if the pages do not end, or a page has no row that did not come before.
         """
         found: dict[str, Json] = {}
         deadline = time.monotonic() + _LISTING * self.patience
@@ -229,7 +229,7 @@ class PrefectAPI:
         return self.answer(f"/flow_runs/{run_id}")
 
     def states(self, run_id: str) -> list[Json]:
-        """A run's own state history, oldest first; empty where the run is gone."""
+        """A run's own state history, oldest first; empty if the run is gone."""
         states = self.call("GET", f"/flow_run_states/?flow_run_id={run_id}")
         return sorted(states, key=lambda state: str(state["timestamp"]))
 

@@ -25,7 +25,7 @@ _SHORTEST_WORD = 12  # and so would a plain word, which could be one of our own 
 
 
 def _is_telling(value: str) -> bool:
-    """Whether a value can be masked wherever it stands. The path of an existing file is no secret; its content may be."""
+    """Whether a value can be masked wherever it stands. The path of an existing file is no secret."""
     if len(value) < _SHORTEST or (value.startswith("/") and Path(value).exists()):
         return False
     return not (value.isalpha() and len(value) < _SHORTEST_WORD)

@@ -27,10 +27,10 @@ from harness.words.ownership import LABEL_PROJECT, PROJECT, labels
 from harness.words.places import ROOT
 from harness.words.scratch import scratch_folder
 
-PYTHON = "3.11"  # Debian bookworm's own, so that both bases hold the same
+PYTHON = "3.11"  # the one of Debian bookworm, so that both bases have the same
 SUITE = "bookworm"
 OFFICIAL_BASE = "python:3.11-slim-bookworm"
-POSTGRES = "15"  # likewise
+POSTGRES = "15"  # for the same reason
 OFFICIAL_POSTGRES = f"postgres:{POSTGRES}-{SUITE}"
 _DOCKER = ROOT / "docker"
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
@@ -45,7 +45,7 @@ def target(client: docker.DockerClient) -> Target:
 
 
 def build_image(client: docker.DockerClient, release: Release, say: Say) -> str:
-    """The tag of the release's image, built where it is not there yet (about half a minute, no network).
+    """The tag of the release's image; it is built if it is not there yet (about half a minute, without a network).
 
     Raises: LabError with the end of the build's log.
     """
@@ -90,7 +90,7 @@ def _with_fork_server(client: docker.DockerClient, subject: str) -> str:
     return tag
 
 
-# Runs on the Python of the image's own `prefect`.
+# It is run by the Python that the image's own `prefect` runs on.
 _INSPECT = """
 import importlib.metadata, json, prefect
 packages = sorted(f"{each.metadata['Name']}=={each.version}" for each in importlib.metadata.distributions())
@@ -100,9 +100,9 @@ _BY_ITS_PYTHON = """exec $(head -n 1 "$(command -v prefect)" | sed 's/^#! *//') 
 
 
 def inspect_image(client: docker.DockerClient, asked: str) -> Release:
-    """What the image that `image:NAME` names holds; it is pulled where this engine has none of that name.
+    """What the image that `image:NAME` names holds. It is pulled if this engine has no image of that name.
 
-    Raises: LabError where there is none, or no Prefect in it.
+    Raises: LabError if there is no such image, or no Prefect in it.
     """
     name = asked.partition(":")[2]
     try:
@@ -124,11 +124,11 @@ def inspect_image(client: docker.DockerClient, asked: str) -> Release:
 def ask_image(client: docker.DockerClient, image: str, command: Sequence[str]) -> str:
     """What a command prints on its standard output in a container of the image, without a network.
 
-    The log is read when the command has ended and before its container goes: `containers.run` of the Docker SDK follows
-    it and may remove the container first, which now and then leaves nothing of it.
+    The log is read after the command has ended and before its container is removed. `containers.run` of the Docker SDK
+    follows the log instead, and now and then removes the container before it has read any of it.
 
-    Raises: ContainerError with all that was printed, where the command fails; another DockerException or OSError,
-    where it cannot be started or does not end within 60 s.
+    Raises: ContainerError with all that was printed, if the command fails; another DockerException or OSError, if it
+    cannot be started or does not end within 60 s.
     """
     container = client.containers.create(
         image,
@@ -149,7 +149,7 @@ def ask_image(client: docker.DockerClient, image: str, command: Sequence[str]) -
 
 
 def _pull(client: docker.DockerClient, name: str) -> Image:
-    tag = None if ":" in name.rpartition("/")[2] else "latest"  # without one, every tag there is would be pulled
+    tag = None if ":" in name.rpartition("/")[2] else "latest"  # without a tag, all of them would be pulled
     return client.images.pull(name, tag=tag)
 
 
@@ -164,7 +164,7 @@ def postgres_tag() -> str:
 
 
 def build_postgres(client: docker.DockerClient, say: Say) -> None:
-    """Build PostgreSQL's image where it is not there yet. Raises LabError with the end of the build's log."""
+    """Build PostgreSQL's image if it is not there yet. Raises LabError with the end of the build's log."""
     with FileLock(cache.folder("images") / "postgres.lock-file"):
         if _has_image(client, postgres_tag()):
             return
@@ -180,9 +180,9 @@ def _recipe(*files: str) -> str:
 
 
 def _official_or_made(client: docker.DockerClient, official: str, made: str, packages: Sequence[str], say: Say) -> str:
-    """An image's id: the one made before, else the official one, else one from Debian's packages.
+    """An image's id: of the one made here before, else of the official one, else of one made from Debian's packages.
 
-    The first two runs on a machine may ask at once; one makes it, the other waits for it.
+    If two runs ask at once, one of them makes the image and the other waits.
     """
     with FileLock(cache.folder("images") / "base.lock-file"):
         for tag in (made, official):
@@ -198,7 +198,7 @@ def _official_or_made(client: docker.DockerClient, official: str, made: str, pac
 
 
 def _make_base(tag: str, packages: Sequence[str]) -> None:
-    """Run docker/base.sh; an interrupt is handed on to it and waited for, so that it can take its folder away."""
+    """Run docker/base.sh. On an interrupt it is ended and waited for, so that it can remove its folder."""
     command = ["bash", str(_DOCKER / "base.sh"), tag, SUITE, *packages]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as making:
         try:
@@ -236,7 +236,7 @@ def _build_context(dockerfile: Path, *needed: Path) -> Iterator[Path]:
 
 
 def _fill_context(context: Path, release: Release, built_for: Target) -> None:
-    # A package without a wheel is built here, by the Python that the image has.
+    # A package without a wheel is built on this host, by the same version of Python as the image's.
     options = [*built_for.arguments(), "--python", built_for.python, "--target", str(context / "packages")]
     install(release, context / "subject.lock", *options)
     (context / ".dockerignore").write_text("**/__pycache__\n", encoding="utf-8")

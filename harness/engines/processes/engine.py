@@ -39,22 +39,22 @@ class Processes:
         return str(overlaid(environment, release.version, release.overlays) if release.overlays else environment)
 
     def resolve_image(self, asked: str) -> Release:
-        """There are no images here."""
-        raise UsageError(f"{asked} wants containers, and this run's engine is processes.\nUse --engine containers.")
+        """Raises UsageError: this engine has no images."""
+        raise UsageError(f"{asked} needs containers, and this run's engine is processes.\nUse --engine containers.")
 
     def prepare(self, database: str, _say: Callable[[str], None]) -> None:
-        """PostgreSQL has to be there: nothing is installed on a person's machine."""
+        """Raises LabError if PostgreSQL is asked for and not installed: this engine installs nothing on the host."""
         if database == POSTGRES:
             postgres.programs()
 
     def warm(self, key: str, run: str) -> None:
-        """Start the fork server of an environment for the labs of a run; it imports Prefect meanwhile."""
+        """Start the fork server of an environment for the labs of a run. It imports Prefect in the background."""
         server = ForkServer(Path(key), run)
         if can_fork() and not server.there():
             self._fork_servers.append(server.start())
 
     def close(self) -> None:
-        """End the fork servers, and with them what they forked."""
+        """End the fork servers, and with them every process that they forked."""
         for process in self._fork_servers:
             process.kill()
             process.communicate()

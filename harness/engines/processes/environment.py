@@ -1,4 +1,4 @@
-"""Builds a release into a virtual environment of its own, with a database beside it that its server has made."""
+"""Builds a release into a virtual environment, with a database beside it that its own server has made."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from harness.words.errors import LabError
 
 Say = Callable[[str], None]
 _RECIPE = "2"  # raised when the way an environment is built changes
-_PREFERRED = "3.11"  # every era of Prefect since 2.20 runs on it
+_PREFERRED = "3.11"  # every release from 2.20 on runs on it
 _POSSIBLE = ">=3.11,<3.14"
 _PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "aarch64": "aarch64-manylinux_2_28"}
 
 
 def target() -> Target:
-    """What this host's environments are resolved for: Python 3.11 where there is one, else the nearest that serves."""
+    """What this host's environments are resolved for: Python 3.11 if it is installed, else another of `_POSSIBLE`."""
     python = subprocess.run(
         [_find_python(), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
         capture_output=True, text=True, check=True,

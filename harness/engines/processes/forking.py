@@ -1,6 +1,6 @@
 """Fork servers under processes: one for each environment of a run, started by the command and asked by its labs.
 
-Which Prefect is forked, how, and what a forked process has of its own: harness/engines/fork_server/__init__.py.
+How a process is forked, and what it has of its own: harness/engines/fork_server/__init__.py.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Forked:
 
 
 class ForkServer:
-    """The fork server of one environment in one run, wherever it was started: its folder says all."""
+    """The fork server of one environment in one run. Any process of the run may ask it, by its folder."""
 
     def __init__(self, environment: Path, run: str) -> None:
         self._environment, self._run = environment, run
@@ -74,9 +74,9 @@ class ForkServer:
         return (self._root / "pid").exists()
 
     def why_not(self) -> str:
-        """Wait until it can serve; returns why this subject cannot be served so, or nothing.
+        """Wait until it is ready; returns why this subject cannot be forked, or nothing.
 
-        Raises: LabError where it ended.
+        Raises: LabError if it ended, DeadlineError.
         """
 
         def ready() -> str:
@@ -88,7 +88,7 @@ class ForkServer:
         return wait_until("the fork server", ready, seconds=FORK_SERVER_SECONDS, every=0.05, source="fork server")
 
     def check(self) -> None:
-        """Raises LabError, with its log, where it has ended: its processes ended with it."""
+        """Raises LabError, with its log, if it has ended; its processes have ended with it."""
         pid = int((self._root / "pid").read_text(encoding="ascii"))
         with suppress(psutil.NoSuchProcess):
             if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
@@ -102,7 +102,7 @@ class ForkServer:
         return ""
 
     def living(self) -> list[Forked]:
-        """Every process that it forked and that lives. Raises LabError where it does not answer."""
+        """Every process that it forked and that still lives. Raises LabError if it does not answer."""
         return [Forked(each["pid"], each["client"], each["label"]) for each in self._ask()["living"]]
 
     def seconds(self, lab: str) -> float:
@@ -127,7 +127,7 @@ class ForkServer:
 
 
 def own_places(home: Path) -> dict[str, str]:
-    """Make a folder a process's own, for its files, Prefect's and temporary ones; returns the variables that say so.
+    """Make the folders of a process below `home`, for temporary files too; returns the variables that name them.
 
     Prefect's worker and runner leave folders in TMPDIR when they are killed.
     """
@@ -143,5 +143,5 @@ def own_places(home: Path) -> dict[str, str]:
 
 
 def can_fork() -> bool:
-    """Whether fork servers can be had on this host at all."""
+    """Whether this host can run fork servers at all."""
     return sys.platform == "linux"

@@ -42,7 +42,7 @@ class ProcessNode:
         self._process: subprocess.Popen[bytes] | None = None
 
     def running(self) -> bool:
-        """Whether its process lives. Raises LabError where it ended with its fork server."""
+        """Whether its process lives. Raises LabError if it ended because its fork server did."""
         if self._process is not None and self._process.poll() == _NO_FORK_SERVER and self._forks:
             self._forks.check()
         return self._process is not None and self._process.poll() is None
@@ -57,7 +57,7 @@ class ProcessNode:
         return set()
 
     def descendants(self) -> list[psutil.Process]:
-        """Its process and what that started, without what was forked for them; nothing where it does not live."""
+        """Its process and what that started, without what was forked for them; empty if the process is dead."""
         return family(self._process.pid, ()) if self._process and self._process.poll() is None else []
 
     def _family(self, pid: int) -> list[psutil.Process]:
@@ -81,7 +81,7 @@ class ProcessNode:
         self._process.wait(timeout=20)
 
     def stop(self, *, grace: float) -> bool:
-        """SIGINT to the process itself, `kill` after `grace` seconds; returns whether that was not needed."""
+        """SIGINT to the process itself, `kill` after `grace` seconds; returns whether SIGINT was enough."""
         ended = True
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
@@ -89,7 +89,7 @@ class ProcessNode:
                 self._process.wait(timeout=grace)
             except subprocess.TimeoutExpired:
                 ended = False
-        self.kill()  # what it had started ends with it, as with a container
+        self.kill()  # what it had started ends with it, as in a container
         return ended
 
     def quit(self) -> None:
@@ -145,12 +145,12 @@ class ProcessNode:
             beside.replace(path / name)
 
     def read(self, path: str) -> bytes:
-        """What a file holds, if there is one."""
+        """What a file holds, or nothing if there is no such file."""
         file = Path(path)
         return file.read_bytes() if file.exists() else b""
 
     def shell(self, cwd: str) -> str:
-        """By a script of its own, since what has to be said is its whole environment."""
+        """By a script that it writes, since the command needs the node's whole environment."""
         script = self.home / "prefect"
         environment = [f"{name}={value}" for name, value in self._environment.items()]
         line = shlex.join(["env", "-i", *environment, *self._prefect])

@@ -31,11 +31,11 @@ from harness.words.names import EXEC, FORK, POSTGRES, SERVER, SQLITE
 from harness.words.scratch import scratch_folder
 from harness.words.waiting import NotYet, wait_until
 
-_LISTEN_SECONDS = 300  # a server listens some seconds after its start; on a starved machine, many
+_LISTEN_SECONDS = 300  # until a server listens: some seconds after its start, many more on a busy machine
 
 
 class ProcessSite:
-    """One lab's folder and the processes in it; leaving it saves their logs, ends them and removes it."""
+    """One lab's folder and the processes in it. Leaving it saves their logs, ends them and removes the folder."""
 
     def __init__(
         self, environments: Mapping[str, Path], *, database: str, run: str, lab: str, folder: Path, start: str = EXEC
@@ -63,7 +63,7 @@ class ProcessSite:
         return bool(self._fork_servers)
 
     def _find_fork_servers(self) -> None:
-        """Wait for the fork server of each environment; where one cannot serve, all of this lab is started anew."""
+        """Wait for the fork server of each environment. If one cannot fork, no process of this lab is forked."""
         servers = {environment: ForkServer(environment, self._run) for environment in set(self._environments.values())}
         for environment, server in servers.items():
             reason = server.why_not() if server.there() else f"there are no fork servers on {platform.system()}"
@@ -84,7 +84,7 @@ class ProcessSite:
             shutil.rmtree(self._root, ignore_errors=True)
 
     def cpu_seconds(self) -> float:
-        """Processor time of what ended (rusage of this process's children, and the fork server's) and of what lives."""
+        """Processor time of the lab's processes: of its ended ones, here and of fork servers, and of living ones."""
         seconds = children_seconds() - self._used_before
         living: list[psutil.Process] = []
         for server in self._fork_servers.values():
@@ -108,7 +108,7 @@ class ProcessSite:
             save_log(self._folder, f"fork-server-{environment.name}", server.log())
 
     def save_database(self, folder: Path) -> None:
-        """Copy the server's database, with the log of what it has not merged yet; PostgreSQL's as SQL."""
+        """Copy the server's database: SQLite's file and its write-ahead log, or PostgreSQL's as SQL."""
         folder.mkdir(parents=True, exist_ok=True)
         if self._cluster:
             command = [str(self._cluster.programs / "pg_dump"), "-p", str(self._database_port), "postgres"]
@@ -119,7 +119,7 @@ class ProcessSite:
             shutil.copy(file, folder)
 
     def start_database(self, *, seconds: float) -> None:
-        """PostgreSQL on a free loopback port, migrated by the subject."""
+        """Start PostgreSQL on a free loopback port, and have the subject migrate it."""
         if self._database != POSTGRES:
             return
         home = self._root / "database"
@@ -154,7 +154,7 @@ class ProcessSite:
         return node, self._api_url
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:
-        """A process that runs `prefect` with these arguments, or nothing but a place for `run`."""
+        """A process that runs `prefect` with these words; if they are None, only a place for `run`."""
         node = self._node(name, [self._prefect(name), *command] if command else None)
         if command:
             node.start()
@@ -178,7 +178,7 @@ class ProcessSite:
         return str(self._venv(node) / "bin" / "prefect")
 
     def _node(self, name: str, command: Sequence[str] | None, **more: str) -> ProcessNode:
-        """A node that `start` starts the subject's Python in, with these arguments."""
+        """A node whose `start` runs the subject's Python with these arguments."""
         home = self._root / name
         venv = self._venv(name)
         environment = {
@@ -200,7 +200,7 @@ class ProcessSite:
 
 
 def _wait_for_port(node: ProcessNode, port: int, what: str) -> None:
-    """Until the node itself listens there: another program may have taken the port, and is not to be spoken to."""
+    """Wait until the node itself listens there: another program may have taken the port."""
 
     def listening() -> None:
         if not node.running():

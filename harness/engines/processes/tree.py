@@ -15,7 +15,7 @@ from harness.words.waiting import NotYet, wait_until
 
 
 def family(pid: int, forked: Iterable[Forked]) -> list[psutil.Process]:
-    """A process and every descendant; one that stands for a forked process has that one and its descendants, too."""
+    """A process and its descendants; if one of them is a client of a fork server, what was forked for it as well."""
     stands_for = {each.client: each.pid for each in forked}
     found: dict[int, psutil.Process] = {}
     left: Sequence[int] = [pid]
@@ -33,14 +33,14 @@ def family(pid: int, forked: Iterable[Forked]) -> list[psutil.Process]:
 
 
 def kill_tree(pid: int, members: Callable[[int], list[psutil.Process]] = lambda pid: family(pid, ())) -> None:
-    """SIGKILL to a process group of our own making and to every descendant, those that left the group included.
+    """SIGKILL to a process group that we made and to every descendant, those that left the group included.
 
-    `members` gives the process and its descendants; it is asked again until none of them lives.
+    `members` returns the process and its descendants; it is called again until none of them lives.
     """
     everyone: dict[int, psutil.Process] = {}
 
     def dead() -> None:
-        with suppress(LabError):  # a fork server that is gone took its own with it
+        with suppress(LabError):  # the fork server is gone, and its processes with it
             everyone.update((process.pid, process) for process in members(pid))
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
