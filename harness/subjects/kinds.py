@@ -1,6 +1,7 @@
-"""Which Prefect a subject's name means, by its prefix, and where worker or deployer are another than the server.
+"""Which Prefect a subject's name means: of the server, and of worker and deployer, if they run another one.
 
-`3.3.4`, `latest`, `wheel:PATH`, `path:FOLDER`, `image:NAME`; `3.3.4/worker=3.3.3/deployer=3.0.9` has the server first.
+`3.3.4`, `latest`, `wheel:PATH`, `path:FOLDER`, `image:NAME`. In `3.3.4/worker=3.3.3/deployer=3.0.9` the server's is
+first.
 Each may have overlays: `3.9.1+delete-one-late-run` (overlays.py).
 """
 
@@ -21,7 +22,7 @@ ResolveImage = Callable[[str], Release]
 
 
 def check_image(asked: str) -> str:
-    """The image that `image:NAME` names. Raises UsageError for what can be no image's name."""
+    """The image that `image:NAME` names. Raises UsageError if that cannot be the name of an image."""
     name = asked.partition(":")[2]
     if not re.fullmatch(r"\w[\w./:@-]*", name):
         raise UsageError(
@@ -34,7 +35,7 @@ _CHECKS = {"wheel": check_wheel, "path": check_tree, "image": check_image}
 
 
 def check_name(asked: str) -> None:
-    """Raises UsageError for what can be no subject, before anything is looked up or built."""
+    """Raises UsageError if this cannot be a subject's name. Nothing is looked up or built for that."""
     server, others = _split(asked)
     for part in (server, *(part for _, part in others)):
         name, _ = overlays.split(part)
@@ -45,9 +46,9 @@ def check_name(asked: str) -> None:
 
 
 def resolve(asked: str, target: Target, resolve_image: ResolveImage) -> Release:
-    """The subject meant, with its lock.
+    """The subject of that name, with its lock.
 
-    Raises: UsageError for one that does not exist, LabError where it cannot be resolved, pulled or built.
+    Raises: UsageError if it does not exist, LabError if it cannot be resolved, pulled or built.
     """
     server, others = _split(asked)
     roles = {role: _resolve_one(name, target, resolve_image) for role, name in others}
@@ -65,7 +66,7 @@ def _resolve_one(part: str, target: Target, resolve_image: ResolveImage) -> Rele
 
 
 def is_release(asked: str) -> bool:
-    """Whether it is a plain release, of which outcomes are known; anything else is held to `survived`."""
+    """Whether it is a plain release. Outcomes are known of releases; anything else is expected to be `survived`."""
     server, others = _split(asked)
     return (
         not others  # rule: mixed-expect-survived
@@ -83,7 +84,7 @@ def check_ends(first: str, last: str) -> None:
 
 
 def _split(asked: str) -> tuple[str, list[tuple[str, str]]]:
-    """What the server is, and what of the others is said, by role."""
+    """The server's part of a subject's name, and the others' parts with their roles."""
     server, *rest = _SPLIT.split(asked)
     return server, list(zip(rest[::2], rest[1::2], strict=True))
 

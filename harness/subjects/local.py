@@ -1,6 +1,6 @@
-"""A Prefect of the person's own: a wheel, or a source tree as it stands, uncommitted changes included.
+"""A person's own Prefect: a wheel, or a source tree as it stands, with uncommitted changes.
 
-Its dependencies are resolved as of now, as an installation of it would be.
+Its dependencies are resolved as of now, as if it were installed now.
 """
 
 from __future__ import annotations
@@ -22,27 +22,29 @@ from harness.words import cache
 from harness.words.errors import UsageError
 from harness.words.scratch import scratch_folder
 
-# What is no part of the source: at the root of the tree, and anywhere in it.
+# What is not copied, since it is not source: at the root of the tree, and anywhere in it.
 _NOT_COPIED = {".venv", "venv", ".nox", ".tox", "build", "dist"}
 _NOWHERE_COPIED = {"node_modules", "__pycache__"}
 
 
 def _path(asked: str) -> Path:
-    """The path after the colon; `~` is a home. Raises UsageError where it is none."""
+    """The path after the colon; `~` is a home. Raises UsageError for the home of a user who is not there."""
     path = asked.partition(":")[2]
     try:
-        return Path(path or "?").expanduser().absolute()  # nothing is not "here"
+        return Path(path or "?").expanduser().absolute()  # no path must not mean this folder
     except RuntimeError:
         raise UsageError(f"{asked!r} names the home of a user that this machine does not have.") from None
 
 
 def check_wheel(asked: str) -> Path:
-    """The wheel that `wheel:PATH` names. Raises UsageError where it is none of Prefect's."""
+    """The wheel that `wheel:PATH` names. Raises UsageError if it is not a wheel of Prefect."""
     path = _path(asked)
     try:
         name = parse_wheel_filename(path.name)[0]
     except InvalidWheelFilename:
-        raise UsageError(f"{str(path)!r} is no wheel: its name is not like prefect-3.3.4-py3-none-any.whl.") from None
+        raise UsageError(
+            f"{str(path)!r} is not a wheel: its name is not like prefect-3.3.4-py3-none-any.whl."
+        ) from None
     if name != "prefect":
         raise UsageError(f"{path.name} is a wheel of {name}, not of prefect.")
     if not path.is_file():
@@ -51,22 +53,22 @@ def check_wheel(asked: str) -> Path:
 
 
 def check_tree(asked: str) -> Path:
-    """The source tree that `path:FOLDER` names. Raises UsageError where it is none."""
+    """The source tree that `path:FOLDER` names. Raises UsageError if it is not a source tree."""
     path = _path(asked)
     if not any((path / name).is_file() for name in ("pyproject.toml", "setup.py")):
-        raise UsageError(f"{str(path)!r} is no source tree: it has neither pyproject.toml nor setup.py.")
+        raise UsageError(f"{str(path)!r} is not a source tree: it has neither pyproject.toml nor setup.py.")
     return path
 
 
 def resolve_wheel(asked: str, target: Target) -> Release:
-    """The wheel, with a lock of its dependencies. Raises UsageError, and UvError where they cannot be resolved."""
+    """The wheel, with a lock of its dependencies. Raises UsageError, and UvError if they cannot be resolved."""
     return _resolved(asked, check_wheel(asked), target)
 
 
 def resolve_tree(asked: str, target: Target) -> Release:
     """A wheel built from a copy of the source tree (the tree stays as it is), with a lock of its dependencies.
 
-    Raises: UsageError for what is no source tree or builds another package, UvError where it does not build.
+    Raises: UsageError if it is not a source tree or builds another package, UvError if it does not build.
     """
     tree = check_tree(asked)
     folder = scratch_folder(f"build-{secrets.token_hex(4)}")
@@ -104,7 +106,7 @@ def _resolved(asked: str, wheel: Path, target: Target) -> Release:
 
 
 def _contents(wheel: Path) -> str:
-    """A digest of what the wheel holds; two builds of one tree differ in the times of their files alone."""
+    """A digest of what the wheel holds, without the times of its files: they alone differ between two builds."""
     with zipfile.ZipFile(wheel) as files:
         held = sorted((file.filename, file.CRC) for file in files.infolist())  # rule: changed-tree-is-another
     return hashlib.sha256(repr(held).encode()).hexdigest()

@@ -1,6 +1,6 @@
 """Small modules that are loaded into the Prefect under test: `3.9.1+delete-one-late-run`. They lie under overlays/.
 
-They are read here, and never imported: they import Prefect, and run inside the subject.
+They are read here and never imported, since they import Prefect and run inside the subject.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from harness.words.errors import LabError, UsageError, no_such
 from harness.words.places import ROOT
 
 OVERLAYS = ROOT / "overlays"
-FOLDER = "overlays"  # of an environment that has any
+FOLDER = "overlays"  # in an environment that has overlays
 _LOADER = OVERLAYS / "_loader.py"
 _PACKAGE = "survival_overlays"  # as the loader names it
 
 
 @dataclass(frozen=True)
 class Found:
-    """How a mutant is to be found: through these doors of a scenario, as an outcome or as `ticks missing`."""
+    """How a mutant must be found: in a scenario, through these doors, as an outcome or as `ticks missing`."""
 
     scenario: str
     doors: Sequence[str]
@@ -49,7 +49,7 @@ class Overlay:
 
 @functools.cache
 def load_overlays(folder: Path = OVERLAYS) -> Mapping[str, Overlay]:
-    """Every overlay under a folder, by name. Raises: LabError for one that does not declare what it has to."""
+    """Every overlay in a folder, by name. Raises: LabError for one that lacks a declaration."""
     overlays = (_read(path) for path in sorted(folder.glob("[!_]*.py")))
     return {overlay.name: overlay for overlay in overlays}
 
@@ -66,13 +66,13 @@ def _read(path: Path) -> Overlay:
         summary = (ast.get_docstring(code) or "").splitlines()[0]
         return Overlay(path.stem.replace("_", "-"), summary, declared["RELEASES"], how, path)
     except (KeyError, IndexError) as error:
-        raise LabError(f"{path.name} is no overlay: it lacks {error}", source="build") from error
+        raise LabError(f"{path.name} is not an overlay: it lacks {error}", source="build") from error
 
 
 def split(asked: str) -> tuple[str, list[Overlay]]:
-    """A subject of one role without its overlays, and these. Raises: UsageError for an overlay that there is not.
+    """The subject of one role without its overlays, and the overlays. Raises: UsageError for an unknown overlay.
 
-    A plus in a path or a wheel's name, where no overlay is named so, is a part of it.
+    In a path or a wheel's name, a plus begins an overlay only if an overlay has that name.
     """
     known = load_overlays()
     name, *words = asked.split("+")
@@ -89,7 +89,7 @@ def split(asked: str) -> tuple[str, list[Overlay]]:
 
 
 def check_fit(overlays: Sequence[Overlay], version: str) -> None:
-    """Raises: UsageError for an overlay that is for other releases."""
+    """Raises: UsageError if an overlay is for other releases."""
     for overlay in overlays:
         if Version(Version(version).base_version) not in SpecifierSet(overlay.releases):  # rule: overlay-release
             raise UsageError(f"The overlay {overlay.name} is for Prefect {overlay.releases}, and this is {version}.")
@@ -110,7 +110,7 @@ def lay(names: Sequence[str], into: Path) -> None:
 
 
 def digest(names: Sequence[str]) -> str:
-    """What tells apart one set of overlays, as they are written now, from another."""
+    """A digest of these overlays, as they are written now."""
     parts = [*names, *(path.read_text(encoding="utf-8") for path in (*_sources(names), _LOADER))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -122,7 +122,7 @@ def lock_lines(names: Sequence[str]) -> str:
 
 
 def overlaid(environment: Path, version: str, names: Sequence[str]) -> Path:
-    """The environment with these overlays: a folder in the cache that names the other's parts, and has theirs."""
+    """The environment with these overlays: a folder in the cache with links to the environment's parts."""
     recipe = f"{environment} {digest(names)}"
     key = f"{version}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
 
@@ -135,7 +135,7 @@ def overlaid(environment: Path, version: str, names: Sequence[str]) -> Path:
 
 
 def python_path(environment: Path) -> dict[str, str]:
-    """What a process of an environment needs in its own for its overlays; nothing where it has none."""
+    """The variables that a process needs for the overlays of its environment; empty if it has none."""
     folder = environment / FOLDER
     return {"PYTHONPATH": str(folder)} if folder.exists() else {}
 
@@ -146,9 +146,9 @@ def _sources(names: Sequence[str]) -> list[Path]:
 
 
 def _module(path: Path) -> str:
-    """The module that an overlay changes: it declares it, or takes it from what lies beside it."""
+    """The module that an overlay changes, as the overlay declares it, or else overlays/_updates.py."""
     for source in (path, OVERLAYS / "_updates.py"):
         for node in ast.parse(source.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "MODULE":
                 return str(ast.literal_eval(node.value))
-    raise LabError(f"{path.name} is no overlay: it names no MODULE", source="build")
+    raise LabError(f"{path.name} is not an overlay: it names no MODULE", source="build")

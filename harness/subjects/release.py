@@ -1,7 +1,7 @@
 """A release of Prefect: which one is meant, and its dependencies as they were the day after its upload.
 
-Without that day an old release rots: newer FastAPI, SQLAlchemy or pydantic releases break servers that were
-fine when they came out. Upload times come from the package index through uv (PEP 700, in its PEP 751 lock format).
+With the dependencies of today many old releases do not start: newer FastAPI, SQLAlchemy or pydantic releases break
+them. Upload times come from the package index through uv (PEP 700, in its PEP 751 lock format).
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ LATEST = "latest"
 class Target:
     """What a subject is resolved for: a Python (`3.11`) and a platform by uv's name (empty: this host's own).
 
-    Source distributions are let in: where wheels alone are, 2.20.20 gets a pendulum of 2016, the only one that has a
-    wheel for Python 3.11 in its range, and cannot start.
+    Source distributions are allowed. With wheels alone, 2.20.20 gets a pendulum of 2016, since no other release in its
+    range has a wheel for Python 3.11, and cannot start with it.
     """
 
     python: str
     platform: str
 
     def arguments(self) -> list[str]:
-        """The options of uv that say so."""
+        """The options of uv for this target."""
         platform = ["--python-platform", self.platform] if self.platform else []
         return ["--python-version", self.python, *platform]
 
@@ -55,13 +55,13 @@ class Release:
     """A resolved subject.
 
     asked   what the person typed (`latest`, `3.3.3`)
-    version what it is
+    version of Prefect
     as_of   ISO 8601; packages uploaded later were not looked at
     lock    pinned requirements with hashes, as text
-    note    what was passed over and why, where `latest` is not the index's newest final release
-    wheel   Prefect itself, where it is a wheel of the person's own; the lock then holds its dependencies alone
-    image   the id of the person's own image, where Prefect is in one; the lock then says what it holds
-    roles   what the worker or the deployer is, where that is another than the server
+    note    if `latest` is not the index's newest final release: which was passed over, and why
+    wheel   a person's own wheel of Prefect; the lock then holds its dependencies alone
+    image   the id of a person's own image with Prefect in it; the lock then says what it holds
+    roles   the subject of the worker or the deployer, if it is another than the server's
     overlays  the names of those that it is run with
     """
 
@@ -77,27 +77,27 @@ class Release:
 
 
 def _version(asked: str) -> str:
-    """A release's number as it is written by PEP 440. Raises UsageError where it is none."""
+    """A release's number as PEP 440 writes it. Raises UsageError if it is not a number of a release."""
     try:
         return str(Version(asked))
     except InvalidVersion:
         raise UsageError(
-            f"{asked!r} is no subject. Give a Prefect release by number, such as 3.3.3, or {LATEST!r},\n"
+            f"{asked!r} is not a subject. Give a Prefect release by number, such as 3.3.3, or {LATEST!r},\n"
             "or a wheel (wheel:PATH), a source tree (path:FOLDER), or an image (image:NAME)."
         ) from None
 
 
 def check_release(asked: str) -> None:
-    """Raises UsageError for a subject that is neither a version nor `latest`, before anything is looked up."""
+    """Raises UsageError for a name that is neither a version nor `latest`. Nothing is looked up for that."""
     if asked != LATEST:
         _version(asked)
 
 
 def resolve_release(asked: str, target: Target) -> Release:
-    """The release meant, with its lock; a fixed release is looked up once and then comes from the cache.
+    """The release of that name, with its lock. A release by number is looked up once, and then comes from the cache.
 
-    Raises: UsageError for a release that does not exist (naming the nearest that do), UvError where the index
-    cannot be reached or the release cannot be installed.
+    Raises: UsageError if there is no such release (it names the nearest ones), UvError if the index cannot be reached
+    or the release cannot be installed.
     """
     if asked == LATEST:
         return _resolve_latest(target)
@@ -120,8 +120,8 @@ def _resolve_version(version: str, target: Target) -> Release:
 def releases_between(first: str, last: str, target: Target, stop: Event) -> list[str]:
     """Every final release from `first` to `last`, both included, oldest first, as the person's own index has them.
 
-    uv names no list, so each minor version is walked down from its newest; what was found is kept for a day. `stop`
-    ends the walk early, its result then cut short. Raises: UvError where the index cannot be reached.
+    uv gives no list, so each minor version is walked down from its newest release. What was found is kept for a day.
+    `stop` ends the walk early; the result then lacks releases. Raises: UvError if the index cannot be reached.
     """
     lines, lowest = [], f"prefect>={first}"
     newest = _newest(f"{lowest},<={last}", target)
@@ -142,7 +142,7 @@ def _walk_down(requirement: str, target: Target, stop: Event) -> Iterator[Versio
 
 
 def _newest(requirement: str, target: Target) -> Version | None:
-    """The newest release that a requirement lets in, or None. Raises UvError where the index cannot be asked."""
+    """The newest release that fits a requirement, or None. Raises UvError if the index cannot be asked."""
     day = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     key = hashlib.sha256(f"{day} {requirement} {target}".encode()).hexdigest()
     kept = cache.folder("newest") / key
@@ -161,7 +161,7 @@ def _newest(requirement: str, target: Target) -> Version | None:
 def _nothing_fits(error: UvError) -> bool:
     """Whether uv asked the index and found nothing that fits.
 
-    Of an index that answers 401, 403 or 404 it says that too, and that the package is not there (seen with uv 0.9).
+    If an index answers 401, 403 or 404, uv says the same, and also that the package is not there (seen with uv 0.9).
     """
     said = error.reason + error.log
     # rule: index-that-refuses (gives True)
@@ -170,7 +170,7 @@ def _nothing_fits(error: UvError) -> bool:
 
 
 def install(release: Release, lock: Path, *arguments: str) -> None:
-    """Write the lock there, and install it, and Prefect's own wheel where it has one. Raises UvError."""
+    """Write the release's lock to `lock` and install it, and the person's wheel if there is one. Raises UvError."""
     lock.write_text(release.lock, encoding="utf-8")
     uv_install(lock, *arguments)
     if release.wheel:
@@ -200,7 +200,7 @@ def _compile(requirement: str, target: Target, as_of: str) -> str:
 
 
 def _uploaded(version: str, target: Target) -> datetime:
-    """When the release was uploaded (UTC). Raises UsageError where the index has no such release."""
+    """When the release was uploaded (UTC). Raises UsageError if the index has no such release."""
     try:
         text = uv(
             ["pip", "compile", "--no-deps", "--format", "pylock.toml", *target.arguments(), "-"],
@@ -231,7 +231,7 @@ def _nearest(version: str, target: Target) -> str:
 
 
 def _highest(requirement: str, target: Target, *options: str) -> str:
-    """The release that a requirement resolves to; without its dependencies where the options say `--no-deps`."""
+    """The release that a requirement resolves to; with the option `--no-deps`, whatever its dependencies."""
     return _pinned(uv(["pip", "compile", *QUIET, *options, *target.arguments(), "-"], stdin=requirement))
 
 
@@ -243,7 +243,7 @@ def _pinned(text: str) -> str:
 
 
 def _lock_path(version: str, target: Target) -> Path:
-    """Where a lock is cached: files that steer uv are part of its name, since they change what it resolves to."""
+    """Where a lock is cached. Files that steer uv are part of its name, since they change what it resolves to."""
     steering = hashlib.sha256()
     for name in STEERING:
         for path in os.environ.get(name, "").split():

@@ -1,4 +1,4 @@
-"""Calls to uv, the one tool that resolves and installs. The person's own uv settings (UV_*) are passed through."""
+"""Calls to uv, which resolves and installs everything here. A person's own uv settings (UV_*) apply to it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from uv import find_uv_bin
 from harness.words.errors import LabError
 from harness.words.redaction import redact
 
-# The active environment must not become the one that is resolved for or installed into.
+# uv must not resolve for the environment that is active here, nor install into it.
 _NOT_PASSED = {"VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME"}
-# What steers a resolution is in the lock by the time that the lock is installed, and would only contradict its hashes.
+# What steers uv while it resolves. The lock has it already when it is installed, and it could contradict the hashes.
 STEERING = ("UV_OVERRIDE", "UV_CONSTRAINT", "UV_BUILD_CONSTRAINT", "UV_EXCLUDE")
 
 
 class UvError(LabError):
-    """uv said no. `reason` holds its own words, in one paragraph."""
+    """uv failed. `reason` holds its own words, in one paragraph."""
 
 
 def uv(arguments: Sequence[str], *, stdin: str = "", seconds: float = 600) -> str:

@@ -171,7 +171,7 @@ def test_ends_that_cannot_be_judged_end_with_125(
     [
         ({"scenario": "worker-outtage"}, "Did you mean 'worker-outage'"),
         ({"door": "deplo"}, "There is no door"),
-        ({"first": "old"}, "is no subject"),
+        ({"first": "old"}, "is not a subject"),
         ({"last": "path:."}, "is"),
     ],
 )
@@ -195,7 +195,10 @@ def test_a_folder_without_a_search_cannot_be_gone_on_with(tmp_path: Path) -> Non
             lambda saved: saved["probes"].append({"release": "3.3.3", "outcome": "zzz", "evidence": ""}),
             "holds .zzz. as",
         ),
-        (lambda saved: saved["probes"].append({"release": "old", "outcome": "lost", "evidence": ""}), "is no subject"),
+        (
+            lambda saved: saved["probes"].append({"release": "old", "outcome": "lost", "evidence": ""}),
+            "is not a subject",
+        ),
         (lambda saved: saved["probes"].append({"release": "3.3.3"}), "holds no search"),
         (lambda saved: saved["probes"].append("3.3.3"), "holds no search"),
         (lambda saved: saved.update(probes=None), "holds no search"),
