@@ -93,6 +93,11 @@ def test_what_is_forked_has_not_imported_prefect_itself(served: Served) -> None:
     assert served.run("-c", FORKED, fork=False).stdout == "False\n"
 
 
+def test_what_is_forked_has_no_module_of_the_fork_server(served: Served) -> None:
+    ask = "import sys; print([name for name in sys.modules if name.startswith('fork_')])"
+    assert served.run("-c", ask).stdout == "[]\n"
+
+
 PROGRAMS = {
     "exit code": "import sys; sys.exit(7)",
     "exit text": "import sys; sys.exit('no')",
