@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 from dateutil.parser import isoparse
 
+from harness.words.clock import HOST_CLOCK, Clock
 from harness.words.events import ANY_EVENT, KINDS, Event, NotForked, Opening, event_of
 from harness.words.redaction import redact
 
@@ -23,9 +24,9 @@ E = TypeVar("E", bound=Event)
 _decoder = msgspec.json.Decoder(ANY_EVENT)
 
 
-def now() -> str:
-    """The current time in UTC, ISO 8601 with milliseconds, by this host's clock."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+def now(clock: Clock = HOST_CLOCK) -> str:
+    """The current time in UTC, ISO 8601 with milliseconds."""
+    return clock.now().isoformat(timespec="milliseconds")
 
 
 @functools.lru_cache(maxsize=65_536)  # a history names the same times again and again
@@ -41,8 +42,8 @@ def moment(text: str) -> datetime:
 class History:
     """Appends events to `path`, a line each, flushed at once so that a crash loses none that was written."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, clock: Clock = HOST_CLOCK) -> None:
+        self.path, self._clock = path, clock
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
 
@@ -54,7 +55,7 @@ class History:
         """
         if unknown := facts.keys() - (KINDS[kind].__struct_fields__ if kind in KINDS else ()):
             raise TypeError(f"no event {kind!r} has {', '.join(sorted(unknown))}")
-        line = json.dumps(redact.value({"at": now(), "kind": kind, **facts}), default=_as_json)
+        line = json.dumps(redact.value({"at": now(self._clock), "kind": kind, **facts}), default=_as_json)
         with self._lock, self.path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 

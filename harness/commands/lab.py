@@ -116,7 +116,7 @@ def build(scene: Scene, lab: Lab, folder: Path, console: Console) -> Staging:
     if lab.site.not_forked:
         console.print(f"every process is started anew: {lab.site.not_forked}", soft_wrap=True)
     shared = Staging(scene.scenario, lab, [])
-    shared.add_trial(scene.door, History(folder / "history.jsonl"))
+    shared.add_trial(scene.door, History(folder / "history.jsonl", lab.clock))
     for name, phase in PHASES.items():
         console.print(f"  {name}", highlight=False)
         phase(shared)

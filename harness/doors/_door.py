@@ -11,6 +11,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from harness.engines.base import CommandResult
+from harness.words.clock import Clock
 from harness.words.proof import Proof
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class Treated(Protocol):
     @property
     def seconds(self) -> float:
         """How long a door may take."""
+
+    @property
+    def clock(self) -> Clock:
+        """The lab's clock, for what a door waits for."""
 
     def read(self) -> Facts:
         """The deployment as the server has it now."""

@@ -5,7 +5,6 @@ Routes are those of 2.20 to 3.9 (read in Prefect's source, server/api/deployment
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -32,10 +31,11 @@ def send(treated: Treated, method: str, path: str, body: Any = None) -> CommandR
     """One call; `{id}`, `{pool}` and `{schedule}` in the path are the treated deployment's, its first schedule's."""
     schedule = treated.schedules()[0]["id"] if "{schedule}" in path else ""
     route = path.format(id=treated.id, pool=treated.pool, schedule=schedule)
-    started = time.monotonic()
+    started = treated.clock.monotonic()
     status, text = treated.api.send_once(method, route, body)
     code = 0 if 200 <= status < 300 else status
-    return CommandResult(code, f"{method} /api{route} answered {status} {text[:300]}", time.monotonic() - started)
+    said = f"{method} /api{route} answered {status} {text[:300]}"
+    return CommandResult(code, said, treated.clock.monotonic() - started)
 
 
 def request(method: str, path: str, body: Any = None) -> Callable[[Treated, str], CommandResult]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 import uuid
 
 from harness.doors._door import CommandResult, Door, Treated
@@ -22,7 +21,7 @@ def pause_by_automation(treated: Treated, nonce: str) -> CommandResult:
     are deleted (read in 3.0.8 to 3.9.1). Until then the event is sent again now and then, since a server may not know
     the automation yet when it comes. Then the automation is deleted.
     """
-    started = time.monotonic()
+    started = treated.clock.monotonic()
     trigger = {"type": "event", "posture": "Reactive", "expect": [_EVENT], "match": {"prefect.resource.id": nonce}}
     action = {"type": "pause-deployment", "source": "selected", "deployment_id": treated.id}
     automation = {"name": nonce, "trigger": {**trigger, "threshold": 1, "within": 0}, "actions": [action]}
@@ -38,14 +37,14 @@ def pause_by_automation(treated: Treated, nonce: str) -> CommandResult:
         if by:
             return str(by[0]["prefect.resource.id"]).removeprefix("prefect.automation.")
         if next(asked) % 10 == 0:  # rule: automation-asked-again
-            event = {"id": str(uuid.uuid4()), "occurred": now(), "event": _EVENT}
+            event = {"id": str(uuid.uuid4()), "occurred": now(treated.clock), "event": _EVENT}
             done = send(treated, "POST", "/events", [{**event, "resource": {"prefect.resource.id": nonce}}])
         raise NotYet(f"the event was sent, and there is no {_EXECUTED}")  # rule: automation-by-its-action
 
-    made = wait_until("the automation's action", executed, seconds=treated.seconds, every=1.0)
+    made = wait_until("the automation's action", executed, seconds=treated.seconds, every=1.0, clock=treated.clock)
     if made:
         done = send(treated, "DELETE", f"/automations/{made}")
-    return CommandResult(done.exit_code, done.output, time.monotonic() - started)
+    return CommandResult(done.exit_code, done.output, treated.clock.monotonic() - started)
 
 
 door = Door(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from packaging.version import InvalidVersion, Version
 
@@ -16,11 +15,15 @@ from harness.engines import settings
 from harness.engines.base import CommandResult, Node, Site
 from harness.lab.prefect_api import PrefectAPI
 from harness.lab.scheduler import SchedulerCheck
+from harness.words.clock import HOST_CLOCK, Clock
 from harness.words.errors import LabError
 from harness.words.names import SERVER
 from harness.words.waiting import NotYet, wait_until
 
 _QUICKEST = 0.5  # seconds; on a machine that had a moment to spare
+
+
+T = TypeVar("T")
 
 
 class Workload(Protocol):
@@ -80,8 +83,9 @@ class Lab:
         versions: Mapping[str, str],
         deadlines: Deadlines,
         server_settings: Mapping[str, str] | None = None,
+        clock: Clock = HOST_CLOCK,
     ) -> None:
-        self.site, self.versions, self.deadlines = site, versions, deadlines
+        self.site, self.versions, self.deadlines, self.clock = site, versions, deadlines, clock
         self._server_settings = server_settings or {}
         self.server: Node
         self.deployer: Node
@@ -107,15 +111,15 @@ class Lab:
         with ExitStack() as undo:
             undo.enter_context(self.site)
             self.site.start_database(seconds=self.deadlines.health)
-            started = time.monotonic()
+            started = self.clock.monotonic()
             self.server, url = self.site.start_server(self._server_settings)
             self.deployer = self.site.start_node("deployer", None)
             self._pool = undo.enter_context(ThreadPoolExecutor(max_workers=1))
-            api = PrefectAPI(url, patience=self.deadlines.api_patience, check_alive=self.check_server_alive)
-            self.api = undo.enter_context(api)
-            self.scheduler = SchedulerCheck(api, self.check_server_alive, self.server.log, every=self.deadlines.poll)
-            wait_until("the server's health", self._healthy, seconds=self.deadlines.health, source="server")
-            self.start_seconds = time.monotonic() - started
+            patience, alive = self.deadlines.api_patience, self.check_server_alive
+            self.api = undo.enter_context(PrefectAPI(url, patience=patience, check_alive=alive, clock=self.clock))
+            self.scheduler = SchedulerCheck(self.api, alive, self.server.log, self.clock, every=self.deadlines.poll)
+            self.wait_until("the server's health", self._healthy, seconds=self.deadlines.health, source="server")
+            self.start_seconds = self.clock.monotonic() - started
             if self.site.forks:
                 self.start_seconds = max(_QUICKEST, self.ask_prefect_version().result().seconds)
             self._exit = undo.pop_all()
@@ -140,6 +144,12 @@ class Lab:
     def patience(self, seconds: float, processes: int) -> float:
         """So many seconds, or the time that so many processes of Prefect's take to start here, whichever is longer."""
         return max(seconds, processes * self.start_seconds * self.share)
+
+    def wait_until(
+        self, what: str, probe: Callable[[], T], *, seconds: float, every: float = 0.25, source: str = "harness"
+    ) -> T:
+        """harness/words/waiting.py's `wait_until`, by this lab's clock."""
+        return wait_until(what, probe, seconds=seconds, every=every, source=source, clock=self.clock)
 
     def log_of(self, source: str) -> str:
         """The end of the log of the node that an error names (`server`, `deployer`, a worker's); empty for others."""

@@ -6,7 +6,6 @@ All routes that are called here are the same from 2.20 to 3.9. Answers are retur
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -14,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from harness.words.clock import HOST_CLOCK, Clock
 from harness.words.errors import LabError, NoAnswerError
 
 Json = Any
@@ -38,10 +38,11 @@ class PrefectAPI:
         patience: float = 30.0,
         timeout: float = 20.0,
         check_alive: Callable[[], None] = lambda: None,
+        clock: Clock = HOST_CLOCK,
     ) -> None:
         self.url = url
         self.patience = patience
-        self._check_alive = check_alive
+        self._check_alive, self._clock = check_alive, clock
         # A proxy from the environment must not stand between the harness and a server on loopback.
         self._client = httpx.Client(base_url=url, timeout=timeout, trust_env=False)
 
@@ -56,21 +57,21 @@ class PrefectAPI:
 
         Everything that is sent here may be sent twice: reads, upserts, a work pool (409 the second time), a probe run.
         """
-        deadline = time.monotonic() + self.patience
+        deadline = self._clock.monotonic() + self.patience
         read = method == "GET" or path.endswith("/filter")
         while True:
             try:
                 answer = self._client.request(method, path, json=body)
             except httpx.TransportError as error:
                 self._check_alive()
-                if time.monotonic() >= deadline:
+                if self._clock.monotonic() >= deadline:
                     said = str(error) or type(error).__name__
                     raise NoAnswerError(f"{method} {path}: {said}", source="server") from error
             else:
                 retried = RETRIED_READS if read else RETRIED
-                if answer.status_code not in retried or time.monotonic() >= deadline:
+                if answer.status_code not in retried or self._clock.monotonic() >= deadline:
                     return answer
-            time.sleep(0.3)
+            self._clock.sleep(0.3)
 
     def call(self, method: str, path: str, body: Json = None) -> Json:
         """The JSON answer of a call that must succeed. Raises LabError, with the server's words, if it does not."""
@@ -95,15 +96,15 @@ class PrefectAPI:
 
         (With a 503 the server has done nothing.) Raises: LabError if no answer comes.
         """
-        deadline = time.monotonic() + self.patience
+        deadline = self._clock.monotonic() + self.patience
         while True:
             try:
                 answer = self._client.request(method, path, json=body, timeout=self.patience)
             except httpx.TransportError as error:
                 raise LabError(f"{method} {path}: {error or type(error).__name__}", source="server") from error
-            if answer.status_code not in RETRIED or time.monotonic() >= deadline:
+            if answer.status_code not in RETRIED or self._clock.monotonic() >= deadline:
                 return answer.status_code, answer.text
-            time.sleep(0.3)
+            self._clock.sleep(0.3)
 
     def now(self) -> str:
         """The server's own clock (UTC, ISO 8601), rounded up to a whole second: the Date of an answer is cut off."""
@@ -112,9 +113,9 @@ class PrefectAPI:
     def clock(self) -> Json:
         """The server's clock (`server`, cut to a second) beside this host's monotonic one (`asked`, `answered`)."""
         for _ in range(_CLOCK_TRIES):  # a server that stood still answers with the Date from before that
-            asked = time.monotonic()
+            asked = self._clock.monotonic()
             server = self._date().isoformat()
-            answered = time.monotonic()
+            answered = self._clock.monotonic()
             if answered - asked < _AT_ONCE:
                 break
         return {"server": server, "asked": round(asked, 3), "answered": round(answered, 3)}
@@ -212,14 +213,14 @@ class PrefectAPI:
         Raises: LabError if the pages do not end, or a page has no row that did not come before.
         """
         found: dict[str, Json] = {}
-        deadline = time.monotonic() + _LISTING * self.patience
+        deadline = self._clock.monotonic() + _LISTING * self.patience
         for offset in itertools.count(step=PAGE):
             page = self.call("POST", path, {**chosen, "sort": "ID_DESC", "limit": PAGE, "offset": offset})
             before = len(found)
             found.update({row["id"]: row for row in page if row["id"] not in found})
             if len(page) < PAGE:
                 break
-            if len(found) == before or time.monotonic() > deadline:
+            if len(found) == before or self._clock.monotonic() > deadline:
                 what = "holds nothing but what came before" if len(found) == before else "is still not the last"
                 raise LabError(f"POST {path}: the page from row {offset} on {what}", source="server")
         return list(found.values())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 from harness.lab.facts import last_error
 from harness.lab.prefect_api import PrefectAPI
+from harness.words.clock import Clock
 from harness.words.errors import DeadlineError, SteadyStateError
 from harness.words.names import SERVER
 from harness.words.waiting import NotYet, wait_until
@@ -22,9 +23,9 @@ class SchedulerCheck:
     """
 
     def __init__(
-        self, api: PrefectAPI, check_alive: Callable[[], None], log: Callable[[], str], *, every: float
+        self, api: PrefectAPI, check_alive: Callable[[], None], log: Callable[[], str], clock: Clock, *, every: float
     ) -> None:
-        self._api, self._check_alive, self._log, self._every = api, check_alive, log, every
+        self._api, self._check_alive, self._log, self._clock, self._every = api, check_alive, log, clock, every
         self._deployment = ""  # its id, once it is created
         self._lock = threading.Lock()
         self.failure: SteadyStateError | None = None  # once it is known that the scheduler makes no run
@@ -38,7 +39,7 @@ class SchedulerCheck:
             if known := self.failure:
                 raise known
             if not self._deployment:
-                due = datetime.now(timezone.utc) + timedelta(days=1)
+                due = self._clock.now() + timedelta(days=1)
                 self._deployment = self._api.create_scheduled_deployment(DEPLOYMENT, due)
 
     def end(self, seconds: float) -> None:
@@ -55,7 +56,8 @@ class SchedulerCheck:
         with self._lock:
             if self.failure is None:
                 try:
-                    wait_until("a run by the server's scheduler", made, seconds=seconds, every=self._every)
+                    what = "a run by the server's scheduler"
+                    wait_until(what, made, seconds=seconds, every=self._every, clock=self._clock)
                 except DeadlineError as error:
                     log = self._log()
                     reason = f"the server schedules nothing: {error.reason}{last_error(log)}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from harness.history import moment
 from harness.lab.facts import last_error, run_facts
 from harness.trials.staging import Staging
 from harness.trials.system import StagedSystem
 from harness.words.errors import DeadlineError, LabError
-from harness.words.waiting import NotYet, wait_until
+from harness.words.waiting import NotYet
 
 _STAGING_TRIES = 5
 _SCHEDULER_TRIES = 3  # how often a deploy is done again whose runs the scheduler did not make in time
@@ -41,12 +41,12 @@ def deploy_backlog(staging: Staging, later: float = 0.0) -> None:
     for number in range(_STAGING_TRIES):
         if number:
             staging.take_turn()
-        first = datetime.now(timezone.utc).replace(microsecond=0) + timedelta(seconds=round(ahead))
+        first = staging.lab.clock.now().replace(microsecond=0) + timedelta(seconds=round(ahead))
         staging.schedule(first)
         seconds = staging.deploy_all()
         staging.turn.close()
         staging.deployed = {name: staging.deployment(name)["id"] for name in staging.names}
-        on_time = datetime.now(timezone.utc) + timedelta(seconds=staging.lab.scheduler_pass + later) < first
+        on_time = staging.lab.clock.now() + timedelta(seconds=staging.lab.scheduler_pass + later) < first
         late = f"the deploy took {seconds:.0f} s, past the first tick"
         if on_time:
             late = _lacks_runs(staging, first, until=first - timedelta(seconds=later))
@@ -76,8 +76,8 @@ def _lacks_runs(staging: Staging, first: datetime, until: datetime) -> str:
                 raise NotYet(f"{name} had no run for {len(left)} of {len(ticks)} ticks")
 
     try:
-        seconds = (until - datetime.now(timezone.utc)).total_seconds()
-        wait_until("the scheduler's runs", all_made, seconds=max(0.0, seconds), every=0.5)
+        seconds = (until - staging.lab.clock.now()).total_seconds()
+        staging.lab.wait_until("the scheduler's runs", all_made, seconds=max(0.0, seconds), every=0.5)
     except DeadlineError as error:
         return error.reason
     return ""
@@ -102,7 +102,7 @@ def deploy_unscheduled(staging: Staging) -> None:
 
 def create_runs(staging: Staging, ahead: float) -> None:
     """Schedule the scenario's number of runs of every deployment, as a person does, `ahead` seconds from now."""
-    due = datetime.now(timezone.utc) + timedelta(seconds=ahead)
+    due = staging.lab.clock.now() + timedelta(seconds=ahead)
     staging.record("act", what=f"create {staging.scenario.ticks} runs of each deployment for {due:%H:%M:%S}")
     for deployment_id in staging.deployed.values():
         for _ in range(staging.scenario.ticks):
@@ -120,8 +120,8 @@ def prove(staging: Staging) -> None:
     if staging.last_tick is None:
         raise LabError("the scenario staged no backlog")
     # Upcoming runs are at risk as they are; others once their time is past.
-    due = datetime.now(timezone.utc) if scenario.upcoming else staging.last_tick
-    remaining = (due - datetime.now(timezone.utc)).total_seconds()
+    due = staging.lab.clock.now() if scenario.upcoming else staging.last_tick
+    remaining = (due - staging.lab.clock.now()).total_seconds()
     # The scheduler makes no run for a tick that is past; what it was making then is there after one more pass.
     last_tick = due + timedelta(seconds=lab.scheduler_pass)
     asked = lab.ask_prefect_version()
@@ -135,7 +135,7 @@ def prove(staging: Staging) -> None:
         # Where one run holds the slot, the others are at risk: every staged run must be somewhere other than Scheduled.
         waiting = [run for run in runs if run["state_name"] in {"Scheduled", "Pending"} - {scenario.state}]
         made = [sum(run["state_type"] != "CANCELLED" for run in found) for found in staged.values()]
-        if datetime.now(timezone.utc) <= (due if min(made) >= scenario.ticks else last_tick) or waiting:
+        if staging.lab.clock.now() <= (due if min(made) >= scenario.ticks else last_tick) or waiting:
             raise NotYet(f"at risk {counts} of {len(runs)} staged, {len(waiting)} still Scheduled or Pending")
         if min(counts.values()) < scenario.minimum:
             raise NotYet(f"at risk {counts}, of which {scenario.minimum} are needed")
@@ -144,7 +144,7 @@ def prove(staging: Staging) -> None:
             raise NotYet(f"Running {holding}, not yet enough to hold what the others wait for")
 
     try:
-        wait_until(
+        staging.lab.wait_until(
             f"{scenario.minimum} runs {scenario.state} a side",
             everything_at_risk,
             seconds=max(0.0, remaining) + max(lab.deadlines.backlog, begin),

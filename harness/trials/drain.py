@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from harness.history import moment
 from harness.trials.staging import Staging
 from harness.trials.system import StagedSystem
 from harness.words.names import ENDED, HOLDS_A_SLOT
-from harness.words.waiting import NotYet, wait_until
+from harness.words.waiting import NotYet
 
 _WORKER_RESTARTS = 5
 _STANDS_STILL = 10.0  # seconds between two answers that are no sign of a worker that leaves runs alone
@@ -30,7 +30,7 @@ def drain(staging: Staging) -> None:
         staging.scenario.cause.lift(StagedSystem(staging))  # rule: fault-is-lifted
     staging.record("lifted", fault=staging.scenario.fault, what=staging.scenario.cause.lifted)
     deadlines, drained = staging.lab.deadlines, _Drain(staging)
-    ended = wait_until("the drain", drained.settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)
+    ended = staging.lab.wait_until("the drain", drained.settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)
     staging.record("drained", ended=ended, holding=drained.holding, restarts=drained.restarts)
 
 
@@ -43,7 +43,7 @@ class _Drain:
         self.restarts = 0  # of a living worker
         self._patience = max(self.deadlines.left_alone, 3 * self.lab.start_seconds * self.lab.share)
         self._idle = max(self.deadlines.drain_idle, 2 * self._patience) + staging.quiet_seconds
-        self._started = self._moved = self._quiet_since = self._answered = datetime.now(timezone.utc)
+        self._started = self._moved = self._quiet_since = self._answered = self.lab.clock.now()
         self._names: dict[str, str] = {}
         self._deaths = 0
         self._taken: set[str] = set()
@@ -58,7 +58,7 @@ class _Drain:
             self.staging.record("worker-restarted", text=text, log=log)
         holders = _holders(runs)
         self.holding = len(holders)
-        now = datetime.now(timezone.utc)
+        now = self.lab.clock.now()
         # A run that only asks for its slot again and again gets a new state each time, and has not moved.
         names = {run["id"]: run["state_name"] for run in runs}
         if names != self._names:
@@ -77,7 +77,7 @@ class _Drain:
         quiet = now - self._quiet_since > timedelta(seconds=self._patience)
         if quiet and not holders - self._taken and self._leaves_runs_alone(runs, now):
             self._restart_worker()
-            self._quiet_since = datetime.now(timezone.utc)
+            self._quiet_since = self.lab.clock.now()
         raise NotYet(", ".join(sorted(names.values())))
 
     def _leaves_runs_alone(self, runs: Sequence[dict[str, Any]], now: datetime) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,7 +34,7 @@ def _look_and_list(trial: Trial, when: str) -> list[dict[str, Any]]:
     """
     for number in range(_LOOKS):
         if number:
-            time.sleep(_BETWEEN_LOOKS)
+            trial.lab.clock.sleep(_BETWEEN_LOOKS)
         answers = _look(trial, when)
         runs = record_backlog(trial, when)
         if looks_agree([(one["run"], one["status"]) for one in answers], {run["id"] for run in runs}):

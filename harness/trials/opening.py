@@ -7,14 +7,15 @@ from dataclasses import asdict
 from harness.doors import load_doors
 from harness.history import History
 from harness.trials.scenario import Scenario
+from harness.words.clock import HOST_CLOCK, Clock
 from harness.words.errors import LabError
 from harness.words.events import SCHEMA
 from harness.words.plan import Cell, Plan
 
 
-def open_history(plan: Plan, cell: Cell, scenario: Scenario) -> History:
+def open_history(plan: Plan, cell: Cell, scenario: Scenario, clock: Clock = HOST_CLOCK) -> History:
     """A new history whose first event says what is to be tried. Raises LabError where the trial has one already."""
-    history = History(plan.trial_folder(cell) / "history.jsonl")
+    history = History(plan.trial_folder(cell) / "history.jsonl", clock)
     if history.path.exists():
         raise LabError("this trial was run before in this run")
     history.add(

@@ -24,6 +24,7 @@ from harness.trials.steady_state import steady_state
 from harness.trials.trial import TWIN, Trial
 from harness.trials.trigger import trigger
 from harness.words import ownership
+from harness.words.clock import HOST_CLOCK, Clock
 from harness.words.costs import Costs
 from harness.words.errors import LabError, SteadyStateError
 from harness.words.files import write_whole
@@ -94,6 +95,7 @@ def run_lab(
     *,
     keep: Callable[[], bool],
     deadlines: Deadlines | None = None,
+    clock: Clock = HOST_CLOCK,
 ) -> None:
     """Carry out the cells of one lab: what came of each is in its history. Only interrupts are raised.
 
@@ -101,7 +103,7 @@ def run_lab(
     """
     progress.costs.processors = site.cpu_seconds
     scenarios = load_scenarios()
-    histories = {cell.name: open_history(plan, cell, scenarios[cell.scenario]) for cell in cells}
+    histories = {cell.name: open_history(plan, cell, scenarios[cell.scenario], clock) for cell in cells}
     word = _Word(plan, cells[0])
     try:
         progress.enter("start")
@@ -109,7 +111,7 @@ def run_lab(
         # A scenario that has any is alone in its lab, and so is a door's trial.
         changed = {**scenarios[cells[0].scenario].server_settings, **load_doors()[cells[0].door].server_settings}
         asked = {SERVER: cells[0].version, **cells[0].versions}
-        with Lab(site, asked, deadlines or Deadlines(), changed) as lab:
+        with Lab(site, asked, deadlines or Deadlines(), changed, clock) as lab:
             if site.not_forked:
                 progress.say(f"every process is started anew: {site.not_forked}")
             progress.enter("versions")

@@ -6,7 +6,6 @@ judges. What a phase cannot do raises LabError, and ends every trial of the stag
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from harness.trials.trial import TREATED, TWIN, Trial
 from harness.words.costs import WAITS
 from harness.words.errors import LabError, NoAnswerError
 from harness.words.names import HOLDS_A_SLOT
-from harness.words.waiting import NotYet, wait_until
+from harness.words.waiting import NotYet
 
 PROBE = "probe"
 
@@ -232,12 +231,12 @@ class Staging:
             self.lab.worker(self.scenario, name).kill()
             self.cancel_left_behind(deployment_id)
         self.record("act", what=f"serve {', '.join(names)}")
-        started = time.monotonic()
+        started = self.lab.clock.monotonic()
         for name in names:
             self.serve(name)
         for name in names:
             self.wait_until_served(name, self.flow_of(name))
-        return time.monotonic() - started
+        return self.lab.clock.monotonic() - started
 
     def wait_until_served(self, name: str, flow: str) -> dict[str, Any]:
         """The deployment, once the process that serves it has given it the staging's schedule."""
@@ -254,7 +253,7 @@ class Staging:
                 raise NotYet(f"the server answered {status}, schedules {rules}")
             return dict(found)
 
-        return wait_until(f"{name}, served", there, seconds=self.lab.deadlines.door, source=node.name)
+        return self.lab.wait_until(f"{name}, served", there, seconds=self.lab.deadlines.door, source=node.name)
 
     def deploy_all(self) -> float:
         """`prefect deploy` of the twin and every treated deployment, which must succeed; returns its seconds."""

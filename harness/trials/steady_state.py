@@ -7,7 +7,7 @@ from typing import Any
 from harness.lab.facts import run_facts
 from harness.trials.staging import PROBE, Staging
 from harness.words.errors import DeadlineError, LabError, SteadyStateError
-from harness.words.waiting import NotYet, wait_until
+from harness.words.waiting import NotYet
 
 
 def steady_state(staging: Staging) -> None:
@@ -31,7 +31,7 @@ def steady_state(staging: Staging) -> None:
         return [runs[run_id] for run_id in pools]
 
     try:
-        runs = wait_until(
+        runs = staging.lab.wait_until(
             "a completed probe run",
             completed,
             seconds=lab.patience(lab.deadlines.steady_state, 20),

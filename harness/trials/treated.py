@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.engines.base import CommandResult
 from harness.lab.prefect_api import PrefectAPI
+from harness.words.clock import Clock
 from harness.words.errors import LabError
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ class TreatedDeployment:
     def seconds(self) -> float:
         return self._trial.lab.deadlines.door
 
+    @property
+    def clock(self) -> Clock:
+        return self._trial.lab.clock
+
     def read(self) -> dict[str, Any]:
         return dict(self.api.read_deployment(self.id))
 
@@ -71,8 +75,8 @@ class TreatedDeployment:
         return lab.deployer.run_python(script.name, cwd=folder, seconds=self.seconds)
 
     def stop_process(self, grace: float) -> CommandResult:
-        started = time.monotonic()
+        started = self.clock.monotonic()
         node = self._trial.lab.worker(self._trial.staging.scenario, self.name)
         before = len(node.log())
         ended = "it ended" if node.stop(grace=grace) else f"SIGKILL after {grace:.0f} s"
-        return CommandResult(0, f"SIGINT; {ended}\n{node.log()[before:]}", time.monotonic() - started)
+        return CommandResult(0, f"SIGINT; {ended}\n{node.log()[before:]}", self.clock.monotonic() - started)

@@ -18,7 +18,7 @@ from harness.words.costs import WAITS
 from harness.words.errors import DeadlineError
 from harness.words.names import ANSWERED, BEFORE, SIDES
 from harness.words.proof import NONCE
-from harness.words.waiting import NotYet, wait_until
+from harness.words.waiting import NotYet
 
 _LOG_LINES = 200
 _LOG_SECONDS = 10  # how long an access-log line may take to reach the log
@@ -121,6 +121,6 @@ def _log_with(trial: Trial, start: int, requests: Sequence[str]) -> list[str]:
             raise NotYet(f"no line with {missing[0]}")
 
     with suppress(DeadlineError):
-        wait_until("the server's access log", all_named, seconds=_LOG_SECONDS)
+        trial.lab.wait_until("the server's access log", all_named, seconds=_LOG_SECONDS)
     lines = since()
     return [line for line in lines[:-_LOG_LINES] if names(line)] + lines[-_LOG_LINES:]

@@ -1,11 +1,11 @@
-"""Waiting, the one way it is done here: a condition, a deadline, and a word on what was last seen."""
+"""The one way to wait here: for a condition, until a deadline, with an error that says what was last seen."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from harness.words.clock import HOST_CLOCK, Clock
 from harness.words.costs import WAITS
 from harness.words.errors import DeadlineError
 
@@ -23,24 +23,23 @@ def wait_until(
     seconds: float,
     every: float = 0.25,
     source: str = "harness",
-    clock: Callable[[], float] = time.monotonic,
-    pause: Callable[[float], None] = time.sleep,
+    clock: Clock = HOST_CLOCK,
 ) -> T:
     """Call `probe` every `every` seconds until it returns, and return what it returned.
 
-    A probe says "not yet, I saw …" by raising `NotYet`. It is asked once more after the deadline, so
-    that a slow machine cannot make a condition fail that holds.
+    A probe that has nothing yet raises `NotYet` with what it saw. It is called once more after the deadline, so that a
+    slow machine cannot make a condition fail that holds.
 
     Raises: DeadlineError after `seconds`, with what was awaited and what was last seen.
     """
-    deadline = clock() + seconds
+    deadline = clock.monotonic() + seconds
     with WAITS.of(what):
         while True:
-            late = clock() >= deadline
+            late = clock.monotonic() >= deadline
             try:
                 return probe()
             except NotYet as seen:
                 if late:
                     reason = f"{what}: not within {seconds:.0f} s; last seen: {seen}"
                     raise DeadlineError(reason, source=source) from None
-            pause(min(every, max(0.0, deadline - clock())))
+            clock.sleep(min(every, max(0.0, deadline - clock.monotonic())))

@@ -5,16 +5,8 @@ A slow machine cannot make a trial on this clock go wrong, since nothing happens
 
 from __future__ import annotations
 
-import sys
 import threading
-from datetime import datetime, timedelta, timezone, tzinfo
-from functools import partial
-
-import pytest
-
-from harness.lab import lab, prefect_api
-from harness.trials import looks, treated
-from harness.words.waiting import wait_until
+from datetime import datetime, timedelta, timezone
 
 
 class Clock:
@@ -36,23 +28,3 @@ class Clock:
         """Let this many seconds pass at once."""
         with self._lock:
             self._now += timedelta(seconds=seconds)
-
-
-def keep_time_by(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every loaded module of the harness wait by `clock` and read the time from it."""
-
-    class Now(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Now:
-            moment = clock.now().astimezone(tz)
-            return cls.combine(moment.date(), moment.timetz())
-
-    waiting = partial(wait_until, clock=clock.monotonic, pause=clock.sleep)
-    for name, module in list(sys.modules.items()):
-        if name.startswith("harness.") and name != "harness.words.waiting":
-            if vars(module).get("wait_until") is wait_until:
-                monkeypatch.setattr(module, "wait_until", waiting)
-            if vars(module).get("datetime") is datetime:
-                monkeypatch.setattr(module, "datetime", Now)
-    for module in (lab, prefect_api, looks, treated):
-        monkeypatch.setattr(module, "time", clock)

@@ -67,7 +67,7 @@ class FakeLab:
         """Trials of these scenarios by these doors together; their entries of results.json."""
         self.plan.folder.mkdir(parents=True)
         cells = [self.cell(scenario, door) for scenario in scenarios for door in doors]
-        return try_lab(self.plan, cells, self.site, self.deadlines)
+        return try_lab(self.plan, cells, self.site, self.deadlines, self.clock)
 
     def cell(self, scenario: str, door: str = PREFECT_DEPLOY) -> Cell:
         """The cell of a scenario and a door on this lab's version."""

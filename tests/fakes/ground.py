@@ -1,4 +1,4 @@
-"""The ground that fake labs stand on: a clock that only waits move on, and nothing that takes time for itself."""
+"""What fake labs need: a clock that only waits move on, and nothing that takes time by itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from harness.runs import conclude
 from harness.trials import phases
 from harness.trials.scenario import Scenario, load_scenarios
-from tests.fakes.clock import Clock, keep_time_by
+from tests.fakes.clock import Clock
 
 
 def with_three_at_risk() -> dict[str, Scenario]:
@@ -23,12 +23,10 @@ def with_three_at_risk() -> dict[str, Scenario]:
 
 
 def fake_ground(patch: pytest.MonkeyPatch, *, pictures: bool = False) -> Clock:
-    """Have everything keep time by a new clock, which is returned; timelines are drawn as PNG where that is wanted."""
+    """Make a trial cost no second; returns a new clock for a lab. Timelines are drawn as PNG only for `pictures`."""
     if not pictures:  # two a trial, half of its time
         patch.setattr(conclude, "as_png", lambda _: None)
-    clock = Clock()
-    keep_time_by(clock, patch)
     patch.setattr(phases, "load_scenarios", with_three_at_risk)
     # Nothing here speaks TLS, and loading the certificates anew would be a third of every trial.
     patch.setattr(httpx, "Client", partial(httpx.Client, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))
-    return clock
+    return Clock()

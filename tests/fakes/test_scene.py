@@ -23,7 +23,7 @@ def scene(scenario: str = OUTAGE, door: str = "", **facts: object) -> Scene:
 
 def built(lab: FakeLab, asked: Scene, folder: Path) -> str:
     said = io.StringIO()
-    with Lab(lab.site, {SERVER: VERSION}, DEADLINES) as open_lab:
+    with Lab(lab.site, {SERVER: VERSION}, DEADLINES, clock=lab.clock) as open_lab:
         build(asked, open_lab, folder, Console(file=said, width=300))
     return said.getvalue()
 
