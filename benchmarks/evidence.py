@@ -7,7 +7,6 @@ Each figure is the median of five, in one process, with the smallest and largest
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import statistics
@@ -18,11 +17,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+
+from msgspec import structs
 
 from harness.evidence.page import NAME, write_page
 from harness.runs.conclude import conclude
-from harness.store.results import write_results, write_run
+from harness.store.results import read_results, read_run, write_results, write_run
 from harness.words.plan import Plan
 
 TRIALS, TIMES = 1000, 5
@@ -57,16 +57,16 @@ def main() -> None:
 
 def a_thousand(plan: Plan, folder: Path) -> Path:
     """A run of so many trials, these ones over and over; the path of its page."""
-    entries: list[dict[str, Any]] = json.loads((plan.folder / "results.json").read_text(encoding="utf-8"))["trials"]
-    there = [entry for entry in entries if (plan.folder / entry["folder"] / "history.jsonl").exists()]
+    entries = read_results(plan.folder).trials
+    there = [entry for entry in entries if (plan.folder / entry.folder / "history.jsonl").exists()]
     made = []
     for number in range(TRIALS):
         entry = there[number % len(there)]
-        name = f"{Path(entry['folder']).name}--{number}"
-        shutil.copytree(plan.folder / entry["folder"], folder / "trials" / name)
-        made.append({**entry, "folder": f"trials/{name}"})
+        name = f"{Path(entry.folder).name}--{number}"
+        shutil.copytree(plan.folder / entry.folder, folder / "trials" / name)
+        made.append(structs.replace(entry, folder=f"trials/{name}"))
     write_results(folder, made, exit_code=0, seconds=1.0)
-    write_run(folder, json.loads((plan.folder / "run.json").read_text(encoding="utf-8")))
+    write_run(folder, read_run(plan.folder))
     write_page(folder)
     return folder / NAME
 

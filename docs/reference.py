@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import argparse
 import html
+import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+
+import msgspec
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -24,6 +29,7 @@ from harness.runs.plan import doors_of  # noqa: E402
 from harness.trials.scenario import load_scenarios  # noqa: E402
 from harness.words.meanings import EXIT_CODES, OUTCOMES  # noqa: E402
 from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST  # noqa: E402
+from harness.words.records import RunFacts, RunResult, VerdictRecord  # noqa: E402
 from tests.rules import rules, tags  # noqa: E402
 
 FOLDER = ROOT / "docs" / "reference"
@@ -130,6 +136,34 @@ def options() -> str:
     return "\n".join(parts)
 
 
+# The files that hold records, and what each is.
+RECORDS: dict[str, tuple[type[msgspec.Struct], str]] = {
+    "results.json": (RunResult, "what came of a run: every trial with its outcome and counts"),
+    "run.json": (RunFacts, "how a run was made"),
+    "verdict.json": (VerdictRecord, "a trial's entry of results.json, and what became of each run at risk"),
+}
+
+
+def schema(name: str) -> str:
+    """The JSON schema of a file's record, as the harness itself checks it."""
+    made = msgspec.json.schema(RECORDS[name][0])
+    for record in made["$defs"].values():
+        record["description"] = inspect.cleandoc(record["description"])
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": name}
+    return json.dumps({**head, **made}, indent=1) + "\n"
+
+
+def schemas() -> str:
+    """The files that have a schema."""
+    rows = [[f"`{name}`", says, f"[schema](schemas/{name})"] for name, (_, says) in RECORDS.items()]
+    said = (
+        "Each is written and read as a record of `harness/words/records.py`. A field with a default is one that an "
+        "earlier harness did not write. Fields may be added; a program that reads one of these files should pass over "
+        "those that it does not know."
+    )
+    return f"# JSON schemas\n\n{_MADE}\n{said}\n\n{_table(['file', 'what it holds', 'schema'], rows)}"
+
+
 def _names(action: argparse.Action) -> str:
     value = "|".join(map(str, action.choices)) if action.choices else str(action.metavar or "")
     takes = "" if action.nargs == 0 else f" {value}"
@@ -185,6 +219,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "known.md": known,
     "commands.md": options,
     "rules.md": guarded,
+    "schemas.md": schemas,
+    **{f"schemas/{name}": partial(schema, name) for name in RECORDS},
 }
 FILLED: dict[str, Mapping[str, Callable[[], str]]] = {
     "docs/verdicts.md": {"outcomes": outcomes, "exit codes": exit_codes},
@@ -192,8 +228,8 @@ FILLED: dict[str, Mapping[str, Callable[[], str]]] = {
 }
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
     for file, make in PAGES.items():
+        (FOLDER / file).parent.mkdir(parents=True, exist_ok=True)
         (FOLDER / file).write_text(make(), encoding="utf-8")
     for page, sections in FILLED.items():
         (ROOT / page).write_text(filled(page, sections), encoding="utf-8")

@@ -11,8 +11,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
+import msgspec
+from msgspec import structs
 from packaging.version import Version
 from rich.console import Console
 
@@ -31,7 +33,7 @@ from harness.runs.ask import (
     StartName,
 )
 from harness.runs.unseen import newest_results, run_unseen
-from harness.store.results import check_writable, harness_commit, new_run_id, whole_entry
+from harness.store.results import check_writable, harness_commit, new_run_id
 from harness.subjects.kinds import check_ends
 from harness.subjects.release import releases_between, resolve_release
 from harness.trials.scenario import select_scenarios
@@ -48,6 +50,8 @@ from harness.words.errors import UsageError
 from harness.words.files import read_json, write_whole
 from harness.words.names import DATABASES, FORK, SQLITE
 from harness.words.options import Option, Usual, again
+from harness.words.reading import read_as
+from harness.words.records import TrialResult
 
 DESCRIPTION = (
     "Tries every state, several releases in a run; asked again, it goes on where it stopped. "
@@ -85,35 +89,49 @@ class Ask:
     into: Annotated[Path, Option("NAME.md and NAME.json are written", metavar="NAME")] = Path("docs/atlas")
 
 
+class AtlasTrial(TrialResult, frozen=True, kw_only=True):
+    """An entry of results.json, the run that it came from, and the commit of the harness that ran it."""
+
+    run: str
+    harness: str | None
+
+
+class _Saved(msgspec.Struct, frozen=True):
+    """An atlas's file."""
+
+    schema: int
+    trials: Sequence[AtlasTrial]
+
+
 class Atlas:
     """The entries so far, as in results.json, with run and commit; in a file that is whole after each release."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self.trials: list[dict[str, Any]] = []
+        self.trials: list[AtlasTrial] = []
         if file.exists():
             try:
                 saved = read_json(file)
-                schema, trials = saved["schema"], list(saved["trials"])
+                schema = saved["schema"]
             except (ValueError, KeyError, TypeError):
                 raise UsageError(f"{str(file)!r} is no atlas; name another --into.") from None
             if schema != SCHEMA:
                 raise UsageError(
                     f"{str(file)!r} has schema {schema}; this harness writes {SCHEMA}. Name another --into."
                 )
-            self.trials = [whole_entry(file, trial, run=str, harness=str | None) for trial in trials]
+            self.trials = list(read_as(_Saved, saved, file).trials)
 
     def lacks(self, release: str, scenarios: Sequence[str], doors: Sequence[str]) -> list[str]:
         """The scenarios of a release with a door of which there is no verdict yet."""
-        judged = {(t["scenario"], t["door"]) for t in self.trials if t["subject"] == release and not unjudged(t)}
+        judged = {(t.scenario, t.door) for t in self.trials if t.subject == release and not unjudged(t)}
         return [scenario for scenario in scenarios if any((scenario, door) not in judged for door in doors)]
 
-    def add(self, trials: Sequence[dict[str, Any]]) -> None:
+    def add(self, trials: Sequence[AtlasTrial]) -> None:
         """Take up a release's trials, and save all; what was judged before gives way to another verdict alone."""
         cells = {_cell(trial): trial for trial in self.trials}
         cells |= {_cell(trial): trial for trial in trials if _cell(trial) not in cells or not unjudged(trial)}
-        self.trials = sorted(cells.values(), key=lambda t: (Version(t["subject"]), t["scenario"], t["door"]))
-        write_whole(self._file, json.dumps({"schema": SCHEMA, "trials": self.trials}, indent=1) + "\n")
+        self.trials = sorted(cells.values(), key=lambda t: (Version(t.subject), t.scenario, t.door))
+        write_whole(self._file, json.dumps(msgspec.to_builtins(_Saved(SCHEMA, self.trials)), indent=1) + "\n")
 
 
 def run(ask: Ask, console: Console) -> int:
@@ -128,10 +146,10 @@ def run(ask: Ask, console: Console) -> int:
     check_writable(ask.into.parent, "--into")
     check_writable(ask.results)
     atlas = Atlas(data)
-    before = atlas.trials[0] if atlas.trials else {"engine": None, "database": SQLITE}
-    engine, why = choose_engine(ask.engine or before["engine"])
-    ask = replace(ask, engine=engine.name, database=ask.database or before["database"])
-    here = ground(vars(ask))
+    before = atlas.trials[0] if atlas.trials else None
+    engine, why = choose_engine(ask.engine or (before.engine if before else None))
+    ask = replace(ask, engine=engine.name, database=ask.database or (before.database if before else SQLITE))
+    here = ground(ask)
     if other := {ground(trial) for trial in atlas.trials} - {here}:
         tried = "; ".join(sorted(other))
         raise UsageError(f"{str(data)!r} holds what was tried on {tried}; name another --into, or the same.")
@@ -157,7 +175,7 @@ def run(ask: Ask, console: Console) -> int:
                 write_whole(shown, page(atlas.trials, again("atlas", ask)))
         done += len(together)
         for release in together:
-            mine = [trial for trial in atlas.trials if trial["subject"] == release]
+            mine = [trial for trial in atlas.trials if trial.subject == release]
             console.print(f"{release}: {', '.join(map(_short, mine))}", soft_wrap=True)
         left = (total - done) * seconds / len(together) / 60
         console.print(
@@ -201,35 +219,35 @@ def _try(
         start=ask.start,
     )
     found, _ = run_unseen(together, results.parent / "atlas.log", tell)
-    return float(found["seconds"])
+    return found.seconds
 
 
-def _tried(results: Path) -> list[dict[str, Any]]:
+def _tried(results: Path) -> list[AtlasTrial]:
     """The trials of the run in this folder as an atlas has them, without what never came to an outcome of its own."""
     try:
         found, run = newest_results(results)
     except FileNotFoundError:
         return []  # it was cut short before it began
-    commit = harness_commit()["commit"]
-    ended = found.get("exit_code") in (EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED)
-    own = [trial for trial in found["trials"] if (trial["outcome"] if ended else not unjudged(trial))]
-    return [{**trial, "run": run, "harness": commit} for trial in own]
+    commit = harness_commit().commit
+    ended = found.exit_code in (EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED)
+    own = [trial for trial in found.trials if (trial.outcome if ended else not unjudged(trial))]
+    return [AtlasTrial(**structs.asdict(trial), run=run, harness=commit) for trial in own]
 
 
-def _cell(trial: dict[str, Any]) -> tuple[str, str, str]:
-    return trial["subject"], trial["scenario"], trial["door"]
+def _cell(trial: AtlasTrial) -> tuple[str, str, str]:
+    return trial.subject, trial.scenario, trial.door
 
 
-def _short(trial: dict[str, Any]) -> str:
-    return f"{trial['scenario']} {trial['door']} {said(trial)}" + ("!" if contradicts(trial) else "")
+def _short(trial: AtlasTrial) -> str:
+    return f"{trial.scenario} {trial.door} {said(trial)}" + ("!" if contradicts(trial) else "")
 
 
-def page(trials: Sequence[dict[str, Any]], command: str) -> str:
+def page(trials: Sequence[AtlasTrial], command: str) -> str:
     """The atlas as Markdown: a row a release, a column a scenario and door."""
     releases = releases_of(trials)
-    days = sorted(trial["run"][:8] for trial in trials)
+    days = sorted(trial.run[:8] for trial in trials)
     grounds = sorted({ground(trial) for trial in trials})
-    commits = sorted({str(trial["harness"])[:7] for trial in trials})
+    commits = sorted({str(trial.harness)[:7] for trial in trials})
     lines = [
         "# Atlas: what became of the runs, by release",
         "",
@@ -256,12 +274,12 @@ def page(trials: Sequence[dict[str, Any]], command: str) -> str:
     return "\n".join(lines)
 
 
-def releases_of(trials: Sequence[dict[str, Any]]) -> list[str]:
+def releases_of(trials: Sequence[AtlasTrial]) -> list[str]:
     """The releases of an atlas's trials, oldest first."""
-    return list(dict.fromkeys(trial["subject"] for trial in trials))
+    return list(dict.fromkeys(trial.subject for trial in trials))
 
 
-def in_short(trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def in_short(trials: Sequence[AtlasTrial]) -> list[AtlasTrial]:
     """The trials of one release of each span of neighbours of the same outcomes; its subject is the span's name."""
     columns, cells = _columns(trials), {_cell(trial): trial for trial in trials}
 
@@ -274,15 +292,15 @@ def in_short(trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         span = list(together)
         name = span[0] if len(span) == 1 else f"{span[0]} to {span[-1]} ({len(span)})"
         mine = (cells.get((span[0], *column)) for column in columns)
-        short += [{**trial, "subject": name, "version": name} for trial in mine if trial]
+        short += [structs.replace(trial, subject=name, version=name) for trial in mine if trial]
     return short
 
 
-def _columns(trials: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
-    return sorted({(trial["scenario"], trial["door"]) for trial in trials})
+def _columns(trials: Sequence[AtlasTrial]) -> list[tuple[str, str]]:
+    return sorted({(trial.scenario, trial.door) for trial in trials})
 
 
-def _rows(trials: Sequence[dict[str, Any]], square: Callable[[dict[str, Any] | None], str]) -> list[str]:
+def _rows(trials: Sequence[AtlasTrial], square: Callable[[AtlasTrial | None], str]) -> list[str]:
     """A table in Markdown: a row a release, a column a scenario and door."""
     columns, cells = _columns(trials), {_cell(trial): trial for trial in trials}
     return [
@@ -295,12 +313,12 @@ def _rows(trials: Sequence[dict[str, Any]], square: Callable[[dict[str, Any] | N
     ]
 
 
-def _outcome(trial: dict[str, Any] | None) -> str:
+def _outcome(trial: AtlasTrial | None) -> str:
     return said(trial) + (" (!)" if contradicts(trial) else "") if trial else ""
 
 
-def _square(trial: dict[str, Any] | None) -> str:
+def _square(trial: AtlasTrial | None) -> str:
     """Its outcome, with how many of how many were lost."""
     if trial is None or said(trial) != "lost":
         return _outcome(trial)
-    return _outcome(trial).replace("lost", f"lost {trial['lost']}/{trial['at_risk']}")
+    return _outcome(trial).replace("lost", f"lost {trial.lost}/{trial.at_risk}")

@@ -207,9 +207,9 @@ def _probe(probes: Probes, release: str, tell: Callable[[str], None]) -> tuple[s
         start=question.start,
     )
     results, run = run_unseen(ask, probes.folder / "probes.log", tell)
-    (trial,) = results["trials"]
-    outcome = UNJUDGED if unjudged(trial) or trial["outcome"] == NOT_APPLICABLE else said(trial)
-    return outcome, f"{run}/{trial['folder']}", float(results["seconds"])
+    (trial,) = results.trials
+    outcome = UNJUDGED if unjudged(trial) or trial.outcome == NOT_APPLICABLE else said(trial)
+    return outcome, f"{run}/{trial.folder}", results.seconds
 
 
 def _guess(scenario: Scenario, door: str, releases: list[str]) -> str | None:

@@ -5,11 +5,11 @@ The faults are mutants (overlays/) on a release; the release itself goes through
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from rich.console import Console
 from rich.table import Table
@@ -28,13 +28,13 @@ from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_U
 from harness.words.errors import UsageError, no_such
 from harness.words.names import FORK, SQLITE
 from harness.words.options import Option, Usual, again
+from harness.words.records import TrialResult
 
 DESCRIPTION = "Runs a release with each mutant (overlays/), and the release itself, through the same doors."
 EPILOG = (
     "exit codes: 0 every mutant was found as what it is, and the release itself survived; 1 one was not, or "
     "it did not; 2 wrong usage; 125 nothing is wrong, but something could not be judged; 130 interrupted"
 )
-Trial = dict[str, Any]  # its entry of results.json
 WHOLE = ("survived", "ticks whole")
 
 
@@ -110,7 +110,7 @@ def run(ask: Ask, console: Console) -> int:
     found, _ = run_unseen(
         both, both.results / "power.log", lambda step: console.print(step, soft_wrap=True), only=pairs
     )
-    rows = rows_of(ask.subject, mutants, found["trials"])
+    rows = rows_of(ask.subject, mutants, found.trials)
     console.print()
     console.print(drawn(rows))
     of_mutants = [row for row in rows if row.name != ask.subject]
@@ -147,13 +147,13 @@ def pairs_of(subject: str, mutants: Sequence[Overlay]) -> dict[str, list[tuple[s
     return pairs
 
 
-def rows_of(subject: str, mutants: Sequence[Overlay], trials: Sequence[Mapping[str, Any]]) -> list[Row]:
+def rows_of(subject: str, mutants: Sequence[Overlay], trials: Sequence[TrialResult]) -> list[Row]:
     """The release's row, and each mutant's, from their trials' entries."""
 
-    def row(name: str, wanted: str, verdict: Callable[[Sequence[Trial]], str]) -> Row:
-        mine = [dict(trial) for trial in trials if trial["subject"] == name]
+    def row(name: str, wanted: str, verdict: Callable[[Sequence[TrialResult]], str]) -> Row:
+        mine = [trial for trial in trials if trial.subject == name]
         came_to = ", ".join(dict.fromkeys(map(said, mine))) or "nothing"
-        return Row(name, wanted, came_to, sum(trial["seconds"] or 0.0 for trial in mine), verdict(mine))
+        return Row(name, wanted, came_to, sum(trial.seconds or 0.0 for trial in mine), verdict(mine))
 
     rows = [row(subject, "whole", _of_the_release)]
     for mutant in mutants:
@@ -163,14 +163,14 @@ def rows_of(subject: str, mutants: Sequence[Overlay], trials: Sequence[Mapping[s
     return rows
 
 
-def _of_the_release(trials: Sequence[Trial]) -> str:
+def _of_the_release(trials: Sequence[TrialResult]) -> str:
     """Of the release, no judged trial may lose or alter anything."""
     if any(said(trial) not in WHOLE for trial in trials if not unjudged(trial)):
         return "false alarm"
     return "no verdict" if not trials or any(map(unjudged, trials)) else "quiet"
 
 
-def _of_a_mutant(wanted: str, trials: Sequence[Trial]) -> str:
+def _of_a_mutant(wanted: str, trials: Sequence[TrialResult]) -> str:
     """Of a mutant, one trial has to come to what is wanted; without any verdict it was not missed."""
     if wanted in [said(trial) for trial in trials if not unjudged(trial)]:
         return "found"

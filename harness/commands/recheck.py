@@ -35,7 +35,7 @@ def run(ask: Ask, console: Console) -> int:
     console.print(f"harness then: {', '.join(look.harness)}; now: {now}", soft_wrap=True)
     for objection in look.objections:
         console.print(f"(!) {objection}", soft_wrap=True)
-    held = [trial.saved["outcome"] for trial in look.trials if not trial.differences]
+    held = [trial.saved.outcome for trial in look.trials if not trial.differences]
     outcomes = ", ".join(f"{number} {outcome}" for outcome, number in Counter(held).most_common())
     console.print(f"{len(held)} of {len(look.trials)} verdicts hold" + (f": {outcomes}" if held else ""))
     if not look.holds:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from packaging.version import InvalidVersion, Version
 from rich.console import Console
@@ -17,7 +17,9 @@ from harness.store.results import read_results, read_run, read_verdict
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
 from harness.words.errors import UsageError
+from harness.words.names import SURVIVAL
 from harness.words.options import Argument, Option
+from harness.words.records import TrialResult
 
 DESCRIPTION = "A table in Markdown, from results folders; --into puts it between its marks in a page."
 BEGIN, END = "<!-- track record -->", "<!-- end of the track record -->"
@@ -52,23 +54,24 @@ def gather(folders: Iterable[Path]) -> list[Seen]:
     found = []
     for folder in folders:
         results, facts = read_results(folder), read_run(folder)
-        made = _DAY.match(str(facts.get("run", folder.resolve().name)))
+        made = _DAY.match(facts.run or folder.resolve().name)
         day = "-".join(made.groups()) if made else "unknown"
-        for trial in results["trials"]:
-            if trial["outcome"] in ("lost", "survived") and trial.get("judged_by", "survival") == "survival":
-                options = " ".join(f"--{name} {trial[key]}" for name, key in _OPTIONS.items())
+        for trial in results.trials:
+            if trial.outcome in ("lost", "survived") and trial.judged_by == SURVIVAL:
+                options = " ".join(f"--{name} {getattr(trial, key)}" for name, key in _OPTIONS.items())
                 again = f"nox -s reproduce -- {options}"  # where an earlier harness saved none
-                command = read_verdict(folder, trial).get("command") or again
-                names = (trial["scenario"], trial["door"], str(trial["version"]))
-                found.append(Seen(_reference(trial), *names, trial["outcome"], day, command))
+                saved = read_verdict(folder, trial)
+                command = (saved and saved.command) or again
+                names = (trial.scenario, trial.door, str(trial.version))
+                found.append(Seen(_reference(trial), *names, trial.outcome, day, command))
     return found
 
 
-def _reference(trial: dict[str, Any]) -> str:
+def _reference(trial: TrialResult) -> str:
     """What is known of the verdict by now: it may be known for another reason, or only since, than when it was seen."""
-    scenario, door = load_scenarios().get(trial["scenario"]), load_doors().get(trial["door"])
-    known = known_for(scenario.backlog, door, str(trial["version"])) if scenario and door else None
-    return known.reference if known and known.outcome == trial["outcome"] else str(trial["reference"])
+    scenario, door = load_scenarios().get(trial.scenario), load_doors().get(trial.door)
+    known = known_for(scenario.backlog, door, str(trial.version)) if scenario and door else None
+    return known.reference if known and known.outcome == trial.outcome else trial.reference
 
 
 def rows_of(seen: Sequence[Seen]) -> list[Row]:

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.evidence.frequency import frequencies
 from harness.store.results import evidence_of
 from harness.verdict.outcomes import ALTERED, LOST, STRANDED, contradicts
 from harness.words.files import write_whole
+from harness.words.records import TrialResult
 
 NAME = "bug-report.md"
 LONGEST = 65_536  # characters in the body of an issue on GitHub (its documented limit)
 _CUT_OFF = "\n\n(Cut off here: GitHub takes no more. The whole is in the run's folder.)\n"
 
 
-def write_bug_report(folder: Path, trials: Sequence[dict[str, Any]]) -> None:
+def write_bug_report(folder: Path, trials: Sequence[TrialResult]) -> None:
     """Write the report of the trial to be reported, if there is one."""
     if made := bug_report_of(folder, trials):
         write_whole(folder / NAME, made)
 
 
-def bug_report_of(folder: Path, trials: Sequence[dict[str, Any]]) -> str:
+def bug_report_of(folder: Path, trials: Sequence[TrialResult]) -> str:
     """The bug report of a run, from the report of one of its trials: a contradiction before what is known already.
 
     Empty where nothing is to be reported, or that trial has no report.
     """
-    bad = [trial for trial in trials if trial["outcome"] in (LOST, ALTERED, STRANDED)]
+    bad = [trial for trial in trials if trial.outcome in (LOST, ALTERED, STRANDED)]
     if bad:
         chosen = next((trial for trial in bad if contradicts(trial)), bad[0])
         report = evidence_of(folder, chosen) / "report.md"
@@ -36,9 +36,9 @@ def bug_report_of(folder: Path, trials: Sequence[dict[str, Any]]) -> str:
     return ""
 
 
-def bug_report(report: str, chosen: dict[str, Any], trials: Sequence[dict[str, Any]]) -> str:
+def bug_report(report: str, chosen: TrialResult, trials: Sequence[TrialResult]) -> str:
     """A trial's report with a section on how often its cell, and the others of its scenario, came to which outcome."""
-    tried = [trial for trial in trials if trial["scenario"] == chosen["scenario"] and trial["outcome"] is not None]
+    tried = [trial for trial in trials if trial.scenario == chosen.scenario and trial.outcome is not None]
     lines = "\n".join(f"- {one}" for one in frequencies(tried))
     control = "The control of every trial is its twin, which nobody touched; the door `none` touches nothing at all."
     often = f"## How often\n\n{lines}\n\n{control}"

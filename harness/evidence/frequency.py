@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import Protocol
 
 from harness.verdict.outcomes import said
+from harness.words.records import TrialResult
 
 _Z = NormalDist().inv_cdf(0.975)
 _RARE = 0.05
@@ -43,11 +44,11 @@ class Frequency:
         return f"{where}: {self.outcome} {self.times} of {self.of} (95 %: {low:.0%} to {high:.0%})"
 
 
-def frequencies(trials: Sequence[dict[str, Any]]) -> list[Frequency]:
+def frequencies(trials: Sequence[TrialResult]) -> list[Frequency]:
     """Every outcome of every cell, the cells in order and each one's most frequent outcome first."""
     cells: dict[tuple[str, str, str, str], Counter[str]] = {}
     for trial, on in zip(trials, grounds(trials), strict=True):
-        counted = cells.setdefault((trial["scenario"], trial["door"], trial["subject"], on), Counter())
+        counted = cells.setdefault((trial.scenario, trial.door, trial.subject, on), Counter())
         counted[said(trial)] += 1
     return [
         Frequency(scenario, door, subject, outcome, times, counted.total(), on)
@@ -56,12 +57,22 @@ def frequencies(trials: Sequence[dict[str, Any]]) -> list[Frequency]:
     ]
 
 
-def ground(trial: dict[str, Any]) -> str:
+class Placed(Protocol):
+    """What ran, or is to run, somewhere."""
+
+    @property
+    def engine(self) -> str | None: ...
+
+    @property
+    def database(self) -> str | None: ...
+
+
+def ground(trial: Placed) -> str:
     """What a trial ran on, in words."""
-    return f"{trial['engine']}, {trial['database']}"
+    return f"{trial.engine}, {trial.database}"
 
 
-def grounds(trials: Sequence[dict[str, Any]]) -> list[str]:
+def grounds(trials: Sequence[TrialResult]) -> list[str]:
     """What each trial ran on; empty for all of them where that is the same."""
     named = [ground(trial) for trial in trials]
     return named if len(set(named)) > 1 else [""] * len(named)
@@ -72,7 +83,7 @@ def needed(rate: float) -> int:
     return math.ceil(math.log(0.05) / math.log(1 - rate))
 
 
-def claim(trials: Sequence[dict[str, Any]]) -> list[str]:
+def claim(trials: Sequence[TrialResult]) -> list[str]:
     """What the repetitions show, a line a cell and outcome, and what it would take to say more; empty without any."""
     found = frequencies(trials)
     if not any(one.of > 1 for one in found):

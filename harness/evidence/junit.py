@@ -5,22 +5,22 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
 from harness.verdict.outcomes import NOT_APPLICABLE, objection, unjudged
+from harness.words.records import TrialResult
 
 _PROPERTIES = ("door", "version", "engine", "database", "outcome", "expected", "at_risk", "kept", "lost", "folder")
 _NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
-def junit(trials: Sequence[dict[str, Any]]) -> str:
+def junit(trials: Sequence[TrialResult]) -> str:
     """The run as JUnit XML: a contradiction is a failure, no verdict an error, what does not apply is skipped."""
     whole = JUnitXml("prefect-run-survival")
-    for subject in dict.fromkeys(trial["subject"] for trial in trials):
+    for subject in dict.fromkeys(trial.subject for trial in trials):
         suite = TestSuite(as_xml_text(subject))
-        suite.add_testcases([_case(trial) for trial in trials if trial["subject"] == subject])
+        suite.add_testcases([_case(trial) for trial in trials if trial.subject == subject])
         whole.add_testsuite(suite)
     whole.update_statistics()  # type: ignore[no-untyped-call]
     file = io.BytesIO()
@@ -28,22 +28,22 @@ def junit(trials: Sequence[dict[str, Any]]) -> str:
     return file.getvalue().decode("utf-8")
 
 
-def _case(trial: dict[str, Any]) -> TestCase:
-    subject = as_xml_text(trial["subject"])
-    again = f" #{trial['repetition']}" if trial["repetition"] > 1 else ""
-    case = TestCase(f"{trial['door']} [{subject}]{again}", classname=trial["scenario"], time=trial["seconds"] or 0.0)
-    reason = as_xml_text(trial["reason"])
+def _case(trial: TrialResult) -> TestCase:
+    subject = as_xml_text(trial.subject)
+    again = f" #{trial.repetition}" if trial.repetition > 1 else ""
+    case = TestCase(f"{trial.door} [{subject}]{again}", classname=trial.scenario, time=trial.seconds or 0.0)
+    reason = as_xml_text(trial.reason)
     if against := objection(trial):
-        case.result = [Failure(as_xml_text(against), trial["outcome"])]
+        case.result = [Failure(as_xml_text(against), trial.outcome)]
     elif unjudged(trial):
-        case.result = [Error(reason or "it never ran", trial["outcome"] or "not run")]
-    elif trial["outcome"] == NOT_APPLICABLE:
+        case.result = [Error(reason or "it never ran", trial.outcome or "not run")]
+    elif trial.outcome == NOT_APPLICABLE:
         case.result = [Skipped(reason)]
     properties = Properties()  # type: ignore[no-untyped-call]
     for name in _PROPERTIES:
-        properties.add_property(Property(name, as_xml_text(trial[name])))
+        properties.add_property(Property(name, as_xml_text(getattr(trial, name))))
     case.append(properties)  # type: ignore[no-untyped-call]
-    case.system_out = f"{trial['outcome']}: {reason}"
+    case.system_out = f"{trial.outcome}: {reason}"
     return case
 
 

@@ -19,6 +19,7 @@ from harness.evidence.table import STYLES
 from harness.verdict.outcomes import contradicts, said
 from harness.words.names import BEFORE, SIDES
 from harness.words.plan import Cell, Plan
+from harness.words.records import TrialResult
 
 DONE = "done"
 _TRIALS = 14  # of a lab; a terminal has 24 lines
@@ -40,7 +41,7 @@ class LiveView:
         """Whether each of these labs has said that it is down."""
         return all(lab in self._phases and self._phases[lab][0] == DONE for lab in labs)
 
-    def draw(self, entries: Mapping[str, dict[str, Any]]) -> Table:
+    def draw(self, entries: Mapping[str, TrialResult]) -> Table:
         """The table: a row for each lab at work and below it its trials, and a last line for all that is over."""
         cells = [cell for cell in self._plan.cells if cell.outcome is None]
         drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
@@ -60,14 +61,14 @@ class LiveView:
                 drawn.add_row(Text(f"  and {len(mine) - _TRIALS} more", "dim"))
         labs = {cell.lab for cell in cells}
         over = sum(phase == DONE for phase, _ in self._phases.values())
-        came = Counter(said(entry) for entry in entries.values() if entry["outcome"] is not None)
+        came = Counter(said(entry) for entry in entries.values() if entry.outcome is not None)
         counts = ", ".join(f"{number} {word}" for word, number in came.most_common())
         drawn.add_row(Text(f"{over} of {len(labs)} labs done" + (f": {counts}" if counts else ""), "dim"))
         return drawn
 
-    def _trial(self, cell: Cell, entry: dict[str, Any] | None) -> Sequence[Text]:
+    def _trial(self, cell: Cell, entry: TrialResult | None) -> Sequence[Text]:
         name = Text(f"  {cell.scenario}, {cell.door}")
-        if entry and entry["outcome"] is not None:
+        if entry and entry.outcome is not None:
             word = said(entry) + (" (!)" if contradicts(entry) else "")
             return name, Text(word, style=STYLES.get(said(entry), "")), Text("")
         return name, Text(self._backlog(cell), "dim"), Text("")

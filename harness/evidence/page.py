@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from msgspec.structs import asdict
 
 from harness.evidence.junit import as_xml_text
 from harness.evidence.report import door_log, once
@@ -26,6 +27,7 @@ from harness.verdict.outcomes import contradicts, said, unjudged
 from harness.words.events import DoorClosed, event_of
 from harness.words.files import write_whole
 from harness.words.names import AFTER, DRAINED
+from harness.words.records import FateRecord, RunFacts, TrialResult
 from harness.words.redaction import redact
 
 NAME = "index.html"
@@ -45,7 +47,7 @@ def write_page(folder: Path) -> None:
 def page(folder: Path) -> str:
     """The page of a run's folder, or of folders that were joined. Raises UsageError for what is no results folder."""
     results, facts = read_results(folder), read_run(folder)
-    trials = [_trial(folder, entry) for entry in results["trials"]]
+    trials = [_trial(folder, entry) for entry in results.trials]
     environment = Environment(
         loader=PackageLoader("harness.evidence"),
         autoescape=True,
@@ -56,45 +58,46 @@ def page(folder: Path) -> str:
     )
     return environment.get_template("index.html.j2").render(
         trials=trials,
-        notes=footnotes(results["trials"]),
-        exit_code=results["exit_code"],
-        seconds=results["seconds"],
+        notes=footnotes(results.trials),
+        exit_code=results.exit_code,
+        seconds=results.seconds,
         made=[_made(run) for run in runs_of(facts)],
         costs=[row for run in runs_of(facts) for row in _costs(run)],
-        packages=dict(_packages(folder, results["trials"])),
+        packages=dict(_packages(folder, results.trials)),
         filters={name: sorted({str(trial[name]) for trial in trials}) for name in _FILTERS},
         timeline_style=Markup(STYLE),  # noqa: S704 - our own text
     )
 
 
-def _made(facts: dict[str, Any]) -> str:
+def _made(facts: RunFacts) -> str:
     """How a run was made, as far as its run.json says: command, engine, harness, host."""
-    engine, harness, host = (facts.get(name) or {} for name in ("engine", "harness", "host"))
-    made_by = f"harness {harness_words(harness)}" if harness.get("commit") else ""
-    cores = f"{host['cores']} cores" if host.get("cores") else ""
-    started = f"processes started by {facts['start']}" if facts.get("start") else ""
-    parts = [facts.get("command"), engine.get("detail"), started, made_by, host.get("system"), cores]
-    return "; ".join(str(part) for part in parts if part)
+    engine, harness, host = facts.engine, facts.harness, facts.host
+    parts = [
+        facts.command,
+        engine.detail if engine else "",
+        f"processes started by {facts.start}" if facts.start else "",
+        f"harness {harness_words(harness)}" if harness and harness.commit else "",
+        host.system if host else "",
+        f"{host.cores} cores" if host and host.cores else "",
+    ]
+    return "; ".join(part for part in parts if part)
 
 
-def _costs(facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A row for each lab of a run whose costs its run.json has; one written before there were any has none."""
-    labs = facts.get("labs")
-    for lab, costs in labs.items() if isinstance(labs, dict) else ():
-        with suppress(KeyError, TypeError, AttributeError, ValueError, ZeroDivisionError):
-            phases = [(name, float(of["seconds"]), float(of["cpu_seconds"])) for name, of in costs["phases"].items()]
-            cpu = sum(spent for _, _, spent in phases)
-            yield {
-                "lab": str(lab).replace("--", ", "),
-                "trials": int(costs["cells"]),
-                "seconds": f"{sum(seconds for _, seconds, _ in phases):.0f}",
-                "cpu": f"{cpu:.1f}",
-                "each": f"{cpu / costs['cells']:.1f}",
-                "phases": ", ".join(f"{name} {seconds:.0f} ({spent:.1f})" for name, seconds, spent in phases),
-                "waits": ", ".join(
-                    f"{what} {float(spent):.0f}" for what, spent in list(costs["waits"].items())[:_WAITS]
-                ),
-            }
+def _costs(facts: RunFacts) -> Iterator[dict[str, object]]:
+    """A row for each lab of a run; none for a run whose run.json was written before there were costs."""
+    for lab, costs in (facts.labs or {}).items():
+        cpu = sum(phase.cpu_seconds for phase in costs.phases.values())
+        spent = [f"{name} {of.seconds:.0f} ({of.cpu_seconds:.1f})" for name, of in costs.phases.items()]
+        waits = [f"{what} {seconds:.0f}" for what, seconds in costs.waits.items()]
+        yield {
+            "lab": lab.replace("--", ", "),
+            "trials": costs.cells,
+            "seconds": f"{sum(phase.seconds for phase in costs.phases.values()):.0f}",
+            "cpu": f"{cpu:.1f}",
+            "each": f"{cpu / costs.cells:.1f}",
+            "phases": ", ".join(spent),
+            "waits": ", ".join(waits[:_WAITS]),
+        }
 
 
 def _shown(value: Any) -> Any:
@@ -102,7 +105,7 @@ def _shown(value: Any) -> Any:
     return redact(as_xml_text(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _trial(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
+def _trial(folder: Path, entry: TrialResult) -> dict[str, object]:
     """What the page shows of a trial; what cannot be read of its evidence is left out."""
     own = evidence_of(folder, entry)
     saved = read_verdict(folder, entry)
@@ -111,34 +114,34 @@ def _trial(folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
         timeline = _OWN_STYLE.sub("", (own / "timeline.svg").read_text(encoding="utf-8"), count=1)
     return {
         "id": own.name,
-        "scenario": entry["scenario"],
-        "door": entry["door"],
-        "subject": entry["subject"],
-        "version": entry["version"] or "",
-        "engine": entry["engine"],
-        "database": entry["database"],
-        "repetition": entry["repetition"],
+        "scenario": entry.scenario,
+        "door": entry.door,
+        "subject": entry.subject,
+        "version": entry.version or "",
+        "engine": entry.engine,
+        "database": entry.database,
+        "repetition": entry.repetition,
         "outcome": said(entry),
-        "expected": entry["expected"] or (entry["ticks"] or {}).get("expected") or "",
+        "expected": entry.expected or (entry.ticks and entry.ticks.expected) or "",
         "mark": "contradicts" if contradicts(entry) else "unjudged" if unjudged(entry) else "",
-        "reason": entry["reason"],
-        "reference": entry["reference"],
+        "reason": entry.reason,
+        "reference": entry.reference,
         "counts": counts_of(entry),
-        "ticks": (entry["ticks"] or {}).get("outcome", ""),
+        "ticks": entry.ticks.outcome if entry.ticks else "",
         "timeline": Markup(timeline),  # noqa: S704 - written by harness/evidence/timeline.py, escaped there
         "fates": [
-            {**fate, "after": fate["looks"].get(AFTER, ""), "drained": _drained(fate)}
-            for fate in saved.get("fates", ())
+            {**asdict(fate), "after": fate.looks.get(AFTER, ""), "drained": _drained(fate)}
+            for fate in (saved.fates if saved else ())
         ],
         "log": _log(own),
-        "broken": {"source": saved.get("source", ""), "log": _end_of(str(saved.get("log", "")))},
-        "command": saved.get("command", ""),
+        "broken": {"source": saved.source, "log": _end_of(saved.log)} if saved else {"source": "", "log": ""},
+        "command": saved.command if saved else "",
         "folder": f"trials/{own.name}" if own.is_dir() else "",
     }
 
 
-def _drained(fate: dict[str, Any]) -> str:
-    return str(fate["looks"].get(DRAINED, "")) + once(bool(fate.get("relabelled")))
+def _drained(fate: FateRecord) -> str:
+    return fate.looks.get(DRAINED, "") + once(fate.relabelled)
 
 
 def _end_of(log: str) -> str:
@@ -155,12 +158,12 @@ def _log(own: Path) -> list[str]:
     return [line[:_LINE] for line in door_log(doors)[-_LOG_LINES:]]
 
 
-def _packages(folder: Path, trials: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
+def _packages(folder: Path, trials: Sequence[TrialResult]) -> Iterator[tuple[str, list[str]]]:
     """Each subject's resolved packages, from the first lock of it that is there."""
     done = set()
     for trial in trials:
         lock = evidence_of(folder, trial) / "subject.lock"
-        if trial["subject"] not in done and lock.exists():
-            done.add(trial["subject"])
+        if trial.subject not in done and lock.exists():
+            done.add(trial.subject)
             found = _PACKAGE.findall(lock.read_text(encoding="utf-8", errors="replace"))
-            yield trial["subject"], [f"{name} {version}" for name, version in found]
+            yield trial.subject, [f"{name} {version}" for name, version in found]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from harness.checkers import load_checkers
 from harness.checkers._findings import RunFate
@@ -32,6 +31,7 @@ from harness.words.events import (
 from harness.words.names import AFTER, DRAINED, SURVIVAL, TICKS
 from harness.words.plan import Cell
 from harness.words.proof import NOTHING, REDEPLOY, REQUEST, Proof
+from harness.words.records import SideCounts, TrialResult
 
 _MEANINGS = {
     "lost": "at least one run at risk is gone, and the twin lost none",
@@ -59,13 +59,13 @@ _CHANGE = re.compile(
 
 
 def report(
-    cell: Cell, entry: dict[str, Any], verdict: Verdict, events: Sequence[Event], story: Story | None = None
+    cell: Cell, entry: TrialResult, verdict: Verdict, events: Sequence[Event], story: Story | None = None
 ) -> str:
     """The report as Markdown text, with a chart of the story. Pure: it can be made again from a saved history."""
     opening = opening_of(events)
     told = opening.texts if opening else {}
     parts = [
-        f"# {cell.scenario}, {cell.door}, Prefect {entry['version'] or cell.subject}: {said(entry)}",
+        f"# {cell.scenario}, {cell.door}, Prefect {entry.version or cell.subject}: {said(entry)}",
         f"{verdict.reason[:1].upper()}{verdict.reason[1:]}." + _ticks(entry),
         _facts(cell, entry, events),
         "## What was done",
@@ -112,23 +112,23 @@ def _stand_alone(cell: Cell, verdict: Verdict, events: Sequence[Event]) -> str:
     return f"`uv run {SCRIPT}`, beside this report, does it with Prefect alone, and prints what is gone."
 
 
-def _ticks(entry: dict[str, Any]) -> str:
+def _ticks(entry: TrialResult) -> str:
     """The second verdict in a sentence, where it is what counts or what is wrong."""
-    ticks = entry.get("ticks")
-    if not ticks or (entry.get("judged_by") != TICKS and ticks["outcome"] in ("whole", "inconclusive")):
+    ticks = entry.ticks
+    if not ticks or (entry.judged_by != TICKS and ticks.outcome in ("whole", "inconclusive")):
         return ""
-    often = f" This happens now and then ({ticks['sometimes']})." if ticks.get("sometimes") else ""
-    return f" Ticks {ticks['outcome']}: {ticks['reason']}.{often}"
+    often = f" This happens now and then ({ticks.sometimes})." if ticks.sometimes else ""
+    return f" Ticks {ticks.outcome}: {ticks.reason}.{often}"
 
 
-def _facts(cell: Cell, entry: dict[str, Any], events: Sequence[Event]) -> str:
+def _facts(cell: Cell, entry: TrialResult, events: Sequence[Event]) -> str:
     said = {event.role: event.said for event in of_kind(events, Version)}
     versions = ", ".join(f"{role} {version}" for role, version in said.items()) or "none answered"
     refused = of_kind(events, NotForked)
     lines = [
         f"- Versions, as each answered: {versions}",
         f"- Packages as of {cell.as_of or 'unknown'}",
-        f"- Engine: {cell.engine} ({cell.engine_detail}), database {entry['database']}",
+        f"- Engine: {cell.engine} ({cell.engine_detail}), database {entry.database}",
     ]
     lines.append(f"- Processes: {_STARTED[how_started(events)]}" + "".join(f" ({e.reason})" for e in refused))
     if cell.note:
@@ -175,15 +175,13 @@ def _steps(cell: Cell, told: dict[str, str], verdict: Verdict, events: Sequence[
 _PHASES = ("steady state", "stage", "prove", "trigger", "observe", "drain")
 
 
-def _counts_table(entry: dict[str, Any]) -> str:
+def _counts_table(entry: TrialResult) -> str:
     names = ["at_risk", "kept", "progressed", "altered", "lost", "recreated", "stranded"]
-    names += [name for name in ("executed_twice", "never_ran") if entry[name] or entry["twin"][name]]
+    sides: dict[str, TrialResult | SideCounts] = {"treated": entry, "twin": entry.twin}
+    names += [name for name in ("executed_twice", "never_ran") if any(getattr(of, name) for of in sides.values())]
     head = "| deployment | " + " | ".join(name.replace("_", " ") for name in names) + " |"
     rule = "|---|" + "---:|" * len(names)
-    rows = [
-        f"| {side} | " + " | ".join(str(counts[name]) for name in names) + " |"
-        for side, counts in (("treated", entry), ("twin", entry["twin"]))
-    ]
+    rows = [f"| {side} | " + " | ".join(str(getattr(of, name)) for name in names) + " |" for side, of in sides.items()]
     return "\n".join([head, rule, *rows])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from rich.console import Console, ConsoleOptions
 from rich.measure import Measurement
@@ -14,6 +13,7 @@ from rich.text import Text
 from harness.evidence.frequency import claim, grounds
 from harness.verdict.outcomes import UNJUDGED, contradicts, objection, said, unjudged
 from harness.words.names import PREFECT_DEPLOY
+from harness.words.records import TrialResult
 
 # Told apart without red against green, and by the word in any case.
 STYLES = {
@@ -30,7 +30,7 @@ STYLES = {
 }
 
 
-def table(trials: Sequence[dict[str, Any]]) -> Table:
+def table(trials: Sequence[TrialResult]) -> Table:
     """The trials as a table that fits 80 columns."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     drawn.add_column("scenario", no_wrap=True)
@@ -45,11 +45,11 @@ def table(trials: Sequence[dict[str, Any]]) -> Table:
     return drawn
 
 
-def cells(trial: dict[str, Any]) -> list[Text]:
+def cells(trial: TrialResult) -> list[Text]:
     """One trial's row; an outcome against what is known is marked."""
     outcome = said(trial)
     mark = " (!)" if contradicts(trial) else ""
-    seconds = "-" if trial["seconds"] is None else f"{trial['seconds']:.0f}"
+    seconds = "-" if trial.seconds is None else f"{trial.seconds:.0f}"
     return [
         Text(_trial(trial)),
         Text(_subject(trial)),
@@ -59,12 +59,12 @@ def cells(trial: dict[str, Any]) -> list[Text]:
     ]
 
 
-def counts_of(trial: dict[str, Any]) -> list[Any]:
+def counts_of(trial: TrialResult) -> list[object]:
     """At risk, kept, lost, and how many the twin has of its own; a count that was never taken is a dash."""
-    if trial["outcome"] in (None, "not-applicable"):
+    if trial.outcome in (None, "not-applicable"):
         return ["-"] * 4
-    twin = trial["twin"]
-    return [trial["at_risk"], trial["kept"], trial["lost"], f"{twin['at_risk'] - twin['lost']}/{twin['at_risk']}"]
+    twin = trial.twin
+    return [trial.at_risk, trial.kept, trial.lost, f"{twin.at_risk - twin.lost}/{twin.at_risk}"]
 
 
 class Picture:
@@ -73,13 +73,13 @@ class Picture:
     Columns that do not fit the terminal's width beside each other (80 columns hold five) follow below, with their rows.
     """
 
-    def __init__(self, trials: Sequence[dict[str, Any]]) -> None:
+    def __init__(self, trials: Sequence[TrialResult]) -> None:
         on = grounds(trials)
         self._trials = trials
-        self._columns = {(trial["subject"], ground): _subject(trial) for trial, ground in zip(trials, on, strict=True)}
-        self._found: dict[tuple[str, str, str, str], list[dict[str, Any]]] = {}
+        self._columns = {(trial.subject, ground): _subject(trial) for trial, ground in zip(trials, on, strict=True)}
+        self._found: dict[tuple[str, str, str, str], list[TrialResult]] = {}
         for trial, ground in zip(trials, on, strict=True):
-            place = (trial["scenario"], trial["door"], trial["subject"], ground)
+            place = (trial.scenario, trial.door, trial.subject, ground)
             self._found.setdefault(place, []).append(trial)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
@@ -98,9 +98,9 @@ class Picture:
         drawn.add_column("stage, door", no_wrap=True)
         for column in columns:
             drawn.add_column(f"{self._columns[column]}\n{column[1]}".rstrip(), min_width=9)
-        for scenario in dict.fromkeys(trial["scenario"] for trial in self._trials):
+        for scenario in dict.fromkeys(trial.scenario for trial in self._trials):
             drawn.add_row(Text(scenario, style="bold"))
-            for door in dict.fromkeys(trial["door"] for trial in self._trials if trial["scenario"] == scenario):
+            for door in dict.fromkeys(trial.door for trial in self._trials if trial.scenario == scenario):
                 row = [self._found.get((scenario, door, *column), []) for column in columns]
                 drawn.add_row(Text(f" {door}"), *(_square(repeated) for repeated in row))
         return drawn
@@ -109,7 +109,7 @@ class Picture:
 _SHORT = {"not-applicable": "n/a", "inconclusive": "unclear"}
 
 
-def _square(repeated: Sequence[dict[str, Any]]) -> Text:
+def _square(repeated: Sequence[TrialResult]) -> Text:
     """One cell of the picture; of several repetitions, the least frequent outcome is what a reader must see."""
     if not repeated:
         return Text("")
@@ -120,17 +120,17 @@ def _square(repeated: Sequence[dict[str, Any]]) -> Text:
     return Text(_SHORT.get(outcome, outcome) + often + mark, style=STYLES.get(outcome, ""))
 
 
-def _trial(trial: dict[str, Any]) -> str:
+def _trial(trial: TrialResult) -> str:
     """The scenario, and below it the door where that is another than `prefect deploy`."""
-    return str(trial["scenario"]) if trial["door"] == PREFECT_DEPLOY else f"{trial['scenario']}\n{trial['door']}"
+    return trial.scenario if trial.door == PREFECT_DEPLOY else f"{trial.scenario}\n{trial.door}"
 
 
-def _subject(trial: dict[str, Any]) -> str:
-    version = trial["version"]
-    return str(trial["subject"]) if version in (None, trial["subject"]) else f"{trial['subject']} ({version})"
+def _subject(trial: TrialResult) -> str:
+    version = trial.version
+    return trial.subject if version in (None, trial.subject) else f"{trial.subject} ({version})"
 
 
-def footnotes(trials: Sequence[dict[str, Any]], releases: Sequence[str] = ()) -> list[str]:
+def footnotes(trials: Sequence[TrialResult], releases: Sequence[str] = ()) -> list[str]:
     """A line for each thing in the table that a reader would ask about; what holds for several trials is said once.
 
     releases: all that lie between the first and the last; neighbours among them are named by their ends.
@@ -139,21 +139,20 @@ def footnotes(trials: Sequence[dict[str, Any]], releases: Sequence[str] = ()) ->
     for trial in trials:
         if against := objection(trial):
             text = against
-        elif (trial["ticks"] or {}).get("sometimes"):
-            ticks = trial["ticks"]
-            text = f"ticks {ticks['outcome']}, which happens now and then ({ticks['sometimes']}): {ticks['reason']}"
+        elif (ticks := trial.ticks) and ticks.sometimes:
+            text = f"ticks {ticks.outcome}, which happens now and then ({ticks.sometimes}): {ticks.reason}"
             text += ". So it says nothing here; run it again" if unjudged(trial) else ""
-        elif trial["ticks"] and unjudged(trial) and trial["outcome"] not in UNJUDGED:
-            text = f"its ticks could not be judged: {trial['ticks']['reason']}"
-        elif trial["outcome"] in ("error", "inconclusive", "not-applicable"):
-            text = f"{trial['outcome']}: {trial['reason']}"
+        elif ticks and unjudged(trial) and trial.outcome not in UNJUDGED:
+            text = f"its ticks could not be judged: {ticks.reason}"
+        elif trial.outcome in ("error", "inconclusive", "not-applicable"):
+            text = f"{trial.outcome}: {trial.reason}"
         else:
             continue
         mark = "(!) " if against else ""
         name = _trial(trial).replace("\n", ", ")
         subjects = lines.setdefault(text, {}).setdefault(mark + name, [])
-        subjects += [trial["subject"]] if trial["subject"] not in subjects else []
-    notes = sorted({f"{trial['subject']}: {trial['note']}" for trial in trials if trial["note"]})
+        subjects += [trial.subject] if trial.subject not in subjects else []
+    notes = sorted({f"{trial.subject}: {trial.note}" for trial in trials if trial.note})
     said = []
     for text, trials_of in lines.items():
         where = [f"{name} on {', '.join(spans(subjects, releases))}" for name, subjects in trials_of.items()]
@@ -173,7 +172,7 @@ def spans(subjects: Sequence[str], releases: Sequence[str]) -> list[str]:
     return [span[0] if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in said]
 
 
-def summary(trials: Sequence[dict[str, Any]], command: str) -> str:
+def summary(trials: Sequence[TrialResult], command: str) -> str:
     """summary.md: the same table in Markdown."""
     lines = [
         "| scenario | subject | at risk | kept | lost | twin | outcome | expected | report |",
@@ -181,8 +180,8 @@ def summary(trials: Sequence[dict[str, Any]], command: str) -> str:
     ]
     for trial in trials:
         scenario, subject, risk, kept, lost, twin, outcome, _ = (str(cell).replace("\n", ", ") for cell in cells(trial))
-        link = f"[report]({trial['folder']}/report.md)" if trial["outcome"] not in (None, "not-applicable") else ""
-        expected = trial["expected"] or (trial["ticks"] or {}).get("expected") or ""
+        link = f"[report]({trial.folder}/report.md)" if trial.outcome not in (None, "not-applicable") else ""
+        expected = trial.expected or (trial.ticks and trial.ticks.expected) or ""
         lines.append(
             f"| {scenario} | {subject} | {risk} | {kept} | {lost} | {twin} | {outcome} | {expected} | {link} |"
         )

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from harness.evidence.report import report
 from harness.evidence.stand_alone import NAME as SCRIPT
@@ -22,12 +24,13 @@ from harness.words.events import Event
 from harness.words.files import write_whole
 from harness.words.names import PNG
 from harness.words.plan import Cell, Plan
+from harness.words.records import FateRecord, TrialResult, VerdictRecord
 from harness.words.redaction import redact
 
 REPORT, TIMELINE = "report.md", "timeline.svg"
 
 
-def conclude(plan: Plan, cell: Cell) -> dict[str, Any]:
+def conclude(plan: Plan, cell: Cell) -> TrialResult:
     """Judge a trial from its history, write verdict.json and report.md, and return its entry of results.json."""
     events = read_trial(plan.trial_folder(cell) / "history.jsonl")
     if cell.outcome is not None:  # decided before the start
@@ -63,15 +66,20 @@ def views_from_history(events: list[Event]) -> dict[str, str]:
 
 def _views(
     cell: Cell,
-    entry: dict[str, Any],
+    entry: TrialResult,
     verdict: Verdict,
     events: list[Event],
     beside: Callable[[], AbstractContextManager[None]],
 ) -> dict[str, str]:
     """What shows a judged trial to a reader, each text by its file's name; `beside` is around what may fail."""
-    fates = [asdict(fate) for fate in verdict.findings.fates]
-    full = {**entry, "source": verdict.source, "log": verdict.log, "command": cell.command, "fates": fates}
-    made = {VERDICT: json.dumps(full, indent=1)}
+    full = VerdictRecord(
+        **structs.asdict(entry),
+        source=verdict.source,
+        log=verdict.log,
+        command=cell.command,
+        fates=[FateRecord(**asdict(fate)) for fate in verdict.findings.fates],
+    )
+    made = {VERDICT: json.dumps(msgspec.to_builtins(full), indent=1)}
     story = None
     with beside():
         story = tell(events, verdict.findings.fates)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from harness.engines.sweep import of_run, salvage_logs, sweep
 from harness.evidence.bug_report import write_bug_report
@@ -22,6 +21,7 @@ from harness.trials.phases import copy_logs
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, exit_code
 from harness.words.plan import Cell, Plan
+from harness.words.records import TrialResult
 
 
 def finish(ledger: Ledger, interrupted: int | None = None, *, broken: bool = False) -> int:
@@ -66,7 +66,7 @@ def _was_started(plan: Plan, cell: Cell) -> bool:
     return (plan.trial_folder(cell) / "history.jsonl").exists()
 
 
-def _judged(plan: Plan, cell: Cell) -> dict[str, Any]:
+def _judged(plan: Plan, cell: Cell) -> TrialResult:
     """What a cell came to: as its pytest item judged it, or judged here if it never got so far.
 
     One that never got a history is `error`, with the end of pytest's log to say why.
@@ -103,7 +103,7 @@ def _show(ledger: Ledger, code: int) -> None:
     ledger.console.print(f"exit:     {code}")
 
 
-def _write_views(ledger: Ledger, trials: list[dict[str, Any]], command: str) -> None:
+def _write_views(ledger: Ledger, trials: list[TrialResult], command: str) -> None:
     _beside(ledger, lambda: write_bug_report(ledger.plan.folder, trials))
     text = write_views(ledger.plan.folder, trials, command)
     if ledger.ask.command == "gate":

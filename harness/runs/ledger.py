@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 from rich.console import Console
 
@@ -18,6 +17,7 @@ from harness.subjects.release import Release
 from harness.words.costs import children_seconds, read_costs
 from harness.words.errors import LabError
 from harness.words.plan import Cell, Plan
+from harness.words.records import EngineFacts, RunFacts, SubjectFacts, TrialResult
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Ledger:
     console: Console
     shown: Console
     started: float = field(default_factory=time.monotonic)
-    entries: dict[str, dict[str, Any]] = field(init=False)
+    entries: dict[str, TrialResult] = field(init=False)
 
     def __post_init__(self) -> None:
         self.entries = {cell.name: result(self.plan, cell, [], None) for cell in self.plan.cells}
@@ -60,7 +60,7 @@ class Ledger:
         """Take up what the labs have judged since the last time."""
         news = False
         for cell in self.plan.cells:
-            if self.entries[cell.name]["outcome"] is None and (entry := read_entry(self.plan.trial_folder(cell))):
+            if self.entries[cell.name].outcome is None and (entry := read_entry(self.plan.trial_folder(cell))):
                 self.entries[cell.name] = entry
                 news = True
         if news:
@@ -75,26 +75,25 @@ class Ledger:
         """Write run.json: how the run was asked for, on which host and engine, and what it has cost so far."""
         write_run(
             self.plan.folder,
-            {
-                "run": self.plan.run,
-                "argv": sys.argv[1:],
-                "command": self.ask.again(),
-                "places": places(self.ask.results),
-                "harness": harness_commit(),
-                "host": host_facts(),
-                "engine": {"name": self.engine.name, "detail": self.plan.cells[0].engine_detail},
-                "start": self.plan.start,
-                "subjects": {
-                    asked: {"error": release.reason} if isinstance(release, LabError) else _resolved(release)
+            RunFacts(
+                run=self.plan.run,
+                argv=sys.argv[1:],
+                command=self.ask.again(),
+                places=places(self.ask.results),
+                harness=harness_commit(),
+                host=host_facts(),
+                engine=EngineFacts(name=self.engine.name, detail=self.plan.cells[0].engine_detail),
+                start=self.plan.start,
+                subjects={
+                    asked: SubjectFacts(error=release.reason) if isinstance(release, LabError) else _resolved(release)
                     for asked, release in self.releases.items()
                 },
-                "cpu_seconds": round(time.process_time() + children_seconds(), 1),
-                "labs": read_costs(self.plan.folder),
-            },
+                cpu_seconds=round(time.process_time() + children_seconds(), 1),
+                labs=read_costs(self.plan.folder),
+            ),
         )
 
 
-def _resolved(release: Release) -> dict[str, Any]:
-    found: dict[str, Any] = {"version": release.version, "as_of": release.as_of, "note": release.note}
+def _resolved(release: Release) -> SubjectFacts:
     roles = {role: _resolved(part) for role, part in release.roles.items()}
-    return {**found, "roles": roles} if roles else found
+    return SubjectFacts(version=release.version, as_of=release.as_of, note=release.note, roles=roles or None)

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import replace
 
 from harness.doors import load_doors
 from harness.evidence.bug_report import write_bug_report
@@ -31,6 +32,7 @@ from harness.trials.scenario import select_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, exit_code
 from harness.words.errors import UsageError
 from harness.words.plan import Plan
+from harness.words.records import RunFacts, TrialResult
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Joined:
     exit_code  by the trials; 125 instead of 0 where a run is broken
     """
 
-    trials: list[dict[str, Any]]
+    trials: list[TrialResult]
     broken: list[str]
 
     @property
@@ -80,26 +82,26 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
             )
     if into.is_symlink() or (into.exists() and (not into.is_dir() or any(into.iterdir()))):
         raise UsageError(f"{str(into)!r} is no empty folder; name a new one.")
-    every = [trial for _, results, _ in runs for trial in results["trials"]]
-    there = {(trial["subject"], trial["scenario"]) for trial in every}
+    every = [trial for _, results, _ in runs for trial in results.trials]
+    there = {(trial.subject, trial.scenario) for trial in every}
     missing = [_missing(cell, every) for cell in planned if (cell["subject"], cell["scenario"]) not in there]
     check_writable(into, "--into")
-    entries: list[dict[str, Any]] = []
+    entries: list[TrialResult] = []
     repetitions: Counter[str] = Counter()
     for folder, results, _ in runs:
-        for trial in results["trials"]:
+        for trial in results.trials:
             evidence = evidence_of(folder, trial)
-            name = evidence.name.removesuffix(f"--{trial['repetition']}")
+            name = evidence.name.removesuffix(f"--{trial.repetition}")
             repetitions[name] += 1
             number = repetitions[name]
             target = f"trials/{name}" if number == 1 else f"trials/{name}--{number}"
             if evidence.is_dir() and not evidence.is_symlink():
                 shutil.copytree(evidence, into / target, ignore=_links)
-            entries.append({**trial, "folder": target, "repetition": number})
+            entries.append(replace(trial, folder=target, repetition=number))
     broken = [
-        f"{', '.join(facts)}: ended with {results['exit_code']}, by its trials {by_trials}"
+        f"{', '.join(facts)}: ended with {results.exit_code}, by its trials {by_trials}"
         for _, results, facts in runs
-        if results["exit_code"] != (by_trials := exit_code(results["trials"]))
+        if results.exit_code != (by_trials := exit_code(results.trials))
     ]
     broken += [f"{folder}: {look.unended}" for folder, look in looks.items() if look.unended]
     broken += [
@@ -108,9 +110,9 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
         if look.bare
     ]
     joined = Joined(entries + missing, broken)
-    seconds = sum(results["seconds"] for _, results, _ in runs)
+    seconds = sum(results.seconds for _, results, _ in runs)
     write_results(into, joined.trials, exit_code=joined.exit_code, seconds=seconds)
-    made = {"merged": [part for *_, facts in runs for part in facts.values()]}
+    made = RunFacts(merged=[part for *_, facts in runs for part in facts.values()])
     write_run(into, made)
     write_views(into, joined.trials, commands_of(made))
     write_bug_report(into, joined.trials)
@@ -124,16 +126,16 @@ def _links(folder: str, names: list[str]) -> list[str]:
     return [name for name in names if (Path(folder) / name).is_symlink()]
 
 
-def _facts_of(folder: Path) -> dict[str, dict[str, Any]]:
+def _facts_of(folder: Path) -> dict[str, RunFacts]:
     """What run.json says of each run that is in a folder (several, where they were joined before), by its id."""
-    return {str(one.get("run", folder)): one for one in runs_of(read_run(folder))}
+    return {one.run or str(folder): one for one in runs_of(read_run(folder))}
 
 
-def _missing(cell: dict[str, str], entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _missing(cell: dict[str, str], entries: Sequence[TrialResult]) -> TrialResult:
     """The entry of a cell that no run brought along: planned like the others, and without an outcome."""
     (scenario,) = select_scenarios([cell["scenario"]])
-    engine = entries[0]["engine"] if entries else "unknown"
+    engine = entries[0].engine if entries else "unknown"
     door = load_doors()[scenario.usual_door]
     planned = plan_cell(scenario, door, subject=cell["subject"], version="", as_of="", engine=engine, engine_detail="")
     reason = "no run that was joined holds this trial"
-    return {**result(Plan("merged", Path(), []), planned, [], None), "reason": reason}
+    return replace(result(Plan("merged", Path(), []), planned, [], None), reason=reason)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from harness.engines.base import Site
 from harness.lab.lab import Deadlines
@@ -12,11 +11,12 @@ from harness.trials.phases import Progress, run_lab
 from harness.words.clock import HOST_CLOCK, Clock
 from harness.words.costs import Costs
 from harness.words.plan import Cell, Plan
+from harness.words.records import TrialResult
 
 
 def try_lab(
     plan: Plan, cells: Sequence[Cell], site: Site, deadlines: Deadlines | None = None, clock: Clock = HOST_CLOCK
-) -> list[dict[str, Any]]:
+) -> list[TrialResult]:
     """Carry out the cells of one lab and judge them; returns their entries of results.json.
 
     Raises: interrupts alone.

@@ -20,9 +20,10 @@ from harness.trials.phases import check_owner
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import contradicts, unjudged
 from harness.words.plan import Cell, Plan
+from harness.words.records import TrialResult
 
 _PLAN = pytest.StashKey[Plan]()
-_RESULTS = pytest.StashKey[dict[str, dict[str, Any]]]()
+_RESULTS = pytest.StashKey[dict[str, TrialResult]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -90,9 +91,9 @@ class TrialItem(pytest.Item):
                 results[cell.name] = result
         result = results[self.cell.name]
         if contradicts(result) or unjudged(result):
-            raise UnexpectedOutcome(f"{result['outcome']}, expected {result['expected']}: {result['reason']}")
+            raise UnexpectedOutcome(f"{result.outcome}, expected {result.expected}: {result.reason}")
 
-    def _results(self, plan: Plan, cells: Sequence[Cell]) -> Sequence[dict[str, Any]]:
+    def _results(self, plan: Plan, cells: Sequence[Cell]) -> Sequence[TrialResult]:
         """What the cells of this one's lab came to, in a lab of theirs as soon as its subject is built."""
         keys = wait_until_built(plan.run, self.cell.subject, check_owner)
         if not keys:  # the command has concluded the trials already

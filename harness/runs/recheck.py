@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 from packaging.version import InvalidVersion
 
 from harness.doors import load_doors
@@ -29,6 +30,7 @@ from harness.store.results import (
     UNKNOWN,
     commands_of,
     evidence_of,
+    fields_added,
     harness_commit,
     harness_words,
     read_results,
@@ -40,6 +42,7 @@ from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, exit_code
 from harness.words.events import SCHEMA, BystandersSeen, ChangedByAnother, Event, TakenByAnother
 from harness.words.names import SIGNALS
+from harness.words.records import RunFacts, RunResult, TrialResult
 from harness.words.redaction import redact
 
 _GONE = "its history is gone"
@@ -54,7 +57,7 @@ _INTERRUPTED = {128 + number for number in SIGNALS}
 class Trial:
     """One trial: its saved entry, what its history says now, and what differs, a phrase each; none where it holds."""
 
-    saved: dict[str, Any]
+    saved: TrialResult
     again: str | None
     differences: Sequence[str]
 
@@ -84,13 +87,13 @@ class SecondLook:
     def refused(self) -> list[str]:
         """What was changed, or does not follow from the histories, a line each."""
         differing = [trial for trial in self.trials if trial.differences and trial.again is not None]
-        differences = (f"{Path(trial.saved['folder']).name!r}: {'; '.join(trial.differences)}" for trial in differing)
+        differences = (f"{Path(trial.saved.folder).name!r}: {'; '.join(trial.differences)}" for trial in differing)
         return [_one_line(said) for said in (*self.problems, *differences)]
 
     @property
     def bare(self) -> list[str]:
         """The trials whose history is gone, by the names of their folders."""
-        return [Path(trial.saved["folder"]).name for trial in self.trials if trial.again is None]
+        return [Path(trial.saved.folder).name for trial in self.trials if trial.again is None]
 
     @property
     def holds(self) -> bool:
@@ -109,30 +112,30 @@ def recheck(run: Path) -> SecondLook:
         results, facts = read_results(folder), read_run(folder)
         made_by, now = _harness(facts), harness_words(harness_commit())
         same = made_by == [now] != [UNKNOWN]
-        entries, merged = results["trials"], "merged" in facts
+        entries, merged = results.trials, facts.merged is not None
         problems = [*_unheld_folders(folder, entries), *_exit_code(results)]
         problems += [said for entry in entries if not _is_told(folder, entry) for said in _not_applicable(entry)]
-        unended = "" if results["exit_code"] is not None else "results.json has no exit code: the run was cut off"
+        unended = "" if results.exit_code is not None else "results.json has no exit code: the run was cut off"
         if (folder / SUMS).exists():
             problems += check_checksums(folder)
         else:
             unended = check_checksums(folder)[0]
         problems += _told_twice(folder, entries)
         if same:
-            problems += _views(folder, entries, facts)
+            problems += [*fields_added(folder), *_views(folder, entries, facts)]
         trials = [_trial(folder, entry, merged=merged, same=same) for entry in entries if _is_told(folder, entry)]
         return SecondLook(made_by, problems, unended, trials)
 
 
-def _exit_code(results: dict[str, Any]) -> list[str]:
+def _exit_code(results: RunResult) -> list[str]:
     """What is wrong with a run's exit code: the trials say which it is, or 125 where the harness broke beside them."""
-    said, code = results["exit_code"], exit_code(results["trials"])
+    said, code = results.exit_code, exit_code(results.trials)
     if said is None or said in _INTERRUPTED or said == code or (said, code) == (EXIT_UNJUDGED, EXIT_AS_EXPECTED):
         return []
     return [f"results.json says exit code {said}; its trials come to {code}"]
 
 
-def _unheld_folders(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str]:
+def _unheld_folders(folder: Path, entries: Sequence[TrialResult]) -> list[str]:
     """Which folders of trials have no entry, or several."""
     named = Counter(evidence_of(folder, entry).name for entry in entries)
     there = [path.name for path in sorted((folder / "trials").glob("*"))]
@@ -140,7 +143,7 @@ def _unheld_folders(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str
     return problems + [f"trials/{name} is named by {times} entries" for name, times in named.items() if times > 1]
 
 
-def _told_twice(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str]:
+def _told_twice(folder: Path, entries: Sequence[TrialResult]) -> list[str]:
     """Where a door's history and that of a trial beside it do not say the same of what the door took from it."""
     by_doors: set[tuple[str, ...]] = set()
     by_victims: set[tuple[str, ...]] = set()
@@ -163,7 +166,7 @@ def _told_twice(folder: Path, entries: Sequence[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _views(folder: Path, entries: Sequence[dict[str, Any]], facts: dict[str, Any]) -> list[str]:
+def _views(folder: Path, entries: Sequence[TrialResult], facts: RunFacts) -> list[str]:
     """Which of the files that show a run to a reader say another thing than what they are made from.
 
     For what this very harness made: another may use other words. What is not there shows nothing.
@@ -202,9 +205,9 @@ def _of_any_copy(verdict: str) -> dict[str, Any]:
     return {key: value for key, value in json.loads(redact(verdict)).items() if key not in _OF_THE_COPY}
 
 
-def _is_told(folder: Path, entry: dict[str, Any]) -> bool:
+def _is_told(folder: Path, entry: TrialResult) -> bool:
     """Whether there is a history to hold an entry against, or should be: not of what was never started."""
-    started = entry["outcome"] not in (NOT_APPLICABLE, None)
+    started = entry.outcome not in (NOT_APPLICABLE, None)
     return started or (evidence_of(folder, entry) / "history.jsonl").exists()
 
 
@@ -217,13 +220,14 @@ def _opened(run: Path) -> Iterator[Path]:
         yield unpack(run, Path(folder))
 
 
-def _trial(folder: Path, saved: dict[str, Any], *, merged: bool, same: bool) -> Trial:
+def _trial(folder: Path, saved: TrialResult, *, merged: bool, same: bool) -> Trial:
     """One trial held against its history, in which its plan stands; `same`: the harness that made it is this one."""
     path = evidence_of(folder, saved) / "history.jsonl"
     if not path.exists():
         return Trial(saved, None, [_GONE])
     events = read_trial(path)
     again = redact.value(from_history(events))
+    was = msgspec.to_builtins(saved)
     opening = opening_of(events)
     schema = opening.schema if opening else SCHEMA
     if same and schema != SCHEMA:
@@ -232,11 +236,11 @@ def _trial(folder: Path, saved: dict[str, Any], *, merged: bool, same: bool) -> 
         return Trial(saved, again["outcome"], [staged])
     left_out = (_OF_THE_COPY if merged else set()) | (set() if same else _IN_WORDS)
     found = [
-        (name, was, now)
-        for (name, was), (_, now) in zip(_flat(saved, again), _flat(again, again), strict=True)
-        if was != now and not {name.rpartition(" ")[2]} & left_out
+        (name, then, now)
+        for (name, then), (_, now) in zip(_flat(was, again), _flat(again, again), strict=True)
+        if then != now and not {name.rpartition(" ")[2]} & left_out
     ]
-    return Trial(saved, again["outcome"], [f"{name}: {was} then, {now} now" for name, was, now in found])
+    return Trial(saved, again["outcome"], [f"{name}: {then} then, {now} now" for name, then, now in found])
 
 
 def _staged_otherwise(events: Sequence[Event]) -> str:
@@ -261,21 +265,20 @@ def _flat(entry: dict[str, Any], like: dict[str, Any]) -> Iterator[tuple[str, An
             yield f"the {key}'{'' if key.endswith('s') else 's'} {name}", said
 
 
-def _not_applicable(saved: dict[str, Any]) -> list[str]:
+def _not_applicable(saved: TrialResult) -> list[str]:
     """What is wrong with a trial that was not begun, where its release is said to be unable to stage it."""
-    if saved["outcome"] is None:
+    if saved.outcome is None:
         return []
-    scenario, door = load_scenarios().get(saved["scenario"]), load_doors().get(saved["door"])
+    scenario, door = load_scenarios().get(saved.scenario), load_doors().get(saved.door)
     with suppress(InvalidVersion, TypeError):
         cell = scenario and door and plan_cell(
-            scenario, door, subject=saved["subject"], version=saved["version"] or "", as_of="", engine=saved["engine"],
-            engine_detail="", versions=saved["versions"],
+            scenario, door, subject=saved.subject, version=saved.version or "", as_of="", engine=saved.engine,
+            engine_detail="", versions=saved.versions,
         )  # fmt: skip
         if cell and cell.outcome == NOT_APPLICABLE:
             return []
-    return [f"{Path(saved['folder']).name!r} is called not-applicable, and it is not"]
+    return [f"{Path(saved.folder).name!r} is called not-applicable, and it is not"]
 
 
-def _harness(facts: dict[str, Any]) -> list[str]:
-    made = [one.get("harness") or {} for one in runs_of(facts)]
-    return list(dict.fromkeys(harness_words(one) for one in made))
+def _harness(facts: RunFacts) -> list[str]:
+    return list(dict.fromkeys(harness_words(one.harness) for one in runs_of(facts)))

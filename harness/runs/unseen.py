@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
 from rich.console import Console
 
 from harness.runs.ask import Only, RunAsk
 from harness.runs.run import run_matrix
 from harness.store.results import LATEST
+from harness.words.records import RunResult
 
 _STEP = re.compile(r" *\d+ s  ")
 
 
 def run_unseen(
     ask: RunAsk, log: Path, tell: Callable[[str], None], *, only: Only | None = None
-) -> tuple[dict[str, Any], str]:
+) -> tuple[RunResult, str]:
     """Carry a run out, its output appended to a file; returns what is in its results.json, and its run id.
 
     `tell` gets a line for each step (building, a lab's phase). Its results folder must be of its own: that is where
@@ -33,10 +34,10 @@ def run_unseen(
     return newest_results(ask.results)
 
 
-def newest_results(results: Path) -> tuple[dict[str, Any], str]:
+def newest_results(results: Path) -> tuple[RunResult, str]:
     """What is in the results.json of the newest run in a results folder, and its run id. Raises: FileNotFoundError."""
     newest = (results / LATEST).resolve()
-    return dict(json.loads((newest / "results.json").read_text(encoding="utf-8"))), newest.name
+    return msgspec.json.decode((newest / "results.json").read_bytes(), type=RunResult), newest.name
 
 
 class _Steps(io.TextIOBase):

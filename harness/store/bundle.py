@@ -45,7 +45,7 @@ def bundle(run: Path, into: Path) -> list[str]:
     read_results(run)
     if run.resolve() in into.resolve().parents:
         raise UsageError(f"{str(into)!r} would lie in the run itself; name a file elsewhere with --into.")
-    where = {**places(run.resolve().parent), **(read_run(run).get("places") or {})}
+    where = {**places(run.resolve().parent), **(read_run(run).places or {})}
     left_out, sums = [], []
     root = run.resolve().name
     try:

@@ -8,172 +8,162 @@ import platform
 import secrets
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec.structs import fields, replace
+
 from harness.words.errors import UsageError
 from harness.words.files import read_json, write_whole
 from harness.words.ownership import PROJECT
 from harness.words.places import IS_CHECKOUT, ROOT
+from harness.words.reading import converted, read_as
+from harness.words.records import (
+    SCHEMA,
+    Harness,
+    Host,
+    LabCosts,
+    RunFacts,
+    RunResult,
+    SideCounts,
+    SubjectFacts,
+    TicksResult,
+    TrialResult,
+    VerdictRecord,
+)
 from harness.words.redaction import redact
 
-SCHEMA = 1
 UNKNOWN = "unknown"  # which harness made a run
 LATEST = "latest"  # the link to the newest run, beside the runs
 
 
-def write_results(folder: Path, trials: Sequence[dict[str, Any]], *, exit_code: int | None, seconds: float) -> None:
+def write_results(folder: Path, trials: Sequence[TrialResult], *, exit_code: int | None, seconds: float) -> None:
     """Write results.json; `exit_code` is None until the end."""
-    content = {"schema": SCHEMA, "exit_code": exit_code, "seconds": round(seconds, 1), "trials": list(trials)}
-    write_whole(folder / "results.json", json.dumps(redact.value(content), indent=1) + "\n")
+    _write(
+        folder / "results.json",
+        RunResult(schema=SCHEMA, exit_code=exit_code, seconds=round(seconds, 1), trials=list(trials)),
+    )
 
 
-def write_run(folder: Path, facts: dict[str, Any]) -> None:
-    """Write run.json, secret-looking values masked."""
-    write_whole(folder / "run.json", json.dumps(redact.value(facts), indent=1) + "\n")
+def write_run(folder: Path, facts: RunFacts) -> None:
+    """Write run.json."""
+    _write(folder / "run.json", facts)
 
 
-def commands_of(facts: dict[str, Any]) -> str:
-    """The command, or those of the runs that were joined, that does again what run.json is of."""
-    return "; ".join(dict.fromkeys(str(one.get("command", "")) for one in runs_of(facts)))
+def _write(path: Path, record: RunResult | RunFacts) -> None:
+    """Write a record as JSON, secret-looking values masked."""
+    write_whole(path, json.dumps(redact.value(msgspec.to_builtins(record)), indent=1) + "\n")
 
 
-def read_results(folder: Path) -> dict[str, Any]:
-    """What results.json of a folder says, what an earlier harness did not write filled in.
+def commands_of(facts: RunFacts) -> str:
+    """The command that does again what run.json is of; the commands of all the runs, if several were joined."""
+    return "; ".join(dict.fromkeys(one.command for one in runs_of(facts)))
 
-    Raises: UsageError for what is no results folder, or one of another schema.
+
+def read_results(folder: Path) -> RunResult:
+    """What results.json of a folder says.
+
+    Raises: UsageError for a folder without results, or with results of another schema or form.
     """
     path = folder / "results.json"
     try:
-        found: dict[str, Any] = read_json(path)
-        schema, ended, trials = found["schema"], found["exit_code"], found["trials"]
+        found = read_json(path)
+        schema = found["schema"]
     except (ValueError, KeyError, TypeError):
-        raise UsageError(f"{str(folder)!r} is no results folder: it has no readable results.json.") from None
+        raise UsageError(f"{str(folder)!r} is not a results folder: it has no readable results.json.") from None
     if schema != SCHEMA:
         raise UsageError(f"{str(path)!r} has schema {schema}; this harness reads schema {SCHEMA} alone.")
-    if not (
-        isinstance(ended, int | None) and isinstance(trials, list) and isinstance(found.get("seconds"), int | float)
-    ):
-        raise UsageError(f"{str(path)!r} was not written by this harness: no exit code, no trials or no seconds.")
-    found["trials"] = [whole_entry(path, trial) for trial in trials]
-    for trial in found["trials"] if ended is None else ():
-        # Whoever ran it is gone, so what is still open stays so.
-        trial["reason"] = trial["reason"] or "its run did not come to its end"
-    return found
+    results = read_as(RunResult, found, path)
+    if results.exit_code is not None:
+        return results
+    # The command that ran it is gone, so a trial without an outcome stays without one.
+    trials = [replace(trial, reason=trial.reason or "its run did not come to its end") for trial in results.trials]
+    return replace(results, trials=trials)
 
 
-_COUNTED_SINCE = {"executed_twice": 0, "never_ran": 0}  # of both sides
-_BYSTANDERS = ("bystanders_lost", "bystanders_altered")
-_TYPES: dict[str, Any] = {
-    **dict.fromkeys(("scenario", "door", "subject", "engine", "database", "reason", "folder"), str),
-    **dict.fromkeys(("version", "outcome", "expected"), str | None),
-    **dict.fromkeys(("at_risk", "kept", "lost", "repetition", *_BYSTANDERS, *_COUNTED_SINCE), int),
-    **dict.fromkeys(("reference", "note", "judged_by"), str),
-    **dict.fromkeys(("twin", "versions"), dict),
-    "as_expected": bool | None,
-    "seconds": int | float | None,
-    "ticks": dict | None,
-}
-_TICKS: dict[str, Any] = {
-    **dict.fromkeys(("outcome", "reason"), str),
-    **dict.fromkeys(("missing", "duplicate"), int),
-    "expected": str | None,
-    "as_expected": bool | None,
-}
-_ADDED_SINCE: dict[str, Any] = {
-    **_COUNTED_SINCE,
-    **dict.fromkeys(_BYSTANDERS, 0),
-    "repetition": 1,
-    "ticks": None,
-    "reference": "",
-    "note": "",
-    "judged_by": "survival",
-    "versions": {},
-}
+def fields_added(folder: Path) -> list[str]:
+    """Each field in results.json that this harness does not write, a line each; nothing that is shown is made from one.
 
-
-def whole_entry(path: Path, trial: Any, **more: Any) -> dict[str, Any]:
-    """A trial's entry, read from a file, with what an earlier harness did not write.
-
-    `more` names what it holds besides what results.json has, and the types. Raises: UsageError where it lacks any.
+    Raises what `read_results` raises.
     """
-    entry = {**_ADDED_SINCE, **trial} if isinstance(trial, dict) else {}
-    _check(path, entry, {**_TYPES, **more}, "a trial")
-    entry["twin"] = {**_COUNTED_SINCE, **entry["twin"]}
-    _check(path, entry["twin"], dict.fromkeys(("at_risk", "kept", "lost", *_COUNTED_SINCE), int), "a twin")
-    if entry["ticks"] is not None:
-        _check(path, entry["ticks"], _TICKS, "a trial's ticks")
-    return entry
+    read_results(folder)
+    found = read_json(folder / "results.json")
+    parts: list[tuple[str, dict[str, Any], type[msgspec.Struct]]] = [("results.json", found, RunResult)]
+    for number, trial in enumerate(found["trials"], start=1):
+        where = f"results.json, trial {number}"
+        parts += [(where, trial, TrialResult), (f"{where}, twin", trial["twin"], SideCounts)]
+        parts += [(f"{where}, ticks", trial["ticks"], TicksResult)] if trial.get("ticks") else []
+    return [
+        f"{where}: this harness does not write the field {name!r}"
+        for where, part, kind in parts
+        for name in sorted(part.keys() - set(kind.__struct_fields__))
+    ]
 
 
-def _check(path: Path, found: dict[str, Any], types: dict[str, Any], what: str) -> None:
-    """Raises: UsageError where a part of an entry lacks one of these, or has another type."""
-    for name, kind in types.items():
-        if name not in found:
-            raise UsageError(f"In {str(path)!r}, {what} has no {name!r}; it was not written by this harness.")
-        if not isinstance(found[name], kind):
-            raise UsageError(f"In {str(path)!r}, {what} has {found[name]!r:.40} as its {name!r}, which is none.")
-
-
-_RUN_TYPES: dict[str, Any] = {
-    **dict.fromkeys(("harness", "engine", "host", "places", "subjects", "labs"), dict),
-    **dict.fromkeys(("run", "command", "start"), str),
-    "merged": list,
-}
-
-
-def read_run(folder: Path) -> dict[str, Any]:
-    """What run.json of a folder says, but for what this harness writes otherwise; nothing where it cannot be read."""
+def read_run(folder: Path) -> RunFacts:
+    """What run.json of a folder says. A part that cannot be read is left out; all of it, if the file cannot be."""
     try:
-        return _whole_run(read_json(folder / "run.json"))
+        return _facts(read_json(folder / "run.json"))
     except ValueError:
-        return {}
+        return RunFacts()
 
 
-def _whole_run(found: Any) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        return {}
-    facts = {key: value for key, value in found.items() if isinstance(value, _RUN_TYPES.get(key, object))}
-    if "places" in facts:
-        facts["places"] = {name: path for name, path in facts["places"].items() if isinstance(path, str)}
-    if "merged" in facts:
-        facts["merged"] = [_whole_run(one) for one in facts["merged"]]
-    return facts
+# What lies in run.json by a name: one that cannot be read takes none of the others with it.
+_BY_NAME = {"places": str, "subjects": SubjectFacts, "labs": LabCosts}
 
 
-def runs_of(facts: dict[str, Any]) -> list[dict[str, Any]]:
+def _facts(found: Any) -> RunFacts:
+    facts: dict[str, Any] = {}
+    for field in fields(RunFacts) if isinstance(found, dict) else ():
+        said = found.get(field.name)
+        with suppress(ValueError):
+            if isinstance(said, list) and field.name == "merged":
+                facts[field.name] = [_facts(one) for one in said]
+            elif isinstance(said, dict) and field.name in _BY_NAME:
+                facts[field.name] = dict(_readable(said, _BY_NAME[field.name]))
+            elif field.name in found:
+                facts[field.name] = converted(field.type, said)
+    return RunFacts(**facts)
+
+
+def _readable(found: dict[str, Any], kind: type) -> Iterator[tuple[str, Any]]:
+    for name, said in found.items():
+        with suppress(ValueError):
+            yield name, converted(kind, said)
+
+
+def runs_of(facts: RunFacts) -> Sequence[RunFacts]:
     """What a run.json says of each run that it is of: one, or those that were joined."""
-    return facts.get("merged") or [facts]
+    return facts.merged or [facts]
 
 
-def evidence_of(folder: Path, trial: dict[str, Any]) -> Path:
-    """A trial's folder in a run's, by its entry; no other than one of the run's own, whatever the entry says."""
-    return folder / "trials" / Path(trial["folder"]).name
+def evidence_of(folder: Path, trial: TrialResult) -> Path:
+    """A trial's folder in a run's folder. It is one of the run's own, whatever the entry says."""
+    return folder / "trials" / Path(trial.folder).name
 
 
-def read_verdict(folder: Path, trial: dict[str, Any]) -> dict[str, Any]:
-    """What verdict.json of a trial's folder says; nothing where it cannot be read."""
+def read_verdict(folder: Path, trial: TrialResult) -> VerdictRecord | None:
+    """What verdict.json of a trial's folder says; None if it cannot be read."""
     try:
-        found: dict[str, Any] = read_json(evidence_of(folder, trial) / "verdict.json")
-        fates, command = found.get("fates", []), found.get("command", "")
-        whole = isinstance(command, str) and all(isinstance(fate["looks"], dict) for fate in fates)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}
-    return found if whole else {}
+        return converted(VerdictRecord, read_json(evidence_of(folder, trial) / "verdict.json"))
+    except ValueError:
+        return None
 
 
-def harness_words(harness: dict[str, Any]) -> str:
-    """A version of the harness (what `harness_commit` returns) in a phrase: its commit, and whether it had changes.
+def harness_words(harness: Harness | None) -> str:
+    """A version of the harness in a phrase: its commit, and whether it had changes; of an installed wheel, its version.
 
-    Of an installed wheel, its version; UNKNOWN where nothing says.
+    UNKNOWN if nothing says which it was.
     """
-    if not harness.get("commit"):
-        return f"version {harness['version']}" if harness.get("version") else UNKNOWN
-    commit = str(harness["commit"])[:12]
-    return f"{commit}, changed" if harness.get("dirty") else commit
+    if harness is None or not harness.commit:
+        return f"version {harness.version}" if harness and harness.version else UNKNOWN
+    commit = harness.commit[:12]
+    return f"{commit}, changed" if harness.dirty else commit
 
 
 def new_run_id() -> str:
@@ -181,18 +171,18 @@ def new_run_id() -> str:
     return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def host_facts() -> dict[str, Any]:
-    """The host in the words that matter to a reader: system, Python, cores, memory."""
-    return {
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-    }
+def host_facts() -> Host:
+    """This machine."""
+    return Host(
+        system=platform.platform(),
+        python=platform.python_version(),
+        cores=os.cpu_count(),
+        memory_gib=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+    )
 
 
-def harness_commit() -> dict[str, Any]:
-    """The checkout's commit, and whether it has changes; None for both where git does not say, or there is none."""
+def harness_commit() -> Harness:
+    """The checkout's commit, and whether it has changes; None for both if git does not say, or there is no checkout."""
 
     def git(*arguments: str) -> str | None:
         try:
@@ -202,9 +192,9 @@ def harness_commit() -> dict[str, Any]:
         return done.stdout.strip()
 
     if not IS_CHECKOUT:  # git would speak of whatever the environment lies in
-        return {"commit": None, "dirty": None, "version": metadata.version(PROJECT)}
+        return Harness(commit=None, dirty=None, version=metadata.version(PROJECT))
     status = git("status", "--porcelain")
-    return {"commit": git("rev-parse", "HEAD"), "dirty": None if status is None else bool(status)}
+    return Harness(commit=git("rev-parse", "HEAD"), dirty=None if status is None else bool(status))
 
 
 def check_writable(folder: Path, option: str = "--results") -> None:

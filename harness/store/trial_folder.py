@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from harness.checkers._findings import Counts
 from harness.checkers.bystanders import Bystanders
@@ -14,12 +15,10 @@ from harness.verdict.outcomes import Verdict, as_expected, judge
 from harness.words.events import Broken, Event, Version
 from harness.words.files import read_json
 from harness.words.plan import Cell, Plan
+from harness.words.reading import converted
+from harness.words.records import SideCounts, TicksResult, TrialResult
 
 VERDICT = "verdict.json"
-_BESIDE = ("source", "log", "command", "fates")  # what verdict.json holds beside the entry
-_COUNTS = (
-    "at_risk", "kept", "progressed", "altered", "lost", "stranded", "recreated", "executed_twice", "never_ran",
-)  # fmt: skip
 
 
 def read_trial(path: Path) -> list[Event]:
@@ -32,25 +31,24 @@ def read_trial(path: Path) -> list[Event]:
         return [Broken(phase="history", reason=str(error))]
 
 
-def read_entry(folder: Path) -> dict[str, Any] | None:
-    """The entry that a trial came to, by its verdict.json; None where it was not judged yet."""
+def read_entry(folder: Path) -> TrialResult | None:
+    """The entry that a trial came to, by its verdict.json; None if it was not judged yet, or that cannot be read."""
     try:
-        found = read_json(folder / VERDICT)
-        return {key: value for key, value in found.items() if key not in _BESIDE}
-    except (ValueError, AttributeError):
+        return converted(TrialResult, read_json(folder / VERDICT))
+    except ValueError:
         return None
 
 
-def from_history(events: list[Event]) -> dict[str, Any]:
-    """A trial's entry as its history has it: what was planned, and what that came to.
+def from_history(events: list[Event]) -> dict[str, object]:
+    """What a history shows of its trial's entry, as results.json has it.
 
-    Before schema 3 a history did not hold the plan, and what hangs on that is left out.
+    Before schema 3 a history did not hold the plan, so what follows from that is left out.
     """
     verdict = judge(events)
     ticks = verdict.ticks
     with suppress(TypeError, AttributeError):  # of a cell that a history garbles
         if cell := planned(events):
-            return result(plan_of(events), cell, events, verdict)
+            return dict(msgspec.to_builtins(result(plan_of(events), cell, events, verdict)))
     return {
         "outcome": verdict.outcome,
         **_counts(verdict.findings.treated),
@@ -77,59 +75,59 @@ def plan_of(events: list[Event]) -> Plan:
     return Plan("", Path(), [], start=str(opening.start if opening else None))
 
 
-def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None) -> dict[str, Any]:
+def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None) -> TrialResult:
     """A cell's entry of results.json: judged, decided before the start, or still to come (outcome null)."""
     outcome = verdict.outcome if verdict else cell.outcome
     ticks = verdict.ticks if verdict else None
     treated, twin = (verdict.findings.treated, verdict.findings.twin) if verdict else (Counts(), Counts())
     bystanders = verdict.bystanders if verdict else Bystanders()
-    return {
-        "scenario": cell.scenario,
-        "door": cell.door,
-        "subject": cell.subject,
-        "repetition": cell.repetition,
-        "version": next((e.said for e in of_kind(events, Version) if e.role == "server"), cell.version or None),
-        "engine": cell.engine,
-        "database": cell.database,
-        "start": how_started(events, plan.start),
-        "outcome": outcome,
-        "expected": cell.expected,
-        "as_expected": as_expected(outcome, cell.expected) and not (bystanders.lost or bystanders.altered),
+    return TrialResult(
+        scenario=cell.scenario,
+        door=cell.door,
+        subject=cell.subject,
+        repetition=cell.repetition,
+        version=next((e.said for e in of_kind(events, Version) if e.role == "server"), cell.version or None),
+        engine=cell.engine,
+        database=cell.database,
+        start=how_started(events, plan.start),
+        outcome=outcome,
+        expected=cell.expected,
+        as_expected=as_expected(outcome, cell.expected) and not (bystanders.lost or bystanders.altered),
         **_counts(treated),
-        "bystanders_lost": len(bystanders.lost),
-        "bystanders_altered": len(bystanders.altered),
-        "twin": _counts(twin),
-        "ticks": _ticks(ticks, cell),
-        "seconds": _seconds(events),
-        "reason": verdict.reason if verdict else cell.reason,
-        "folder": str(plan.trial_folder(cell).relative_to(plan.folder)),
-        "reference": cell.reference,
-        "note": cell.note,
-        "judged_by": cell.judged_by,
-        "versions": dict(cell.versions),
-    }
+        bystanders_lost=len(bystanders.lost),
+        bystanders_altered=len(bystanders.altered),
+        twin=SideCounts(**_counts(twin)),
+        ticks=_ticks(ticks, cell),
+        seconds=_seconds(events),
+        reason=verdict.reason if verdict else cell.reason,
+        folder=str(plan.trial_folder(cell).relative_to(plan.folder)),
+        reference=cell.reference,
+        note=cell.note,
+        judged_by=cell.judged_by,
+        versions=dict(cell.versions),
+    )
 
 
-def _ticks(ticks: Ticks | None, cell: Cell) -> dict[str, Any] | None:
+def _ticks(ticks: Ticks | None, cell: Cell) -> TicksResult | None:
     """The second verdict beside the first; None where there is no first."""
     if ticks is None:
         return None
     often = bool(cell.sometimes) and ticks.outcome == cell.sometimes
     unsaid = cell.expected_ticks is None or ticks.outcome == INCONCLUSIVE or (often and cell.held)
     held = None if unsaid else often or ticks.outcome == cell.expected_ticks
-    return {
-        "outcome": ticks.outcome,
-        "expected": cell.expected_ticks,
-        "as_expected": held,
-        "sometimes": cell.sometimes_reference if often else "",
-        "missing": len(ticks.missing),
-        "duplicate": len(ticks.duplicate),
-        "reason": ticks.reason,
-    }
+    return TicksResult(
+        outcome=ticks.outcome,
+        expected=cell.expected_ticks,
+        as_expected=held,
+        sometimes=cell.sometimes_reference if often else "",
+        missing=len(ticks.missing),
+        duplicate=len(ticks.duplicate),
+        reason=ticks.reason,
+    )
 
 
 def _counts(counts: Counts) -> dict[str, int]:
-    return {name: getattr(counts, name) for name in _COUNTS}
+    return {name: getattr(counts, name) for name in SideCounts.__struct_fields__}
 
 
 def _seconds(events: list[Event]) -> float | None:

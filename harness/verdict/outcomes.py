@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from harness.checkers import Checker, load_checkers
 from harness.checkers._check import Check, compose
@@ -15,6 +15,7 @@ from harness.checkers._findings import Counts, Findings
 from harness.checkers.bystanders import Bystanders
 from harness.checkers.ticks import Ticks
 from harness.words.events import Event
+from harness.words.names import TICKS
 from harness.words.outcomes import (
     ALTERED,
     ERROR,
@@ -27,6 +28,7 @@ from harness.words.outcomes import (
     UNJUDGED,
     VERDICTS,
 )
+from harness.words.records import TrialResult
 
 __all__ = [
     "ALTERED",
@@ -98,57 +100,59 @@ def as_expected(outcome: str | None, expected: str | None) -> bool | None:
     return outcome == expected
 
 
-def bystanders_of(trial: dict[str, Any]) -> int:
+def bystanders_of(trial: TrialResult) -> int:
     """How many runs of other deployments a trial's entry says that its door deleted or altered."""
-    return int(trial.get("bystanders_lost", 0) + trial.get("bystanders_altered", 0))
+    return trial.bystanders_lost + trial.bystanders_altered
 
 
-def _is_held(trial: dict[str, Any]) -> bool:
-    return bool(trial["expected"] or (trial.get("ticks") or {}).get("expected"))
+def _is_held(trial: TrialResult) -> bool:
+    return bool(trial.expected or (trial.ticks and trial.ticks.expected))
 
 
-def contradicts(trial: dict[str, Any]) -> bool:
+def contradicts(trial: TrialResult) -> bool:
     """Whether a trial's entry contradicts what is known: of its runs, of its ticks, or of runs of other deployments."""
-    ticks = trial.get("ticks") or {}
-    wrong = as_expected(trial["outcome"], trial["expected"]) is False or ticks.get("as_expected") is False
-    return trial["outcome"] not in UNJUDGED and bool(wrong or bystanders_of(trial))
+    ticks = trial.ticks
+    wrong = as_expected(trial.outcome, trial.expected) is False or bool(ticks and ticks.as_expected is False)
+    return trial.outcome not in UNJUDGED and bool(wrong or bystanders_of(trial))
 
 
-def unjudged(trial: dict[str, Any]) -> bool:
+def unjudged(trial: TrialResult) -> bool:
     """Whether a trial's entry lacks a verdict: on its runs, or on ticks of which something is expected."""
-    ticks = trial.get("ticks") or {}
-    expected = ticks.get("expected") is not None and ticks["as_expected"] is None
-    judged_by_them = trial.get("judged_by") == "ticks" and ticks.get("outcome") == "inconclusive"
-    return trial["outcome"] in UNJUDGED or expected or judged_by_them
+    if trial.outcome in UNJUDGED:
+        return True
+    ticks = trial.ticks
+    if ticks is None:
+        return False
+    expected = ticks.expected is not None and ticks.as_expected is None
+    return expected or (trial.judged_by == TICKS and ticks.outcome == INCONCLUSIVE)
 
 
-def said(trial: dict[str, Any]) -> str:
+def said(trial: TrialResult) -> str:
     """What a trial's entry came to, in a word or two: its outcome, or that of its ticks where those are judged."""
-    if trial.get("judged_by") == "ticks" and trial["outcome"] not in {NOT_APPLICABLE, *UNJUDGED}:
-        return f"ticks {trial['ticks']['outcome']}"
-    return trial["outcome"] or "not run"
+    if trial.ticks and trial.judged_by == TICKS and trial.outcome not in {NOT_APPLICABLE, *UNJUDGED}:
+        return f"ticks {trial.ticks.outcome}"
+    return trial.outcome or "not run"
 
 
-def objection(trial: dict[str, Any]) -> str:
+def objection(trial: TrialResult) -> str:
     """What a trial that contradicts contradicts, and why, for a reader; empty where it does not."""
-    known = f" ({trial['reference']})" if trial["reference"] else ""
-    if as_expected(trial["outcome"], trial["expected"]) is False:
-        return f"{trial['outcome']}, expected {trial['expected']}{known}: {trial['reason']}"
-    if trial["outcome"] not in UNJUDGED and (others := bystanders_of(trial)):
-        return f"{others} runs of other deployments are gone or altered, and none is expected to: {trial['reason']}"
-    if contradicts(trial):
-        ticks = trial["ticks"]
-        return f"ticks {ticks['outcome']}, expected {ticks['expected']}{known}: {ticks['reason']}"
+    known = f" ({trial.reference})" if trial.reference else ""
+    if as_expected(trial.outcome, trial.expected) is False:
+        return f"{trial.outcome}, expected {trial.expected}{known}: {trial.reason}"
+    if trial.outcome not in UNJUDGED and (others := bystanders_of(trial)):
+        return f"{others} runs of other deployments are gone or altered, and none is expected to: {trial.reason}"
+    if contradicts(trial) and (ticks := trial.ticks):
+        return f"ticks {ticks.outcome}, expected {ticks.expected}{known}: {ticks.reason}"
     return ""
 
 
-def exit_code(trials: Iterable[dict[str, Any]]) -> int:
+def exit_code(trials: Iterable[TrialResult]) -> int:
     """The exit code of a run from its trials' entries (docs/verdicts.md).
 
     A contradiction outweighs what could not be judged, so that `git bisect run` skips only what says nothing. A verdict
     of which nothing is known contradicts nothing, and is no success by itself.
     """
-    tried = [trial for trial in trials if trial["outcome"] != NOT_APPLICABLE]
+    tried = [trial for trial in trials if trial.outcome != NOT_APPLICABLE]
     if any(contradicts(trial) for trial in tried):
         return EXIT_CONTRADICTED
     if any(unjudged(trial) for trial in tried) or not any(map(_is_held, tried)):

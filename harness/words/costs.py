@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from harness.words.files import write_whole
+from harness.words.records import LabCosts, PhaseCosts
 
 NAME = "costs.json"
 _SHORTEST = 0.5  # seconds in all, below which a wait is not named
@@ -56,7 +58,7 @@ class Costs:
 
     def __init__(self, folder: Path, cells: int) -> None:
         self._file, self._cells = folder / NAME, cells
-        self._phases: dict[str, dict[str, float]] = {}
+        self._phases: dict[str, PhaseCosts] = {}
         self._phase, self._since, self._used = "", 0.0, 0.0
         self.processors: Callable[[], float] = lambda: 0.0
         WAITS.take()
@@ -67,13 +69,13 @@ class Costs:
         with suppress(Exception):  # an engine that does not say it breaks no trial
             used = max(used, self.processors())
         if self._phase:
-            spent = {"seconds": round(now - self._since, 1), "cpu_seconds": round(used - self._used, 2)}
+            spent = PhaseCosts(seconds=round(now - self._since, 1), cpu_seconds=round(used - self._used, 2))
             self._phases[self._phase] = spent
         self._phase, self._since, self._used = phase or "", now, used
         if phase is None:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            found = {"cells": self._cells, "phases": self._phases, "waits": WAITS.take()}
-            write_whole(self._file, json.dumps(found))
+            found = LabCosts(cells=self._cells, phases=self._phases, waits=WAITS.take())
+            write_whole(self._file, json.dumps(msgspec.to_builtins(found)))
 
 
 def children_seconds() -> float:
@@ -82,7 +84,7 @@ def children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def read_costs(run_folder: Path) -> dict[str, Any]:
+def read_costs(run_folder: Path) -> dict[str, LabCosts]:
     """The costs of each lab of a run that came to its end, by the lab's name."""
     files = sorted(run_folder.glob(f"labs/*/{NAME}"))
-    return {file.parent.name: json.loads(file.read_text(encoding="utf-8")) for file in files}
+    return {file.parent.name: msgspec.json.decode(file.read_bytes(), type=LabCosts) for file in files}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from harness.doors import load_doors
 from harness.evidence.page import NAME, write_page
@@ -19,6 +20,7 @@ from harness.runs.plan import plan_cell
 from harness.store.results import write_results, write_run
 from harness.trials.scenario import load_scenarios
 from harness.words.plan import Plan
+from harness.words.records import Harness, RunFacts, TrialResult
 
 DOORS = load_doors()
 
@@ -62,7 +64,7 @@ document.documentElement.dataset.seen = JSON.stringify(seen);
 def make_run(folder: Path, number: int, hostile: str = "") -> Path:
     """The folder of a run of so many trials, made from two recorded ones, one lost and one survived."""
     folder.mkdir()
-    entries: list[dict[str, Any]] = []
+    entries: list[TrialResult] = []
     for each in range(number):
         version, outcome = (("3.3.3", "lost"), ("3.3.4", "survived"))[each % 2]
         cell = plan_cell(
@@ -77,17 +79,18 @@ def make_run(folder: Path, number: int, hostile: str = "") -> Path:
         if each < 2:
             entry = conclude(plan, cell)
         else:  # the same evidence again
-            shutil.copytree(folder / entries[each % 2]["folder"], own, dirs_exist_ok=True)
-            entry = {**entries[each % 2], "folder": f"trials/{own.name}", "repetition": cell.repetition}
+            shutil.copytree(folder / entries[each % 2].folder, own, dirs_exist_ok=True)
+            entry = replace(entries[each % 2], folder=f"trials/{own.name}", repetition=cell.repetition)
         if hostile:
             saved = json.loads((own / "verdict.json").read_text(encoding="utf-8"))
             saved |= {"log": hostile, "source": hostile, "command": hostile}
             (own / "verdict.json").write_text(json.dumps(saved), encoding="utf-8")
-            entry |= dict.fromkeys(("subject", "reference", "note"), hostile)
-            entry["reason"] += f" {hostile}"
+            reason = f"{entry.reason} {hostile}"
+            entry = replace(entry, subject=hostile, reference=hostile, note=hostile, reason=reason)
         entries.append(entry)
     write_results(folder, entries, exit_code=0, seconds=1.0)
-    write_run(folder, {"command": hostile or "nox -s reproduce", "harness": {"commit": hostile, "dirty": True}})
+    made_by = Harness(commit=hostile, dirty=True)
+    write_run(folder, RunFacts(command=hostile or "nox -s reproduce", harness=made_by))
     write_page(folder)
     return folder / NAME
 

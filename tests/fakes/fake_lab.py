@@ -14,6 +14,7 @@ from harness.runs.plan import plan_cell
 from harness.trials.scenario import load_scenarios
 from harness.words.names import PREFECT_DEPLOY
 from harness.words.plan import Cell, Plan
+from harness.words.records import TicksResult, TrialResult
 from tests.fakes.clock import Clock
 from tests.fakes.fake_prefect import LIFTED, UPDATED, Deployment, FakePrefect, Run
 from tests.fakes.fake_site import FakeSite
@@ -26,7 +27,7 @@ COUNTS = (
 # In seconds of the fake's clock, which only waits move on.
 DEADLINES = Deadlines(steady_state=20, backlog=10, drain_idle=40, left_alone=9, drain_cap=90, api_patience=5)
 
-Entry = dict[str, Any]
+Entry = TrialResult
 
 
 def counts(**taken: int) -> dict[str, int]:
@@ -42,8 +43,14 @@ def verdict(outcome: str, *, treated: dict[str, int], twin: dict[str, int]) -> d
 
 def judged(entry: Entry) -> dict[str, Any]:
     """What an entry of results.json says of outcome and counts."""
-    treated = {name: entry[name] for name in COUNTS}
-    return verdict(entry["outcome"], treated=treated, twin={name: entry["twin"][name] for name in COUNTS})
+    treated, twin = ({name: getattr(of, name) for name in COUNTS} for of in (entry, entry.twin))
+    return verdict(entry.outcome or "", treated=treated, twin=twin)
+
+
+def ticks_of(entry: Entry) -> TicksResult:
+    """A trial's second verdict, which every trial that was judged has."""
+    assert entry.ticks is not None
+    return entry.ticks
 
 
 class FakeLab:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from harness.evidence.bug_report import LONGEST, NAME, bug_report, write_bug_report
 from tests.fakes.fake_lab import FakeLab
+from tests.unit.entries import trial
 
 OUTAGE = "worker-outage"
 
@@ -19,7 +21,7 @@ def test_it_is_the_report_of_what_was_lost_with_the_control_beside_it(lab: FakeL
 
     backlog.on_update(delete_one)
     trials = lab.trials(OUTAGE, doors=["none", "patch-deployment"])
-    again = [{**trials[1], "repetition": 2}, {**trials[1], "repetition": 3, "outcome": "survived"}]
+    again = [replace(trials[1], repetition=2), replace(trials[1], repetition=3, outcome="survived")]
     write_bug_report(lab.plan.folder, [*trials, *again])
     text = (lab.plan.folder / NAME).read_text(encoding="utf-8")
     assert text.startswith("# worker-outage, patch-deployment, Prefect 3.9.1: lost\n")
@@ -44,12 +46,9 @@ def test_where_nothing_was_lost_there_is_nothing_to_file(lab: FakeLab) -> None:
 
 @pytest.mark.parametrize("fence", ["```", "`````"])
 def test_one_that_is_too_long_is_cut_off_outside_of_a_block(fence: str) -> None:
-    trial = {
-        "scenario": OUTAGE, "door": "none", "subject": "3.3.3", "outcome": "lost", "engine": "x", "database": "y",
-        "ticks": None,
-    }  # fmt: skip
+    one = trial(scenario=OUTAGE, door="none", outcome="lost")
     report = f"# title\n\nwhy.\n\n{fence}text\n" + "a line of a log\n" * 9_000 + f"{fence}\n"
-    text = bug_report(report, trial, [trial])
+    text = bug_report(report, one, [one])
     assert LONGEST - 200 < len(text) <= LONGEST
     assert [line for line in text.splitlines() if line.startswith("```")] == [f"{fence}text", fence]
     assert text.endswith("The whole is in the run's folder.)\n")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import pytest
 
 from harness.verdict.outcomes import EXIT_CONTRADICTED, exit_code, objection
 from tests.fakes.fake_api import GONE
-from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
+from tests.fakes.fake_lab import Entry, FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import Deployment, Run
 
 KEPT = counts(at_risk=3, kept=3)
@@ -30,8 +29,8 @@ def waiting(lab: FakeLab, family: str) -> list[Run]:
     return [run for run in lab.prefect.runs_of(family) if run.state_name in WAITING]
 
 
-def by_door(lab: FakeLab, *scenarios: str) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(entry["scenario"], entry["door"]): entry for entry in lab.trials(*scenarios, doors=DOORS)}
+def by_door(lab: FakeLab, *scenarios: str) -> dict[tuple[str, str], Entry]:
+    return {(entry.scenario, entry.door): entry for entry in lab.trials(*scenarios, doors=DOORS)}
 
 
 def test_a_door_that_takes_what_waits_of_every_deployment_says_so_and_the_others_have_no_verdict(lab: FakeLab) -> None:
@@ -43,12 +42,12 @@ def test_a_door_that_takes_what_waits_of_every_deployment_says_so_and_the_others
     entries = by_door(lab, OUTAGE)
     pause = entries[OUTAGE, "pause-deployment"]
     assert judged(pause) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT)
-    assert pause["bystanders_lost"] == 6
-    assert pause["reason"].endswith("; the door deleted 6 runs of deployments that it was not opened on")
+    assert pause.bystanders_lost == 6
+    assert pause.reason.endswith("; the door deleted 6 runs of deployments that it was not opened on")
     for door in ("patch-deployment", "none"):
         other = entries[OUTAGE, door]
-        assert (other["outcome"], other["bystanders_lost"]) == ("inconclusive", 0)
-        assert "the door pause-deployment of worker-outage, opened beside it in this lab" in other["reason"]
+        assert (other.outcome, other.bystanders_lost) == ("inconclusive", 0)
+        assert "the door pause-deployment of worker-outage, opened beside it in this lab" in other.reason
     assert exit_code(entries.values()) == EXIT_CONTRADICTED
 
 
@@ -64,10 +63,10 @@ def test_a_door_that_takes_from_others_alone_is_no_survival(lab: FakeLab) -> Non
     entries = by_door(lab, OUTAGE)
     pause = entries[OUTAGE, "pause-deployment"]
     assert judged(pause) == verdict("lost", treated=KEPT, twin=KEPT)
-    assert (pause["as_expected"], pause["bystanders_lost"]) == (None if pause["expected"] is None else False, 1)
+    assert (pause.as_expected, pause.bystanders_lost) == (None if pause.expected is None else False, 1)
     assert objection(pause)
-    assert entries[OUTAGE, "patch-deployment"]["outcome"] == "survived"
-    assert entries[OUTAGE, "none"]["outcome"] == "inconclusive"
+    assert entries[OUTAGE, "patch-deployment"].outcome == "survived"
+    assert entries[OUTAGE, "none"].outcome == "inconclusive"
 
 
 @pytest.mark.parametrize("side", ["treated", "twin"])
@@ -86,10 +85,10 @@ def test_a_door_that_takes_from_another_scenario_says_so(lab: FakeLab, side: str
     ((scenario, other),) = taken
     pause = entries[scenario, "pause-deployment"]
     # `inconclusive` where a door of the other trial's own had been opened by then.
-    assert (pause["outcome"], pause["bystanders_lost"]) in (("lost", 1), ("inconclusive", 0))
+    assert (pause.outcome, pause.bystanders_lost) in (("lost", 1), ("inconclusive", 0))
     (event,) = (e for e in lab.history(scenario, "pause-deployment") if e["kind"] == "bystanders")
     assert len(event["unlisted"]) == 1
-    outcomes = [entry["outcome"] for (of, _), entry in entries.items() if of == other]
+    outcomes = [entry.outcome for (of, _), entry in entries.items() if of == other]
     assert outcomes.count("inconclusive") == (3 if side == "twin" else 1)
 
 
@@ -104,10 +103,10 @@ def test_a_run_whose_own_door_was_opened_before_may_be_gone_by_that_one(lab: Fak
             lab.backlog(OUTAGE).delete(first[:1])
 
     lab.backlog(OUTAGE).on_update(take_of_the_first)
-    entries = {entry["door"]: entry for entry in lab.trials(OUTAGE, doors=["patch-deployment", "pause-deployment"])}
-    assert {door: entry["outcome"] for door, entry in entries.items()} == dict.fromkeys(entries, "inconclusive")
-    assert "all of trials whose own door had been opened before" in entries["pause-deployment"]["reason"]
-    assert entries["pause-deployment"]["bystanders_lost"] == 0
+    entries = {entry.door: entry for entry in lab.trials(OUTAGE, doors=["patch-deployment", "pause-deployment"])}
+    assert {door: entry.outcome for door, entry in entries.items()} == dict.fromkeys(entries, "inconclusive")
+    assert "all of trials whose own door had been opened before" in entries["pause-deployment"].reason
+    assert entries["pause-deployment"].bystanders_lost == 0
 
 
 def test_the_null_door_is_blamed_for_nothing(lab: FakeLab) -> None:
@@ -118,9 +117,9 @@ def test_the_null_door_is_blamed_for_nothing(lab: FakeLab) -> None:
     # As the door `none` looks at the twin after it was opened, the runs of the other trial are listed next.
     number = 2 * 2 + 2
     lab.prefect.on_request("^GET /deployments/[^/]+$", number, take_later)
-    entries = {entry["door"]: entry for entry in lab.trials(OUTAGE, doors=["none", "patch-deployment"])}
-    assert entries["none"]["outcome"] in ("survived", "inconclusive"), entries["none"]["reason"]
-    assert entries["patch-deployment"]["outcome"] == "inconclusive"
+    entries = {entry.door: entry for entry in lab.trials(OUTAGE, doors=["none", "patch-deployment"])}
+    assert entries["none"].outcome in ("survived", "inconclusive"), entries["none"].reason
+    assert entries["patch-deployment"].outcome == "inconclusive"
 
 
 def test_a_bystander_that_is_gone_while_the_twin_does_not_answer_is_not_lost(lab: FakeLab) -> None:
@@ -132,8 +131,8 @@ def test_a_bystander_that_is_gone_while_the_twin_does_not_answer_is_not_lost(lab
 
     lab.backlog(OUTAGE).on_update(take_one_and_answer_nobody)
     pause = by_door(lab, OUTAGE)[OUTAGE, "pause-deployment"]
-    assert (pause["outcome"], pause["bystanders_lost"]) == ("inconclusive", 1)
-    assert "and so was a run of the twin" in pause["reason"]
+    assert (pause.outcome, pause.bystanders_lost) == ("inconclusive", 1)
+    assert "and so was a run of the twin" in pause.reason
 
 
 def test_what_a_door_takes_by_the_flow_is_of_its_own_trial_alone(lab: FakeLab) -> None:
@@ -147,7 +146,7 @@ def test_what_a_door_takes_by_the_flow_is_of_its_own_trial_alone(lab: FakeLab) -
     assert judged(entries[OUTAGE, "pause-deployment"]) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT)
     for door in ("patch-deployment", "none"):
         assert judged(entries[OUTAGE, door]) == verdict("survived", treated=KEPT, twin=KEPT)
-    assert not any(entry["bystanders_lost"] for entry in entries.values())
+    assert not any(entry.bystanders_lost for entry in entries.values())
 
 
 def test_a_bystanders_run_that_is_there_under_no_deployment_is_not_lost(lab: FakeLab) -> None:
@@ -157,7 +156,7 @@ def test_a_bystanders_run_that_is_there_under_no_deployment_is_not_lost(lab: Fak
             others[0].deployment = Deployment("x", "x", OUTAGE, lab.clock.now(), id="another")
 
     lab.backlog(OUTAGE).on_update(give_away)
-    assert by_door(lab, OUTAGE)[OUTAGE, "pause-deployment"]["bystanders_lost"] == 0
+    assert by_door(lab, OUTAGE)[OUTAGE, "pause-deployment"].bystanders_lost == 0
 
 
 def test_a_bystander_that_is_there_by_its_id_and_in_no_listing_is_not_lost_and_no_verdict_is_given(
@@ -170,8 +169,8 @@ def test_a_bystander_that_is_there_by_its_id_and_in_no_listing_is_not_lost_and_n
 
     lab.backlog(OUTAGE).on_update(hide_one)
     pause = by_door(lab, OUTAGE)[OUTAGE, "pause-deployment"]
-    assert (pause["outcome"], pause["bystanders_lost"]) == ("inconclusive", 0)
-    assert "of another deployment is in no listing, and is there by its id" in pause["reason"]
+    assert (pause.outcome, pause.bystanders_lost) == ("inconclusive", 0)
+    assert "of another deployment is in no listing, and is there by its id" in pause.reason
 
 
 def rename(run: Run) -> None:
@@ -205,16 +204,14 @@ def test_a_door_that_alters_runs_of_others_is_no_survival_and_the_others_have_no
     entries = by_door(lab, OUTAGE)
     pause = entries[OUTAGE, "pause-deployment"]
     assert judged(pause) == verdict("altered", treated=KEPT, twin=KEPT)
-    assert (pause["bystanders_lost"], pause["bystanders_altered"]) == (0, 1)
-    assert said in pause["reason"]
+    assert (pause.bystanders_lost, pause.bystanders_altered) == (0, 1)
+    assert said in pause.reason
     assert objection(pause)
     assert exit_code(entries.values()) == EXIT_CONTRADICTED
-    assert entries[OUTAGE, "patch-deployment"]["outcome"] == "survived"
+    assert entries[OUTAGE, "patch-deployment"].outcome == "survived"
     other = entries[OUTAGE, "none"]
-    assert (other["outcome"], other["bystanders_altered"]) == ("inconclusive", 0)
-    assert (
-        "the door pause-deployment of worker-outage, opened beside it in this lab, altered its run" in other["reason"]
-    )
+    assert (other.outcome, other.bystanders_altered) == ("inconclusive", 0)
+    assert "the door pause-deployment of worker-outage, opened beside it in this lab, altered its run" in other.reason
 
 
 def test_a_run_that_goes_on_while_another_door_is_open_was_not_altered(lab: FakeLab) -> None:
@@ -225,8 +222,8 @@ def test_a_run_that_goes_on_while_another_door_is_open_was_not_altered(lab: Fake
 
     lab.backlog(OUTAGE).on_update(go_on)
     entries = by_door(lab, OUTAGE)
-    assert not any(entry["bystanders_altered"] for entry in entries.values())
-    assert entries[OUTAGE, "pause-deployment"]["outcome"] == "survived"
+    assert not any(entry.bystanders_altered for entry in entries.values())
+    assert entries[OUTAGE, "pause-deployment"].outcome == "survived"
 
 
 def test_a_run_that_was_altered_though_its_own_door_was_opened_before_blames_no_other(lab: FakeLab) -> None:
@@ -238,6 +235,6 @@ def test_a_run_that_was_altered_though_its_own_door_was_opened_before_blames_no_
             rename(first[0])
 
     lab.backlog(OUTAGE).on_update(alter_one_of_the_first)
-    entries = {entry["door"]: entry for entry in lab.trials(OUTAGE, doors=["patch-deployment", "pause-deployment"])}
-    assert {door: entry["outcome"] for door, entry in entries.items()} == dict.fromkeys(entries, "inconclusive")
-    assert entries["pause-deployment"]["bystanders_altered"] == 0
+    entries = {entry.door: entry for entry in lab.trials(OUTAGE, doors=["patch-deployment", "pause-deployment"])}
+    assert {door: entry.outcome for door, entry in entries.items()} == dict.fromkeys(entries, "inconclusive")
+    assert entries["pause-deployment"].bystanders_altered == 0

@@ -6,7 +6,7 @@ import pytest
 
 from harness.doors import SERVED, load_doors
 from harness.words.names import PREFECT_DEPLOY
-from tests.fakes.fake_lab import FakeLab, counts, judged, verdict
+from tests.fakes.fake_lab import FakeLab, counts, judged, ticks_of, verdict
 
 DOORS = load_doors()
 
@@ -36,16 +36,16 @@ REQUESTS = {
 @pytest.mark.parametrize("door", KEEPING)
 def test_through_any_door_a_sound_prefect_survives(lab: FakeLab, door: str) -> None:
     entry = lab.trial(OUTAGE, door)
-    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
-    assert entry["door"] == door
-    assert entry["ticks"]["outcome"] == "whole"
-    assert entry["ticks"]["reason"].startswith("of 3 ticks"), "all of them were due when the door was answered"
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
+    assert entry.door == door
+    assert ticks_of(entry).outcome == "whole"
+    assert ticks_of(entry).reason.startswith("of 3 ticks"), "all of them were due when the door was answered"
 
 
 @pytest.mark.parametrize("door", DELETING)
 def test_a_deleted_deployment_takes_its_runs_along(lab: FakeLab, door: str) -> None:
     entry = lab.trial(OUTAGE, door)
-    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT), entry.reason
 
 
 @pytest.mark.parametrize("door", DELETING)
@@ -57,11 +57,11 @@ def test_runs_that_a_deleted_deployment_leaves_behind_are_altered(lab: FakeLab, 
 
 def test_all_doors_at_once_come_to_what_each_comes_to_alone(lab: FakeLab) -> None:
     entries = lab.trials(OUTAGE, LIMIT, doors=TOGETHER)
-    outcomes = {(entry["scenario"], entry["door"]): entry["outcome"] for entry in entries}
+    outcomes = {(entry.scenario, entry.door): entry.outcome for entry in entries}
     alone = {door: "lost" if door in DELETING else "survived" for door in TOGETHER}
     assert outcomes == {(scenario, door): alone[door] for scenario in (OUTAGE, LIMIT) for door in TOGETHER}
-    assert all(entry["at_risk"] == entry["twin"]["at_risk"] == 3 for entry in entries)
-    assert not any(entry["bystanders_lost"] for entry in entries)
+    assert all(entry.at_risk == entry.twin.at_risk == 3 for entry in entries)
+    assert not any(entry.bystanders_lost for entry in entries)
 
 
 def test_what_one_door_deletes_is_lost_in_its_own_trial_alone(lab: FakeLab) -> None:
@@ -73,7 +73,7 @@ def test_what_one_door_deletes_is_lost_in_its_own_trial_alone(lab: FakeLab) -> N
                 del lab.prefect.runs[run.id]
 
     lab.backlog(OUTAGE).on_update(delete_one)
-    by_door = {e["door"]: e for e in lab.trials(OUTAGE, doors=["patch-deployment", "pause-deployment", "none"])}
+    by_door = {e.door: e for e in lab.trials(OUTAGE, doors=["patch-deployment", "pause-deployment", "none"])}
     assert judged(by_door["pause-deployment"])["outcome"] == "lost"
     assert judged(by_door["patch-deployment"]) == verdict("survived", treated=KEPT, twin=KEPT)
     assert judged(by_door["none"]) == verdict("survived", treated=KEPT, twin=KEPT)
@@ -92,8 +92,8 @@ def test_a_door_that_the_server_refuses_is_an_error_that_names_the_status(lab: F
 
     lab.prefect.deploy = deploy_then_refuse  # type: ignore[method-assign]
     entry = lab.trial(OUTAGE, door)
-    assert entry["outcome"] == "error"
-    assert f"answered {status}" in entry["reason"]
+    assert entry.outcome == "error"
+    assert f"answered {status}" in entry.reason
     assert judged(entry)["treated"] == KEPT, "its runs are still accounted for"
 
 
@@ -101,18 +101,18 @@ def test_a_door_that_the_server_refuses_is_an_error_that_names_the_status(lab: F
 def test_an_automation_that_the_server_does_not_know_yet_is_sent_its_event_again(lab: FakeLab) -> None:
     lab.prefect.events_missed = 2
     entry = lab.trial(OUTAGE, "pause-by-automation")
-    assert entry["outcome"] == "survived", entry["reason"]
+    assert entry.outcome == "survived", entry.reason
     assert len([event for event in lab.prefect.events if event["event"] == "survival.door"]) == 3
     assert lab.prefect.automations == [], "nothing is left that could pause it again"
-    report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
+    report = (lab.plan.folder / entry.folder / "report.md").read_text(encoding="utf-8")
     assert "- `paused` of `treated`: `False` before, `True` after." in report
 
 
 def test_an_automation_that_does_nothing_is_an_error_that_says_what_was_seen(lab: FakeLab) -> None:
     lab.prefect.events_missed = 10**6
     entry = lab.trial(OUTAGE, "pause-by-automation")
-    assert entry["outcome"] == "error"
-    assert "the event was sent, and there is no prefect.automation.action.executed" in entry["reason"]
+    assert entry.outcome == "error"
+    assert "the event was sent, and there is no prefect.automation.action.executed" in entry.reason
 
 
 @pytest.mark.rule(
@@ -121,21 +121,21 @@ def test_an_automation_that_does_nothing_is_an_error_that_says_what_was_seen(lab
 def test_an_automation_whose_action_has_not_ended_is_not_proven_though_the_deployment_is_paused(lab: FakeLab) -> None:
     lab.prefect.says_executed = False
     entry = lab.trial(OUTAGE, "pause-by-automation")
-    assert entry["outcome"] == "error"
-    assert "there is no prefect.automation.action.executed" in entry["reason"]
+    assert entry.outcome == "error"
+    assert "there is no prefect.automation.action.executed" in entry.reason
 
 
 def test_a_door_that_fails_does_not_take_another_trial_of_its_staging_with_it(lab: FakeLab) -> None:
     lab.prefect.refuse("/pause_deployment$", 409, {"detail": "no"})
     broken, sound = lab.trials(OUTAGE, doors=["pause-deployment", "patch-deployment"])
-    assert broken["outcome"] == "error" and "answered 409" in broken["reason"]
+    assert broken.outcome == "error" and "answered 409" in broken.reason
     assert judged(sound) == verdict("survived", treated=KEPT, twin=KEPT)
 
 
 def test_a_door_that_raises_does_not_take_another_trial_of_its_staging_with_it(lab: FakeLab) -> None:
     lab.prefect.refuse("/pause_deployment$", 0, None)
     broken, sound = lab.trials(OUTAGE, doors=["pause-deployment", "patch-deployment"])
-    assert broken["outcome"] == "error" and "in phase trigger" in broken["reason"]
+    assert broken.outcome == "error" and "in phase trigger" in broken.reason
     assert judged(sound) == verdict("survived", treated=KEPT, twin=KEPT)
 
 
@@ -157,8 +157,8 @@ def test_a_deploy_to_another_server_is_not_proven(lab: FakeLab, door: str) -> No
 
     lab.prefect.deploy = deploy_then_elsewhere  # type: ignore[method-assign]
     entry = lab.trial(OUTAGE, door)
-    assert entry["outcome"] == "error"
-    assert "exited 0, but this server's" in entry["reason"]
+    assert entry.outcome == "error"
+    assert "exited 0, but this server's" in entry.reason
 
 
 def test_the_null_door_is_no_null_door_where_the_deployment_changed_meanwhile(lab: FakeLab) -> None:
@@ -172,16 +172,16 @@ def test_the_null_door_is_no_null_door_where_the_deployment_changed_meanwhile(la
     lab.prefect.on_request("^GET /health", 2, change)
     entry = lab.trial(OUTAGE, "none")
     assert seen
-    assert entry["outcome"] == "error"
-    assert "description changed" in entry["reason"]
+    assert entry.outcome == "error"
+    assert "description changed" in entry.reason
 
 
 @pytest.mark.rule("error-effect-stays", "What a door must leave as it was has to be as it was.")
 def test_a_sibling_that_was_answered_and_is_still_there_is_an_error(lab: FakeLab) -> None:
     lab.prefect.refuse("^DELETE .*/schedules/", 204, None)
     entry = lab.trial(OUTAGE, "delete-sibling")
-    assert entry["outcome"] == "error"
-    assert "does not show what it was to do" in entry["reason"]
+    assert entry.outcome == "error"
+    assert "does not show what it was to do" in entry.reason
 
 
 def test_a_sibling_that_stays_while_the_other_schedule_is_deleted_is_an_error(lab: FakeLab) -> None:
@@ -191,8 +191,8 @@ def test_a_sibling_that_stays_while_the_other_schedule_is_deleted_is_an_error(la
     lab.prefect.on_request("^DELETE .*/schedules/", 1, delete_the_other)
     lab.prefect.refuse("^DELETE .*/schedules/", 204, None)
     entry = lab.trial(OUTAGE, "delete-sibling")
-    assert entry["outcome"] == "error"
-    assert "does not show what it was to do" in entry["reason"]
+    assert entry.outcome == "error"
+    assert "does not show what it was to do" in entry.reason
 
 
 def test_parameters_that_a_deploy_gives_to_the_twin_too_are_an_error(lab: FakeLab) -> None:
@@ -203,5 +203,5 @@ def test_parameters_that_a_deploy_gives_to_the_twin_too_are_an_error(lab: FakeLa
 
     backlog.on_update(give)
     entry = lab.trial(OUTAGE, "deploy-parameters")
-    assert entry["outcome"] == "error"
-    assert "the twin bears the nonce" in entry["reason"]
+    assert entry.outcome == "error"
+    assert "the twin bears the nonce" in entry.reason

@@ -68,15 +68,15 @@ def test_a_run_that_is_executed_otherwise_than_once_as_listed_is_altered(
     entry = lab.trial(scenario)
     counted, why = DEEDS[deed]
     assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1, **counted), twin=KEPT)
-    assert why in entry["reason"]
+    assert why in entry.reason
 
 
 def test_parameters_that_all_runs_receive_and_no_deployment_says_are_no_survival(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
     backlog.on_lift(lambda: execute_with_other_parameters(backlog, [*backlog.at_risk(), *backlog.at_risk("twin")]))
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "inconclusive"
-    assert "executed with {'note': 'another'}, and not with {'note': ''}" in entry["reason"]
+    assert entry.outcome == "inconclusive"
+    assert "executed with {'note': 'another'}, and not with {'note': ''}" in entry.reason
 
 
 @pytest.mark.parametrize("deed", DEEDS)
@@ -84,8 +84,8 @@ def test_a_twin_that_is_executed_otherwise_is_no_control(lab: FakeLab, deed: Dee
     backlog = lab.backlog(OUTAGE)
     backlog.on_lift(lambda: deed(backlog, [*backlog.at_risk()[:1], *backlog.at_risk("twin")[1:2]]))
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "inconclusive"
-    assert "the twin, which nobody updated, were altered too" in entry["reason"]
+    assert entry.outcome == "inconclusive"
+    assert "the twin, which nobody updated, were altered too" in entry.reason
 
 
 def test_a_run_that_the_update_itself_executes_ran_twice(lab: FakeLab) -> None:
@@ -107,7 +107,7 @@ def test_a_run_that_is_said_to_be_picked_up_and_was_never_executed_stays_at_risk
 
     backlog.on(UPDATE_BEGINS, begin)
     entry = lab.trial(LIMIT)
-    assert (entry["outcome"], entry["at_risk"], entry["altered"]) == ("altered", 3, 1), entry["reason"]
+    assert (entry.outcome, entry.at_risk, entry.altered) == ("altered", 3, 1), entry.reason
 
 
 def test_a_run_that_begins_right_after_the_listing_was_picked_up(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,25 +148,25 @@ def test_a_run_that_is_gone_and_was_executed_all_the_same_is_no_verdict(lab: Fak
 
     backlog.on_update(execute_and_delete)
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "inconclusive"
-    assert "is gone, and was executed since it was listed" in entry["reason"]
+    assert entry.outcome == "inconclusive"
+    assert "is gone, and was executed since it was listed" in entry.reason
 
 
 def test_flows_that_leave_no_marks_are_an_error_before_anything_is_staged(lab: FakeLab) -> None:
     lab.prefect.leaves_marks = False
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "error"
-    assert "the probe run completed, and its flow left no mark of its execution" in entry["reason"]
+    assert entry.outcome == "error"
+    assert "the probe run completed, and its flow left no mark of its execution" in entry.reason
 
 
 def test_flows_whose_marks_are_lost_later_have_no_verdict(lab: FakeLab) -> None:
     lab.backlog(OUTAGE).on_update(lambda: setattr(lab.prefect, "leaves_marks", False))
-    assert lab.trial(OUTAGE)["outcome"] == "inconclusive"
+    assert lab.trial(OUTAGE).outcome == "inconclusive"
 
 
 def test_what_is_no_mark_is_an_error(lab: FakeLab) -> None:
     broken = {"run": "x", "process": 1, "ended": "2030-01-01T00:00:00Z"}
     lab.backlog(OUTAGE).on_update(lambda: lab.prefect.executions.append((OUTAGE, broken)))
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "error"
-    assert "executions.jsonl: no mark of an execution" in entry["reason"]
+    assert entry.outcome == "error"
+    assert "executions.jsonl: no mark of an execution" in entry.reason

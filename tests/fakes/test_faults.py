@@ -42,13 +42,13 @@ def test_it_puts_runs_at_risk_is_lifted_and_its_sentences_are_in_history_and_rep
     lab: FakeLab, long_pause: str
 ) -> None:
     entry = lab.trial(long_pause)
-    assert judged(entry) == verdict("survived", treated=SIX, twin=SIX), entry["reason"]
+    assert judged(entry) == verdict("survived", treated=SIX, twin=SIX), entry.reason
     opening, *events = lab.history(long_pause)
     assert (opening["fault"], opening["texts"]["stage"], opening["texts"]["lift"]) == ("pool-paused", *SENTENCES)
     (hurt,), (lifted,) = ([e for e in events if e["kind"] == kind] for kind in ("fault", "lifted"))
     assert (hurt["fault"], lifted["what"]) == ("pool-paused", SENTENCES[1])
     assert [e["what"] for e in events if e["kind"] == "act"].count(f"PATCH /work_pools/{long_pause}") == 2
-    report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
+    report = (lab.plan.folder / entry.folder / "report.md").read_text(encoding="utf-8")
     assert f"Fault `pool-paused`: {SENTENCES[0]} Each of two deployments has 6 ticks" in report
 
 

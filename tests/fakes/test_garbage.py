@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from harness.store.checksums import write_checksums
 from harness.store.results import write_results, write_run
 from harness.verdict.outcomes import exit_code
 from harness.words.errors import LabError
+from harness.words.records import Harness, RunFacts
 from tests.fakes.fake_lab import FakeLab
 from tests.fakes.ground import fake_ground
 
@@ -58,14 +60,15 @@ def sound() -> Iterator[Path]:
         backlog.on_update(lambda: backlog.delete(backlog.at_risk()[: next(once, 0)]))
         entries = lab.trials("worker-outage", doors=["patch-deployment", "none"])
         write_results(lab.plan.folder, entries, exit_code=exit_code(entries), seconds=1.0)
-        write_run(lab.plan.folder, {"harness": {"commit": "0123456789abcdef", "dirty": True}, "run": "x", "places": {}})
+        made_by = Harness(commit="0123456789abcdef", dirty=True)
+        write_run(lab.plan.folder, RunFacts(run="x", places={}, harness=made_by))
         write_checksums(lab.plan.folder)
         question = {"scenario": "worker-outage", "door": "prefect-deploy", "engine": "processes", "first": "3.3.3"}
         probe = {"release": "3.3.3", "outcome": "lost", "evidence": "x"}
         search = {"question": {**question, "last": "3.3.4", "database": "sqlite", "start": "fork"}, "probes": [probe]}
         (Path(folder) / "search").mkdir()
         (Path(folder) / "search" / "bisect.json").write_text(json.dumps(search))
-        trials = [{**entry, "run": "x", "harness": None} for entry in entries]
+        trials = [{**msgspec.to_builtins(entry), "run": "x", "harness": None} for entry in entries]
         (Path(folder) / "atlas.json").write_text(json.dumps({"schema": SCHEMA, "trials": trials}))
         yield Path(folder)
 

@@ -69,8 +69,8 @@ def take_all_in(lab: FakeLab, pool: str) -> None:
 )
 def test_treated_and_twin_have_a_work_pool_and_a_worker_each(lab: FakeLab, scenario: str) -> None:
     entry = lab.trial(scenario, CHANGE)
-    assert entry["outcome"] == "survived", entry["reason"]
-    assert (entry["kept"], entry["twin"]["kept"]) == (3, 3)
+    assert entry.outcome == "survived", entry.reason
+    assert (entry.kept, entry.twin.kept) == (3, 3)
     own = f"{scenario}--{CHANGE}"
     pools = {d.name: d.pool for d in lab.prefect.deployments.values() if "scheduler" not in d.name}
     assert pools == {
@@ -86,7 +86,7 @@ def test_treated_and_twin_have_a_work_pool_and_a_worker_each(lab: FakeLab, scena
 @pytest.mark.parametrize("scenario", ["late-by-limit-pool", "late-by-limit-queue"])
 def test_a_limit_is_set_on_both_and_taken_away_from_both(lab: FakeLab, scenario: str) -> None:
     entry = lab.trial(scenario, CHANGE)
-    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
     assert {pool: lab.prefect.limits[pool] for pool in (scenario, f"{scenario}--{CHANGE}")} == {
         scenario: 1_000, f"{scenario}--{CHANGE}": 1_000,
     }  # fmt: skip
@@ -104,23 +104,23 @@ def test_each_worker_has_the_limit_of_its_fault(lab: FakeLab) -> None:
 def test_what_the_door_takes_with_its_pool_is_lost_and_the_twin_is_left(lab: FakeLab) -> None:
     take_all_in(lab, POOL)
     entry = lab.trial(OUTAGE, CHANGE)
-    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT), entry.reason
 
 
 def test_in_a_pool_that_both_share_the_twin_is_no_control(lab: FakeLab, door_file: Callable[[str], None]) -> None:
     door_file(DOOR.replace("own_pool=True", "own_pool=False"))
     take_all_in(lab, OUTAGE)
     entry = lab.trial(OUTAGE, CHANGE)
-    assert entry["outcome"] == "inconclusive", entry["reason"]
-    assert (entry["kept"], entry["twin"]["kept"]) == (0, 0)
+    assert entry.outcome == "inconclusive", entry.reason
+    assert (entry.kept, entry.twin.kept) == (0, 0)
 
 
 @pytest.mark.usefixtures("with_the_door")
 def test_beside_another_door_each_has_its_own_verdict(lab: FakeLab) -> None:
     take_all_in(lab, POOL)
     deployed, changed = lab.trials(OUTAGE, doors=["prefect-deploy", CHANGE])
-    assert judged(deployed) == verdict("survived", treated=KEPT, twin=KEPT), deployed["reason"]
-    assert judged(changed) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT), changed["reason"]
+    assert judged(deployed) == verdict("survived", treated=KEPT, twin=KEPT), deployed.reason
+    assert judged(changed) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT), changed.reason
 
 
 @pytest.mark.usefixtures("with_the_door")

@@ -24,7 +24,7 @@ from harness.words.names import PREFECT_DEPLOY
 from harness.words.redaction import redact
 from tests.fakes import fake_api, fake_prefect
 from tests.fakes.fake_api import WRONG_ROUTE
-from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
+from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, ticks_of, verdict
 from tests.fakes.fake_prefect import KILLED, UPDATE_BEGINS, Run
 from tests.fakes.fake_site import FakeSite
 
@@ -43,7 +43,7 @@ OUTAGE, LIMIT = LIFTED = ("worker-outage", "concurrency-limit")  # whose fault i
 def test_a_sound_prefect_survives_and_nothing_else(lab: FakeLab, scenario: str) -> None:
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT)
-    assert (entry["as_expected"], exit_code([entry])) == (True, EXIT_AS_EXPECTED)
+    assert (entry.as_expected, exit_code([entry])) == (True, EXIT_AS_EXPECTED)
 
 
 @pytest.mark.parametrize("variant", ["pool", "queue", "worker"])
@@ -52,7 +52,7 @@ def test_behind_a_limit_of_a_pool_a_queue_or_a_worker_a_sound_prefect_keeps_what
 ) -> None:
     entry = lab.trial(f"late-by-limit-{variant}")
     one_ran, none_ran = counts(at_risk=3, kept=3), counts(at_risk=4, kept=4)
-    assert entry["outcome"] == "survived"
+    assert entry.outcome == "survived"
     assert [judged(entry)["treated"], judged(entry)["twin"]] in ([one_ran, none_ran], [none_ran, one_ran])
 
 
@@ -60,15 +60,15 @@ def test_a_run_asks_for_its_slot_before_a_busy_server_can_call_it_late(lab: Fake
     # As on 3.0.8: the answer takes seconds, and a worker asks for a run once.
     lab.prefect.asking, lab.prefect.asks_once = timedelta(seconds=4), True
     entry = lab.trial(LIMIT)
-    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
 
 
 def test_a_worker_that_asks_for_a_slot_once_is_started_again_until_every_run_has_had_it(lab: FakeLab) -> None:
     lab.prefect.asks_once = True
     entry = lab.trial(LIMIT)
-    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
     assert len(restarts(lab, LIMIT)) == 3
-    assert "until it was started again (3 times)" in entry["reason"]
+    assert "until it was started again (3 times)" in entry.reason
     assert not [event for event in lab.history(LIMIT) if event["kind"] == "worker-restarted"]
 
 
@@ -83,8 +83,8 @@ def test_a_run_that_an_idle_worker_took_at_the_last_moment_is_no_verdict(lab: Fa
 
     lab.prefect.on(f"worker-{LIMIT}", KILLED, take_one)
     entry = lab.trial(LIMIT)
-    assert entry["outcome"] == "inconclusive"
-    assert "the worker had ended meanwhile" in entry["reason"]
+    assert entry.outcome == "inconclusive"
+    assert "the worker had ended meanwhile" in entry.reason
     (note,) = (event["text"] for event in lab.history(LIMIT) if event["kind"] == "worker-restarted")
     assert note.startswith("the worker was killed with ")
 
@@ -93,7 +93,7 @@ def test_a_run_that_is_not_due_yet_is_no_reason_to_start_a_worker_again(
     lab: FakeLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fake_prefect, "RETRY_DELAY", timedelta(seconds=60))
-    assert lab.trial("awaiting-retry")["outcome"] == "survived"
+    assert lab.trial("awaiting-retry").outcome == "survived"
     assert not restarts(lab, "awaiting-retry")
 
 
@@ -103,7 +103,7 @@ def test_runs_are_waited_for_as_long_as_they_take_to_begin_on_a_machine_as_slow_
     lab.deadlines = replace(lab.deadlines, backlog=0.5)
     slow = property(lambda _: 2.0, lambda _, seconds: None)
     monkeypatch.setattr(Lab, "start_seconds", slow, raising=False)
-    assert lab.trial("awaiting-retry")["outcome"] == "survived"
+    assert lab.trial("awaiting-retry").outcome == "survived"
     assert not [event for event in lab.history("awaiting-retry") if event["kind"] == "note"]
 
 
@@ -153,7 +153,7 @@ def test_a_worker_that_ends_by_itself_in_the_drain_is_started_again_and_said_to_
 
     backlog.on_lift(die)
     entry = lab.trial(OUTAGE)
-    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
     notes = [event for event in lab.history(OUTAGE) if event["kind"] == "worker-restarted"]
     assert [note["text"] for note in notes] == ["the worker had ended by itself, and was started again"] * 2
     assert notes[0]["log"] == f"the log of worker-{OUTAGE}"
@@ -169,14 +169,14 @@ def test_a_run_that_a_dying_worker_took_with_it_is_no_verdict(lab: FakeLab) -> N
 
     backlog.on_lift(die)
     entry = lab.trial(OUTAGE)
-    assert (entry["outcome"], entry["altered"]) == ("inconclusive", 1), entry["reason"]
-    assert "the worker had ended meanwhile" in entry["reason"]
+    assert (entry.outcome, entry.altered) == ("inconclusive", 1), entry.reason
+    assert "the worker had ended meanwhile" in entry.reason
 
 
 def test_a_worker_that_always_ends_again_is_let_go_and_there_is_no_verdict(lab: FakeLab) -> None:
     lab.backlog(OUTAGE).on_lift(lambda: lab.site.node(f"worker-{OUTAGE}").dies())
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "inconclusive", entry["reason"]
+    assert entry.outcome == "inconclusive", entry.reason
 
 
 def test_a_trial_alone_and_the_same_in_company_come_to_the_same(lab: FakeLab, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_deploy_that_deletes_one_run_of_three_is_lost(lab: FakeLab, scenario: 
     backlog.on_update(lambda: backlog.delete(backlog.at_risk()[1:2]))
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=2, lost=1), twin=KEPT)
-    assert (entry["as_expected"], exit_code([entry])) == (False, EXIT_CONTRADICTED)
+    assert (entry.as_expected, exit_code([entry])) == (False, EXIT_CONTRADICTED)
 
 
 def test_a_deploy_that_deletes_every_run_is_lost(lab: FakeLab, scenario: str) -> None:
@@ -207,7 +207,7 @@ def test_a_deploy_that_deletes_every_run_is_lost(lab: FakeLab, scenario: str) ->
     backlog.on_update(lambda: backlog.delete(backlog.at_risk()))
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT)
-    assert "3 of 3 runs at risk are gone" in entry["reason"]
+    assert "3 of 3 runs at risk are gone" in entry.reason
 
 
 def test_runs_deleted_and_made_again_under_a_new_id_are_lost_and_counted_as_recreated(
@@ -249,7 +249,7 @@ def test_a_run_that_was_gone_and_is_there_again_forbids_a_verdict(lab: FakeLab) 
     backlog.on_lift(lambda: lab.prefect.runs.update({run.id: run for run in taken}))
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("inconclusive", treated=counts(at_risk=3, kept=2, lost=1), twin=KEPT)
-    assert "there again after the drain" in entry["reason"]
+    assert "there again after the drain" in entry.reason
 
 
 @pytest.mark.parametrize("scenario", LIFTED)
@@ -259,7 +259,7 @@ def test_the_fates_are_recorded_when_the_server_dies_in_the_drain_after_the_loss
     backlog.on_lift(lab.prefect.die)
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("error", treated=counts(at_risk=3, lost=3), twin=KEPT)
-    assert "in phase drain: the server ended" in entry["reason"]
+    assert "in phase drain: the server ended" in entry.reason
     assert (lab.saved(scenario)["source"], exit_code([entry])) == ("server", EXIT_UNJUDGED)
     assert lab.saved(scenario)["log"].endswith("Killed")
 
@@ -298,7 +298,7 @@ def test_a_run_that_the_update_cancels_is_altered(lab: FakeLab, scenario: str) -
     backlog.on_update(lambda: backlog.move_to(backlog.at_risk()[:1], "CANCELLED", "Cancelled"))
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
-    assert "Cancelled after the door" in entry["reason"]
+    assert "Cancelled after the door" in entry.reason
 
 
 def rename(run: Run) -> None:
@@ -363,7 +363,7 @@ def test_a_run_that_the_update_renames_or_moves_is_altered_though_it_completes(
     backlog.on_update(lambda: change(backlog.at_risk()[0]))
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
-    assert f"{named} was " in entry["reason"]
+    assert f"{named} was " in entry.reason
 
 
 @pytest.mark.parametrize("moment", ["update", "lift"])
@@ -374,7 +374,7 @@ def test_a_run_that_is_called_completed_and_never_ran_is_altered(lab: FakeLab, s
     strike(lambda: backlog.move_to(backlog.at_risk()[:1], "COMPLETED", "Completed"))
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1, never_ran=1), twin=KEPT)
-    assert "never Running since it was listed" in entry["reason"]
+    assert "never Running since it was listed" in entry.reason
 
 
 def test_a_retry_that_is_called_completed_and_did_not_run_again_is_altered(lab: FakeLab) -> None:
@@ -393,7 +393,7 @@ def test_a_run_that_the_door_ends_a_moment_before_its_answer_was_at_risk_and_is_
     entry = lab.trial(OUTAGE)
     never_ran = int(ended == "COMPLETED")
     altered = counts(at_risk=3, kept=2, altered=1, never_ran=never_ran)
-    assert judged(entry) == verdict("altered", treated=altered, twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("altered", treated=altered, twin=KEPT), entry.reason
 
 
 @pytest.mark.parametrize("moment", ["update", "lift"])
@@ -409,7 +409,7 @@ def test_a_run_that_is_deleted_and_made_again_under_its_id_is_altered(lab: FakeL
 
     (backlog.on_update if moment == "update" else backlog.on_lift)(make_again)
     entry = lab.trial(OUTAGE)
-    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT), entry.reason
 
 
 def test_a_twin_that_was_altered_is_no_control(lab: FakeLab) -> None:
@@ -417,7 +417,7 @@ def test_a_twin_that_was_altered_is_no_control(lab: FakeLab) -> None:
     backlog.on_update(lambda: tag(backlog.at_risk("twin")[0]))
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("inconclusive", treated=KEPT, twin=counts(at_risk=3, kept=2, altered=1))
-    assert "the twin, which nobody updated, were altered too" in entry["reason"]
+    assert "the twin, which nobody updated, were altered too" in entry.reason
 
 
 def test_times_with_another_offset_are_the_same_instants(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -426,7 +426,7 @@ def test_times_with_another_offset_are_the_same_instants(lab: FakeLab, monkeypat
     backlog = lab.backlog(OUTAGE)
     backlog.on(UPDATE_BEGINS, lambda: backlog.pick_up(backlog.at_risk()))
     entry = lab.trial(OUTAGE)
-    assert judged(entry) == verdict("inconclusive", treated=NONE, twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("inconclusive", treated=NONE, twin=KEPT), entry.reason
 
 
 def test_a_run_that_is_moved_to_another_deployment_is_altered(lab: FakeLab) -> None:
@@ -438,7 +438,7 @@ def test_a_run_that_is_moved_to_another_deployment_is_altered(lab: FakeLab) -> N
     backlog.on_update(move)
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
-    assert "deployment_id was " in entry["reason"]
+    assert "deployment_id was " in entry.reason
 
 
 def test_a_run_that_fails_while_the_whole_twin_completes_is_altered(lab: FakeLab, scenario: str) -> None:
@@ -446,7 +446,7 @@ def test_a_run_that_fails_while_the_whole_twin_completes_is_altered(lab: FakeLab
     backlog.on_update(lambda: fail(backlog.at_risk()[:1]))
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
-    assert "ended Failed, while the whole twin completed" in entry["reason"]
+    assert "ended Failed, while the whole twin completed" in entry.reason
 
 
 def test_a_run_that_fails_while_one_of_the_twin_fails_too_is_inconclusive(lab: FakeLab, scenario: str) -> None:
@@ -454,7 +454,7 @@ def test_a_run_that_fails_while_one_of_the_twin_fails_too_is_inconclusive(lab: F
     backlog.on_update(lambda: fail([*backlog.at_risk()[:1], *backlog.at_risk("twin")[:1]]))
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("inconclusive", treated=KEPT, twin=KEPT)
-    assert "the twin did not complete either (2 of 3)" in entry["reason"]
+    assert "the twin did not complete either (2 of 3)" in entry.reason
 
 
 @pytest.mark.parametrize("scenario", LIFTED)
@@ -469,8 +469,8 @@ def test_a_run_that_its_worker_gave_up_on_a_busy_server_is_no_fate_of_the_doors(
     backlog.on_lift(give_up)
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("inconclusive", treated=KEPT, twin=KEPT)
-    assert "only 2 of 3 completed" in entry["reason"]
-    assert "its worker gave it up" in entry["reason"]
+    assert "only 2 of 3 completed" in entry.reason
+    assert "its worker gave it up" in entry.reason
 
 
 def fail(runs: list[Run]) -> None:
@@ -535,8 +535,8 @@ def test_a_drain_cut_off_by_its_hard_cap_is_inconclusive_and_says_so(lab: FakeLa
     lab.backlog(LIMIT).on_lift(lambda: setattr(lab.prefect, "run_seconds", 15.0))
     lab.deadlines = replace(lab.deadlines, drain_cap=40)
     entry = lab.trial(LIMIT)
-    assert entry["outcome"] == "inconclusive"
-    assert "the drain ended by: the hard cap of 40 s" in entry["reason"]
+    assert entry.outcome == "inconclusive"
+    assert "the drain ended by: the hard cap of 40 s" in entry.reason
 
 
 def test_runs_picked_up_between_the_answer_and_the_look_have_progressed_and_survive(lab: FakeLab) -> None:
@@ -554,21 +554,21 @@ def test_runs_picked_up_before_the_door_was_answered_were_never_at_risk(lab: Fak
     backlog.on(UPDATE_BEGINS, lambda: backlog.pick_up(backlog.at_risk()))
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("inconclusive", treated=NONE, twin=KEPT)
-    assert "0 runs of the treated deployment were at risk" in entry["reason"]
+    assert "0 runs of the treated deployment were at risk" in entry.reason
 
 
 def test_runs_whose_state_history_the_server_does_not_show_have_no_fate(lab: FakeLab) -> None:
     lab.prefect.refuse("^GET /flow_run_states/", 200, [])
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("inconclusive", treated=counts(at_risk=3), twin=counts(at_risk=3))
-    assert "the server shows no state of it" in entry["reason"]
+    assert "the server shows no state of it" in entry.reason
 
 
 def test_a_scheduler_that_never_makes_a_run_is_inconclusive_and_never_survived(lab: FakeLab, scenario: str) -> None:
     lab.prefect.schedules_runs = False
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("inconclusive", treated=NONE, twin=NONE)
-    assert (entry["as_expected"], exit_code([entry])) == (None, EXIT_UNJUDGED)
+    assert (entry.as_expected, exit_code([entry])) == (None, EXIT_UNJUDGED)
 
 
 @pytest.mark.parametrize("short", ["treated", "twin"])
@@ -588,7 +588,7 @@ def test_one_run_too_few_at_risk_on_either_side_is_inconclusive(
     entry = lab.trial(scenario)
     expected = {"treated": KEPT, "twin": KEPT} | {short: few}
     assert judged(entry) == verdict("inconclusive", **expected)
-    assert f"2 runs of the {short} deployment were at risk, 3 are needed" in entry["reason"]
+    assert f"2 runs of the {short} deployment were at risk, 3 are needed" in entry.reason
 
 
 # The control.
@@ -600,7 +600,7 @@ def test_a_twin_that_loses_runs_too_makes_the_loss_inconclusive(lab: FakeLab, sc
     entry = lab.trial(scenario)
     lost, lost_one = counts(at_risk=3, lost=3), counts(at_risk=3, kept=2, lost=1)
     assert judged(entry) == verdict("inconclusive", treated=lost, twin=lost_one)
-    assert "lost 1 of 3 too" in entry["reason"]
+    assert "lost 1 of 3 too" in entry.reason
 
 
 def test_a_twin_that_loses_runs_alone_is_inconclusive_and_never_survived(lab: FakeLab) -> None:
@@ -624,15 +624,15 @@ def test_a_server_that_loses_the_whole_twin_in_the_drain_is_inconclusive(lab: Fa
     backlog.on_update(lambda: backlog.delete(backlog.at_risk()))
     backlog.on_lift(lab.prefect.runs.clear)
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "inconclusive"
-    assert entry["twin"]["kept"] == 0
+    assert entry.outcome == "inconclusive"
+    assert entry.twin.kept == 0
 
 
 def test_a_twin_that_vanishes_between_its_look_ups_and_those_of_the_treated_runs_is_no_control(lab: FakeLab) -> None:
     lab.backlog(OUTAGE).on_lift(lambda: lab.prefect.on_request(LOOK_UP, 4, lab.prefect.runs.clear))
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "inconclusive", entry["reason"]
-    assert entry["lost"] == 0
+    assert entry.outcome == "inconclusive", entry.reason
+    assert entry.lost == 0
 
 
 def test_a_purge_that_takes_what_runs_of_the_twin_along_is_not_the_doors(lab: FakeLab) -> None:
@@ -644,8 +644,8 @@ def test_a_purge_that_takes_what_runs_of_the_twin_along_is_not_the_doors(lab: Fa
 
     backlog.on_update(purge)
     entry = lab.trial(LIMIT)
-    assert entry["outcome"] == "inconclusive"
-    assert "the twin, which nobody updated, is no control" in entry["reason"]
+    assert entry.outcome == "inconclusive"
+    assert "the twin, which nobody updated, is no control" in entry.reason
 
 
 # Two sources, one answer.
@@ -672,8 +672,8 @@ def test_a_look_up_that_is_answered_from_a_cache_after_the_deletion_is_no_surviv
 
     backlog.on_update(delete_and_answer_as_before)
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "inconclusive"
-    assert "is there when it is looked up, and is not listed by its id" in entry["reason"]
+    assert entry.outcome == "inconclusive"
+    assert "is there when it is looked up, and is not listed by its id" in entry.reason
 
 
 @pytest.mark.parametrize("strikes", ["on_update", "on_lift"])
@@ -688,8 +688,8 @@ def test_a_listing_that_lacks_a_run_that_answers_forbids_a_verdict(
 
     getattr(backlog, strikes)(hide_one)
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "inconclusive", entry["reason"]
-    assert "is there when it is looked up, and is not listed" in entry["reason"]
+    assert entry.outcome == "inconclusive", entry.reason
+    assert "is there when it is looked up, and is not listed" in entry.reason
 
 
 def test_a_listing_that_has_a_run_that_is_gone_forbids_a_verdict(
@@ -705,15 +705,15 @@ def test_a_listing_that_has_a_run_that_is_gone_forbids_a_verdict(
 
     backlog.on_update(delete_and_list_as_before)
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "inconclusive", entry["reason"]
-    assert "is gone when it is looked up, and is listed by its id" in entry["reason"]
+    assert entry.outcome == "inconclusive", entry.reason
+    assert "is gone when it is looked up, and is listed by its id" in entry.reason
 
 
 def test_a_row_twice_in_a_listing_is_one_run(lab: FakeLab, listing: Callable[[Change], None]) -> None:
     listing(lambda status, rows, _: (status, rows and [rows[0], *rows]))
     entry = lab.trial(OUTAGE)
-    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
-    assert entry["ticks"]["outcome"] == "whole"
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
+    assert ticks_of(entry).outcome == "whole"
 
 
 def test_a_listing_whose_pages_do_not_end_is_an_error(lab: FakeLab, listing: Callable[[Change], None]) -> None:
@@ -725,8 +725,8 @@ def test_a_listing_whose_pages_do_not_end_is_an_error(lab: FakeLab, listing: Cal
 
     backlog.on_update(list_one_run_for_ever)
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "error", entry["reason"]
-    assert "holds nothing but what came before" in entry["reason"]
+    assert entry.outcome == "error", entry.reason
+    assert "holds nothing but what came before" in entry.reason
 
 
 # The server's clock.
@@ -755,7 +755,7 @@ def server_clock(lab: FakeLab) -> OtherClock:
 def test_a_servers_clock_that_is_ahead_does_no_harm(lab: FakeLab, server_clock: OtherClock, ahead: float) -> None:
     server_clock.ahead = ahead
     entry = lab.trial(OUTAGE, "pause-deployment")
-    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
 
 
 @pytest.mark.parametrize("step", [-3600, -5, 5, 3600])
@@ -768,8 +768,8 @@ def test_a_servers_clock_that_steps_while_the_door_is_open_forbids_a_verdict(
 
     lab.backlog(OUTAGE).on_update(set_clock)
     entry = lab.trial(OUTAGE, door)
-    assert entry["outcome"] == "inconclusive", entry["reason"]
-    assert "the server's clock went" in entry["reason"]
+    assert entry.outcome == "inconclusive", entry.reason
+    assert "the server's clock went" in entry.reason
 
 
 def test_an_answer_from_before_the_door_was_opened_forbids_a_verdict(lab: FakeLab) -> None:
@@ -780,8 +780,8 @@ def test_an_answer_from_before_the_door_was_opened_forbids_a_verdict(lab: FakeLa
 
     backlog.on_update(say_an_hour_ago)
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "inconclusive", entry["reason"]
-    assert "by the server's clock, and was open from" in entry["reason"]
+    assert entry.outcome == "inconclusive", entry.reason
+    assert "by the server's clock, and was open from" in entry.reason
 
 
 # The door.
@@ -793,8 +793,8 @@ def test_an_update_that_went_to_another_server_is_an_error_though_the_deploy_exi
     lab.backlog(scenario).on(UPDATE_BEGINS, lambda: setattr(lab.site, "deploys_elsewhere", True))
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("error", treated=KEPT, twin=KEPT)
-    assert "exited 0, but this server's treated deployment does not bear its nonce" in entry["reason"]
-    assert "successfully created with id" in entry["reason"]
+    assert "exited 0, but this server's treated deployment does not bear its nonce" in entry.reason
+    assert "successfully created with id" in entry.reason
     assert exit_code([entry]) == EXIT_UNJUDGED
 
 
@@ -808,7 +808,7 @@ def test_a_deploy_that_exits_1_is_an_error_with_its_words_and_the_fates_are_reco
     backlog.on_update(delete_and_fail)
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("error", treated=counts(at_risk=3, lost=3), twin=KEPT)
-    assert "prefect-deploy exited 1: prefect.exceptions.PrefectHTTPStatusError: 500" in entry["reason"]
+    assert "prefect-deploy exited 1: prefect.exceptions.PrefectHTTPStatusError: 500" in entry.reason
     assert lab.saved(OUTAGE)["source"] == "deployer"
 
 
@@ -835,14 +835,14 @@ def test_a_deploy_that_touches_the_twin_as_well_is_an_error(
     backlog.on_update(lambda: touch(backlog))
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("error", treated=KEPT, twin=KEPT)
-    assert f"the twin's {named} changed" in entry["reason"]
+    assert f"the twin's {named} changed" in entry.reason
 
 
 def test_a_server_that_does_not_say_when_it_updated_the_deployment_is_an_error(lab: FakeLab, scenario: str) -> None:
     lab.prefect.says_updated = False
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("error", treated=KEPT, twin=KEPT)
-    assert "did not say when it updated" in entry["reason"]
+    assert "did not say when it updated" in entry.reason
 
 
 # What the server answers to a look-up.
@@ -921,7 +921,7 @@ def test_a_server_that_dies_while_observed_is_an_error_with_the_end_of_its_log(l
     backlog.on_update(lambda: lab.prefect.on_request(LOOK_UP, 2, lab.prefect.die))
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("error", treated=counts(at_risk=3), twin=counts(at_risk=3))
-    assert "in phase observe: the server ended" in entry["reason"]
+    assert "in phase observe: the server ended" in entry.reason
     assert (lab.saved(OUTAGE)["source"], exit_code([entry])) == ("server", EXIT_UNJUDGED)
     assert lab.saved(OUTAGE)["log"].endswith("Killed")
 
@@ -930,7 +930,7 @@ def test_a_trial_that_the_server_refuses_quotes_the_servers_log(lab: FakeLab) ->
     lab.prefect.refuse("^POST /work_pools/", 403, {"detail": "Forbidden"})
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("error", treated=NONE, twin=NONE)
-    assert "POST /work_pools/ answered 403" in entry["reason"]
+    assert "POST /work_pools/ answered 403" in entry.reason
     assert lab.saved(OUTAGE)["log"].endswith('"POST /api/work_pools/ HTTP/1.1" 403')
 
 
@@ -938,14 +938,14 @@ def test_a_server_that_never_gets_healthy_is_an_error_in_every_trial_of_the_lab(
     lab.prefect.refuse("^GET /health", 500, "starting")
     for entry in lab.trials(OUTAGE, LIMIT):
         assert judged(entry) == verdict("error", treated=NONE, twin=NONE)
-        assert "the server's health: not within" in entry["reason"]
+        assert "the server's health: not within" in entry.reason
 
 
 def test_a_worker_that_never_starts_is_inconclusive_and_its_log_is_quoted(lab: FakeLab, scenario: str) -> None:
     lab.site.workers_start = False
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("inconclusive", treated=NONE, twin=NONE)
-    assert "the steady state never came" in entry["reason"]
+    assert "the steady state never came" in entry.reason
     assert lab.saved(scenario)["log"] == f"the log of worker-{scenario}"
 
 
@@ -956,7 +956,7 @@ def test_a_probe_run_that_fails_is_no_steady_state(lab: FakeLab, scenario: str) 
     lab.prefect.on_new_run = fail_the_probe
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("inconclusive", treated=NONE, twin=NONE)
-    assert "last seen: the probe run is Failed" in entry["reason"]
+    assert "last seen: the probe run is Failed" in entry.reason
 
 
 @pytest.mark.parametrize("role", ["server", "deployer", "worker"])
@@ -967,7 +967,7 @@ def test_a_part_that_says_another_version_is_an_error(lab: FakeLab, role: str) -
         lab.site.versions[role] = "3.3.3"
     entry = lab.trial(OUTAGE)
     assert judged(entry) == verdict("error", treated=NONE, twin=NONE)
-    assert f"the {role} says it is Prefect '3.3.3'; asked for was 3.9.1" in entry["reason"]
+    assert f"the {role} says it is Prefect '3.3.3'; asked for was 3.9.1" in entry.reason
 
 
 def test_a_worker_that_is_to_be_another_than_the_server_must_be_that_one(lab: FakeLab) -> None:
@@ -975,8 +975,8 @@ def test_a_worker_that_is_to_be_another_than_the_server_must_be_that_one(lab: Fa
     lab.plan.folder.mkdir(parents=True)
     lab.site.versions["worker"] = "3.3.3"
     (entry,) = try_lab(lab.plan, [cell], lab.site, lab.deadlines)
-    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
-    assert entry["version"] == "3.9.1"
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
+    assert entry.version == "3.9.1"
 
 
 def test_one_trial_that_fails_does_not_take_the_other_with_it(lab: FakeLab) -> None:
@@ -985,7 +985,7 @@ def test_one_trial_that_fails_does_not_take_the_other_with_it(lab: FakeLab) -> N
     )
     broken, sound = lab.trials(OUTAGE, LIMIT)
     assert judged(broken) == verdict("error", treated=NONE, twin=NONE)
-    assert "in phase stage: the harness itself failed" in broken["reason"]
+    assert "in phase stage: the harness itself failed" in broken.reason
     assert judged(sound) == verdict("survived", treated=KEPT, twin=KEPT)
 
 
@@ -1013,7 +1013,7 @@ def test_a_staging_whose_runs_the_scheduler_did_not_all_make_in_time_is_done_aga
     lab.prefect.on_new_run = never_make_the_first
     door = load_scenarios()[scenario].usual_door
     entry = lab.trial(scenario, door)
-    assert said(entry) in ("survived", "ticks whole"), entry["reason"]  # upcoming runs are made again, as they may
+    assert said(entry) in ("survived", "ticks whole"), entry.reason  # upcoming runs are made again, as they may
     notes = [event["text"] for event in lab.history(scenario, door) if event["kind"] == "note"]
     assert len(notes) == 1
     assert "had no run for 1 of" in notes[0] and notes[0].endswith("; again")
@@ -1024,10 +1024,10 @@ def test_a_scheduler_that_makes_nothing_is_known_before_anything_is_staged(lab: 
     lab.prefect.log.append("2030-01-01T00:00:00.1Z sqlalchemy.exc.InvalidRequestError: Can't evaluate")
     began = lab.prefect.clock.now()
     entries = lab.trials(OUTAGE, "concurrency-limit")
-    assert [entry["outcome"] for entry in entries] == ["inconclusive"] * 2
+    assert [entry.outcome for entry in entries] == ["inconclusive"] * 2
     for entry in entries:
-        assert "the server schedules nothing" in entry["reason"]
-        assert entry["reason"].endswith("in the server's log: sqlalchemy.exc.InvalidRequestError: Can't evaluate")
+        assert "the server schedules nothing" in entry.reason
+        assert entry.reason.endswith("in the server's log: sqlalchemy.exc.InvalidRequestError: Can't evaluate")
     assert lab.prefect.clock.now() - began < timedelta(seconds=60)
     assert "command" not in {event["kind"] for event in lab.history(OUTAGE)}
 
@@ -1046,15 +1046,15 @@ def test_a_later_lab_of_the_run_takes_the_word_that_its_server_schedules_nothing
     # A sound server, so that a lab that asks for itself comes to another outcome.
     site = FakeSite(fake_prefect.FakePrefect(lab.clock, lab.prefect.version), lab.plan.lab_folder(cell.lab))
     (entry,) = try_lab(lab.plan, [cell], site, lab.deadlines)
-    assert entry["outcome"] == outcome, entry["reason"]
-    assert (f"(seen in the lab {lab.lab_name})" in entry["reason"]) is (outcome == "inconclusive")
+    assert entry.outcome == outcome, entry.reason
+    assert (f"(seen in the lab {lab.lab_name})" in entry.reason) is (outcome == "inconclusive")
     assert (not site.nodes) is (outcome == "inconclusive")  # nothing was started
     assert exit_code([entry]) == (EXIT_UNJUDGED if outcome == "inconclusive" else 0)
 
 
 def test_a_server_with_settings_of_a_scenario_gives_no_word_for_others(lab: FakeLab) -> None:
     lab.prefect.schedules_runs = False
-    assert lab.trial("overdue-unmarked")["outcome"] == "inconclusive"
+    assert lab.trial("overdue-unmarked").outcome == "inconclusive"
     assert not list(lab.plan.folder.glob("labs/*/schedules-nothing.json"))
 
 
@@ -1065,8 +1065,8 @@ def test_a_scheduler_that_makes_nothing_is_given_up_after_a_few_stagings(lab: Fa
     lab.prefect.on("worker-worker-outage", KILLED, stop)
     lab.prefect.log.append("2030-01-01T00:00:00.1Z sqlalchemy.exc.InvalidRequestError: Can't evaluate")
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "inconclusive"
-    assert "in the server's log: sqlalchemy.exc.InvalidRequestError: Can't evaluate)" in entry["reason"]
+    assert entry.outcome == "inconclusive"
+    assert "in the server's log: sqlalchemy.exc.InvalidRequestError: Can't evaluate)" in entry.reason
     notes = [
         event["text"] for event in lab.history(OUTAGE) if event["kind"] == "note" and "had no run" in event["text"]
     ]

@@ -10,6 +10,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,10 +21,11 @@ from harness.evidence.views import write_views
 from harness.store import bundle as bundle_module
 from harness.store.bundle import bundle, unpack
 from harness.store.checksums import NAME, write_checksums
-from harness.store.results import commands_of, harness_commit, read_run, write_results, write_run
+from harness.store.results import commands_of, harness_commit, read_results, read_run, write_results, write_run
 from harness.verdict import outcomes as verdict
 from harness.words.errors import UsageError
 from harness.words.events import SCHEMA
+from harness.words.records import Harness, RunFacts
 from tests.fakes.fake_lab import Backlog, FakeLab
 from tests.fakes.fake_prefect import Run
 from tests.unit.plain import judge
@@ -44,11 +46,11 @@ def run(lab: FakeLab, tmp_path: Path) -> Path:
     entries += upcoming.trials(UPCOMING, doors=["none"])
     shutil.copytree(upcoming.plan.folder / "trials", lab.plan.folder / "trials", dirs_exist_ok=True)
     folder = lab.plan.folder
-    assert sorted(entry["outcome"] for entry in entries) == ["lost", "survived", "survived"]
+    assert sorted(str(entry.outcome) for entry in entries) == ["lost", "survived", "survived"]
     (folder / "labs" / "prefect.db").write_bytes(b"\xff\xfe\x00")
     (folder / "labs" / "server.log").write_text(f"{Path.home()}/x {folder.parent.resolve()}/y\n", encoding="utf-8")
     write_results(folder, entries, exit_code=verdict.exit_code(entries), seconds=1.0)
-    write_run(folder, {"harness": {"commit": "0123456789abcdef", "dirty": True}})
+    write_run(folder, RunFacts(harness=Harness(commit="0123456789abcdef", dirty=True)))
     write_checksums(folder)
     return folder
 
@@ -229,6 +231,29 @@ def expect_other_ticks(trials: list[dict[str, object]]) -> None:
         trial["ticks"].update(expected="missing", as_expected=True)  # type: ignore[attr-defined]
 
 
+def add_to_the_twin(trials: list[dict[str, object]]) -> None:
+    trials[0]["twin"].update(verified=True)  # type: ignore[attr-defined]
+
+
+def add_beside_the_trials(results: dict[str, object]) -> None:
+    results["verified"] = True
+
+
+def test_a_field_that_a_newer_harness_writes_is_passed_over(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    results["colour"] = results["trials"][0]["colour"] = results["trials"][0]["twin"]["colour"] = "blue"
+    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    write_checksums(run)
+    assert check(run, capsys)[0] == 0
+    assert [trial.outcome for trial in read_results(run).trials] == [trial["outcome"] for trial in results["trials"]]
+    write_run(run, RunFacts(harness=harness_commit()))
+    write_checksums(run)
+    code, said = check(run, capsys)
+    assert code == 1
+    for where in ("results.json", "results.json, trial 1", "results.json, trial 1, twin"):
+        assert f"(!) {where}: this harness does not write the field 'colour'" in said
+
+
 @pytest.mark.parametrize(
     "forge",
     [
@@ -239,17 +264,18 @@ def expect_other_ticks(trials: list[dict[str, object]]) -> None:
         set_in("survived", subject="3.3.3"), set_in("survived", version="3.3.3"), set_in("survived", start="fork"),
         set_in("survived", reason="all is well"), set_in("survived", folder="trials/elsewhere"),
         set_in("survived", versions={"worker": "3.3.3"}), set_in("survived", judged_by="ticks"),
-        set_in("survived", repetition=2),
+        set_in("survived", repetition=2), set_in("survived", verified="by hand"),
+        add_to_the_twin, add_beside_the_trials,
     ],
 )  # fmt: skip
 def test_an_entry_that_its_history_and_plan_do_not_bear_out_is_refused_and_not_bundled(
-    run: Path, capsys: pytest.CaptureFixture[str], forge: Callable[[list[dict[str, object]]], None]
+    run: Path, capsys: pytest.CaptureFixture[str], forge: Callable[[Any], None]
 ) -> None:
-    write_run(run, {"harness": harness_commit()})
+    write_run(run, RunFacts(harness=harness_commit()))
     write_checksums(run)
     assert check(run, capsys)[0] == 0
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    forge(results["trials"])
+    forge(results if forge is add_beside_the_trials else results["trials"])
     for code in (0, 1, 125, 130):
         (run / "results.json").write_text(json.dumps({**results, "exit_code": code}), encoding="utf-8")
         write_checksums(run)
@@ -286,9 +312,9 @@ def test_a_trial_called_not_applicable_that_is_not_is_refused(run: Path, capsys:
 
 def with_views(run: Path) -> None:
     """Write all that shows a run to a reader, as its command does, by this very harness."""
-    entries = json.loads((run / "results.json").read_text(encoding="utf-8"))["trials"]
-    facts = {"harness": harness_commit(), "command": f"nox -s reproduce --results {Path.home()}/x token=abcdefgh"}
-    write_run(run, facts)
+    entries = read_results(run).trials
+    command = f"nox -s reproduce --results {Path.home()}/x token=abcdefgh"
+    write_run(run, RunFacts(harness=harness_commit(), command=command))
     write_views(run, entries, commands_of(read_run(run)))
     write_bug_report(run, entries)
     write_page(run)
@@ -326,7 +352,7 @@ def test_views_that_another_harness_made_are_held_by_the_sums_alone(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with_views(run)
-    write_run(run, {"harness": {"commit": "0123456789abcdef", "dirty": False}})
+    write_run(run, RunFacts(harness=Harness(commit="0123456789abcdef", dirty=False)))
     (run / "summary.md").write_text("another summary\n", encoding="utf-8")
     assert check(run, capsys)[0] == 1
     write_checksums(run)
@@ -419,8 +445,8 @@ def test_a_report_that_cannot_be_made_changes_no_verdict(lab: FakeLab, monkeypat
 
     monkeypatch.setattr("harness.runs.conclude.report", broken)
     entry = lab.trial(OUTAGE)
-    assert entry["outcome"] == "survived"
-    folder = lab.plan.folder / entry["folder"]
+    assert entry.outcome == "survived"
+    folder = lab.plan.folder / entry.folder
     assert "RuntimeError: planted" in (folder / "not-written.txt").read_text(encoding="utf-8")
     assert not (folder / "report.md").exists() and (folder / "timeline.svg").exists()
 
@@ -465,10 +491,10 @@ def test_what_a_door_did_to_other_trials_is_said_by_both_histories(
 
     backlog.on_update(take)
     entries = lab.trials(OUTAGE, doors=["patch-deployment", "none"])
-    assert [entry["outcome"] for entry in entries] == [outcome, "inconclusive"]
+    assert [entry.outcome for entry in entries] == [outcome, "inconclusive"]
     run = lab.plan.folder
     write_results(run, entries, exit_code=verdict.exit_code(entries), seconds=1.0)
-    write_run(run, {"harness": harness_commit()})
+    write_run(run, RunFacts(harness=harness_commit()))
     write_checksums(run)
     assert check(run, capsys)[0] == 0
     history = history_of(run, door)
@@ -489,7 +515,7 @@ def test_what_a_door_did_to_other_trials_is_said_by_both_histories(
 def test_a_scenario_that_was_staged_otherwise_than_this_harness_stages_it_is_refused(
     run: Path, capsys: pytest.CaptureFixture[str], name: str, value: object
 ) -> None:
-    write_run(run, {"harness": harness_commit()})
+    write_run(run, RunFacts(harness=harness_commit()))
     history = history_of(run, "none")
     opening, *rest = history.read_text(encoding="utf-8").splitlines(keepends=True)
     history.write_text(json.dumps({**json.loads(opening), name: value}) + "\n" + "".join(rest), encoding="utf-8")
@@ -500,7 +526,7 @@ def test_a_scenario_that_was_staged_otherwise_than_this_harness_stages_it_is_ref
 
 
 def test_a_history_of_an_older_schema_is_not_this_harnesss(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_run(run, {"harness": harness_commit()})
+    write_run(run, RunFacts(harness=harness_commit()))
     history = history_of(run, "none")
     text = history.read_text(encoding="utf-8").replace(f'"schema": {SCHEMA}', '"schema": 3', 1)
     history.write_text(text, encoding="utf-8")

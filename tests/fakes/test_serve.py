@@ -21,7 +21,7 @@ FITTING = [name for name, door in DOORS.items() if not door.misfit(load_scenario
 @pytest.mark.parametrize("door", [name for name in FITTING if name not in ("delete-deployment", "bulk-delete")])
 def test_through_any_door_that_fits_a_sound_prefect_survives(lab: FakeLab, door: str) -> None:
     entry = lab.trial(SERVE, door)
-    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
 
 
 def test_every_door_at_once_has_a_process_of_its_own(lab: FakeLab) -> None:
@@ -37,7 +37,7 @@ def test_what_stopping_deletes_is_lost(lab: FakeLab) -> None:
     stops = iter([2])  # and not when it is served again
     backlog.on_update(lambda: backlog.delete(backlog.at_risk()[: next(stops, 0)]))
     entry = lab.trial(SERVE, STOP)
-    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2), twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2), twin=KEPT), entry.reason
 
 
 def test_what_the_stopped_process_left_running_is_cancelled_and_at_risk_it_never_was(lab: FakeLab) -> None:
@@ -49,7 +49,7 @@ def test_what_the_stopped_process_left_running_is_cancelled_and_at_risk_it_never
         "put 'signal' beside the flow",
     ]
     (listing,) = [e for e in lab.history(SERVE, STOP) if e["kind"] == "listing" and e["when"] == DRAINED]
-    report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
+    report = (lab.plan.folder / entry.folder / "report.md").read_text(encoding="utf-8")
     assert "1. A process that serves it completed a run of an unscheduled probe deployment (steady state)." in report
     states = sorted(run["state_name"] for run in listing["runs"] if run["side"] == "treated")
     assert states == ["Cancelled", "Completed", "Completed", "Completed"]
@@ -66,8 +66,8 @@ def test_a_run_at_risk_that_the_harness_cancels_has_no_fate(lab: FakeLab) -> Non
 
     lab.prefect.on_request("^GET /flow_runs/", 1, take_one)
     entry = lab.trial(SERVE, STOP)
-    assert entry["outcome"] == "inconclusive", entry["reason"]
-    assert "the harness itself did this after the door: cancel a run" in entry["reason"]
+    assert entry.outcome == "inconclusive", entry.reason
+    assert "the harness itself did this after the door: cancel a run" in entry.reason
 
 
 @pytest.mark.rule(
@@ -76,15 +76,15 @@ def test_a_run_at_risk_that_the_harness_cancels_has_no_fate(lab: FakeLab) -> Non
 def test_a_stop_that_pauses_nothing_is_not_proven(lab: FakeLab) -> None:
     lab.site.pauses_on_shutdown = False
     entry = lab.trial(SERVE, STOP)
-    assert entry["outcome"] == "error"
-    assert "PATCH /api/deployments/" in entry["reason"], entry["reason"]
+    assert entry.outcome == "error"
+    assert "PATCH /api/deployments/" in entry.reason, entry.reason
 
 
 def test_a_process_that_never_serves_is_no_verdict(lab: FakeLab) -> None:
     lab.site.workers_start = False
     entry = lab.trial(SERVE, STOP)
-    assert entry["outcome"] == "error"
-    assert "the process that serves serve--probe ended" in entry["reason"]
+    assert entry.outcome == "error"
+    assert "the process that serves serve--probe ended" in entry.reason
 
 
 @pytest.mark.rule("not-applicable-door", "A door for another kind of deployment is not applicable.")

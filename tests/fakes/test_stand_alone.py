@@ -19,7 +19,7 @@ def test_it_lies_beside_a_trial_that_lost_runs_and_is_python(lab: FakeLab, scena
     backlog = lab.backlog(scenario)
     backlog.on_update(lambda: backlog.delete(backlog.at_risk()))
     entry = lab.trial(scenario)
-    folder = lab.plan.folder / entry["folder"]
+    folder = lab.plan.folder / entry.folder
     text = (folder / NAME).read_text(encoding="utf-8")
     ast.parse(text)
     assert f'dependencies = ["prefect=={VERSION}"]' in text
@@ -30,7 +30,7 @@ def test_it_lies_beside_a_trial_that_lost_runs_and_is_python(lab: FakeLab, scena
 
 def test_it_does_not_lie_beside_a_trial_that_survived(lab: FakeLab) -> None:
     entry = lab.trial(OUTAGE)
-    folder = lab.plan.folder / entry["folder"]
+    folder = lab.plan.folder / entry.folder
     assert not (folder / NAME).exists()
     assert NAME not in (folder / "report.md").read_text(encoding="utf-8")
 

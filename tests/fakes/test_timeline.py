@@ -74,7 +74,7 @@ def test_the_states_follow_one_another_to_the_end_of_the_run(lab: FakeLab) -> No
 
 def test_the_svg_is_written_beside_the_report_and_is_xml(lab: FakeLab) -> None:
     entry = lab.trial(OUTAGE)
-    root = ElementTree.fromstring((lab.plan.folder / entry["folder"] / "timeline.svg").read_text(encoding="utf-8"))
+    root = ElementTree.fromstring((lab.plan.folder / entry.folder / "timeline.svg").read_text(encoding="utf-8"))
     texts = [element.text for element in root.iter(f"{SVG}text")]
     assert root.find(f"{SVG}title").text == "worker-outage--prefect-deploy--3.9.1--fake: survived"  # type: ignore[union-attr]
     assert texts.count("Completed, kept") == 6
@@ -83,7 +83,7 @@ def test_the_svg_is_written_beside_the_report_and_is_xml(lab: FakeLab) -> None:
 
 def test_a_picture_is_written_where_the_extra_is_installed(lab: FakeLab) -> None:
     entry = lab.trial(OUTAGE)
-    picture = (lab.plan.folder / entry["folder"] / "timeline.png").read_bytes()
+    picture = (lab.plan.folder / entry.folder / "timeline.png").read_bytes()
     assert picture[:8] == b"\x89PNG\r\n\x1a\n"
     assert int.from_bytes(picture[16:20], "big") == 2 * WIDTH
 
@@ -99,7 +99,7 @@ def test_a_picture_is_drawn_in_a_font_that_is_there_where_the_preferred_one_is_n
     renderer.cache_clear()
     entry = lab.trial(OUTAGE)
     renderer.cache_clear()
-    assert (lab.plan.folder / entry["folder"] / "timeline.png").read_bytes() == b"words"
+    assert (lab.plan.folder / entry.folder / "timeline.png").read_bytes() == b"words"
 
 
 @pytest.mark.parametrize("missing", ["extra", "fonts"])
@@ -111,14 +111,14 @@ def test_without_the_extra_or_any_font_there_is_the_svg_alone(
     renderer.cache_clear()
     entry = lab.trial(OUTAGE)
     renderer.cache_clear()
-    folder = lab.plan.folder / entry["folder"]
+    folder = lab.plan.folder / entry.folder
     assert (folder / "timeline.svg").exists()
     assert not (folder / "timeline.png").exists() and not (folder / "not-written.txt").exists()
 
 
 def test_the_report_draws_the_same_for_github(lab: FakeLab) -> None:
     entry = lab.trial(OUTAGE)
-    report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
+    report = (lab.plan.folder / entry.folder / "report.md").read_text(encoding="utf-8")
     _, _, chart = report.partition("```mermaid\n")
     lines = chart.partition("```")[0].splitlines()
     assert lines[0] == "gantt"
@@ -178,4 +178,4 @@ def test_a_history_without_a_run_has_no_story(lab: FakeLab) -> None:
     lab.site.workers_start = False
     entry = lab.trial(OUTAGE)
     assert tell(read(lab.history(OUTAGE)), []) is None
-    assert not (lab.plan.folder / entry["folder"] / "timeline.svg").exists()
+    assert not (lab.plan.folder / entry.folder / "timeline.svg").exists()

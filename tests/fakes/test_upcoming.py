@@ -9,7 +9,7 @@ import pytest
 from harness.evidence.table import footnotes
 from harness.verdict.outcomes import contradicts, said, unjudged
 from harness.words.names import PREFECT_DEPLOY
-from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
+from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, ticks_of, verdict
 from tests.fakes.fake_prefect import UPDATE_BEGINS
 
 UPCOMING, OVERDUE = "upcoming", "overdue-unmarked"
@@ -18,17 +18,17 @@ KEPT = counts(at_risk=3, kept=3)
 
 def test_upcoming_runs_that_are_made_again_are_lost_by_design_and_their_ticks_whole(lab: FakeLab) -> None:
     entry = lab.trial(UPCOMING)
-    assert judged(entry)["treated"] == counts(at_risk=3, lost=3, recreated=3), entry["reason"]
-    assert (said(entry), entry["expected"], entry["ticks"]["expected"]) == ("ticks whole", None, "whole")
-    assert entry["ticks"]["reason"].startswith("of 3 ticks")
+    assert judged(entry)["treated"] == counts(at_risk=3, lost=3, recreated=3), entry.reason
+    assert (said(entry), entry.expected, ticks_of(entry).expected) == ("ticks whole", None, "whole")
+    assert ticks_of(entry).reason.startswith("of 3 ticks")
     assert not contradicts(entry) and not unjudged(entry)
-    report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
+    report = (lab.plan.folder / entry.folder / "report.md").read_text(encoding="utf-8")
     assert ": ticks whole\n" in report and "each tick of the schedule has exactly one run" in report
 
 
 def test_through_the_null_door_upcoming_runs_survive_and_their_ticks_are_whole(lab: FakeLab) -> None:
     entry = lab.trial(UPCOMING, "none")
-    assert (entry["outcome"], entry["expected"], said(entry)) == ("survived", "survived", "ticks whole")
+    assert (entry.outcome, entry.expected, said(entry)) == ("survived", "survived", "ticks whole")
     assert not contradicts(entry) and not unjudged(entry)
 
 
@@ -58,8 +58,8 @@ def test_a_tick_that_never_comes_back_or_comes_twice_contradicts(
     backlog = lab.backlog(UPCOMING)
     backlog.on_update(lambda: fault(backlog))
     entry = lab.trial(UPCOMING, "patch-deployment")  # which keeps the schedule's id
-    assert (said(entry), entry["ticks"][came_to]) == (f"ticks {came_to}", number), entry["ticks"]
-    assert entry["ticks"]["reason"].startswith("of 3 ticks"), "the twin's runs keep the drain open until they are due"
+    assert (said(entry), getattr(ticks_of(entry), came_to)) == (f"ticks {came_to}", number), entry.ticks
+    assert ticks_of(entry).reason.startswith("of 3 ticks"), "the twin's runs keep the drain open until they are due"
     assert contradicts(entry)
 
 
@@ -70,7 +70,7 @@ def test_a_tick_that_comes_twice_now_and_then_is_no_contradiction_where_that_is_
     entry = lab.trial(UPCOMING, door)
     known = lab.cell(UPCOMING, door).sometimes_reference
     assert (said(entry), contradicts(entry), unjudged(entry)) == ("ticks duplicate", False, False)
-    report = (lab.plan.folder / entry["folder"] / "report.md").read_text(encoding="utf-8")
+    report = (lab.plan.folder / entry.folder / "report.md").read_text(encoding="utf-8")
     assert f"This happens now and then ({known})." in report
     (note,) = footnotes([entry])
     said_so = f"ticks duplicate, which happens now and then ({known}): of 3 ticks"
@@ -111,7 +111,7 @@ def test_ticks_that_have_a_run_but_none_that_runs_or_that_are_not_named_any_more
     backlog = lab.backlog(UPCOMING)
     backlog.on_update(lambda: fault(backlog))
     entry = lab.trial(UPCOMING)
-    assert (said(entry), entry["ticks"]["missing"]) == ("ticks missing", 3), entry["ticks"]
+    assert (said(entry), ticks_of(entry).missing) == ("ticks missing", 3), entry.ticks
     assert contradicts(entry)
 
 
@@ -119,13 +119,13 @@ def test_a_door_that_came_too_late_for_upcoming_runs_is_no_verdict(lab: FakeLab)
     backlog = lab.backlog(UPCOMING)
     backlog.on(UPDATE_BEGINS, lambda: lab.clock.sleep(60))
     entry = lab.trial(UPCOMING)
-    assert not contradicts(entry) and unjudged(entry), (entry["outcome"], entry["ticks"])
+    assert not contradicts(entry) and unjudged(entry), (entry.outcome, entry.ticks)
 
 
 @pytest.mark.parametrize("door", [PREFECT_DEPLOY, "none"])
 def test_overdue_runs_that_nobody_calls_late_survive_a_sound_prefect(lab: FakeLab, door: str) -> None:
     entry = lab.trial(OVERDUE, door)
-    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
     before = {run["state_name"] for event in lab.history(OVERDUE, door) if event.get("when") == "before the door"
               for run in event.get("runs", ())}  # fmt: skip
     assert before == {"Scheduled"}
@@ -135,7 +135,7 @@ def test_overdue_runs_that_an_update_deletes_are_lost_whatever_they_are_called(l
     backlog = lab.backlog(OVERDUE)
     backlog.on_update(lambda: backlog.delete(backlog.at_risk()[:2]))
     entry = lab.trial(OVERDUE)
-    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2), twin=KEPT), entry["reason"]
+    assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2), twin=KEPT), entry.reason
 
 
 def complete_the_first_without_running(backlog: Backlog) -> None:
@@ -160,5 +160,5 @@ def test_a_tick_is_what_was_executed_once(lab: FakeLab, fault: Callable[[Backlog
     backlog = lab.backlog(UPCOMING)
     backlog.on_update(lambda: fault(backlog))
     entry = lab.trial(UPCOMING, "patch-deployment")
-    assert (entry["ticks"]["outcome"], entry["ticks"][came_to]) == (came_to, 1), entry["ticks"]
+    assert (ticks_of(entry).outcome, getattr(ticks_of(entry), came_to)) == (came_to, 1), entry.ticks
     assert contradicts(entry)

@@ -117,7 +117,7 @@ def staged(lab: FakeLab) -> tuple[FakeLab, Truth]:
     """A lab after a sound trial, whose truth looked when its door opened."""
     truth = Truth(lab.prefect, f"{OUTAGE}--prefect-deploy", f"{OUTAGE}--twin", "Late")
     lab.prefect.on(f"{OUTAGE}-treated", "update begins", truth.door_opens)
-    assert lab.trial(OUTAGE)["outcome"] == "survived"
+    assert lab.trial(OUTAGE).outcome == "survived"
     return lab, truth
 
 

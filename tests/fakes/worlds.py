@@ -286,7 +286,7 @@ def carry_out(world: World, folder: Path) -> list[Told]:
         prefect.on(f"worker-{world.scenario}", LIFTED, lifted)
         entries = lab.trials(world.scenario, doors=list(world.doors))
     return [
-        Told(entry["door"], entry["outcome"], entry["reason"], truth.survived(MINIMUM), truth.lost())
+        Told(entry.door, entry.outcome or "", entry.reason, truth.survived(MINIMUM), truth.lost())
         for entry, truth in zip(entries, truths.values(), strict=True)
     ]
 

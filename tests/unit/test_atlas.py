@@ -11,18 +11,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict, replace
 from rich.console import Console
 
 from harness.commands import atlas as module
-from harness.commands.atlas import STATES, Ask, Atlas, _in_runs, newest_of_each_minor
+from harness.commands.atlas import STATES, Ask, Atlas, AtlasTrial, _in_runs, newest_of_each_minor
 from harness.evidence.table import footnotes
 from harness.runs import unseen
 from harness.runs.ask import RunAsk
+from harness.store.results import write_results
 from harness.store.trial_folder import result
 from harness.subjects.release import Release, Target
 from harness.words.errors import UsageError
 from harness.words.names import SQLITE
 from harness.words.plan import Cell, Plan
+from harness.words.records import TrialResult
 
 RELEASES = ["3.2.14", "3.2.15", "3.3.3", "3.3.4"]
 Outcome = Callable[[str, str], str]
@@ -41,26 +44,30 @@ class Runs:
         folder = request.results / f"20300101-000000-{secrets.token_hex(2)}"
         folder.mkdir(parents=True)
         (request.results / "latest").symlink_to(folder.name)
-        trials: list[dict[str, Any]] = []
+        trials: list[TrialResult] = []
         for release in request.subjects:
             self.asked.append((release, list(request.scenarios)))
             trials += [entry(release, scenario, door, self.outcome(release, scenario),
                              database=request.database)
                        for scenario in request.scenarios for door in request.doors]  # fmt: skip
-            (folder / "results.json").write_text(json.dumps({"exit_code": None, "trials": trials}), encoding="utf-8")
-        ended = {"exit_code": 1, "seconds": 61.0, "trials": trials}
-        (folder / "results.json").write_text(json.dumps(ended), encoding="utf-8")
+            write_results(folder, trials, exit_code=None, seconds=60.0)
+        write_results(folder, trials, exit_code=1, seconds=61.0)
         self.runs.append(list(request.subjects))
         return 0
 
 
-def entry(release: str, scenario: str, door: str, outcome: str, database: str = SQLITE) -> dict[str, Any]:
+def entry(release: str, scenario: str, door: str, outcome: str, database: str = SQLITE) -> TrialResult:
     cell = Cell(
         scenario=scenario, door=door, subject=release, version=release, as_of="", engine="processes",
         database=database, engine_detail="", lab="lab", expected="lost",
     )  # fmt: skip
     found = result(Plan("run", Path(), []), cell, [], None)
-    return {**found, "outcome": outcome, "as_expected": outcome == "lost", "at_risk": 3, "lost": 3}
+    return replace(found, outcome=outcome, as_expected=outcome == "lost", at_risk=3, lost=3)
+
+
+def of_run(trial: TrialResult, run: str, **changed: str) -> AtlasTrial:
+    """An entry as an atlas has it, from this run, with a few facts changed."""
+    return AtlasTrial(**{**asdict(trial), "run": run, "harness": None, **changed})
 
 
 @pytest.fixture
@@ -116,17 +123,15 @@ def test_asked_again_it_tries_only_what_has_no_verdict_yet(world: Callable[[Outc
     assert carried_out(tmp_path)[0] == 0
     assert again.asked == [("3.3.3", ["worker-outage"])]
     saved = Atlas(tmp_path / "atlas.json").trials
-    assert len(saved) == len(RELEASES) * len(STATES) and {trial["outcome"] for trial in saved} == {"lost"}
+    assert len(saved) == len(RELEASES) * len(STATES) and {trial.outcome for trial in saved} == {"lost"}
 
 
 def test_what_was_judged_gives_way_to_another_verdict_alone(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
     atlas = Atlas(tmp_path / "atlas.json")
-    first, second = (
-        {**entry("3.3.3", "worker-outage", door, "lost"), "harness": None} for door in ("prefect-deploy", "none")
-    )
-    atlas.add([{**first, "run": "1"}, {**second, "run": "1", "outcome": "error"}])
-    atlas.add([{**first, "run": "2", "outcome": "error"}, {**second, "run": "2"}])
-    assert {(t["door"], t["outcome"], t["run"]) for t in Atlas(tmp_path / "atlas.json").trials} == {
+    first, second = (entry("3.3.3", "worker-outage", door, "lost") for door in ("prefect-deploy", "none"))
+    atlas.add([of_run(first, "1"), of_run(second, "1", outcome="error")])
+    atlas.add([of_run(first, "2", outcome="error"), of_run(second, "2")])
+    assert {(t.door, t.outcome, t.run) for t in Atlas(tmp_path / "atlas.json").trials} == {
         ("prefect-deploy", "lost", "1"),
         ("none", "lost", "2"),
     }
@@ -146,7 +151,7 @@ def test_it_goes_on_where_it_was_begun(world: Callable[[Outcome], Runs], tmp_pat
     code, printed = carried_out(tmp_path)
     assert code == 0 and "processes, postgres, as" in printed
     assert again.engines == ["processes"], "the engine of its data, whatever answers now"
-    assert {trial["database"] for trial in Atlas(tmp_path / "atlas.json").trials} == {"postgres"}
+    assert {trial.database for trial in Atlas(tmp_path / "atlas.json").trials} == {"postgres"}
 
 
 def test_the_page_says_how_to_go_on_with_just_this_survey(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
@@ -165,7 +170,7 @@ def test_an_interrupt_loses_nothing_of_the_releases_before_it(world: Callable[[O
     world(interrupted)
     with pytest.raises(KeyboardInterrupt):
         carried_out(tmp_path)
-    kept = {trial["subject"] for trial in Atlas(tmp_path / "atlas.json").trials}
+    kept = {trial.subject for trial in Atlas(tmp_path / "atlas.json").trials}
     assert kept == {"3.2.14", "3.2.15"}, "a trial that the interrupt cut short came to nothing of its own"
     again = world(lambda *_: "lost")
     carried_out(tmp_path)
@@ -203,8 +208,8 @@ def test_neighbours_of_the_same_outcomes_are_one_row_and_one_column(
 
 
 def test_a_footnote_of_many_releases_names_the_ends_of_each_span() -> None:
-    one = {**entry("", "worker-outage", "none", "error"), "reason": "no answer", "as_expected": None, "note": ""}
-    trials = [{**one, "subject": release} for release in ("1", "2", "3", "5")]
+    one = replace(entry("", "worker-outage", "none", "error"), reason="no answer", as_expected=None)
+    trials = [replace(one, subject=release) for release in ("1", "2", "3", "5")]
     assert footnotes(trials, ["1", "2", "3", "4", "5"]) == ["worker-outage, none on 1 to 3, 5: error: no answer."]
     assert footnotes(trials) == ["worker-outage, none on 1, 2, 3, 5: error: no answer."]
 
@@ -224,7 +229,7 @@ def test_what_is_no_atlas_is_not_written_over(tmp_path: Path, content: str) -> N
 @pytest.mark.parametrize("changed", [{"run": None}, {"subject": 3}, {"harness": ["a commit"]}])
 def test_an_atlas_with_an_entry_that_was_not_written_so_is_refused(tmp_path: Path, changed: dict[str, Any]) -> None:
     file = tmp_path / "atlas.json"
-    Atlas(file).add([{**entry("3.3.3", "worker-outage", "none", "lost"), "run": "1", "harness": None}])
+    Atlas(file).add([of_run(entry("3.3.3", "worker-outage", "none", "lost"), "1")])
     assert len(Atlas(file).trials) == 1
     saved = json.loads(file.read_text(encoding="utf-8"))
     saved["trials"][0].update(changed)

@@ -19,8 +19,10 @@ from harness.commands import bisect as module
 from harness.commands.bisect import Probes, Question, bisect, start
 from harness.runs import unseen
 from harness.runs.ask import RunAsk
+from harness.store.results import write_results
 from harness.subjects.release import Release, Target
 from harness.words.errors import Interrupted, UsageError
+from tests.unit.entries import trial
 
 RELEASES = ["3.0.0", "3.0.4", "3.0.8", "3.0.9", "3.1.0", "3.2.0", "3.3.3", "3.3.4", "3.4.0", "3.9.1"]
 LATEST = Release("latest", "3.9.1", "", "", note="3.9.2 is newer and was passed over")
@@ -39,8 +41,8 @@ class Runs:
         self.asked.append(release)
         folder = request.results / f"run-{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
-        trial = {"outcome": self.outcome(release), "folder": f"trials/{release}"}
-        (folder / "results.json").write_text(json.dumps({"seconds": 61.0, "trials": [trial]}), encoding="utf-8")
+        one = trial(subject=release, outcome=self.outcome(release), folder=f"trials/{release}")
+        write_results(folder, [one], exit_code=0, seconds=61.0)
         latest = request.results / "latest"
         latest.unlink(missing_ok=True)
         latest.symlink_to(folder.name)

@@ -10,8 +10,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -19,6 +19,7 @@ from harness.runs import building, labs, run
 from harness.runs.ask import RunAsk
 from harness.runs.builds import say_built, wait_until_built
 from harness.runs.run import run_matrix
+from harness.store.results import read_results
 from harness.store.trial_folder import result
 from harness.subjects.release import Release, Target
 from harness.verdict.outcomes import EXIT_UNJUDGED
@@ -93,11 +94,9 @@ def test_what_came_of_one_subject_is_known_before_another_is_built(
     printed = io.StringIO()
     code = run_matrix(ask, Console(file=printed, width=200))
     assert engine.seen.is_set(), printed.getvalue()
-    trials: list[dict[str, Any]] = json.loads(
-        (tmp_path / "results" / "latest" / "results.json").read_text(encoding="utf-8")
-    )["trials"]
-    assert [(trial["outcome"], trial["reason"]) for trial in trials] == [
-        ("error", f"in phase build: no wheel of {trial['subject']}") for trial in trials
+    trials = read_results(tmp_path / "results" / "latest").trials
+    assert [(trial.outcome, trial.reason) for trial in trials] == [
+        ("error", f"in phase build: no wheel of {trial.subject}") for trial in trials
     ]
     assert (code, len(trials)) == (EXIT_UNJUDGED, 4)
 
@@ -120,7 +119,7 @@ def pytest_that_ends_with(code: int) -> type:
             for cell in plan.cells:
                 entry = result(plan, replace(cell, outcome="survived"), [], None)
                 plan.trial_folder(cell).mkdir(parents=True, exist_ok=True)
-                (plan.trial_folder(cell) / "verdict.json").write_text(json.dumps(entry), encoding="utf-8")
+                (plan.trial_folder(cell) / "verdict.json").write_bytes(msgspec.json.encode(entry))
 
         def poll(self) -> int:
             return code

@@ -10,6 +10,7 @@ import pytest
 
 from harness.engines.containers.cgroup import cgroup_of, usage_of
 from harness.evidence.page import _costs
+from harness.store.results import read_run
 from harness.words.costs import Costs, Waits, read_costs
 from harness.words.waiting import wait_until
 
@@ -27,16 +28,16 @@ def test_each_phase_has_the_processor_time_used_in_it(tmp_path: Path) -> None:
     for phase in ("start", "drain", None):
         costs.enter(phase)
     found = read_costs(tmp_path)["lab"]
-    assert found["cells"] == 2
-    assert {name: phase["cpu_seconds"] for name, phase in found["phases"].items()} == {"start": 1.5, "drain": 3.5}
+    assert found.cells == 2
+    assert {name: phase.cpu_seconds for name, phase in found.phases.items()} == {"start": 1.5, "drain": 3.5}
 
 
 def test_an_engine_that_says_nothing_or_less_than_before_takes_no_trial_along(tmp_path: Path) -> None:
     costs = costs_of(tmp_path, [1.0, 0.2])  # the third time, an IndexError
     for phase in ("start", "drain", None):
         costs.enter(phase)
-    spent = read_costs(tmp_path)["lab"]["phases"]
-    assert [phase["cpu_seconds"] for phase in spent.values()] == [0, 0]
+    spent = read_costs(tmp_path)["lab"].phases
+    assert [phase.cpu_seconds for phase in spent.values()] == [0, 0]
 
 
 def test_waits_are_added_up_by_what_was_waited_for_and_the_longest_comes_first() -> None:
@@ -85,7 +86,7 @@ def test_both_forms_of_control_groups_are_read(tmp_path: Path, line: str, file: 
     assert cgroup_of(7, "another container", tmp_path) is None
 
 
-def test_a_run_file_without_costs_or_with_broken_ones_has_no_rows_on_the_page() -> None:
+def test_a_run_file_without_costs_or_with_broken_ones_has_no_rows_on_the_page(tmp_path: Path) -> None:
     phases = {"drain": {"seconds": 3.0, "cpu_seconds": 1.0}}
     good = {"cells": 2, "phases": phases, "waits": {"the drain": 2.5}}
     broken: list[object] = [
@@ -95,6 +96,11 @@ def test_a_run_file_without_costs_or_with_broken_ones_has_no_rows_on_the_page() 
         {"cells": 1, "phases": {"drain": 3.0}, "waits": {}},
     ]
     labs = {"3.3.4--processes": good, **{f"broken {number}": each for number, each in enumerate(broken)}}
-    (row,) = _costs({"labs": json.loads(json.dumps(labs))})
+
+    def rows(facts: dict[str, object]) -> list[dict[str, object]]:
+        (tmp_path / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+        return list(_costs(read_run(tmp_path)))
+
+    (row,) = rows({"labs": labs})
     assert (row["lab"], row["cpu"], row["each"], row["waits"]) == ("3.3.4, processes", "1.0", "0.5", "the drain 2")
-    assert not list(_costs({})) + list(_costs({"labs": "none"}))
+    assert not rows({}) + rows({"labs": "none"})

@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from harness.doors import load_doors
@@ -21,7 +22,9 @@ from harness.store.trial_folder import result
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import OUTCOMES
 from harness.words.plan import Cell, Plan
+from harness.words.records import TrialResult
 from harness.words.redaction import Redactor
+from tests.unit.entries import ticks
 from tests.unit.plain import judge, read
 from tests.unit.stories import NONCE, run_id, whole_history
 
@@ -38,14 +41,14 @@ def cell(**facts: Any) -> Cell:
     )
 
 
-def entry(tmp_path: Path, outcome: str | None, **facts: Any) -> dict[str, Any]:
+def entry(tmp_path: Path, outcome: str | None, **facts: Any) -> TrialResult:
     """An entry of results.json as it stands before a trial, with these facts put in."""
     planned = result(Plan("run", tmp_path, []), cell(outcome=outcome), [], None)
     counts = {"at_risk": 12, "kept": 12, "lost": 12, "seconds": 1234.5} if outcome else {}
-    return {**planned, **counts, **facts}
+    return replace(planned, **{**counts, **facts})
 
 
-def drawn(trials: list[dict[str, Any]]) -> str:
+def drawn(trials: list[TrialResult]) -> str:
     """The table as a terminal of 80 columns shows it."""
     file = io.StringIO()
     Console(file=file, width=80).print(table(trials))
@@ -71,7 +74,7 @@ def test_the_table_fits_80_columns_with_nothing_cut_off(tmp_path: Path) -> None:
 ERA = ("2.20.20", "3.0.8", "3.3.3", "3.3.4", "latest")
 
 
-def pictured(trials: list[dict[str, Any]]) -> str:
+def pictured(trials: list[TrialResult]) -> str:
     """The picture as a terminal of 80 columns shows it."""
     file = io.StringIO()
     Console(file=file, width=80).print(Picture(trials))
@@ -112,8 +115,8 @@ def test_the_picture_has_a_row_a_stage_and_door_and_leaves_out_what_was_not_aske
 
 
 def test_a_tick_that_contradicts_what_is_known_marks_its_trial(tmp_path: Path) -> None:
-    ticks = {"outcome": "missing", "expected": "whole", "as_expected": False}
-    assert "survived!" in pictured([entry(tmp_path, "survived", expected="survived", ticks=ticks)])
+    missing = ticks(outcome="missing", expected="whole", as_expected=False)
+    assert "survived!" in pictured([entry(tmp_path, "survived", expected="survived", ticks=missing)])
 
 
 def test_in_junit_xml_each_cell_is_one_test_case_and_only_as_expected_passes(tmp_path: Path) -> None:

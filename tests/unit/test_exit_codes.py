@@ -13,17 +13,19 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from harness import cli
 from harness.verdict.outcomes import OUTCOMES, exit_code
 from harness.words import ownership
 from harness.words.errors import Interrupted, LabError, UsageError
+from harness.words.records import TrialResult
+from tests.unit import entries
 
-Trial = dict[str, Any]
 
-
-def trial(outcome: str | None, expected: str | None, ticks: bool | None = None) -> Trial:
-    return {"outcome": outcome, "expected": expected, "ticks": {"as_expected": ticks}}
+def trial(outcome: str | None, expected: str | None, ticks: bool | None = None) -> TrialResult:
+    known = entries.ticks(as_expected=ticks, expected=None if ticks is None else "whole")
+    return entries.trial(outcome=outcome, expected=expected, ticks=known)
 
 
 JUDGED = ("lost", "altered", "stranded", "survived")
@@ -38,56 +40,60 @@ anything = st.lists(st.one_of(as_known, contradicting, unjudged, unknown, passed
 
 
 @given(st.lists(as_known, min_size=1), st.lists(st.one_of(passed_over, unknown)))
-def test_0_when_every_verdict_of_which_anything_is_known_is_as_expected(held: list[Trial], others: list[Trial]) -> None:
+def test_0_when_every_verdict_of_which_anything_is_known_is_as_expected(
+    held: list[TrialResult], others: list[TrialResult]
+) -> None:
     assert exit_code([*others, *held]) == 0
 
 
 @given(anything, contradicting)
-def test_1_when_one_outcome_contradicts_whatever_else_there_is(others: list[Trial], one: Trial) -> None:
+def test_1_when_one_outcome_contradicts_whatever_else_there_is(others: list[TrialResult], one: TrialResult) -> None:
     assert exit_code([one, *others]) == exit_code([*others, one]) == 1
 
 
 @pytest.mark.parametrize(("held", "code"), [(True, 0), (False, 1), (None, 125)])
 def test_a_trial_of_whose_ticks_alone_something_is_known_is_one_by_itself(held: bool | None, code: int) -> None:
-    ticks = {"expected": "whole", "as_expected": held, "outcome": "inconclusive" if held is None else "whole"}
-    upcoming = {"outcome": "lost", "expected": None, "judged_by": "ticks", "ticks": ticks}
+    came_to = "inconclusive" if held is None else "whole"
+    ticks = entries.ticks(expected="whole", as_expected=held, outcome=came_to)
+    upcoming = entries.trial(outcome="lost", judged_by="ticks", ticks=ticks)
     assert exit_code([upcoming]) == code
-    assert exit_code([{**upcoming, "outcome": "inconclusive"}]) == 125, "no verdict on the runs, none on their ticks"
+    assert exit_code([replace(upcoming, outcome="inconclusive")]) == 125, "no verdict on the runs, none on their ticks"
 
 
 @given(anything)
-def test_1_when_the_ticks_of_one_trial_contradict(others: list[Trial]) -> None:
+def test_1_when_the_ticks_of_one_trial_contradict(others: list[TrialResult]) -> None:
     assert exit_code([*others, trial("survived", "survived", ticks=False)]) == 1
     assert exit_code([*others, trial("survived", "survived", ticks=True)]) == exit_code([*others, as_survived()])
 
 
 def test_125_when_ticks_of_which_something_is_expected_could_not_be_judged() -> None:
-    one = as_survived()
-    one["ticks"] = {"expected": "whole", "as_expected": None}
+    one = replace(as_survived(), ticks=entries.ticks(expected="whole", as_expected=None))
     assert exit_code([as_survived(), one]) == 125
 
 
-def as_survived() -> Trial:
+def as_survived() -> TrialResult:
     return trial("survived", "survived")
 
 
 @given(st.lists(st.one_of(as_known, unknown, passed_over)), unjudged)
-def test_125_when_nothing_contradicts_and_something_could_not_be_judged(others: list[Trial], one: Trial) -> None:
+def test_125_when_nothing_contradicts_and_something_could_not_be_judged(
+    others: list[TrialResult], one: TrialResult
+) -> None:
     assert exit_code([one, *others]) == exit_code([*others, one]) == 125
 
 
 @given(st.lists(st.one_of(passed_over, unknown)))
-def test_125_when_no_cell_had_a_verdict_of_which_anything_is_known(trials: list[Trial]) -> None:
+def test_125_when_no_cell_had_a_verdict_of_which_anything_is_known(trials: list[TrialResult]) -> None:
     assert exit_code(trials) == 125
 
 
 @given(anything)
-def test_a_cell_that_is_not_applicable_changes_no_code(trials: list[Trial]) -> None:
+def test_a_cell_that_is_not_applicable_changes_no_code(trials: list[TrialResult]) -> None:
     assert exit_code([*trials, trial("not-applicable", "not-applicable")]) == exit_code(trials)
 
 
 @given(anything, st.randoms(use_true_random=False))
-def test_the_order_of_the_trials_changes_no_code(trials: list[Trial], shuffle: Any) -> None:
+def test_the_order_of_the_trials_changes_no_code(trials: list[TrialResult], shuffle: Any) -> None:
     other = list(trials)
     shuffle.shuffle(other)
     assert exit_code(other) == exit_code(trials)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from harness.evidence.frequency import Frequency, claim, frequencies, needed
 from harness.verdict.outcomes import OUTCOMES
+from harness.words.records import TrialResult
+from tests.unit.entries import trial
 
 
-def trials(*outcomes: str | None, door: str = "none") -> list[dict[str, Any]]:
-    cell = {"scenario": "late", "door": door, "subject": "3.3.4", "engine": "processes", "database": "sqlite"}
-    return [{**cell, "outcome": outcome} for outcome in outcomes]
+def trials(*outcomes: str | None, door: str = "none") -> list[TrialResult]:
+    return [trial(scenario="late", door=door, subject="3.3.4", outcome=outcome) for outcome in outcomes]
 
 
 def interval(times: int, of: int) -> tuple[float, float]:
@@ -77,7 +78,7 @@ def test_cells_are_counted_apart() -> None:
 
 
 def test_what_ran_on_another_database_is_no_repetition() -> None:
-    elsewhere = [{**one, "database": "postgres"} for one in trials("survived")]
+    elsewhere = [replace(one, database="postgres") for one in trials("survived")]
     found = frequencies([*trials("survived"), *elsewhere])
     assert [(one.times, one.of, one.ground) for one in found] == [
         (1, 1, "processes, sqlite"),

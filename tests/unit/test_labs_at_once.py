@@ -14,19 +14,20 @@ import pytest
 from harness.runs.builds import say_built
 from harness.runs.plan import choose_trials, plan_cell
 from harness.trials.scenario import SCENARIOS
+from harness.words.places import ROOT
 from harness.words.plan import Plan
 
 # Stands in for running a lab: says which worker was given which of its trials.
 TOLD = """
 import json, os
 from harness.runs import pytest_plugin
-from pathlib import Path
+from tests.unit.entries import trial
 
 def try_lab(plan, cells, site):
     told = {"worker": os.environ["PYTEST_XDIST_WORKER"], "lab": cells[0].lab, "cells": [cell.name for cell in cells]}
     with (plan.folder / "told").open("a") as file:
         file.write(json.dumps(told) + "\\n")
-    return [{"outcome": "survived", "expected": "survived", "ticks": None} for _ in cells]
+    return [trial(outcome="survived", expected="survived") for _ in cells]
 
 pytest_plugin.try_lab = try_lab
 """
@@ -56,7 +57,10 @@ def test_each_lab_is_run_once_and_whole_by_one_worker(tmp_path: Path) -> None:
         str(SCENARIOS),
     ]
     command += ["-p", "no:cacheprovider", "-p", "xdist", "--noconftest", str(SCENARIOS)]
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=120)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-1000:]
     told = [json.loads(line) for line in (tmp_path / "told").read_text(encoding="utf-8").splitlines()]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from harness.doors import load_doors
@@ -16,6 +16,7 @@ from harness.runs.plan import plan_cell
 from harness.store.trial_folder import result
 from harness.trials.scenario import load_scenarios
 from harness.words.plan import Cell, Plan
+from harness.words.records import TrialResult
 
 DOORS = load_doors()
 
@@ -33,7 +34,7 @@ class Shown:
         self.plan = Plan("run", folder, planned)
         self.now = 0.0
         self.view = LiveView(self.plan, lambda: self.now)
-        self.entries: dict[str, dict[str, Any]] = {cell.name: result(self.plan, cell, [], None) for cell in planned}
+        self.entries: dict[str, TrialResult] = {cell.name: result(self.plan, cell, [], None) for cell in planned}
 
     def lines(self) -> list[str]:
         file = io.StringIO()
@@ -60,7 +61,8 @@ def test_a_lab_at_work_has_its_phase_and_its_trials_what_is_known_of_them(tmp_pa
     shown.view.enter(first.lab, "trigger")
     shown.now = 7.4
     shown.write(first, listing("before the door", treated=3, twin=4))
-    shown.entries[second.name] |= {"outcome": "lost", "expected": "survived"}
+    lost = replace(shown.entries[second.name], outcome="lost", expected="survived")
+    shown.entries[second.name] = lost
     lab, one, other, last = shown.lines()
     assert lab.split() == ["3.3.4,", "containers", "trigger", "7", "s"]
     assert one.split("  ")[1:] == ["worker-outage, prefect-deploy", "at risk: 3 treated, 4 twin"]

@@ -21,6 +21,7 @@ from harness.store.trial_folder import result
 from harness.words.errors import UsageError
 from harness.words.names import PREFECT_DEPLOY
 from harness.words.plan import Cell, Plan
+from harness.words.records import RunFacts, TrialResult
 from tests.unit.plain import judge, read
 from tests.unit.stories import whole_history
 
@@ -43,13 +44,13 @@ def run_folder(
         (plan.trial_folder(cell) / "report.md").write_text(f"{subject} in {folder.name}", encoding="utf-8")
         entries.append(tried(plan, cell, outcome))
     write_results(folder, entries, exit_code=exit_code, seconds=60)
-    write_run(folder, {"run": folder.name, "command": f"nox -s gate  # {folder.name}"})
+    write_run(folder, RunFacts(run=folder.name, command=f"nox -s gate  # {folder.name}"))
     if exit_code is not None:
         write_checksums(folder)
     return folder
 
 
-def tried(plan: Plan, cell: Cell, outcome: str) -> dict[str, Any]:
+def tried(plan: Plan, cell: Cell, outcome: str) -> TrialResult:
     """A trial's entry, with the history that it follows from."""
     if cell.outcome:
         return result(plan, cell, [], None)
@@ -239,7 +240,7 @@ def test_a_run_whose_histories_or_sums_are_gone_makes_no_success(tmp_path: Path)
 
 def test_a_copy_of_a_run_without_an_id_is_no_repetition(tmp_path: Path) -> None:
     one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
-    write_run(one, {})
+    write_run(one, RunFacts())
     write_checksums(one)
     shutil.copytree(one, tmp_path / "two")
     with pytest.raises(UsageError, match="is a copy of"):
@@ -293,6 +294,12 @@ def lacking(folder: Path) -> None:
     (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
 
 
+def empty_twin(folder: Path) -> None:
+    content = saved(folder)
+    content["trials"][0]["twin"] = {}
+    (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
+
+
 def newer(folder: Path) -> None:
     content = {**saved(folder), "schema": 2}
     (folder / "results.json").write_text(json.dumps(content), encoding="utf-8")
@@ -303,18 +310,19 @@ def newer(folder: Path) -> None:
     [
         (unreadable, "no readable"),
         (newer, "schema 2"),
-        (lacking, "has no 'outcome'"),
+        (lacking, "results.json, trial 1: `outcome` is missing"),
+        (empty_twin, "trial 1: `twin.at_risk` is missing"),
         *(
             (partial(damaged, name, value), words)
             for name, value, words in (
-                ("trials", None, "no trials"),
-                ("trials", [None], "has no 'scenario'"),
-                ("seconds", "60", "no seconds"),
-                ("exit_code", "0", "no exit code"),
-                ("twin", None, "None as its 'twin'"),
-                ("folder", 5, "5 as its 'folder'"),
-                ("outcome", [], "as its 'outcome'"),
-                ("at_risk", "3", "'3' as its 'at_risk'"),
+                ("trials", None, "results.json: `trials` must be a list, not null"),
+                ("trials", [None], "trial 1: it must be an object, not null"),
+                ("seconds", "60", "results.json: `seconds` must be a number, not '60'"),
+                ("exit_code", "0", "`exit_code` must be a whole number or null, not '0'"),
+                ("twin", None, "trial 1: `twin` must be an object, not null"),
+                ("folder", 5, "trial 1: `folder` must be text, not 5"),
+                ("outcome", [], "trial 1: `outcome` must be text or null, not a list"),
+                ("at_risk", "3", "trial 1: `at_risk` must be a whole number, not '3'"),
             )
         ),
     ],

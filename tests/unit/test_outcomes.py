@@ -206,13 +206,13 @@ def test_a_history_with_a_broken_line_says_which_line(tmp_path: Path) -> None:
         file.write('{"kind": "vers\n')
     history.add("phase", phase="start")
     entry = conclude(plan, cell)
-    assert entry["outcome"] == "error"
-    assert "history.jsonl:2" in entry["reason"]
+    assert entry.outcome == "error"
+    assert "history.jsonl:2" in entry.reason
 
 
 def test_a_trial_with_no_history_is_an_error(tmp_path: Path) -> None:
     entry = conclude(Plan("run", tmp_path, []), planned("worker-outage", "3.3.4"))
-    assert (entry["outcome"], entry["as_expected"]) == ("error", None)
+    assert (entry.outcome, entry.as_expected) == ("error", None)
 
 
 def test_not_applicable_comes_from_the_version_alone_and_outweighs_any_history(tmp_path: Path) -> None:
@@ -221,7 +221,7 @@ def test_not_applicable_comes_from_the_version_alone_and_outweighs_any_history(t
     history = open_history(plan, cell, load_scenarios()[cell.scenario])
     history.add("error", phase="build", reason="no wheel", source="build", log="")
     entry = conclude(plan, cell)
-    assert (entry["outcome"], entry["expected"], entry["as_expected"]) == ("not-applicable", "not-applicable", True)
+    assert (entry.outcome, entry.expected, entry.as_expected) == ("not-applicable", "not-applicable", True)
 
 
 @pytest.mark.parametrize(

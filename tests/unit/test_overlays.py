@@ -19,11 +19,12 @@ from harness.subjects.overlays import FOLDER, load_overlays
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import OUTCOMES, VERDICTS
 from harness.words.errors import UsageError
+from harness.words.records import TrialResult
+from tests.unit.entries import ticks, trial
 
 DOORS = load_doors()
 
 MUTANTS = power.choose([])
-ENTRY = {"seconds": 2.0, "expected": None, "ticks": None, "reason": "", "reference": "", "judged_by": "survival"}
 
 
 def test_a_subject_has_the_overlays_behind_its_pluses() -> None:
@@ -102,8 +103,8 @@ def test_each_set_of_overlays_is_another_subject() -> None:
     assert overlays.lock_lines(["skip-a-tick"]).startswith("# overlay skip-a-tick --hash=sha256:")
 
 
-def entry(subject: str, outcome: str, **more: Any) -> dict[str, Any]:
-    return {**ENTRY, "subject": subject, "outcome": outcome, "scenario": "worker-outage", **more}
+def entry(subject: str, outcome: str, **more: Any) -> TrialResult:
+    return trial(subject=subject, outcome=outcome, **more)
 
 
 def outcome_of(release: str, mutant: str) -> tuple[list[str], int]:
@@ -133,10 +134,9 @@ def test_a_trial_that_is_missing_is_no_verdict() -> None:
 
 
 def test_ticks_are_what_a_mutant_of_them_is_found_by() -> None:
-    ticks = {"outcome": "missing", "expected": None, "as_expected": None, "missing": 1, "duplicate": 0, "reason": ""}
     trials = [
         entry("3.9.1", "survived"),
-        entry("3.9.1+skip-a-tick", "lost", judged_by="ticks", ticks=ticks),
+        entry("3.9.1+skip-a-tick", "lost", judged_by="ticks", ticks=ticks(outcome="missing", missing=1)),
     ]
     rows = power.rows_of("3.9.1", power.choose(["skip-a-tick"]), trials)
     assert [row.verdict for row in rows] == ["quiet", "found"]

@@ -15,6 +15,7 @@ from harness.checkers._findings import Counts
 from harness.evidence.report import report
 from harness.verdict.outcomes import OUTCOMES, Verdict
 from harness.words.plan import Cell
+from tests.unit.entries import trial
 from tests.unit.plain import Line, judge, read
 from tests.unit.stories import MINIMUM, STORIES, answers_at_every_look, fates, outcome, whole_history
 
@@ -194,8 +195,7 @@ def test_the_order_in_which_runs_were_listed_and_looked_up_changes_nothing(
 def test_every_history_cut_anywhere_has_a_report_that_says_its_outcome(history: list[Line], cut: int) -> None:
     events = history[:cut]
     found = judge(events)
-    counts = dict.fromkeys(COUNTS, 0)
-    entry = {"version": None, "outcome": found.outcome, "database": "sqlite", **counts, "twin": counts}
+    entry = trial(version=None, outcome=found.outcome)
     cell = Cell("worker-outage", "prefect-deploy", "3.3.4", "3.3.4", "", "fake", "sqlite", "a fake", "lab")
     assert f": {found.outcome}\n" in report(cell, entry, found, read(events))
 

@@ -9,6 +9,8 @@ import pytest
 from harness import cli
 from harness.commands.track_record import BEGIN, END, Seen, rows_of, table
 from harness.store.results import write_results, write_run
+from harness.words.records import RunFacts
+from tests.unit.entries import trial
 
 BUG, FINDING = "PrefectHQ/prefect#17764", "docs/findings/pausing-deletes-late-runs"
 
@@ -49,14 +51,9 @@ def test_no_release_between_two_that_were_tried_is_spoken_for() -> None:
 def test_the_command_writes_it_between_the_marks_and_nowhere_else(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    counts = {"at_risk": 3, "kept": 0, "lost": 3, "twin": {"at_risk": 3, "kept": 3, "lost": 0}, "seconds": 1.0}
-    entry = {
-        "scenario": "worker-outage", "door": "prefect-deploy", "subject": "latest", "version": "3.3.3", "engine": "x",
-        "database": "sqlite", "outcome": "lost", "expected": "lost", "as_expected": True, "reason": "gone",
-        "folder": "trials/x", "reference": BUG, **counts,
-    }  # fmt: skip
+    entry = trial(subject="latest", outcome="lost", expected="lost", as_expected=True, reason="gone", reference=BUG)
     write_results(run, [entry], exit_code=0, seconds=1.0)
-    write_run(run, {"run": "20261122-101010-abcd"})
+    write_run(run, RunFacts(run="20261122-101010-abcd"))
     page = tmp_path / "README.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
     assert cli.main(["track-record", str(run), "--into", str(page)]) == 0
