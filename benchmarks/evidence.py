@@ -20,7 +20,9 @@ from pathlib import Path
 
 from msgspec import structs
 
-from harness.evidence.page import NAME, write_page
+from harness.evidence import Run
+from harness.evidence.page import page as page_of
+from harness.evidence.page import writer
 from harness.runs.conclude import conclude
 from harness.store.results import read_results, read_run, write_results, write_run
 from harness.words.plan import Plan
@@ -48,7 +50,7 @@ def main() -> None:
         for cell in copied.cells:
             said(cell.name, lambda cell=cell: timed(lambda: conclude(copied, cell)))  # type: ignore[misc]
         page = a_thousand(copied, Path(scratch) / "thousand")
-        said(f"a page of {TRIALS} made", lambda: timed(lambda: write_page(page.parent)))
+        said(f"a page of {TRIALS} made", lambda: timed(lambda: page_of(Run.read(page.parent))))
         print(f"  {page.stat().st_size / 2**20:.1f} MB")
         filtering = page.with_name("filtering.html")
         filtering.write_text(page.read_text(encoding="utf-8").replace("</body>", FILTERED), encoding="utf-8")
@@ -67,8 +69,9 @@ def a_thousand(plan: Plan, folder: Path) -> Path:
         made.append(structs.replace(entry, folder=f"trials/{name}"))
     write_results(folder, made, exit_code=0, seconds=1.0)
     write_run(folder, read_run(plan.folder))
-    write_page(folder)
-    return folder / NAME
+    page = folder / writer.file
+    page.write_text(page_of(Run.read(folder)), encoding="utf-8")
+    return page
 
 
 def timed(act: Callable[[], object]) -> float:

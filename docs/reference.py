@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 from harness.checkers import load_checkers  # noqa: E402
 from harness.commands import commands, parser_of  # noqa: E402
 from harness.doors import Door, load_doors  # noqa: E402
+from harness.evidence import RunWriter, TrialWriter, load_writers  # noqa: E402
 from harness.faults import load_faults  # noqa: E402
 from harness.known import load_known  # noqa: E402
 from harness.runs.plan import doors_of  # noqa: E402
@@ -164,6 +165,24 @@ def schemas() -> str:
     return f"# JSON schemas\n\n{_MADE}\n{said}\n\n{_table(['file', 'what it holds', 'schema'], rows)}"
 
 
+def evidence() -> str:
+    """Every file that a writer makes for a reader."""
+    kinds = {TrialWriter: "each trial", RunWriter: "the run"}
+    writers = load_writers().values()
+    rows = [
+        [f"`{one.file}`", kinds[kind], one.summary, "yes" if one.same else "no"]
+        for kind in kinds
+        for one in writers
+        if isinstance(one, kind)
+    ]
+    said = (
+        "A file of `harness/evidence` makes each from the records (results.json, run.json, verdict.json) and the "
+        "histories. [Add one](../how-to/add-an-evidence-writer.md)."
+    )
+    head = ["file", "of", "what it is", "made again by `harness recheck`"]
+    return f"# Files for a reader\n\n{_MADE}\n{said}\n\n{_table(head, rows)}"
+
+
 def _names(action: argparse.Action) -> str:
     value = "|".join(map(str, action.choices)) if action.choices else str(action.metavar or "")
     takes = "" if action.nargs == 0 else f" {value}"
@@ -219,6 +238,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "known.md": known,
     "commands.md": options,
     "rules.md": guarded,
+    "evidence.md": evidence,
     "schemas.md": schemas,
     **{f"schemas/{name}": partial(schema, name) for name in RECORDS},
 }

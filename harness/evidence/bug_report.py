@@ -1,25 +1,19 @@
-"""bug-report.md of a run: one trial's report with how often it was seen beside it, short enough for GitHub."""
+"""One trial's report with how often that was seen, short enough for GitHub; if a run was lost, altered or stranded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.evidence._writer import Run, RunWriter
 from harness.evidence.frequency import frequencies
 from harness.store.results import evidence_of
 from harness.verdict.outcomes import ALTERED, LOST, STRANDED, contradicts
-from harness.words.files import write_whole
 from harness.words.records import TrialResult
 
 NAME = "bug-report.md"
 LONGEST = 65_536  # characters in the body of an issue on GitHub (its documented limit)
 _CUT_OFF = "\n\n(Cut off here: GitHub takes no more. The whole is in the run's folder.)\n"
-
-
-def write_bug_report(folder: Path, trials: Sequence[TrialResult]) -> None:
-    """Write the report of the trial to be reported, if there is one."""
-    if made := bug_report_of(folder, trials):
-        write_whole(folder / NAME, made)
 
 
 def bug_report_of(folder: Path, trials: Sequence[TrialResult]) -> str:
@@ -56,3 +50,10 @@ def _cut(text: str) -> str:
         opening = fences[-1]
         kept += "\n" + opening[: len(opening) - len(opening.lstrip("`"))]
     return kept + _CUT_OFF
+
+
+def _of(run: Run) -> str:
+    return bug_report_of(run.folder, run.results.trials)
+
+
+writer = RunWriter(NAME, _of)

@@ -1,4 +1,4 @@
-"""junit.xml: a run for the test views of CI systems, one test case a cell and one suite a subject."""
+"""A run for the test views of CI systems: one test case a trial, one suite a subject."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
+from harness.evidence._writer import Run, RunWriter
 from harness.verdict.outcomes import NOT_APPLICABLE, objection, unjudged
 from harness.words.records import TrialResult
+from harness.words.redaction import redact
 
 _PROPERTIES = ("door", "version", "engine", "database", "outcome", "expected", "at_risk", "kept", "lost", "folder")
 _NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
@@ -50,3 +52,10 @@ def _case(trial: TrialResult) -> TestCase:
 def as_xml_text(value: object) -> str:
     """As text that XML can hold: control characters are not among it."""
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value))
+
+
+def _of(run: Run) -> str:
+    return redact(junit(run.results.trials))
+
+
+writer = RunWriter("junit.xml", _of)

@@ -1,4 +1,4 @@
-"""index.html of a run: one file that needs no network, made from the run's folder alone.
+"""The page of a run: one file that needs no network, with filters, and a timeline for each trial.
 
 What is shown goes through Jinja2 with autoescape on; the one thing put in as it is, is the timeline's SVG, whose text
 ElementTree escaped.
@@ -17,20 +17,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from msgspec.structs import asdict
 
+from harness.evidence import TrialWriter, load_writers
+from harness.evidence._writer import Run, RunWriter
 from harness.evidence.junit import as_xml_text
-from harness.evidence.report import door_log, once
+from harness.evidence.looks import door_log, once
 from harness.evidence.table import counts_of, footnotes
 from harness.evidence.timeline import STYLE
 from harness.history import of_kind
-from harness.store.results import evidence_of, harness_words, read_results, read_run, read_verdict, runs_of
+from harness.store.results import evidence_of, harness_words, read_verdict, runs_of
 from harness.verdict.outcomes import contradicts, said, unjudged
 from harness.words.events import DoorClosed, event_of
-from harness.words.files import write_whole
 from harness.words.names import AFTER, DRAINED
 from harness.words.records import FateRecord, RunFacts, TrialResult
 from harness.words.redaction import redact
 
-NAME = "index.html"
 _LOG_LINES, _LINE = 20, 180
 _BROKEN_LINES = 60  # of the log of what broke
 _WAITS = 5  # of a lab, the longest
@@ -39,14 +39,9 @@ _PACKAGE = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)", re.MULTILINE)
 _OWN_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)  # a page says it once for all of its timelines
 
 
-def write_page(folder: Path) -> None:
-    """Write the page of a run's folder into it."""
-    write_whole(folder / NAME, page(folder))
-
-
-def page(folder: Path) -> str:
-    """The page of a run's folder, or of folders that were joined. Raises UsageError for what is no results folder."""
-    results, facts = read_results(folder), read_run(folder)
+def page(run: Run) -> str:
+    """The page of a run, or of runs that were joined, made from its folder alone."""
+    folder, results, facts = run.folder, run.results, run.facts
     trials = [_trial(folder, entry) for entry in results.trials]
     environment = Environment(
         loader=PackageLoader("harness.evidence"),
@@ -136,8 +131,14 @@ def _trial(folder: Path, entry: TrialResult) -> dict[str, object]:
         "log": _log(own),
         "broken": {"source": saved.source, "log": _end_of(saved.log)} if saved else {"source": "", "log": ""},
         "command": saved.command if saved else "",
-        "folder": f"trials/{own.name}" if own.is_dir() else "",
+        "files": [f"trials/{own.name}/{name}" for name in _files() if (own / name).exists()],
     }
+
+
+def _files() -> list[str]:
+    """What a trial's folder may hold that a reader wants to open."""
+    written = [writer.file for writer in load_writers().values() if isinstance(writer, TrialWriter)]
+    return [*written, "history.jsonl", "logs", "subject.lock"]
 
 
 def _drained(fate: FateRecord) -> str:
@@ -167,3 +168,6 @@ def _packages(folder: Path, trials: Sequence[TrialResult]) -> Iterator[tuple[str
             done.add(trial.subject)
             found = _PACKAGE.findall(lock.read_text(encoding="utf-8", errors="replace"))
             yield trial.subject, [f"{name} {version}" for name, version in found]
+
+
+writer = RunWriter("index.html", page)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from harness.checkers import load_checkers
 from harness.checkers._findings import RunFate
 from harness.checkers.door_proof import deployments_read, proof_of
 from harness.checkers.survival import drain_end
+from harness.evidence._writer import Judged, TrialWriter
 from harness.evidence.diagram import diagram
-from harness.evidence.junit import as_xml_text
+from harness.evidence.looks import door_log, once
+from harness.evidence.markdown import fenced, in_cell
 from harness.evidence.stand_alone import NAME as SCRIPT
 from harness.evidence.stand_alone import can_be_told
 from harness.evidence.story import Story
@@ -52,10 +53,6 @@ _STARTED = {
     "exec": "each is started anew (`--start exec`)",
 }
 _LOG_LINES, _FATES = 40, 60
-_CHANGE = re.compile(
-    r'"(POST|PUT|PATCH|DELETE) /api/'
-    r"(?!logs|flow_runs|deployments/get_scheduled|work_pools/.*/(get_scheduled|workers))(?!.*/filter )"
-)
 
 
 def report(
@@ -97,8 +94,8 @@ def _checks(verdict: Verdict) -> str:
         return ""
     checkers = load_checkers()
     rows = [
-        f"| `{name}` | {_cell(checkers[name].summary)} | "
-        f"{_cell(': '.join(filter(None, (check.outcome, check.reason))) or 'nothing against a verdict')} |"
+        f"| `{name}` | {in_cell(checkers[name].summary)} | "
+        f"{in_cell(': '.join(filter(None, (check.outcome, check.reason))) or 'nothing against a verdict')} |"
         for name, check in verdict.checks.items()
     ]
     return "\n".join(["## Checks", "", "| checker | what it looks at | what it says |", "|---|---|---|", *rows])
@@ -202,29 +199,13 @@ def runs_table(fates: Sequence[RunFate]) -> str:
         tick = fate.tick[11:19] or fate.tick
         again = f" (back as `{fate.recreated}`)" if fate.recreated else ""
         lines.append(
-            f"| {tick} | {fate.side} | `{fate.run}` | {_cell(fate.before)} | {_cell(fate.looks[AFTER])} | "
-            f"{_cell(fate.looks[DRAINED])}{once(fate.relabelled)} |"
+            f"| {tick} | {fate.side} | `{fate.run}` | {in_cell(fate.before)} | {in_cell(fate.looks[AFTER])} | "
+            f"{in_cell(fate.looks[DRAINED])}{once(fate.relabelled)} |"
             + f" {fate.executions} |" * told
             + f" **{fate.fate}**{again} |"
         )
     more = [f"\n{len(fates) - _FATES} more are in verdict.json."] if len(fates) > _FATES else []
     return "\n".join([*lines, *more])
-
-
-def once(relabelled: bool) -> str:
-    """What is said beside the last look at a run that was called otherwise after it had completed."""
-    return ", once Completed" if relabelled else ""
-
-
-def fenced(text: str, language: str = "text") -> str:
-    """A text as a block of code that nothing in it can end: the fence is longer than any that it holds."""
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{fence}{language}\n{as_xml_text(text)}\n{fence}"
-
-
-def _cell(text: str) -> str:
-    """A text in a line or a table of Markdown, in which it can be neither markup nor the end of its cell."""
-    return re.sub(r"([\\`|<>*_\[\]])", r"\\\1", as_xml_text(text).replace("\n", " "))
 
 
 def _proof(events: Sequence[Event]) -> str:
@@ -292,14 +273,6 @@ def _proven(door: DoorClosed, proof: Proof) -> str:
     return f", and sent the nonce `{door.nonce}`"
 
 
-def door_log(doors: Sequence[DoorClosed]) -> list[str]:
-    """The lines of the server's log, while the door was open, in which something was changed.
-
-    Reads, polls, heartbeats and the runs' own states say nothing of the door.
-    """
-    return [line for door in doors[-1:] for line in door.server_log if _CHANGE.search(line)]
-
-
 def _server_log(events: Sequence[Event]) -> str:
     told = door_log(of_kind(events, DoorClosed))
     if not told:
@@ -311,4 +284,11 @@ def _server_log(events: Sequence[Event]) -> str:
 def _source_log(verdict: Verdict) -> str:
     if not verdict.log:
         return ""
-    return f"## The end of the log of: {_cell(verdict.source)}\n\n{fenced(verdict.log.strip())}"
+    return f"## The end of the log of: {in_cell(verdict.source)}\n\n{fenced(verdict.log.strip())}"
+
+
+def _of(judged: Judged) -> str:
+    return report(judged.cell, judged.entry, judged.verdict, judged.events, judged.story)
+
+
+writer = TrialWriter("report.md", _of)

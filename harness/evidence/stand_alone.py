@@ -1,4 +1,4 @@
-"""reproduce.py: the same fault by a script that needs nothing of this project, for whoever gets the report.
+"""The same fault by a script that needs nothing of this project, for whoever gets the report.
 
 `uv run reproduce.py` brings the release by itself, as of its own day.
 """
@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from harness.evidence._writer import Judged, TrialWriter
+from harness.history import opening_of
+from harness.verdict.outcomes import ALTERED, LOST, STRANDED
 from harness.words.names import PREFECT_DEPLOY
 from harness.words.plan import Cell
 
@@ -38,3 +41,13 @@ def script(cell: Cell, state: str) -> str:
     )
     values = {"version": cell.version, "day": cell.as_of, "state": state, "what": what, "stage": stage, "slot": slot}
     return environment.get_template("reproduce.py.j2").render(values)
+
+
+def _of(judged: Judged) -> str:
+    if judged.verdict.outcome not in (LOST, ALTERED, STRANDED):
+        return ""
+    opening = opening_of(judged.events)
+    return script(judged.cell, opening.state) if opening else ""
+
+
+writer = TrialWriter(NAME, _of)

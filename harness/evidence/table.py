@@ -1,4 +1,4 @@
-"""The table and the summary of a run."""
+"""A run as a table: what a terminal shows, and what summary and page are made from."""
 
 from __future__ import annotations
 
@@ -170,20 +170,3 @@ def spans(subjects: Sequence[str], releases: Sequence[str]) -> list[str]:
         else:
             said.append([subject])
     return [span[0] if len(span) == 1 else f"{span[0]} to {span[-1]}" for span in said]
-
-
-def summary(trials: Sequence[TrialResult], command: str) -> str:
-    """summary.md: the same table in Markdown."""
-    lines = [
-        "| scenario | subject | at risk | kept | lost | twin | outcome | expected | report |",
-        "|---|---|---:|---:|---:|---:|---|---|---|",
-    ]
-    for trial in trials:
-        scenario, subject, risk, kept, lost, twin, outcome, _ = (str(cell).replace("\n", ", ") for cell in cells(trial))
-        link = f"[report]({trial.folder}/report.md)" if trial.outcome not in (None, "not-applicable") else ""
-        expected = trial.expected or (trial.ticks and trial.ticks.expected) or ""
-        lines.append(
-            f"| {scenario} | {subject} | {risk} | {kept} | {lost} | {twin} | {outcome} | {expected} | {link} |"
-        )
-    notes = [f"- {line}" for line in footnotes(trials)]
-    return "\n".join([*lines, "", *notes, "", f"Again: `{command}`", ""])

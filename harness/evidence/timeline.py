@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from xml.etree import ElementTree
 
+from harness.evidence._writer import Judged, TrialWriter
 from harness.evidence.junit import as_xml_text
 from harness.evidence.story import Row, Span, Story
+from harness.verdict.outcomes import said
 
 WIDTH, LEFT, RIGHT, TOP, ROW, GAP = 980.0, 215.0, 115.0, 46.0, 22.0, 6.0
 # Okabe and Ito's colours, which those who see no red or green tell apart; by state, and by what is left for others.
@@ -41,6 +43,14 @@ STYLE = """
 .tl .span { fill: #fff; fill-opacity: .08; } .tl .door { fill: #fff; fill-opacity: .25; }
 }
 """
+
+
+def timeline_of(judged: Judged) -> str:
+    """The picture of a trial as SVG text; empty if it has no story."""
+    return timeline(judged.story, f"{judged.cell.name}: {said(judged.entry)}") if judged.story else ""
+
+
+writer = TrialWriter("timeline.svg", timeline_of)
 
 
 def timeline(story: Story, title: str) -> str:

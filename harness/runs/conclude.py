@@ -1,37 +1,30 @@
-"""A trial judged, once: from its history to verdict.json, report.md and the timeline beside it."""
+"""A trial judged, once: from its history to verdict.json and all that shows it to a reader."""
 
 from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
 from msgspec import structs
 
-from harness.evidence.report import report
-from harness.evidence.stand_alone import NAME as SCRIPT
-from harness.evidence.stand_alone import script
+from harness.evidence import Judged, made_again, write_evidence
 from harness.evidence.story import tell
-from harness.evidence.timeline import as_png, timeline
-from harness.history import opening_of
 from harness.store.trial_folder import VERDICT, plan_of, planned, read_trial, result
-from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, contradicts, judge, said, unjudged
+from harness.verdict.outcomes import Verdict, contradicts, judge, unjudged
 from harness.words.events import Event
 from harness.words.files import write_whole
-from harness.words.names import PNG
 from harness.words.plan import Cell, Plan
 from harness.words.records import FateRecord, TrialResult, VerdictRecord
 from harness.words.redaction import redact
 
-REPORT, TIMELINE = "report.md", "timeline.svg"
-
 
 def conclude(plan: Plan, cell: Cell) -> TrialResult:
-    """Judge a trial from its history, write verdict.json and report.md, and return its entry of results.json."""
+    """Judge a trial from its history, write verdict.json and all evidence, and return its entry of results.json."""
     events = read_trial(plan.trial_folder(cell) / "history.jsonl")
     if cell.outcome is not None:  # decided before the start
         return result(plan, cell, [], None)
@@ -39,11 +32,11 @@ def conclude(plan: Plan, cell: Cell) -> TrialResult:
     entry = result(plan, cell, events, verdict)
     folder = plan.trial_folder(cell)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in _views(cell, entry, verdict, events, lambda: _beside(folder)).items():
-        with _beside(folder) if name != VERDICT else nullcontext():
-            write_whole(folder / name, text)
-            if name == TIMELINE and (png := as_png(text)):
-                (folder / PNG).write_bytes(png)
+    write_whole(folder / VERDICT, _verdict(cell, entry, verdict))
+    story = None
+    with _beside(folder):
+        story = tell(events, verdict.findings.fates)
+    write_evidence(Judged(cell, entry, verdict, events, story), folder, lambda: _beside(folder))
     return entry
 
 
@@ -55,23 +48,26 @@ def lacks_a_good_end(plan: Plan, cell: Cell) -> bool:
 
 
 def views_from_history(events: list[Event]) -> dict[str, str]:
-    """What shows a trial to a reader, made from its history alone; what does not come to be is left out."""
+    """What shows a trial to a reader, by the files' names, made again from its history alone; nothing without a plan.
+
+    The content is empty if there is no such file.
+    """
     with suppress(TypeError, AttributeError):  # of a cell that a history garbles
         if cell := planned(events):
             verdict = judge(events)
             entry = result(plan_of(events), cell, events, verdict)
-            return _views(cell, entry, verdict, events, lambda: suppress(Exception))
+            story = None
+            with suppress(Exception):
+                story = tell(events, verdict.findings.fates)
+            return {
+                VERDICT: _verdict(cell, entry, verdict),
+                **made_again(Judged(cell, entry, verdict, events, story)),
+            }
     return {}
 
 
-def _views(
-    cell: Cell,
-    entry: TrialResult,
-    verdict: Verdict,
-    events: list[Event],
-    beside: Callable[[], AbstractContextManager[None]],
-) -> dict[str, str]:
-    """What shows a judged trial to a reader, each text by its file's name; `beside` is around what may fail."""
+def _verdict(cell: Cell, entry: TrialResult, verdict: Verdict) -> str:
+    """verdict.json of a trial."""
     full = VerdictRecord(
         **structs.asdict(entry),
         source=verdict.source,
@@ -79,21 +75,7 @@ def _views(
         command=cell.command,
         fates=[FateRecord(**asdict(fate)) for fate in verdict.findings.fates],
     )
-    made = {VERDICT: json.dumps(msgspec.to_builtins(full), indent=1)}
-    story = None
-    with beside():
-        story = tell(events, verdict.findings.fates)
-    with beside():
-        made[REPORT] = report(cell, entry, verdict, events, story)
-    with beside():
-        if verdict.outcome in (LOST, ALTERED, STRANDED):
-            opening = opening_of(events)
-            if opening and (text := script(cell, opening.state)):
-                made[SCRIPT] = text
-    with beside():
-        if story:
-            made[TIMELINE] = timeline(story, f"{cell.name}: {said(entry)}")
-    return made
+    return json.dumps(msgspec.to_builtins(full), indent=1)
 
 
 @contextmanager

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.engines.sweep import of_run, salvage_logs, sweep
-from harness.evidence.bug_report import write_bug_report
-from harness.evidence.page import write_page
+from harness.evidence import Run, write_evidence
 from harness.evidence.table import Picture, footnotes, table
-from harness.evidence.views import write_views
 from harness.runs.ask import MARKDOWN, TABLE
 from harness.runs.conclude import conclude
 from harness.runs.ledger import Ledger
@@ -42,8 +41,8 @@ def finish(ledger: Ledger, interrupted: int | None = None, *, broken: bool = Fal
     ledger.write(exit_code=code)
     ledger.write_facts()
     _show(ledger, code)
-    _beside(ledger, lambda: write_page(ledger.plan.folder))
-    _beside(ledger, lambda: write_checksums(ledger.plan.folder))
+    with _beside(ledger):
+        write_checksums(ledger.plan.folder)
     return code
 
 
@@ -88,8 +87,8 @@ def _judged(plan: Plan, cell: Cell) -> TrialResult:
 
 def _show(ledger: Ledger, code: int) -> None:
     trials = list(ledger.entries.values())
-    command = ledger.ask.again()
-    _beside(ledger, lambda: _write_views(ledger, trials, command))
+    with _beside(ledger):
+        _write_evidence(ledger)
     if ledger.ask.format == TABLE:
         ledger.shown.print()
         ledger.shown.print(Picture(trials) if ledger.ask.command == "matrix" else table(trials))
@@ -97,17 +96,18 @@ def _show(ledger: Ledger, code: int) -> None:
             ledger.shown.print(line)
     else:
         said = ledger.plan.folder / ("summary.md" if ledger.ask.format == MARKDOWN else "results.json")
-        _beside(ledger, lambda: ledger.shown.print(said.read_text(encoding="utf-8"), end="", soft_wrap=True))
+        with _beside(ledger):
+            ledger.shown.print(said.read_text(encoding="utf-8"), end="", soft_wrap=True)
     ledger.console.print(f"\nevidence: {ledger.plan.folder}", soft_wrap=True)
-    ledger.console.print(f"again:    {command}", highlight=False, soft_wrap=True)
+    ledger.console.print(f"again:    {ledger.ask.again()}", highlight=False, soft_wrap=True)
     ledger.console.print(f"exit:     {code}")
 
 
-def _write_views(ledger: Ledger, trials: list[TrialResult], command: str) -> None:
-    _beside(ledger, lambda: write_bug_report(ledger.plan.folder, trials))
-    text = write_views(ledger.plan.folder, trials, command)
+def _write_evidence(ledger: Ledger) -> None:
+    folder = ledger.plan.folder
+    write_evidence(Run.read(folder), folder, lambda: _beside(ledger))
     if ledger.ask.command == "gate":
-        _add_to_github_summary(text)
+        _add_to_github_summary((folder / "summary.md").read_text(encoding="utf-8"))
 
 
 def _add_to_github_summary(text: str) -> None:
@@ -117,9 +117,10 @@ def _add_to_github_summary(text: str) -> None:
             file.write(text)
 
 
-def _beside(ledger: Ledger, write: Callable[[], None]) -> None:
-    """Write something that no verdict depends on: if it fails, that is said, and nothing else changes."""
+@contextmanager
+def _beside(ledger: Ledger) -> Iterator[None]:
+    """Around the writing of what no verdict depends on: if it fails, that is said, and nothing else changes."""
     try:
-        write()
+        yield
     except Exception as error:
         ledger.say(f"(!) not written: {type(error).__name__}: {error}")

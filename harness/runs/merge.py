@@ -5,21 +5,19 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from harness.doors import load_doors
-from harness.evidence.bug_report import write_bug_report
-from harness.evidence.page import write_page
-from harness.evidence.views import write_views
+from harness.evidence import Run, write_evidence
 from harness.runs.plan import plan_cell
 from harness.runs.recheck import recheck
 from harness.store.checksums import sums_of, write_checksums
 from harness.store.results import (
     check_writable,
-    commands_of,
     evidence_of,
     read_results,
     read_run,
@@ -114,9 +112,7 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
     write_results(into, joined.trials, exit_code=joined.exit_code, seconds=seconds)
     made = RunFacts(merged=[part for *_, facts in runs for part in facts.values()])
     write_run(into, made)
-    write_views(into, joined.trials, commands_of(made))
-    write_bug_report(into, joined.trials)
-    write_page(into)
+    write_evidence(Run.read(into), into, nullcontext)
     write_checksums(into)
     return joined
 

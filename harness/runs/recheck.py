@@ -15,11 +15,7 @@ import msgspec
 from packaging.version import InvalidVersion
 
 from harness.doors import load_doors
-from harness.evidence.bug_report import NAME as BUG_REPORT
-from harness.evidence.bug_report import bug_report_of
-from harness.evidence.page import NAME as PAGE
-from harness.evidence.page import page
-from harness.evidence.views import views_of
+from harness.evidence import Run, made_again
 from harness.history import of_kind, opening_of
 from harness.runs.conclude import views_from_history
 from harness.runs.plan import plan_cell
@@ -28,7 +24,6 @@ from harness.store.checksums import NAME as SUMS
 from harness.store.checksums import check_checksums
 from harness.store.results import (
     UNKNOWN,
-    commands_of,
     evidence_of,
     fields_added,
     harness_commit,
@@ -122,7 +117,7 @@ def recheck(run: Path) -> SecondLook:
             unended = check_checksums(folder)[0]
         problems += _told_twice(folder, entries)
         if same:
-            problems += [*fields_added(folder), *_views(folder, entries, facts)]
+            problems += [*fields_added(folder), *_views(Run(folder, results, facts))]
         trials = [_trial(folder, entry, merged=merged, same=same) for entry in entries if _is_told(folder, entry)]
         return SecondLook(made_by, problems, unended, trials)
 
@@ -166,26 +161,18 @@ def _told_twice(folder: Path, entries: Sequence[TrialResult]) -> list[str]:
     ]
 
 
-def _views(folder: Path, entries: Sequence[TrialResult], facts: RunFacts) -> list[str]:
+def _views(run: Run) -> list[str]:
     """Which of the files that show a run to a reader say another thing than what they are made from.
 
     For what this very harness made: another may use other words. What is not there shows nothing.
     """
-    wrong = []
-    for entry in entries:
+    folder, wrong = run.folder, []
+    for entry in run.results.trials:
         own = evidence_of(folder, entry)
         for name, made in views_from_history(read_trial(own / "history.jsonl")).items():
             if not _shows(own / name, made):
                 wrong.append(f"trials/{own.name}/{name}")
-    try:
-        made_of_all = {
-            **views_of(entries, commands_of(facts)),
-            BUG_REPORT: bug_report_of(folder, entries),
-            PAGE: page(folder),
-        }
-        wrong += [name for name, made in made_of_all.items() if not _shows(folder / name, made)]
-    except Exception:  # an entry or a verdict.json that contradicts itself, which is named already
-        wrong.append(PAGE)
+    wrong += [name for name, made in made_again(run).items() if not _shows(folder / name, made)]
     return [f"{name!r} is not what its histories come to" for name in wrong]
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from harness.doors import load_doors
-from harness.evidence.page import NAME, write_page
+from harness.evidence import Run, write_evidence
 from harness.runs.conclude import conclude
 from harness.runs.plan import plan_cell
 from harness.store.results import write_results, write_run
@@ -91,8 +92,8 @@ def make_run(folder: Path, number: int, hostile: str = "") -> Path:
     write_results(folder, entries, exit_code=0, seconds=1.0)
     made_by = Harness(commit=hostile, dirty=True)
     write_run(folder, RunFacts(command=hostile or "nox -s reproduce", harness=made_by))
-    write_page(folder)
-    return folder / NAME
+    write_evidence(Run.read(folder), folder, nullcontext)
+    return folder / "index.html"
 
 
 def visit(chromium: str, page: Path, width: int = 1000, part: str = "") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from functools import partial
 import httpx
 import pytest
 
-from harness.runs import conclude
+from harness.evidence import picture
 from harness.trials import phases
 from harness.trials.scenario import Scenario, load_scenarios
 from tests.fakes.clock import Clock
@@ -25,7 +25,7 @@ def with_three_at_risk() -> dict[str, Scenario]:
 def fake_ground(patch: pytest.MonkeyPatch, *, pictures: bool = False) -> Clock:
     """Make a trial cost no second; returns a new clock for a lab. Timelines are drawn as PNG only for `pictures`."""
     if not pictures:  # two a trial, half of its time
-        patch.setattr(conclude, "as_png", lambda _: None)
+        patch.setattr(picture, "as_png", lambda _: None)
     patch.setattr(phases, "load_scenarios", with_three_at_risk)
     # Nothing here speaks TLS, and loading the certificates anew would be a third of every trial.
     patch.setattr(httpx, "Client", partial(httpx.Client, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)))

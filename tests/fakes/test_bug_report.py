@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from harness.evidence.bug_report import LONGEST, NAME, bug_report, write_bug_report
+from harness.evidence.bug_report import LONGEST, bug_report, bug_report_of
 from tests.fakes.fake_lab import FakeLab
 from tests.unit.entries import trial
 
@@ -22,8 +22,7 @@ def test_it_is_the_report_of_what_was_lost_with_the_control_beside_it(lab: FakeL
     backlog.on_update(delete_one)
     trials = lab.trials(OUTAGE, doors=["none", "patch-deployment"])
     again = [replace(trials[1], repetition=2), replace(trials[1], repetition=3, outcome="survived")]
-    write_bug_report(lab.plan.folder, [*trials, *again])
-    text = (lab.plan.folder / NAME).read_text(encoding="utf-8")
+    text = bug_report_of(lab.plan.folder, [*trials, *again])
     assert text.startswith("# worker-outage, patch-deployment, Prefect 3.9.1: lost\n")
     often = text.partition("## How often\n\n")[2].partition("\n\n")[0].splitlines()
     assert often[0].startswith("- worker-outage, none, 3.9.1: survived 1 of 1")
@@ -40,8 +39,7 @@ def test_it_is_the_report_of_what_was_lost_with_the_control_beside_it(lab: FakeL
 
 
 def test_where_nothing_was_lost_there_is_nothing_to_file(lab: FakeLab) -> None:
-    write_bug_report(lab.plan.folder, [lab.trial(OUTAGE)])
-    assert not (lab.plan.folder / NAME).exists()
+    assert bug_report_of(lab.plan.folder, [lab.trial(OUTAGE)]) == ""
 
 
 @pytest.mark.parametrize("fence", ["```", "`````"])

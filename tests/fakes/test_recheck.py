@@ -9,19 +9,17 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness import cli
-from harness.evidence.bug_report import write_bug_report
-from harness.evidence.page import write_page
-from harness.evidence.views import write_views
+from harness import cli, evidence
 from harness.store import bundle as bundle_module
 from harness.store.bundle import bundle, unpack
 from harness.store.checksums import NAME, write_checksums
-from harness.store.results import commands_of, harness_commit, read_results, read_run, write_results, write_run
+from harness.store.results import harness_commit, read_results, write_results, write_run
 from harness.verdict import outcomes as verdict
 from harness.words.errors import UsageError
 from harness.words.events import SCHEMA
@@ -312,12 +310,9 @@ def test_a_trial_called_not_applicable_that_is_not_is_refused(run: Path, capsys:
 
 def with_views(run: Path) -> None:
     """Write all that shows a run to a reader, as its command does, by this very harness."""
-    entries = read_results(run).trials
     command = f"nox -s reproduce --results {Path.home()}/x token=abcdefgh"
     write_run(run, RunFacts(harness=harness_commit(), command=command))
-    write_views(run, entries, commands_of(read_run(run)))
-    write_bug_report(run, entries)
-    write_page(run)
+    evidence.write_evidence(evidence.Run.read(run), run, nullcontext)
     write_checksums(run)
 
 
@@ -443,7 +438,7 @@ def test_a_report_that_cannot_be_made_changes_no_verdict(lab: FakeLab, monkeypat
     def broken(*_: object) -> str:
         raise RuntimeError("planted")
 
-    monkeypatch.setattr("harness.runs.conclude.report", broken)
+    monkeypatch.setattr("harness.evidence.report.report", broken)
     entry = lab.trial(OUTAGE)
     assert entry.outcome == "survived"
     folder = lab.plan.folder / entry.folder

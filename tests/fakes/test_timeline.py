@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.evidence.diagram import diagram
-from harness.evidence.report import fenced
+from harness.evidence.markdown import fenced
 from harness.evidence.story import ROWS, Row, Span, Story, fold, tell
 from harness.evidence.timeline import WIDTH, renderer, timeline
 from harness.verdict.outcomes import judge

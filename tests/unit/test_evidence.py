@@ -15,7 +15,8 @@ from rich.console import Console
 from harness.doors import load_doors
 from harness.evidence.junit import junit
 from harness.evidence.report import report
-from harness.evidence.table import Picture, footnotes, summary, table
+from harness.evidence.summary import summary
+from harness.evidence.table import Picture, footnotes, table
 from harness.store import results as results_module
 from harness.store.results import write_results
 from harness.store.trial_folder import result

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,22 +20,30 @@ import pytest
 import harness.checkers
 import harness.commands
 import harness.doors
+import harness.evidence
 import harness.known
 from harness import cli
 from harness.checkers import Check, Checker, load_checkers
 from harness.doors import load_doors
+from harness.evidence import Run, load_writers, write_evidence
 from harness.evidence.report import report
 from harness.faults import load_faults
 from harness.known import load_known
+from harness.runs.conclude import conclude
 from harness.runs.plan import choose_trials, plan_cell
+from harness.runs.recheck import recheck
+from harness.store.checksums import write_checksums
+from harness.store.results import harness_commit, write_results, write_run
 from harness.store.trial_folder import result
 from harness.subjects.overlays import load_overlays
 from harness.trials import scenario
 from harness.trials.scenario import load_scenarios
 from harness.verdict import outcomes
+from harness.verdict.outcomes import exit_code
 from harness.words.errors import UsageError
 from harness.words.places import ROOT
 from harness.words.plan import Cell, Plan
+from harness.words.records import RunFacts
 from tests.unit.plain import judge, read
 from tests.unit.stories import whole_history
 
@@ -101,6 +113,90 @@ def test_a_new_file_is_a_new_overlay(tmp_path: Path) -> None:
         == "Pausing a deployment, or deleting one of its schedules, keeps the runs that are already due."
     )
     assert (overlay.releases, overlay.found) == (">=3.3.4", None)
+
+
+@pytest.fixture
+def evidence_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """One more folder of evidence writers."""
+    monkeypatch.setattr(harness.evidence, "__path__", [*harness.evidence.__path__, str(tmp_path / "writers")])
+    (tmp_path / "writers").mkdir()
+    load_writers.cache_clear()
+    yield tmp_path / "writers"
+    load_writers.cache_clear()
+    for name in ("lost_runs", "of_a_run", "fails"):
+        sys.modules.pop(f"harness.evidence.{name}", None)
+
+
+OF_A_RUN = '''
+"""The outcomes, one a line."""
+from harness.evidence import Run, RunWriter
+
+writer = RunWriter("outcomes.txt", lambda run: "".join(f"{trial.outcome}\\n" for trial in run.results.trials))
+'''
+FAILS = '''
+"""Nothing."""
+from harness.evidence import Judged, TrialWriter
+
+
+def of(judged: Judged) -> str:
+    raise RuntimeError("planted")
+
+
+writer = TrialWriter("fails.txt", of)
+'''
+
+
+def a_run(folder: Path, *, lost: bool) -> Path:
+    """The folder of a run of one trial, with all that its writers write; returns the trial's folder."""
+    cell = plan_cell(
+        load_scenarios()["worker-outage"], load_doors()["prefect-deploy"], subject="3.3.3", version="3.3.3", as_of="",
+        engine="fake", engine_detail="",
+    )  # fmt: skip
+    plan = Plan("run", folder, [cell])
+    events = whole_history(("lost" if lost else "completed",) * 3, ("completed",) * 3, version="3.3.3")
+    staged = load_scenarios()["worker-outage"]
+    events[0] |= {name: getattr(staged, name) for name in ("state", "minimum", "ticks", "interval", "judged_by")}
+    events[0] |= {"cell": dataclasses.asdict(cell), "engine": "fake", "database": "sqlite", "start": plan.start}
+    own = plan.trial_folder(cell)
+    own.mkdir(parents=True)
+    (own / "history.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    entries = [conclude(plan, cell)]
+    write_results(folder, entries, exit_code=exit_code(entries), seconds=1.0)
+    write_run(folder, RunFacts(harness=harness_commit(), command="nox -s reproduce"))
+    write_evidence(Run.read(folder), folder, nullcontext)
+    write_checksums(folder)
+    return own
+
+
+def test_a_new_file_is_a_new_writer_in_the_run_on_its_page_in_the_reference_and_in_a_recheck(
+    evidence_folder: Path, tmp_path: Path
+) -> None:
+    (evidence_folder / "lost_runs.py").write_text(example("add-an-evidence-writer.md", "python"), encoding="utf-8")
+    (evidence_folder / "of_a_run.py").write_text(OF_A_RUN, encoding="utf-8")
+    lost, kept = (a_run(tmp_path / name, lost=name == "lost") for name in ("lost", "kept"))
+    assert (lost / "lost.txt").read_text(encoding="utf-8").splitlines() == [f"treated-run-{n}" for n in range(3)]
+    assert not (kept / "lost.txt").exists(), "what is empty is not there"
+    assert (tmp_path / "lost" / "outcomes.txt").read_text(encoding="utf-8") == "lost\n"
+    assert f'href="trials/{lost.name}/lost.txt"' in (tmp_path / "lost" / "index.html").read_text(encoding="utf-8")
+    pages = runpy.run_path(str(ROOT / "docs" / "reference.py"))["PAGES"]
+    line = "| `lost.txt` | each trial | The ids of the runs that were lost, one a line, for a script | yes |"
+    assert line in pages["evidence.md"]()
+    assert recheck(tmp_path / "lost").objections == []
+    for file in (lost / "lost.txt", tmp_path / "lost" / "outcomes.txt"):
+        written = file.read_text(encoding="utf-8")
+        file.write_text("another\n", encoding="utf-8")
+        write_checksums(tmp_path / "lost")
+        name = str(file.relative_to(tmp_path / "lost"))
+        assert recheck(tmp_path / "lost").objections == [f"{name!r} is not what its histories come to"]
+        file.write_text(written, encoding="utf-8")
+
+
+def test_a_writer_that_fails_keeps_no_other_file_from_the_run(evidence_folder: Path, tmp_path: Path) -> None:
+    (evidence_folder / "fails.py").write_text(FAILS, encoding="utf-8")
+    own = a_run(tmp_path / "run", lost=True)
+    assert "RuntimeError: planted" in (own / "not-written.txt").read_text(encoding="utf-8")
+    assert not (own / "fails.txt").exists()
+    assert all((own / name).exists() for name in ("report.md", "timeline.svg", "verdict.json"))
 
 
 def test_what_doors_have_in_common_is_no_door_and_so_with_faults_and_scenarios() -> None:
