@@ -19,6 +19,7 @@ from msgspec.structs import asdict
 
 from harness.evidence import TrialWriter, load_writers
 from harness.evidence._writer import Run, RunWriter
+from harness.evidence.grid import grid_of
 from harness.evidence.junit import as_xml_text
 from harness.evidence.looks import door_log, once
 from harness.evidence.table import counts_of, footnotes
@@ -53,6 +54,7 @@ def page(run: Run) -> str:
     )
     return environment.get_template("index.html.j2").render(
         trials=trials,
+        grid=_grid(folder, results.trials),
         notes=footnotes(results.trials),
         exit_code=results.exit_code,
         seconds=results.seconds,
@@ -62,6 +64,21 @@ def page(run: Run) -> str:
         filters={name: sorted({str(trial[name]) for trial in trials}) for name in _FILTERS},
         timeline_style=Markup(STYLE),  # noqa: S704 - our own text
     )
+
+
+def _grid(folder: Path, trials: Sequence[TrialResult]) -> dict[str, object] | None:
+    """The grid of a run of several subjects, each cell with the name of the trial that it opens; else None."""
+    grid = grid_of(trials)
+    if len(grid.columns) < 2:
+        return None
+    rows = {
+        scenario: {
+            door: [square and {**vars(square), "id": evidence_of(folder, square.trial).name} for square in row.values()]
+            for door, row in doors.items()
+        }
+        for scenario, doors in grid.rows.items()
+    }
+    return {"columns": [(heading, ground) for (_, ground), heading in grid.columns.items()], "rows": rows}
 
 
 def _made(facts: RunFacts) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console, ConsoleOptions
@@ -10,7 +9,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from harness.evidence.frequency import claim, grounds
+from harness.evidence.frequency import claim
+from harness.evidence.grid import Column, Square, grid_of, subject_of
 from harness.verdict.outcomes import UNJUDGED, contradicts, objection, said, unjudged
 from harness.words.names import PREFECT_DEPLOY
 from harness.words.records import TrialResult
@@ -52,7 +52,7 @@ def cells(trial: TrialResult) -> list[Text]:
     seconds = "-" if trial.seconds is None else f"{trial.seconds:.0f}"
     return [
         Text(_trial(trial)),
-        Text(_subject(trial)),
+        Text(subject_of(trial)),
         *(Text(str(count)) for count in counts_of(trial)),
         Text(outcome + mark, style=STYLES.get(outcome, "")),
         Text(seconds),
@@ -68,24 +68,18 @@ def counts_of(trial: TrialResult) -> list[object]:
 
 
 class Picture:
-    """The trials as a picture: rows are stage and door, columns subjects.
+    """The trials as a grid: rows are scenario and door, columns subjects.
 
     Columns that do not fit the terminal's width beside each other (80 columns hold five) follow below, with their rows.
     """
 
     def __init__(self, trials: Sequence[TrialResult]) -> None:
-        on = grounds(trials)
-        self._trials = trials
-        self._columns = {(trial.subject, ground): _subject(trial) for trial, ground in zip(trials, on, strict=True)}
-        self._found: dict[tuple[str, str, str, str], list[TrialResult]] = {}
-        for trial, ground in zip(trials, on, strict=True):
-            place = (trial.scenario, trial.door, trial.subject, ground)
-            self._found.setdefault(place, []).append(trial)
+        self._grid = grid_of(trials)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
         """Rich's way to draw it, at the width there is."""
-        part: list[tuple[str, str]] = []
-        for column in self._columns:
+        part: list[Column] = []
+        for column in self._grid.columns:
             together = self._part([*part, column])
             if part and Measurement.get(console, options.update(width=10_000), together).minimum > options.max_width:
                 yield self._part(part)
@@ -93,41 +87,32 @@ class Picture:
             part.append(column)
         yield self._part(part)
 
-    def _part(self, columns: Sequence[tuple[str, str]]) -> Table:
+    def _part(self, columns: Sequence[Column]) -> Table:
         drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         drawn.add_column("stage, door", no_wrap=True)
         for column in columns:
-            drawn.add_column(f"{self._columns[column]}\n{column[1]}".rstrip(), min_width=9)
-        for scenario in dict.fromkeys(trial.scenario for trial in self._trials):
+            drawn.add_column(f"{self._grid.columns[column]}\n{column[1]}".rstrip(), min_width=9)
+        for scenario, doors in self._grid.rows.items():
             drawn.add_row(Text(scenario, style="bold"))
-            for door in dict.fromkeys(trial.door for trial in self._trials if trial.scenario == scenario):
-                row = [self._found.get((scenario, door, *column), []) for column in columns]
-                drawn.add_row(Text(f" {door}"), *(_square(repeated) for repeated in row))
+            for door, squares in doors.items():
+                drawn.add_row(Text(f" {door}"), *(_drawn(squares[column]) for column in columns))
         return drawn
 
 
 _SHORT = {"not-applicable": "n/a", "inconclusive": "unclear"}
 
 
-def _square(repeated: Sequence[TrialResult]) -> Text:
-    """One cell of the picture; of several repetitions, the least frequent outcome is what a reader must see."""
-    if not repeated:
+def _drawn(square: Square | None) -> Text:
+    """One cell of the grid in a terminal."""
+    if square is None:
         return Text("")
-    outcomes = Counter(said(trial) for trial in repeated)
-    outcome, times = outcomes.most_common()[-1]
-    often = "" if len(repeated) == 1 else f" {times}/{len(repeated)}"
-    mark = "!" if any(contradicts(trial) for trial in repeated) else ""
-    return Text(_SHORT.get(outcome, outcome) + often + mark, style=STYLES.get(outcome, ""))
+    words = " ".join(filter(None, (_SHORT.get(square.outcome, square.outcome), square.often)))
+    return Text(words + ("!" if square.against else ""), style=STYLES.get(square.outcome, ""))
 
 
 def _trial(trial: TrialResult) -> str:
     """The scenario, and below it the door where that is another than `prefect deploy`."""
     return trial.scenario if trial.door == PREFECT_DEPLOY else f"{trial.scenario}\n{trial.door}"
-
-
-def _subject(trial: TrialResult) -> str:
-    version = trial.version
-    return trial.subject if version in (None, trial.subject) else f"{trial.subject} ({version})"
 
 
 def footnotes(trials: Sequence[TrialResult], releases: Sequence[str] = ()) -> list[str]:

@@ -55,6 +55,18 @@ seen.text = choose("text", "GONE, AND THE TWIN");
 choose("outcome", "");
 choose("text", "all that is there has its insides now");
 choose("text", "");
+const cell = document.querySelector(".grid td a:last-of-type");
+if (cell) {
+  choose("text", "no such words");
+  cell.click();
+  openNamed();  // as the change of the hash does, a moment later
+  const named = document.getElementById(cell.hash.slice(1));
+  seen.opened = {
+    id: named.id, word: cell.textContent, open: named.open, shown: named.checkVisibility(),
+    focused: document.activeElement === named.querySelector("summary"), inside: named.querySelectorAll("svg.tl").length,
+  };
+  seen.grid = document.querySelector(".grid").getBoundingClientRect().height <= innerHeight;
+}
 seen.elements = document.querySelectorAll("img, iframe, object, details.trial script").length;
 seen.wide = document.documentElement.scrollWidth <= innerWidth;
 document.documentElement.dataset.seen = JSON.stringify(seen);
@@ -118,6 +130,16 @@ def test_the_page_opens_filters_and_expands(chromium: str, tmp_path: Path, width
     assert (seen["before"], seen["after"]) == (0, True), "what is in it is made when it is opened"
     assert seen["picture"] > 100
     assert seen["wide"], "it is never wider than the window"
+
+
+@pytest.mark.parametrize("width", [1200, 500])
+def test_a_cell_of_the_grid_opens_its_trial_whatever_the_filters_say(chromium: str, tmp_path: Path, width: int) -> None:
+    seen = visit(chromium, make_run(tmp_path / "run", 4), width)
+    assert seen["opened"] == {
+        "id": "worker-outage--prefect-deploy--3.3.3--containers", "word": "lost 2/2", "open": True, "shown": True,
+        "focused": True, "inside": 1,
+    }  # fmt: skip
+    assert seen["grid"], "it is never higher than the window"
 
 
 def test_a_link_to_a_trial_opens_it(chromium: str, tmp_path: Path) -> None:
