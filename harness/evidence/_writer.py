@@ -50,7 +50,8 @@ class TrialWriter:
 
     file     the file's name
     make     its content; empty if this trial has no such file
-    same     whether it is made the same again from the same trial: then a recheck does, and compares
+    same     whether it is text that is made the same again from the same trial: then a recheck does, and compares it,
+             and the page links it
     summary  what the file is; the first line of the docstring of the writer's module
     """
 

@@ -148,14 +148,19 @@ def _trial(folder: Path, entry: TrialResult) -> dict[str, object]:
         "log": _log(own),
         "broken": {"source": saved.source, "log": _end_of(saved.log)} if saved else {"source": "", "log": ""},
         "command": saved.command if saved else "",
-        "files": [f"trials/{own.name}/{name}" for name in _files() if (own / name).exists()],
+        "files": [f"trials/{own.name}/{name}" for name in _files() if _holds(own / name)],
     }
 
 
 def _files() -> list[str]:
     """What a trial's folder may hold that a reader wants to open."""
-    written = [writer.file for writer in load_writers().values() if isinstance(writer, TrialWriter)]
+    written = [one.file for one in load_writers().values() if isinstance(one, TrialWriter) and one.same]
     return [*written, "history.jsonl", "logs", "subject.lock"]
+
+
+def _holds(path: Path) -> bool:
+    """Whether there is such a file, or such a folder with something in it; a bundle has no empty folders."""
+    return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 
 def _drained(fate: FateRecord) -> str:
