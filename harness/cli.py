@@ -1,6 +1,6 @@
-"""The command `harness`: it owns signals, exit codes, results.json, and the last sweep.
+"""The command `harness`: it answers for signals and exit codes, and says what went wrong in a few lines.
 
-What a person can ask for lies in harness/commands, one file a command; only the one that is asked for is imported.
+The commands lie in harness/commands, one file each; only the one that is asked for is imported.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from harness.words.options import Parser
 
 
 def write_nowhere(*outputs: IO[str]) -> None:
-    """Let what is written to these go to /dev/null from now on: nobody takes it any more."""
+    """Send what is written to these outputs to /dev/null from now on: nobody reads it any more."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for output in outputs:
         os.dup2(nowhere, output.fileno())
@@ -34,13 +34,13 @@ def write_nowhere(*outputs: IO[str]) -> None:
 
 
 class _PipedConsole(Console):
-    """A console whose reader may go away (`| head`), or take no more (a full disk).
+    """A console whose reader may go away (`| head`) or whose disk may be full.
 
-    The run goes on without it, and its exit code stays its own.
+    The run goes on without it, and its exit code does not change.
     """
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """As rich's own, where it can be written."""
+        """As rich's own, as long as the output can be written."""
         try:
             super().print(*objects, **options)
         except OSError:
@@ -81,7 +81,7 @@ def _raise_interrupted(number: int, _frame: FrameType | None) -> None:
 
 
 def _tell(text: str) -> None:
-    """Say it on stderr, where anybody reads that: one that takes nothing changes no exit code."""
+    """Say it on stderr; a stderr that cannot be written changes no exit code."""
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 
@@ -91,10 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT:  # nohup stays nohup
             signal.signal(number, _raise_interrupted)
-    # Neither an owner above this one nor settings for the person's own tests are for the labs.
+    # A lab must see neither the owner of an outer run nor the settings of the person's own pytest.
     for name in [name for name in os.environ if name == ownership.ENV_OWNER or name.startswith("PYTEST_")]:
         del os.environ[name]
-    # Paths and names are printed as they are: square brackets in them are no markup.
+    # Paths and names are printed as they are: rich would read square brackets in them as markup.
     console = _PipedConsole(markup=False, highlight=False)
     try:
         words = sys.argv[1:] if arguments is None else list(arguments)

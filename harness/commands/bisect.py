@@ -67,7 +67,7 @@ class Ask(Question):
 
 @dataclass
 class Probes:
-    """What was asked, and every probe so far, in a file of its own folder: what a later call can go on from."""
+    """The question and every probe so far, saved in a file of its own folder, so that a later call can go on."""
 
     folder: Path
     question: Question
@@ -75,7 +75,7 @@ class Probes:
 
     @classmethod
     def read(cls, folder: Path) -> Probes:
-        """Those that an earlier call left. Raises UsageError where it left none."""
+        """The probes that an earlier call saved. Raises: UsageError if it saved none."""
         try:
             saved: dict[str, Any] = read_json(folder / _STATE)
             question, probes = Question(**saved["question"]), list(saved["probes"])
@@ -90,7 +90,7 @@ class Probes:
             check_ends(probe["release"], probe["release"])
             if probe["outcome"] not in _ANSWERS:
                 raise UsageError(
-                    f"{str(folder / _STATE)!r} holds {probe['outcome']!r:.40} as an outcome; there is none such."
+                    f"{str(folder / _STATE)!r} holds {probe['outcome']!r:.40} as an outcome; there is no such outcome."
                 )
         return cls(folder, question, probes)
 
@@ -111,7 +111,7 @@ class Probes:
 
 
 def start(question: Question, results: Path) -> Probes:
-    """A new search. Raises UsageError for what cannot be asked, before anything is started."""
+    """A new search. Raises: UsageError for a question that cannot be asked, before anything is started."""
     _check(question)
     check_writable(results)
     return Probes((results / f"bisect-{new_run_id()}").absolute(), question)
@@ -169,7 +169,7 @@ def bisect(probes: Probes, console: Console) -> int:
 
 
 def _first_that_can(ranges: Iterable[str], first: str) -> str:
-    """The first end, or the first release from there on that lies in these ranges."""
+    """The first end, or the first later release that lies in all of these ranges."""
     floors = [spec.version for one in ranges for spec in SpecifierSet(one) if spec.operator == ">="]
     return max([first, *floors], key=Version)
 
@@ -213,7 +213,7 @@ def _probe(probes: Probes, release: str, tell: Callable[[str], None]) -> tuple[s
 
 
 def _guess(scenario: Scenario, door: str, releases: list[str]) -> str | None:
-    """Where the change is supposed to be, by what is known of the scenario: probed first, and never believed."""
+    """Where the change should be, by what is known of the scenario: it is only the release to probe first."""
 
     def known(release: str) -> str | None:
         found = known_for(scenario.backlog, load_doors()[door], release)

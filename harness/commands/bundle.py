@@ -21,7 +21,7 @@ DESCRIPTION = "One archive of a run for somebody who was not there; `harness rec
 class Ask:
     """Its options."""
 
-    run: Annotated[Path, Argument("RUN", "a results folder, such as results/latest")]
+    folder: Annotated[Path, Argument("RUN", "a results folder, such as results/latest")]
     into: Annotated[
         Path | None, Option("the archive", metavar="FILE"), Usual(f"the run's name with {SUFFIX}, here")
     ] = None
@@ -29,12 +29,12 @@ class Ask:
 
 def run(ask: Ask, console: Console) -> int:
     """Carry it out."""
-    into = ask.into or Path(f"{ask.run.resolve().name}{SUFFIX}")
-    if objections := recheck(ask.run).objections:
+    into = ask.into or Path(f"{ask.folder.resolve().name}{SUFFIX}")
+    if objections := recheck(ask.folder).objections:
         raise UsageError(
             f"It is not bundled, since it does not hold: {objections[0]:.300}\n`harness recheck` says all."
         )
-    left_out = bundle(ask.run, into)
+    left_out = bundle(ask.folder, into)
     for name in left_out:
         console.print(f"left out, since it is no text: {name}", soft_wrap=True)
     console.print(f"bundle: {into} ({into.stat().st_size / 2**20:.1f} MB)", soft_wrap=True)

@@ -25,12 +25,12 @@ EPILOG = (
 class Ask:
     """Its options."""
 
-    run: Annotated[Path, Argument("RUN", "a results folder, or a bundle of one")]
+    folder: Annotated[Path, Argument("RUN", "a results folder, or a bundle of one")]
 
 
 def run(ask: Ask, console: Console) -> int:
     """Carry it out."""
-    look = recheck(ask.run)
+    look = recheck(ask.folder)
     now = harness_words(harness_commit())
     console.print(f"harness then: {', '.join(look.harness)}; now: {now}", soft_wrap=True)
     for objection in look.objections:

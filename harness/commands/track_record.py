@@ -68,14 +68,14 @@ def gather(folders: Iterable[Path]) -> list[Seen]:
 
 
 def _reference(trial: TrialResult) -> str:
-    """What is known of the verdict by now: it may be known for another reason, or only since, than when it was seen."""
+    """The reference that explains the verdict today; the entry may have none yet, or another."""
     scenario, door = load_scenarios().get(trial.scenario), load_doors().get(trial.door)
     known = known_for(scenario.backlog, door, str(trial.version)) if scenario and door else None
     return known.reference if known and known.outcome == trial.outcome else trial.reference
 
 
 def rows_of(seen: Sequence[Seen]) -> list[Row]:
-    """A row a bug: what was lost by it, and what the same cells kept on other releases. What is by design is none."""
+    """A row for each bug: what it lost, and what the same cells kept on other releases. A loss by design is no bug."""
     rows: dict[str, Row] = {}
     of_cell: dict[tuple[str, str], str] = {}
     for one in seen:
@@ -107,7 +107,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def put_into(page: Path, text: str) -> None:
-    """Replace what stands between the two marks in a page. Raises UsageError for a page that has them not."""
+    """Replace what stands between the two marks in a page. Raises: UsageError for a page without them."""
     if not page.is_file():  # a device may have no end
         raise UsageError(f"{str(page)!r} is no file; name a page that has the marks.")
     try:
@@ -129,7 +129,7 @@ def _order(version: str) -> Version:
 
 
 def _range(seen: Sequence[Seen]) -> str:
-    """The releases that were tried, as a list where they are few; no release between two is spoken for."""
+    """The releases that were tried, some left out if they are many; it says nothing of releases between them."""
     versions = sorted({one.version for one in seen}, key=_order)
     return ", ".join(versions if len(versions) <= 6 else [*versions[:2], "…", *versions[-3:]])
 

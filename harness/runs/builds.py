@@ -1,4 +1,4 @@
-"""What the subjects of a run were built under: the command says it as each is there, and labs wait for their own."""
+"""Which key each subject of a run was built under: the command says so as each is built, and labs wait for theirs."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def _file(run: str, subject: str) -> Path:
 
 
 def say_built(run: str, subject: str, keys: Mapping[str, str]) -> None:
-    """Say by which keys the engine finds the subject, by role; none where it could not be built."""
+    """Say by which keys the engine finds the subject, by role; no key at all if it could not be built."""
     scratch_folder(run)
     write_whole(_file(run, subject), json.dumps(keys))
 
 
 def wait_until_built(run: str, subject: str, check: Callable[[], None]) -> Mapping[str, str]:
-    """The subject's keys by role (`server`, and others where they are another); none where it could not be built.
+    """The subject's keys by role (`server`, and each role that has another subject); empty if it could not be built.
 
-    Raises: DeadlineError after an hour, and what `check` raises, which is asked at each look.
+    Raises: DeadlineError after an hour, and what `check` raises, which is called at each look.
     """
 
     def there() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The trials of one lab: carried out together, then judged, each once."""
+"""The trials of one lab: carried out together, then each is judged once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def try_lab(
 ) -> list[TrialResult]:
     """Carry out the cells of one lab and judge them; returns their entries of results.json.
 
-    Raises: interrupts alone.
+    Raises: nothing but interrupts.
     """
 
     def keep() -> bool:

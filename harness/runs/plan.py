@@ -1,4 +1,4 @@
-"""What a run is going to do: which cells, with what is expected of each, in which lab."""
+"""What is planned of a cell: what is expected of it, and in which lab it is tried."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LAB_HOLDS, _STAGING_WEIGHS = 12, 2  # in trials
 
 
 def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:
-    """The cells with those of one lab spread over several where they are more than one should hold.
+    """The cells, those of one lab spread over several labs if they are more than one lab should hold.
 
     Each staging has a worker and a twin beside its trials, and each of these starts flow runs; a trial with a work pool
     of its own has a worker more. Six stagings with 35
@@ -51,9 +51,9 @@ def doors_of(scenario: Scenario) -> list[str]:
 
 
 def choose_trials(command: str, scenarios: Sequence[str], doors: Sequence[str]) -> list[tuple[Scenario, Door]]:
-    """What `reproduce`, `matrix` or `gate` tries, in order: what is named, else what is the command's to choose.
+    """What a command tries, in order: the scenarios and doors that are named, else those that the command chooses.
 
-    Raises: UsageError for a name that is not there.
+    Raises: UsageError for a name that does not exist.
     """
     named = select_doors(doors)
     chosen = select_scenarios(scenarios)
@@ -85,7 +85,7 @@ def plan_cell(
 ) -> Cell:  # fmt: skip
     """A cell with what is expected of it; `not-applicable` is decided here, from the version alone.
 
-    `held`: it is held to `survived`, whatever is known of its release.
+    `held`: it is expected to survive, whatever is known of its release.
     """
     alone = f"--{scenario.name}" if scenario.alone or door.server_settings else ""
     alone += f"--{door.name}" if door.server_settings else ""

@@ -115,5 +115,5 @@ class TrialItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """What a failure is headed by."""
+        """The headline of a failure."""
         return self.path, None, self.name
