@@ -18,6 +18,7 @@ from msgspec import structs
 from packaging.version import Version
 from rich.console import Console
 
+from harness.commands._atlas_page import AtlasTrial, cell_of, in_short, page, releases_of
 from harness.doors import select_doors
 from harness.engines.choose import choose_engine
 from harness.evidence.frequency import ground
@@ -51,7 +52,6 @@ from harness.words.files import read_json, write_whole
 from harness.words.names import DATABASES, FORK, SQLITE
 from harness.words.options import Option, Usual, again
 from harness.words.reading import read_as
-from harness.words.records import TrialResult
 
 DESCRIPTION = (
     "Tries every state, several releases in a run; asked again, it goes on where it stopped. "
@@ -89,13 +89,6 @@ class Ask:
     into: Annotated[Path, Option("NAME.md and NAME.json are written", metavar="NAME")] = Path("docs/atlas")
 
 
-class AtlasTrial(TrialResult, frozen=True, kw_only=True):
-    """An entry of results.json, the run that it came from, and the commit of the harness that ran it."""
-
-    run: str
-    harness: str | None
-
-
 class _Saved(msgspec.Struct, frozen=True):
     """An atlas's file."""
 
@@ -128,8 +121,8 @@ class Atlas:
 
     def add(self, trials: Sequence[AtlasTrial]) -> None:
         """Take up a release's trials, and save all; what was judged before gives way to another verdict alone."""
-        cells = {_cell(trial): trial for trial in self.trials}
-        cells |= {_cell(trial): trial for trial in trials if _cell(trial) not in cells or not unjudged(trial)}
+        cells = {cell_of(trial): trial for trial in self.trials}
+        cells |= {cell_of(trial): trial for trial in trials if cell_of(trial) not in cells or not unjudged(trial)}
         self.trials = sorted(cells.values(), key=lambda t: (Version(t.subject), t.scenario, t.door))
         write_whole(self._file, json.dumps(msgspec.to_builtins(_Saved(SCHEMA, self.trials)), indent=1) + "\n")
 
@@ -234,91 +227,5 @@ def _tried(results: Path) -> list[AtlasTrial]:
     return [AtlasTrial(**structs.asdict(trial), run=run, harness=commit) for trial in own]
 
 
-def _cell(trial: AtlasTrial) -> tuple[str, str, str]:
-    return trial.subject, trial.scenario, trial.door
-
-
 def _short(trial: AtlasTrial) -> str:
     return f"{trial.scenario} {trial.door} {said(trial)}" + ("!" if contradicts(trial) else "")
-
-
-def page(trials: Sequence[AtlasTrial], command: str) -> str:
-    """The atlas as Markdown: a row a release, a column a scenario and door."""
-    releases = releases_of(trials)
-    days = sorted(trial.run[:8] for trial in trials)
-    grounds = sorted({ground(trial) for trial in trials})
-    commits = sorted({str(trial.harness)[:7] for trial in trials})
-    lines = [
-        "# Atlas: what became of the runs, by release",
-        "",
-        "Each square is one trial on a real server of that release, its packages as of its own day: of the runs at "
-        "risk, how many were lost. `survived` is none. A twin that nobody touched lost none wherever there is a "
-        "verdict. (!) contradicts what is known upstream.",
-        "",
-        f"## {len(releases)} releases, neighbours of the same outcomes together (how many were tried)",
-        "",
-        *_rows(in_short(trials), _outcome),
-        "",
-        *(f"- {line}" for line in footnotes(trials, releases)),
-        "",
-        "## Each release",
-        "",
-        *_rows(trials, _square),
-        "",
-        f"Tried {days[0]} to {days[-1]} (year, month, day) on {'; '.join(grounds)}; harness at {', '.join(commits)}. "
-        "The data stand beside this page, a trial's entry of results.json each.",
-        "",
-        f"Last gone on with by `{command}`; asked again, it tries what it lacks.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def releases_of(trials: Sequence[AtlasTrial]) -> list[str]:
-    """The releases of an atlas's trials, oldest first."""
-    return list(dict.fromkeys(trial.subject for trial in trials))
-
-
-def in_short(trials: Sequence[AtlasTrial]) -> list[AtlasTrial]:
-    """The trials of one release of each span of neighbours of the same outcomes; its subject is the span's name."""
-    columns, cells = _columns(trials), {_cell(trial): trial for trial in trials}
-
-    def outcomes(release: str) -> list[str]:
-        return [_outcome(cells.get((release, *column))) for column in columns]
-
-    short = []
-    releases = releases_of(trials)
-    for _, together in itertools.groupby(releases, key=outcomes):
-        span = list(together)
-        name = span[0] if len(span) == 1 else f"{span[0]} to {span[-1]} ({len(span)})"
-        mine = (cells.get((span[0], *column)) for column in columns)
-        short += [structs.replace(trial, subject=name, version=name) for trial in mine if trial]
-    return short
-
-
-def _columns(trials: Sequence[AtlasTrial]) -> list[tuple[str, str]]:
-    return sorted({(trial.scenario, trial.door) for trial in trials})
-
-
-def _rows(trials: Sequence[AtlasTrial], square: Callable[[AtlasTrial | None], str]) -> list[str]:
-    """A table in Markdown: a row a release, a column a scenario and door."""
-    columns, cells = _columns(trials), {_cell(trial): trial for trial in trials}
-    return [
-        "| release | " + " | ".join(f"{scenario}<br>{door}" for scenario, door in columns) + " |",
-        "|---|" + "---|" * len(columns),
-        *(
-            f"| {release} | " + " | ".join(square(cells.get((release, *column))) for column in columns) + " |"
-            for release in releases_of(trials)
-        ),
-    ]
-
-
-def _outcome(trial: AtlasTrial | None) -> str:
-    return said(trial) + (" (!)" if contradicts(trial) else "") if trial else ""
-
-
-def _square(trial: AtlasTrial | None) -> str:
-    """Its outcome, with how many of how many were lost."""
-    if trial is None or said(trial) != "lost":
-        return _outcome(trial)
-    return _outcome(trial).replace("lost", f"lost {trial.lost}/{trial.at_risk}")

@@ -15,7 +15,8 @@ from msgspec.structs import asdict, replace
 from rich.console import Console
 
 from harness.commands import atlas as module
-from harness.commands.atlas import STATES, Ask, Atlas, AtlasTrial, _in_runs, newest_of_each_minor
+from harness.commands._atlas_page import AtlasTrial
+from harness.commands.atlas import STATES, Ask, Atlas, _in_runs, newest_of_each_minor
 from harness.evidence.table import footnotes
 from harness.runs import unseen
 from harness.runs.ask import RunAsk
