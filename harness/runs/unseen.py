@@ -13,7 +13,7 @@ from rich.console import Console
 
 from harness.runs.ask import Only, RunAsk
 from harness.runs.run import run_matrix
-from harness.store.results import LATEST
+from harness.store.results import LATEST_LINK
 from harness.words.records import RunResult
 
 _STEP = re.compile(r" *\d+ s  ")
@@ -36,7 +36,7 @@ def run_unseen(
 
 def newest_results(results: Path) -> tuple[RunResult, str]:
     """What is in the results.json of the newest run in a results folder, and its run id. Raises: FileNotFoundError."""
-    newest = (results / LATEST).resolve()
+    newest = (results / LATEST_LINK).resolve()
     return msgspec.json.decode((newest / "results.json").read_bytes(), type=RunResult), newest.name
 
 

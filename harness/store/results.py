@@ -39,7 +39,7 @@ from harness.words.records import (
 from harness.words.redaction import redact
 
 UNKNOWN = "unknown"  # which harness made a run
-LATEST = "latest"  # the link to the newest run, beside the runs
+LATEST_LINK = "latest"  # the link to the newest run, beside the runs
 
 
 def write_results(folder: Path, trials: Sequence[TrialResult], *, exit_code: int | None, seconds: float) -> None:
@@ -212,7 +212,7 @@ def check_writable(folder: Path, option: str = "--results") -> None:
 def check_results(results: Path) -> None:
     """See that a run can write there, and make `latest` its own. Raises UsageError where it cannot."""
     check_writable(results)
-    latest = results / LATEST
+    latest = results / LATEST_LINK
     if latest.exists() and not latest.is_symlink():
         raise UsageError(
             f"{str(latest)!r} is no link, and a run would make it one.\nMove it away, or name another with --results."
@@ -221,7 +221,7 @@ def check_results(results: Path) -> None:
 
 def point_latest(results: Path, folder: Path) -> None:
     """Make `latest` name this run's folder, in one step, so that two runs at once cannot break it."""
-    beside = results / f".{LATEST}-{folder.name}"
+    beside = results / f".{LATEST_LINK}-{folder.name}"
     beside.unlink(missing_ok=True)
     beside.symlink_to(folder.name)
-    beside.replace(results / LATEST)
+    beside.replace(results / LATEST_LINK)
