@@ -65,11 +65,11 @@ class RunAsk:
     is_held: ClassVar[bool] = False
 
     subjects: SubjectNames
+    scenarios: Annotated[ScenarioNames, Usual("all")] = ()
+    doors: Annotated[DoorNames, Usual(usual_doors)] = ()
     engine: EngineName = None
     database: DatabaseName = SQLITE
     start: StartName = FORK
-    scenarios: Annotated[ScenarioNames, Usual("all")] = ()
-    doors: Annotated[DoorNames, Usual(usual_doors)] = ()
     results: ResultsFolder = Path("results")
     keep: Annotated[
         str,
