@@ -101,7 +101,9 @@ def _one_at_a_time(session: nox.Session, root: Path) -> Iterator[None]:
 def _make(session: nox.Session, environment: Environment) -> None:
     shutil.rmtree(environment.folder, ignore_errors=True)
     uv = _uv()
-    make = [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "venv"]
+    make = (
+        [uv, "venv", "--quiet", "--python", sys.executable] if uv else [sys.executable, "-m", "virtualenv", "--quiet"]
+    )
     session.run(*make, str(environment.folder), silent=True, external=True)
 
 

@@ -34,8 +34,12 @@ class Session:
     def run(self, *words: str, **_: object) -> None:
         self.times.append(time.monotonic())
         time.sleep(self._seconds)
-        self.ran.append("make" if "venv" in words else "install " + " ".join(words[words.index("install") + 1 :]))
-        if "venv" in words:
+        self.ran.append(
+            "make"
+            if {"venv", "virtualenv"} & set(words)
+            else "install " + " ".join(words[words.index("install") + 1 :])
+        )
+        if self.ran[-1] == "make":
             (Path(words[-1]) / "bin").mkdir(parents=True)
             (Path(words[-1]) / "bin" / "python").touch()
         self.times.append(time.monotonic())
