@@ -47,14 +47,15 @@ def lacks_a_good_end(plan: Plan, cell: Cell) -> bool:
     return contradicts(entry) or unjudged(entry)
 
 
-def views_from_history(events: list[Event]) -> dict[str, str]:
-    """What shows a trial to a reader, by the files' names, made again from its history alone; nothing without a plan.
+def views_from_history(events: list[Event], verdict: Verdict) -> dict[str, str]:
+    """What shows a trial to a reader, by the files' names, made again from its history and what that was judged to be.
+
+    Nothing without a plan in the history.
 
     The content is empty if there is no such file.
     """
     with suppress(TypeError, AttributeError):  # of a cell that a history garbles
         if cell := planned(events):
-            verdict = judge(events)
             entry = result(plan_of(events), cell, events, verdict)
             story = None
             with suppress(Exception):

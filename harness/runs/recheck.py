@@ -34,7 +34,7 @@ from harness.store.results import (
 )
 from harness.store.trial_folder import VERDICT, from_history, read_trial
 from harness.trials.scenario import load_scenarios
-from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, exit_code
+from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, Verdict, exit_code, judge
 from harness.words.events import SCHEMA, BystandersSeen, ChangedByAnother, Event, TakenByAnother
 from harness.words.names import SIGNALS
 from harness.words.records import RunFacts, RunResult, TrialResult
@@ -55,6 +55,14 @@ class Trial:
     saved: TrialResult
     again: str | None
     differences: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """What made a run: whether this very harness did (`same`), and whether `merge` joined it."""
+
+    same: bool
+    merged: bool
 
 
 @dataclass(frozen=True)
@@ -115,10 +123,21 @@ def recheck(run: Path) -> SecondLook:
             problems += check_checksums(folder)
         else:
             unended = check_checksums(folder)[0]
-        problems += _told_twice(folder, entries)
+        taken, trials, wrong = _Taken(), [], list[str]()
+        for entry in entries:
+            own = evidence_of(folder, entry)
+            events = read_trial(own / "history.jsonl")
+            verdict = judge(events)
+            taken.add(events)
+            if same:  # another harness may use other words in its views
+                wrong += _views_of_a_trial(own, events, verdict)
+            if _is_told(folder, entry):
+                trials.append(_trial(own, entry, events, verdict, _Maker(merged=merged, same=same)))
+        problems += taken.differences()
         if same:
-            problems += [*fields_added(folder), *_views(Run(folder, results, facts))]
-        trials = [_trial(folder, entry, merged=merged, same=same) for entry in entries if _is_told(folder, entry)]
+            problems += fields_added(folder)
+            wrong += _views_of_a_run(Run(folder, results, facts))
+        problems += [f"{name!r} is not what its histories come to" for name in wrong]
         return SecondLook(made_by, problems, unended, trials)
 
 
@@ -138,42 +157,47 @@ def _unheld_folders(folder: Path, entries: Sequence[TrialResult]) -> list[str]:
     return problems + [f"trials/{name} is named by {times} entries" for name, times in named.items() if times > 1]
 
 
-def _told_twice(folder: Path, entries: Sequence[TrialResult]) -> list[str]:
-    """Where a door's history and that of a trial beside it do not say the same of what the door took from it."""
-    by_doors: set[tuple[str, ...]] = set()
-    by_victims: set[tuple[str, ...]] = set()
-    for entry in entries:
-        events = read_trial(evidence_of(folder, entry) / "history.jsonl")
+class _Taken:
+    """What doors took from the trials beside them, as the doors' histories say it and as the trials' own do."""
+
+    def __init__(self) -> None:
+        self._by_doors: set[tuple[str, ...]] = set()
+        self._by_victims: set[tuple[str, ...]] = set()
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Take up what one history says."""
         opening = opening_of(events)
         which = (str(opening.scenario), str(opening.door)) if opening else ("", "")
         for seen in of_kind(events, BystandersSeen):
-            by_doors |= {("took", *which, run.run) for run in seen.unlisted}
-            by_doors |= {("changed", *which, one.was.run) for one in seen.changed or ()}
-        by_victims |= {("took", one.scenario, one.door, one.run) for one in of_kind(events, TakenByAnother)}
-        by_victims |= {("changed", one.scenario, one.door, one.run) for one in of_kind(events, ChangedByAnother)}
-    said = [
-        f"a trial says that {door} of {of} {did} its run {run}, and that door's history does not"
-        for did, of, door, run in sorted(by_victims - by_doors)
-    ]
-    return said + [
-        f"{door} of {of} says that it {did} run {run} of another trial, and no other trial says so"
-        for did, of, door, run in sorted(by_doors - by_victims)
-    ]
+            self._by_doors |= {("took", *which, run.run) for run in seen.unlisted}
+            self._by_doors |= {("changed", *which, one.was.run) for one in seen.changed or ()}
+        self._by_victims |= {("took", one.scenario, one.door, one.run) for one in of_kind(events, TakenByAnother)}
+        self._by_victims |= {("changed", one.scenario, one.door, one.run) for one in of_kind(events, ChangedByAnother)}
+
+    def differences(self) -> list[str]:
+        """Where a door's history and that of a trial beside it do not say the same."""
+        said = [
+            f"a trial says that {door} of {of} {did} its run {run}, and that door's history does not"
+            for did, of, door, run in sorted(self._by_victims - self._by_doors)
+        ]
+        return said + [
+            f"{door} of {of} says that it {did} run {run} of another trial, and no other trial says so"
+            for did, of, door, run in sorted(self._by_doors - self._by_victims)
+        ]
 
 
-def _views(run: Run) -> list[str]:
-    """Which of the files that show a run to a reader say another thing than what they are made from.
+def _views_of_a_trial(own: Path, events: list[Event], verdict: Verdict) -> list[str]:
+    """Which of the files that show a trial to a reader differ from what its history comes to now."""
+    wrong = []
+    for name, made in views_from_history(events, verdict).items():
+        if not _shows(own / name, made):
+            wrong.append(f"trials/{own.name}/{name}")
+    return wrong
 
-    For what this very harness made: another may use other words. What is not there shows nothing.
-    """
-    folder, wrong = run.folder, []
-    for entry in run.results.trials:
-        own = evidence_of(folder, entry)
-        for name, made in views_from_history(read_trial(own / "history.jsonl")).items():
-            if not _shows(own / name, made):
-                wrong.append(f"trials/{own.name}/{name}")
-    wrong += [name for name, made in made_again(run).items() if not _shows(folder / name, made)]
-    return [f"{name!r} is not what its histories come to" for name in wrong]
+
+def _views_of_a_run(run: Run) -> list[str]:
+    """Which of the files that show a run to a reader differ from what they are made of."""
+    return [name for name, made in made_again(run).items() if not _shows(run.folder / name, made)]
 
 
 def _shows(path: Path, made: str) -> bool:
@@ -207,13 +231,12 @@ def _opened(run: Path) -> Iterator[Path]:
         yield unpack(run, Path(folder))
 
 
-def _trial(folder: Path, saved: TrialResult, *, merged: bool, same: bool) -> Trial:
-    """One trial held against its history, in which its plan stands; `same`: the harness that made it is this one."""
-    path = evidence_of(folder, saved) / "history.jsonl"
-    if not path.exists():
+def _trial(own: Path, saved: TrialResult, events: list[Event], verdict: Verdict, maker: _Maker) -> Trial:
+    """One trial compared with its history, which holds its plan, and with what that is judged to be now."""
+    if not (own / "history.jsonl").exists():
         return Trial(saved, None, [_GONE])
-    events = read_trial(path)
-    again = redact.value(from_history(events))
+    same = maker.same
+    again = redact.value(from_history(events, verdict))
     was = msgspec.to_builtins(saved)
     opening = opening_of(events)
     schema = opening.schema if opening else SCHEMA
@@ -221,7 +244,7 @@ def _trial(folder: Path, saved: TrialResult, *, merged: bool, same: bool) -> Tri
         return Trial(saved, again["outcome"], [f"its history has schema {schema}, and this harness writes {SCHEMA}"])
     if same and (staged := _staged_otherwise(events)):
         return Trial(saved, again["outcome"], [staged])
-    left_out = (_OF_THE_COPY if merged else set()) | (set() if same else _IN_WORDS)
+    left_out = (_OF_THE_COPY if maker.merged else set()) | (set() if same else _IN_WORDS)
     found = [
         (name, then, now)
         for (name, then), (_, now) in zip(_flat(was, again), _flat(again, again), strict=True)

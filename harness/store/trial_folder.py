@@ -11,7 +11,7 @@ from harness.checkers._findings import Counts
 from harness.checkers.bystanders import Bystanders
 from harness.checkers.ticks import INCONCLUSIVE, Ticks
 from harness.history import how_started, moment, of_kind, opening_of, read_history
-from harness.verdict.outcomes import Verdict, as_expected, judge
+from harness.verdict.outcomes import Verdict, as_expected
 from harness.words.events import Broken, Event, Version
 from harness.words.files import read_json
 from harness.words.plan import Cell, Plan
@@ -39,12 +39,11 @@ def read_entry(folder: Path) -> TrialResult | None:
         return None
 
 
-def from_history(events: list[Event]) -> dict[str, object]:
-    """What a history shows of its trial's entry, as results.json has it.
+def from_history(events: list[Event], verdict: Verdict) -> dict[str, object]:
+    """What a history, judged, shows of its trial's entry, as results.json has it.
 
     Before schema 3 a history did not hold the plan, so what follows from that is left out.
     """
-    verdict = judge(events)
     ticks = verdict.ticks
     with suppress(TypeError, AttributeError):  # of a cell that a history garbles
         if cell := planned(events):
