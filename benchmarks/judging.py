@@ -9,7 +9,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from harness.checkers.ticks import check_ticks  # noqa: E402
 from harness.verdict.outcomes import judge  # noqa: E402
 from tests.unit.plain import read  # noqa: E402
 from tests.unit.stories import whole_history  # noqa: E402
@@ -24,7 +23,6 @@ def main() -> None:
             events = read([{**line, "at": "2030-01-01T00:00:00Z"} for line in lines])
             started = time.process_time()
             outcome = judge(events).outcome
-            check_ticks(events)
             print(f"{number:6} runs a side, {name}: {time.process_time() - started:5.2f} CPU s, {outcome}")
 
 

@@ -7,16 +7,12 @@ import re
 from typing import Any
 
 from harness.engines.base import CommandResult
+from harness.words.events import Deployment, FlowRun, RunState, Schedule
 
-_DEPLOYMENT = (
-    "id", "name", "description", "updated", "paused", "parameters", "tags", "job_variables", "entrypoint",
-    "work_pool_name", "work_queue_name", "concurrency_limit", "deleted",
-)  # fmt: skip
-_RUN = (
-    "side", "name", "flow_id", "deployment_id", "work_pool_name", "work_queue_name", "parameters", "job_variables",
-    "idempotency_key", "expected_start_time", "next_scheduled_start_time",
-    "state_type", "state_name", "state_id", "start_time", "run_count", "auto_scheduled",
-)  # fmt: skip
+# What is taken as the server has it: each field of a history's record that is not made here of several.
+_DEPLOYMENT = [name for name in Deployment.__struct_fields__ if name not in ("defaults", "schedules")]
+_RUN = [name for name in FlowRun.__struct_fields__ if name not in ("run", "tags", "state_timestamp", "state_message")]
+_SCHEDULE, _STATE = Schedule.__struct_fields__, RunState.__struct_fields__
 _MARK = ("run", "process", "began")  # in each mark; two marks that agree in these are of one execution
 _UNHAPPY = {"FAILED", "CRASHED", "CANCELLED"}
 _OUTPUT = 8000
@@ -34,7 +30,7 @@ def deployment_facts(deployment: dict[str, Any]) -> dict[str, Any]:
     return {
         **{key: deployment.get(key) for key in _DEPLOYMENT},
         "defaults": {name: one["default"] for name, one in parameters.items() if "default" in one},
-        "schedules": [{key: s.get(key) for key in ("id", "active", "slug", "schedule")} for s in schedules],
+        "schedules": [{key: s.get(key) for key in _SCHEDULE} for s in schedules],
     }
 
 
@@ -49,7 +45,7 @@ def run_facts(run: dict[str, Any]) -> dict[str, Any]:
 
 def state_facts(state: dict[str, Any]) -> dict[str, Any]:
     """One state of a flow run as a history keeps it."""
-    return {key: state.get(key) for key in ("id", "type", "name", "timestamp")}
+    return {key: state.get(key) for key in _STATE}
 
 
 def result_facts(result: CommandResult) -> dict[str, Any]:
