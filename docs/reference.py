@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,7 @@ from harness.faults import load_faults  # noqa: E402
 from harness.known import load_known  # noqa: E402
 from harness.runs.plan import doors_of  # noqa: E402
 from harness.trials.scenario import load_scenarios  # noqa: E402
+from harness.words.events import ANY_EVENT  # noqa: E402
 from harness.words.meanings import EXIT_CODES, OUTCOMES  # noqa: E402
 from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST  # noqa: E402
 from harness.words.records import RunFacts, RunResult, VerdictRecord  # noqa: E402
@@ -138,29 +140,34 @@ def options() -> str:
 
 
 # The files that hold records, and what each is.
-RECORDS: dict[str, tuple[type[msgspec.Struct], str]] = {
+RECORDS: dict[str, tuple[Any, str]] = {
+    "history.jsonl": (ANY_EVENT, "a line each: all that was done in a trial, and all that was seen"),
     "results.json": (RunResult, "what came of a run: every trial with its outcome and counts"),
     "run.json": (RunFacts, "how a run was made"),
     "verdict.json": (VerdictRecord, "a trial's entry of results.json, and what became of each run at risk"),
 }
 
 
+def _schema_file(name: str) -> str:
+    return name.removesuffix("l") if name.endswith(".jsonl") else name
+
+
 def schema(name: str) -> str:
     """The JSON schema of a file's record, as the harness itself checks it."""
     made = msgspec.json.schema(RECORDS[name][0])
     for record in made["$defs"].values():
-        record["description"] = inspect.cleandoc(record["description"])
+        record["description"] = inspect.cleandoc(record.get("description", ""))
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": name}
     return json.dumps({**head, **made}, indent=1) + "\n"
 
 
 def schemas() -> str:
     """The files that have a schema."""
-    rows = [[f"`{name}`", says, f"[schema](schemas/{name})"] for name, (_, says) in RECORDS.items()]
+    rows = [[f"`{name}`", says, f"[schema](schemas/{_schema_file(name)})"] for name, (_, says) in RECORDS.items()]
     said = (
-        "Each is written and read as a record of `harness/words/records.py`. A field with a default is one that an "
-        "earlier harness did not write. Fields may be added; a program that reads one of these files should pass over "
-        "those that it does not know."
+        "Each is written and read as a record of `harness/words/records.py`, and each line of a history as one of "
+        "`harness/words/events.py`. A field with a default is one that an earlier harness did not write. Fields may "
+        "be added; a program that reads one of these files should pass over those that it does not know."
     )
     return f"# JSON schemas\n\n{_MADE}\n{said}\n\n{_table(['file', 'what it holds', 'schema'], rows)}"
 
@@ -240,7 +247,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "rules.md": guarded,
     "evidence.md": evidence,
     "schemas.md": schemas,
-    **{f"schemas/{name}": partial(schema, name) for name in RECORDS},
+    **{f"schemas/{_schema_file(name)}": partial(schema, name) for name in RECORDS},
 }
 FILLED: dict[str, Mapping[str, Callable[[], str]]] = {
     "docs/verdicts.md": {"outcomes": outcomes, "exit codes": exit_codes},

@@ -19,7 +19,7 @@ from harness.verdict.outcomes import Verdict, contradicts, judge, unjudged
 from harness.words.events import Event
 from harness.words.files import write_whole
 from harness.words.plan import Cell, Plan
-from harness.words.records import FateRecord, TrialResult, VerdictRecord
+from harness.words.records import CheckRecord, FateRecord, TrialResult, VerdictRecord
 from harness.words.redaction import redact
 
 
@@ -75,6 +75,10 @@ def _verdict(cell: Cell, entry: TrialResult, verdict: Verdict) -> str:
         log=verdict.log,
         command=cell.command,
         fates=[FateRecord(**asdict(fate)) for fate in verdict.findings.fates],
+        checks=[
+            CheckRecord(checker=name, outcome=check.outcome, reason=check.reason)
+            for name, check in verdict.checks.items()
+        ],
     )
     return json.dumps(msgspec.to_builtins(full), indent=1)
 

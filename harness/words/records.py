@@ -163,18 +163,28 @@ class FateRecord(_Record, frozen=True, kw_only=True):
     executions: int | None = None
 
 
+class CheckRecord(_Record, frozen=True, kw_only=True):
+    """What one checker said of a trial (docs/reference/checkers.md); an outcome of null stands against nothing."""
+
+    checker: str
+    outcome: str | None
+    reason: str = ""
+
+
 class VerdictRecord(TrialResult, frozen=True, kw_only=True):
     """verdict.json: the trial's entry of results.json, and what it rests on.
 
     source   the part of the lab whose log explains an error, and `log`: the end of that log
     command  the command that runs this trial again
     fates    what became of each run at risk
+    checks   what each checker said; the worst outcome is the trial's
     """
 
     source: str = ""
     log: str = ""
     command: str = ""
     fates: Sequence[FateRecord] = ()
+    checks: Sequence[CheckRecord] = ()
 
 
 class Harness(_Part, frozen=True, kw_only=True):
