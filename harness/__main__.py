@@ -32,7 +32,7 @@ def main() -> int:
     except Exception:
         with suppress(OSError):
             traceback.print_exc()
-        return 125
+        return 125  # rule: exit-125-does-not-load (gives 1)
     code = cli.main()
     for output in (sys.stdout, sys.stderr):
         try:

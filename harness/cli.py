@@ -103,12 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = command.run(ask, console)
     except UsageError as error:
         _tell(f"harness: {error}")
-        return EXIT_USAGE
+        return EXIT_USAGE  # rule: exit-2-usage (gives 125)
     except LabError as error:
         _tell(f"harness: {error.reason}\n{error.log[-600:]}".rstrip())
         return EXIT_UNJUDGED
     except Interrupted as interrupted:
-        return 128 + interrupted.number
+        return 128 + interrupted.number  # rule: exit-128-signal (gives 125)
     except Exception:
         # Python's own exit code for a traceback, 1, would read as "a trial contradicts what is known".
         _tell(traceback.format_exc())

@@ -30,9 +30,14 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _WORST_FIRST = (
-    (ERROR, False), (INCONCLUSIVE, False), (LOST, False), (ALTERED, False), (STRANDED, False), (INCONCLUSIVE, True),
+    (ERROR, False),
+    (INCONCLUSIVE, False),
+    (LOST, False),  # rule: lost-comes-first (later)
+    (ALTERED, False),
+    (STRANDED, False),
+    (INCONCLUSIVE, True),
     (SURVIVED, False),
-)  # fmt: skip
+)
 
 
 def compose(checks: Iterable[Check]) -> Check:

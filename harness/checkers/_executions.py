@@ -28,7 +28,7 @@ def executed_between(events: Sequence[Event], first: str, last: str) -> dict[str
     before = {one.key for one in read[first]}
     since: dict[str, list[Execution]] = {}
     for one in read[last]:
-        if one.key not in before:
+        if one.key not in before:  # rule: executed-since-listed (always)
             since.setdefault(one.run, []).append(one)
     return since
 
@@ -50,9 +50,10 @@ def with_executions(
     for fate in fates:
         ran = since.get(fate.run, [])
         told = replace(fate, executions=len(ran))
-        if fate.fate == "lost" and ran:
+        if fate.fate == "lost" and ran:  # rule: executed-and-gone
             flaws.append(f"run {fate.run} is gone, and was executed since it was listed")
         if fate.fate in ("kept", "progressed"):
+            # rule: executed-declared-parameters (default)
             defaults = declared.get(str(listed[fate.run].deployment_id), as_twin)
             why = _executed_otherwise(told, ran, listed[fate.run].parameters or {}, defaults)
             told = replace(told, fate="altered", why=why) if why else told
@@ -64,14 +65,15 @@ def _executed_otherwise(
     fate: RunFate, ran: Sequence[Execution], listed: dict[str, Any], defaults: dict[str, Any] | None
 ) -> str:
     """How a run was executed otherwise than once, as it was listed; empty where it was not."""
-    if fate.executed_twice:
+    if fate.executed_twice:  # rule: executed-not-twice
         return f"it was executed {len(ran)} times since it was listed"
-    if fate.never_ran:
+    if fate.never_ran:  # rule: executed-once
         return "it is called Completed, and was never executed since it was listed"
-    if fate.completed and any(one.ended is None for one in ran):
+    if fate.completed and any(one.ended is None for one in ran):  # rule: executed-to-its-end
         return "it is called Completed, and its flow began and never ended"
     for one in ran:
         received, expected = one.parameters, {**(defaults or {}), **listed}
+        # rule: executed-parameters
         if received != expected and (defaults is not None or not listed.items() <= received.items()):
             return f"it was executed with {received!r}, and not with {expected!r}"
     return ""

@@ -34,7 +34,7 @@ def seen_as(answers: Sequence[Answer] | None, twin_answers: bool) -> str:
     last = list(takewhile(lambda answer: answer.status != 200, reversed(answers)))
     if not last and answers:
         return "there"
-    if is_gone_for_good(last) and twin_answers:
+    if is_gone_for_good(last) and twin_answers:  # rule: lost-while-twin-answers (without last)
         return "gone"
     return "unknown"
 
@@ -53,17 +53,22 @@ def fate_of(
     words = {when: seen_as(seen.get(when), alive.get(when, False)) for when in looks}
     last = {when: next((a for a in reversed(seen.get(when, ())) if a.status == 200), None) for when in looks}
     described = {when: _describe(words[when], last[when], seen.get(when, ())) for when in looks}
-    gone = [when for when, word in words.items() if word == "gone"]
-    if words[AFTER] == "gone" and words[DRAINED] == "there":
+    # rule: lost-after-the-door (not the first)
+    gone = [when for when, word in words.items() if word == "gone"]  # rule: lost-after-the-drain (first alone)
+    if words[AFTER] == "gone" and words[DRAINED] == "there":  # rule: gone-and-back
         flaws.append(f"run {listed.run} was gone {AFTER} and there again {DRAINED}")
     first, final = last[AFTER], last[DRAINED]
     if gone:
         fate, why = "lost", f"404 {GONE!r} twice {gone[0]}, while a run of the twin answered"
-    elif unknown := [when for when, word in words.items() if word == "unknown"]:
+    elif unknown := [when for when, word in words.items() if word == "unknown"]:  # rule: no-answer-is-no-fate
         fate, why = "unknown", f"{unknown[0]} the server gave no usable answer: {described[unknown[0]]}"
     elif first is None:
         fate, why = "unknown", f"it was never looked up {AFTER}"
-    elif hidden := [when for when, states in past.items() if states == [] and words[when] == "there"]:
+    elif hidden := [
+        when
+        for when, states in past.items()
+        if states == [] and words[when] == "there"  # rule: states-are-shown (never)
+    ]:
         fate, why = "unknown", f"the server shows no state of it {hidden[0]}"
     else:
         fate, why = _fate_of_the_living(listed, first, final, state, past)
@@ -89,8 +94,20 @@ def fate_of(
         why=why,
         completed=completed,
         relabelled=relabelled,
-        stranded=fate == "kept" and words[DRAINED] == "there" and not ran and not held,
-        ended_otherwise=final_type in ENDED and not completed and fate in ("kept", "progressed") and not given_up,
+        stranded=(
+            fate == "kept"
+            and words[DRAINED] == "there"
+            and not ran  # rule: stranded-never-ran
+            # rule: stranded-nothing-held
+            and not held
+        ),
+        ended_otherwise=(  # rule: altered-ended-otherwise (gives False)
+            final_type in ENDED
+            and not completed
+            and fate in ("kept", "progressed")
+            # rule: altered-not-by-busy-server
+            and not given_up
+        ),
     )
 
 
@@ -114,13 +131,18 @@ def _fate_of_the_living(
             continue
         if changed := _changed(listed, look, past[when]):
             return "altered", f"{changed} {when}"
-        if look.state_type in ("CANCELLED", "CANCELLING"):
+        if look.state_type in ("CANCELLED", "CANCELLING"):  # rule: altered-cancelled
             return "altered", f"{look.state_name} {when}"
+        # rule: altered-completed-never-ran
         if look.state_type == "COMPLETED" and not has_completed(look, past[when], since=listed):
             return "altered", f"{look.state_name} {when}, and never Running since it was listed"
-    if first.state_name == state or (first.state_type, first.state_name) == ("SCHEDULED", _BY_TIME_ALONE):
+    if (  # rule: kept-same-state-name
+        first.state_name == state
+        # rule: kept-turned-late
+        or (first.state_type, first.state_name) == ("SCHEDULED", _BY_TIME_ALONE)
+    ):
         return "kept", f"{first.state_name} {AFTER}"
-    if first.state_type in PICKED_UP:
+    if first.state_type in PICKED_UP:  # rule: progressed-picked-up
         return "progressed", f"{first.state_name} {AFTER}"
     return "altered", f"{first.state_name} {AFTER}, from {state}"
 
@@ -128,12 +150,19 @@ def _fate_of_the_living(
 def _changed(listed: FlowRun, look: Answer, states: Sequence[RunState] | None) -> str:
     """What a run is not any more that it was when it was listed; empty where it is the same, with the same past."""
     waits = {look.state_type, listed.state_type} == {"SCHEDULED"}
+    # rule: kept-slot-reschedules (without last)
     for_a_time = waits and _WAITS_FOR_A_SLOT not in (look.state_name, listed.state_name)
-    for key in (*IDENTITY, EXPECTED, NEXT) if for_a_time else (*IDENTITY, EXPECTED):
+    keys = (
+        *IDENTITY,
+        EXPECTED,  # rule: tick-is-expected-start
+        *((NEXT,) if for_a_time else ()),  # rule: altered-time
+    )
+    for key in keys:
         was, is_ = getattr(listed, key), getattr(look, key)
+        # rule: kept-same-instant (without last)
         if was != is_ and not (key in (EXPECTED, NEXT) and same_instant(was, is_)):
             return f"{key} was {was!r} and is {is_!r}"
-    if states and not has_its_past(listed, states):
+    if states and not has_its_past(listed, states):  # rule: altered-inserted-again
         return f"its states, without the {listed.state_name} that it was listed in, are those of another run"
     return ""
 

@@ -54,6 +54,7 @@ def find_fates(events: Sequence[Event], *, state: str) -> Findings:
     # A run that still runs may hold what the others wait for: those are not stranded. What the trials of a staging
     # share (a worker, a limit), a run of another trial may hold.
     held = {run.side for run in afterwards if run.state_type in HOLDS_A_SLOT}
+    # rule: stranded-not-held-by-others (never)
     held |= {side for drained in of_kind(events, Drained) if drained.holding for side in SIDES}
     cancelled = _acted_on(events)
     told = [event.deployment for event in of_kind(events, DeploymentRead)]
@@ -61,6 +62,7 @@ def find_fates(events: Sequence[Event], *, state: str) -> Findings:
     deployments = {one.id for one in told} - {one.id for one in told if one.deleted}
     last: dict[str, Listing] = {listing.when: listing for listing in of_kind(events, Listing)}
     since = executed_between(events, BEFORE, DRAINED)
+    # rule: recreated-new-id (always)
     again = {(run.side, run.expected_start_time): run.run for run in afterwards if run.run not in before}
     flaws = [
         flaw
@@ -72,22 +74,25 @@ def find_fates(events: Sequence[Event], *, state: str) -> Findings:
     for run_id, listed in before.items():
         seen = {when: found.get(run_id, []) for when, found in by_run.items()}
         there = any(answer.status == 200 for answer in seen.get(AFTER, ()))
-        read = states.get(run_id) if there else None
+        read = states.get(run_id) if there else None  # rule: at-risk-listing-only-if-gone (gives None)
         # What was listed so and was never executed was not picked up, whatever its states say.
         never = since is not None and listed.state_name == state and not since.get(run_id)
+        # rule: executed-or-not-picked-up (without last)
         if not _was_at_risk(listed, read, state, answered_at) and (not never or run_id in cancelled):
             continue
-        if there and run_id not in states:
+        if there and run_id not in states:  # rule: states-were-read
             flaws.append(f"the state history of run {run_id} was never read")
         past = {AFTER: read, DRAINED: until_drained.get(run_id)}
         fate = fate_of(listed, seen, alive, state, held=listed.side in held, past=past, flaws=flaws)
-        if run_id in cancelled and fate.fate == "altered":
+        if run_id in cancelled and fate.fate == "altered":  # rule: harness-cancelled
             fate = replace(fate, fate="unknown", why=f"the harness itself did this after the door: {cancelled[run_id]}")
+        # rule: recreated-same-tick, recreated-same-side
         fates.append(fate if fate.fate != "lost" else replace(fate, recreated=again.get((fate.side, fate.tick))))
     if since is not None:
         fates, of_executions = with_executions(fates, before, since, _declared(events))
         flaws += of_executions
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
+    # rule: altered-only-if-twin-completed (always)
     fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
     counts = {side: count([fate for fate in fates if fate.side == side]) for side in SIDES}
     gone = _gone(events, before.values(), afterwards)
@@ -137,7 +142,8 @@ def _disagreements(listing: Listing, by_run: Mapping[str, Sequence[Answer]], dep
         for how, names in listed.items():
             if how != "by its id" and of_another:
                 continue
-            if word in ("there", "gone") and (run_id in names) != (word == "there"):
+            # rule: sources-agree-answer, sources-agree-listing
+            if word in ("there", "gone") and (run_id in names) != (word == "there"):  # rule: sources-agree
                 said = f"and {'is' if run_id in names else 'is not'} listed {how}"
                 flaws.append(f"{listing.when}, run {run_id} is {word} when it is looked up, {said}")
     return flaws
@@ -163,24 +169,36 @@ def _was_at_risk(listed: FlowRun, states: Sequence[RunState] | None, state: str,
     itself may have put it, a moment before its answer was seen. `states` is None where the run is gone, and its
     state history with it (or where it was never read); one with another past than it was listed with says nothing.
     """
-    if states is None or not answered_at or not has_its_past(listed, states):
-        return listed.state_name == state
+    if (  # rule: at-risk-unless-picked-up (always)
+        states is None
+        or not answered_at
+        # rule: at-risk-by-the-listing-if-replaced
+        or not has_its_past(listed, states)
+    ):
+        return listed.state_name == state  # rule: at-risk-by-the-listing-if-gone (gives False)
     ordered, answered = in_order(states), moment(answered_at)
-    if listed.state_name == state:
+    if listed.state_name == state:  # rule: at-risk-listed-before, at-risk-just-before-the-answer
         # What it was listed in came before the door, even where the answer's time is cut to a whole second.
+        # rule: at-risk-until-the-answer
         later = [entry for entry in states_after(listed, ordered) if moment(entry.timestamp) <= answered]
-        return not any(entry.type in _BEGUN for entry in later)
+        return not any(entry.type in _BEGUN for entry in later)  # rule: at-risk-not-begun
     earlier = [entry for entry in ordered if moment(entry.timestamp) <= answered]
     return bool(earlier and earlier[-1].name == state)
 
 
 def _twin_answers(answers: Iterable[Answer]) -> bool:
+    # rule: lost-only-twin-vouches (without first)
     return any(answer.side == "twin" and answer.status == 200 for answer in answers)
 
 
 def _whole(fates: Sequence[RunFate]) -> bool:
     """Whether all completed and nothing else; a twin that was relabelled is a control that something happened to."""
-    return bool(fates) and all(fate.completed and not fate.relabelled for fate in fates)
+    return bool(fates) and all(
+        fate.completed
+        # rule: altered-twin-relabelled
+        and not fate.relabelled
+        for fate in fates
+    )
 
 
 def _ended_otherwise_is_altered(fate: RunFate) -> RunFate:

@@ -45,7 +45,11 @@ class RunFate:
     @property
     def never_ran(self) -> bool:
         """Whether the server called it Completed, whatever it is called by now, and it was never executed."""
-        return (self.completed or self.end == "COMPLETED") and self.executions == 0
+        return (
+            self.completed
+            # rule: executed-if-ended-completed
+            or self.end == "COMPLETED"
+        ) and self.executions == 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Counts:
     @property
     def undisturbed(self) -> int:
         """Those that completed and were called nothing else after that."""
-        return self.completed - self.relabelled
+        return self.completed - self.relabelled  # rule: stranded-twin-relabelled (without last)
 
 
 @dataclass(frozen=True)
@@ -98,13 +102,13 @@ def count(fates: Sequence[RunFate]) -> Counts:
 
     return Counts(
         at_risk=len(fates),
-        kept=number("kept"),
+        kept=number("kept"),  # rule: counts-add-up
         progressed=number("progressed"),
         altered=number("altered"),
         lost=number("lost"),
         unknown=number("unknown"),
-        stranded=sum(fate.stranded for fate in fates),
-        recreated=sum(fate.recreated is not None for fate in fates),
+        stranded=sum(fate.stranded for fate in fates),  # rule: stranded-counted
+        recreated=sum(fate.recreated is not None for fate in fates),  # rule: recreated-counted
         completed=sum(fate.completed for fate in fates),
         relabelled=sum(fate.relabelled for fate in fates),
         executed_twice=sum(fate.executed_twice for fate in fates),

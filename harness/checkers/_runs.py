@@ -13,10 +13,17 @@ from harness.words.names import ENDED
 
 GONE = "Flow run not found"
 # What a run is, and what it is going to execute: the same before the door and at each look after it.
-IDENTITY = (
-    "name", "flow_id", "deployment_id", "work_pool_name", "work_queue_name", "parameters", "tags", "job_variables",
+IDENTITY = (  # rule: kept-new-state-id
+    "name",  # rule: altered-renamed
+    "flow_id",
+    "deployment_id",  # rule: altered-deployment
+    "work_pool_name",  # rule: altered-pool
+    "work_queue_name",  # rule: altered-queue
+    "parameters",  # rule: altered-parameters
+    "tags",
+    "job_variables",
     "idempotency_key",
-)  # fmt: skip
+)
 EXPECTED, NEXT = "expected_start_time", "next_scheduled_start_time"
 
 
@@ -54,19 +61,28 @@ def has_completed(end: FlowRun, states: Iterable[RunState] | None, since: FlowRu
     if states is None:
         return end.state_type == "COMPLETED"
     seen = end.state_timestamp
+    # rule: completed-when-last-seen
     known = [one for one in in_order(states) if seen and moment(one.timestamp) <= moment(seen)]
+    # rule: completed-since-listed (never)
     types = [one.type for one in (states_after(since, known) if since else known)]
-    ended = list(takewhile(ENDED.__contains__, reversed(types)))
+    # rule: completed-not-crashed-later
+    ended = list(takewhile(ENDED.__contains__, reversed(types)))  # rule: completed-whatever-later
+    # rule: completed-not-under-way (without first), tick-never-ran (without last)
     return end.state_type in ENDED and "COMPLETED" in ended and "RUNNING" in types[: len(types) - len(ended)]
 
 
 def _is_gone(answer: Answer) -> bool:
+    # rule: lost-by-its-body (without last)
     return answer.status == 404 and isinstance(answer.body, dict) and answer.body.get("detail") == GONE
 
 
 def is_gone_for_good(answers: Sequence[Answer]) -> bool:
     """Whether the server said so each time that it was asked, and more than once."""
-    return len(answers) >= 2 and all(map(_is_gone, answers))
+    return (
+        len(answers) >= 2  # rule: lost-404-twice (one less)
+        # rule: lost-only-by-404
+        and all(map(_is_gone, answers))
+    )
 
 
 def same_instant(one: Any, other: Any) -> bool:

@@ -32,5 +32,10 @@ def is_whole(events: Sequence[Event]) -> bool:
     schema = opening.schema if (opening := opening_of(events)) else 1
     told = executed_between(events, BEFORE, DRAINED) is not None and bool(of_kind(events, BystandersSeen))
     return (
-        {AFTER, DRAINED} <= looks and bool(listings) and (schema == 1 or listed <= read) and (schema < _MARKED or told)
+        {AFTER, DRAINED} <= looks
+        and bool(listings)
+        and (
+            schema == 1 or listed <= read  # rule: last-states-are-read
+        )
+        and (schema < _MARKED or told)  # rule: executed-marks-are-there
     )

@@ -42,12 +42,12 @@ def check(events: Sequence[Event]) -> Check:
     if not came_to_its_end(events):
         return Check()
     found = check_bystanders(events)
-    if doubt := [*found.taken, *found.flaws]:
+    if doubt := [*found.taken, *found.flaws]:  # rule: bystanders-taken (without first)
         return Check(outcome=INCONCLUSIVE, reason=doubt[0], found=found)
-    if found.lost:
+    if found.lost:  # rule: bystanders-lost
         said = f"the door deleted {len(found.lost)} runs of deployments that it was not opened on"
         return Check(outcome=LOST, reason=said, found=found)
-    if found.altered:
+    if found.altered:  # rule: bystanders-altered
         said = f"the door altered {len(found.altered)} runs of deployments that it was not opened on"
         return Check(outcome=ALTERED, reason=f"{said}; the first: {found.altered[0]}", found=found)
     return Check(found=found)
@@ -57,26 +57,27 @@ def check_bystanders(events: Sequence[Event]) -> Bystanders:
     """What a history says of runs that no door had been opened on."""
     found = Bystanders()
     for event in of_kind(events, BystandersSeen):
-        gone = [run for run in event.unlisted if is_gone_for_good(run.answers)]
+        gone = [run for run in event.unlisted if is_gone_for_good(run.answers)]  # rule: bystanders-by-id (always)
         altered = [one for one in event.changed or () if _how_altered(one.was, one.now, one.states)]
         untold = [run for run in event.unlisted if not is_gone_for_good(run.answers)]
-        if hidden := [run.run for run in (*untold, *event.hidden)]:
+        if hidden := [run.run for run in (*untold, *event.hidden)]:  # rule: bystanders-both-sources
             found.flaws.append(f"run {hidden[0]} of another deployment is in no listing, and is there by its id")
+        # rule: bystanders-while-twin-answers (never)
         if gone and [answer.status for answer in event.control] != [200, 200]:
             found.flaws.append(f"{_these(gone, 'gone')}, and so was a run of the twin")
         for of, word in ((gone, "gone"), (altered, "altered")):
             if of and all(one.opened for one in of):
                 found.flaws.append(f"{_these(of, word)}, all of trials whose own door had been opened before")
-        found.lost.extend(run.run for run in gone if not run.opened)
+        found.lost.extend(run.run for run in gone if not run.opened)  # rule: bystanders-own-door-first (always)
         found.altered.extend(
             f"run {one.was.run}, whose {_how_altered(one.was, one.now, one.states)}"
             for one in altered
-            if not one.opened
+            if not one.opened  # rule: bystanders-own-door-altered
         )
     for taken in of_kind(events, TakenByAnother):
         if is_gone_for_good(taken.answers):
             found.taken.append(f"{_that_door(taken)} deleted its run {taken.run}")
-    for changed in of_kind(events, ChangedByAnother):
+    for changed in of_kind(events, ChangedByAnother):  # rule: bystanders-altered-by-another
         if how := _how_altered(changed.was, changed.now, changed.states):
             found.taken.append(f"{_that_door(changed)} altered its run {changed.was.run}: its {how}")
     return found
@@ -95,14 +96,15 @@ def _how_altered(was: FlowRun, now: FlowRun, states: Collection[str] | None) -> 
 
     A worker may have picked it up meanwhile, and it may have waited for a slot anew: then it is due at another time.
     """
-    if states is not None and was.state_id not in states:
+    if states is not None and was.state_id not in states:  # rule: bystanders-inserted-again
         return f"states, without the {was.state_name} that it was in, are those of another run"
     waits = (NEXT,) if was.state_id == now.state_id else ()
-    for key in (*IDENTITY, EXPECTED, *waits):
+    for key in (*IDENTITY, EXPECTED, *waits):  # rule: bystanders-going-on
         one, other = getattr(was, key), getattr(now, key)
         if one != other and not (key in (EXPECTED, NEXT) and same_instant(one, other)):
             return f"{key} was {one!r} and is {other!r}"
     ran = (now.run_count or 0) > (was.run_count or 0)
+    # rule: bystanders-completed-ran (without last)
     ended_unrun = now.state_type in ("CANCELLED", "CANCELLING") or (now.state_type == "COMPLETED" and not ran)
     if was.state_type == "SCHEDULED" and ended_unrun:
         return f"state was {was.state_name} and is {now.state_name}, and it did not run"

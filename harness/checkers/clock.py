@@ -31,14 +31,14 @@ def check_clock(events: Sequence[Event]) -> list[str]:
     for one, other in pairwise(read):
         passed = (moment(other.server) - moment(one.server)).total_seconds()
         least, most = other.asked - one.answered, other.answered - one.asked
-        if not least - _STEP < passed < most + _STEP:
+        if not least - _STEP < passed < most + _STEP:  # rule: clock-steps
             problems.append(
                 f"the server's clock went {passed:+.0f} s in {least:.0f} s, between {one.when} and {other.when}"
             )
     answered = next((door.answered_at for door in of_kind(events, DoorClosed) if door.answered_at), None)
     if answered and len(read) > 1 and not problems:
         opened, closed = (moment(each.server).timestamp() for each in read[:2])
-        if not opened <= moment(answered).timestamp() <= closed + _STEP:
+        if not opened <= moment(answered).timestamp() <= closed + _STEP:  # rule: clock-answer-in-time
             problems.append(
                 f"the door was answered at {answered} by the server's clock, and was open from "
                 f"{read[0].server} to {read[1].server}"

@@ -23,15 +23,23 @@ from harness.words.outcomes import ERROR
 from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST, Proof
 
 _KEPT = (
-    "description", "schedules", "paused", "parameters", "tags", "job_variables", "entrypoint", "concurrency_limit",
-    "work_pool_name", "work_queue_name",
-)  # fmt: skip
+    "description",
+    "schedules",
+    "paused",
+    "parameters",  # rule: twin-is-unchanged-in-all
+    "tags",
+    "job_variables",
+    "entrypoint",
+    "concurrency_limit",
+    "work_pool_name",
+    "work_queue_name",
+)
 Facts = dict[str, Any]
 
 
 def check(events: Sequence[Event]) -> Check:
     """`error` where a trial came to its end and its door is not proven."""
-    problems = check_door(events) if came_to_its_end(events) else []
+    problems = check_door(events) if came_to_its_end(events) else []  # rule: error-door-not-proven (gives [])
     if not problems:
         return Check()
     output = "".join(door.output for door in of_kind(events, DoorClosed)[-1:])
@@ -42,31 +50,32 @@ def check_door(events: Sequence[Event]) -> list[str]:
     """What is wrong with the door, each in one sentence; empty where it is proven."""
     doors = of_kind(events, DoorClosed)
     if not doors:
-        return ["the door was never opened"]
+        return ["the door was never opened"]  # rule: error-never-opened
     door = doors[-1]
-    if door.exit_code != 0:
+    if door.exit_code != 0:  # rule: error-door-exit-code
         return [f"{door.door} exited {door.exit_code}: {_last_line(door.output)}"]
     seen = deployments_read(events)
     before, after, twin_before, twin_after = (
         seen[side, when].as_json() if (side, when) in seen else {} for side in SIDES for when in ("before", "after")
     )
     problems = []
-    if not (before and after and twin_before and twin_after):
+    if not (before and after and twin_before and twin_after):  # rule: error-both-read
         problems.append("treated and twin were not both read before and after the door")
     proof = proof_of(events)
+    # rule: error-effect-missing (never)
     missing = [str(effect) for effect in proof.effects if not effect.shown(before, after)]
     if missing or any(not effect.shown for effect in of_kind(events, EffectSeen)):
         wanted = "".join(f" ({one})" for one in missing[:1])
         problems.append(f"{door.door} exited 0, but the treated deployment does not show what it was to do{wanted}")
     problems += _PROOFS[proof.by](door, proof.requests, before, after)
-    if door.nonce and door.nonce in json.dumps([twin_before, twin_after]):
+    if door.nonce and door.nonce in json.dumps([twin_before, twin_after]):  # rule: error-nonce-on-the-twin
         problems.append("the twin bears the nonce of the door, which was to touch the treated deployment alone")
     problems += [
         f"the twin's {key} changed, though the door was to touch the treated deployment alone"
         for key in _KEPT
-        if twin_before.get(key) != twin_after.get(key)
+        if twin_before.get(key) != twin_after.get(key)  # rule: error-twin-changed (never)
     ]
-    if not problems and not door.answered_at:
+    if not problems and not door.answered_at:  # rule: error-no-answer-time
         problems.append("the server did not say when it updated the treated deployment")
     return problems
 
@@ -90,12 +99,12 @@ def proof_of(events: Sequence[Event]) -> Proof:
 
 def _by_nonce(door: DoorClosed, _requests: Sequence[str], before: Facts, after: Facts) -> list[str]:
     problems = []
-    if door.nonce not in json.dumps(after):
+    if door.nonce not in json.dumps(after):  # rule: error-no-nonce
         problems.append(
             f"{door.door} exited 0, but this server's treated deployment does not bear its nonce: "
             f"{_last_line(door.output)}"
         )
-    if door.nonce in json.dumps(before):
+    if door.nonce in json.dumps(before):  # rule: error-nonce-before
         problems.append("the treated deployment bore the nonce before the door was opened")
     return problems
 
@@ -104,7 +113,7 @@ def _by_request(door: DoorClosed, requests: Sequence[str], _before: Facts, _afte
     return [
         f"{door.door} exited 0, but this server's access log has no {request.strip()!r} that was answered 2xx"
         for request in requests
-        if not _answered(door, request)
+        if not _answered(door, request)  # rule: error-request-not-logged (never)
     ]
 
 
@@ -117,15 +126,17 @@ def _by_redeploy(door: DoorClosed, requests: Sequence[str], before: Facts, after
         return []
     kept = {schedule["id"] for schedule in before.get("schedules", ())}
     new = {schedule["id"] for schedule in after.get("schedules", ())} - kept
+    # rule: error-redeploy-elsewhere (without first)
     return [] if new and _answered(door, "POST /api/deployments/ ") else missing
 
 
 def _answered(door: DoorClosed, request: str) -> bool:
     lines = (line for line in door.server_log if re.search(request, line))
-    return any(re.search(r'HTTP/[\d.]+" 2\d\d', line) for line in lines)
+    return any(re.search(r'HTTP/[\d.]+" 2\d\d', line) for line in lines)  # rule: error-request-not-2xx
 
 
 def _by_nothing(_door: DoorClosed, _requests: Sequence[str], before: Facts, after: Facts) -> list[str]:
+    # rule: error-null-door-changed (gives [])
     return [f"the treated deployment's {key} changed" for key in _KEPT if before.get(key) != after.get(key)]
 
 

@@ -14,19 +14,20 @@ from harness.words.outcomes import ERROR, INCONCLUSIVE
 def check(events: Sequence[Event]) -> Check:
     """`error` where something broke or was cut short; `inconclusive` where the lab never worked."""
     opening = opening_of(events)
-    if opening and opening.schema > SCHEMA:
+    if opening and opening.schema > SCHEMA:  # rule: newer-schema-refused
         said = f"the history has schema {opening.schema}; this harness reads up to {SCHEMA}: take a newer one"
         return Check(outcome=ERROR, reason=said)
     # An `error` outweighs a trial that merely could not be judged.
-    for broken in sorted(of_kind(events, Broken), key=lambda event: event.inconclusive):
+    # rule: error-outweighs-no-steady-state (opposite)
+    for broken in sorted(of_kind(events, Broken), key=lambda event: event.inconclusive):  # rule: error-lab-broke
         outcome, said = INCONCLUSIVE if broken.inconclusive else ERROR, f"in phase {broken.phase}: {broken.reason}"
         return Check(outcome=outcome, reason=said, source=broken.source, log=broken.log)
     if opening is None:
         return Check(outcome=ERROR, reason="the history does not say what was tried")
-    if not is_whole(events):
+    if not is_whole(events):  # rule: cut-short-has-no-verdict
         phases = of_kind(events, Phase)
         phase = phases[-1].phase if phases else "start"
-        return Check(outcome=ERROR, reason=f"the trial was cut short in phase {phase}")
-    if not of_kind(events, SteadyState):
+        return Check(outcome=ERROR, reason=f"the trial was cut short in phase {phase}")  # rule: error-cut-short (skip)
+    if not of_kind(events, SteadyState):  # rule: steady-state-shown
         return Check(outcome=INCONCLUSIVE, reason="the steady state was never shown")
     return Check()

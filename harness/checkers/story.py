@@ -61,17 +61,17 @@ def _problems(events: Sequence[Event]) -> Iterator[str]:
     schema = opening.schema
     for number, event in enumerate(events, start=1):
         yield from (f"line {number}: {said}" for said in _unwhole(event))
-        if _SINCE.get(event.kind, 1) > schema:
+        if _SINCE.get(event.kind, 1) > schema:  # rule: story-schema
             yield f"line {number}: {event.kind} in a history of schema {schema}"
     yield from _out_of_order(events)
     yield from _marks(events)
-    if opening.minimum < 1:
+    if opening.minimum < 1:  # rule: story-minimum
         yield f"line 1: a minimum of {opening.minimum}"
     opened, closed = of_kind(events, DoorOpens), of_kind(events, DoorClosed)
     doors = {opening.door, *(event.door for event in opened), *(event.door for event in closed)} - {None}
     nonces = {*(event.nonce for event in opened), *(event.nonce for event in closed)}
     for key, said in (("door", doors), ("nonce", nonces)):
-        if len(said) > 1:
+        if len(said) > 1:  # rule: story-one-nonce
             yield f"it speaks of more than one {key}: {', '.join(sorted(map(str, said)))}"
     yield from _proof(events, schema)
     if schema >= _WITH_CHANGES and any(event.changed is None for event in of_kind(events, BystandersSeen)):
@@ -84,15 +84,16 @@ def _proof(events: Sequence[Event], schema: int) -> Iterator[str]:
     if schema >= _PROOF_AS_DATA:
         for event in opened:
             problem = event.proof.problem if isinstance(event.proof, Proof) else "there is no record of it"
-            if problem:
+            if problem:  # rule: story-proof
                 yield f"the proof of {event.door} is none: {problem}"
-        if doors and not opened:
+        if doors and not opened:  # rule: story-opened-was-announced
             yield "a door was opened, and nothing says how it was to be proven"
         return
     for door in doors:
-        if door.proof in (REQUEST, REDEPLOY) and not door.requests:
+        if door.proof in (REQUEST, REDEPLOY) and not door.requests:  # rule: story-requests
             yield f"{door.door} is to be proven by requests, and names none"
     shows = any(event.shows for event in opened)
+    # rule: story-effect
     if schema >= _FROM_THE_DOOR and shows and of_kind(events, Look) and not of_kind(events, EffectSeen):
         yield "the door was to show its effect, and nothing says whether it did"
 
@@ -102,17 +103,17 @@ def _marks(events: Sequence[Event]) -> Iterator[str]:
     read: dict[str, dict[tuple[str, int, str], Values]] = {}
     for event in of_kind(events, Executions):
         keys = [one.key for one in event.executions]
-        if len(keys) != len(set(keys)):
+        if len(keys) != len(set(keys)):  # rule: story-marks-once
             yield f"an execution is marked twice {event.when}"
         read[event.when] = {one.key: one.parameters for one in event.executions}
     before, after = read.get(BEFORE, {}), read.get(DRAINED)
-    if after is not None and not before.items() <= after.items():
+    if after is not None and not before.items() <= after.items():  # rule: story-marks-stay
         yield f"executions that were marked {BEFORE} are not {DRAINED}"
 
 
 def _unwhole(event: Event) -> Iterator[str]:
     """What an event lacks of its kind."""
-    if isinstance(event, Unreadable):
+    if isinstance(event, Unreadable):  # rule: story-whole-events
         yield event.problem
     times = {"at": event.at, "answered_at": event.answered_at if isinstance(event, DoorClosed) else None}
     for name, time in times.items():
@@ -132,15 +133,15 @@ def _out_of_order(events: Sequence[Event]) -> Iterator[str]:
         kind, when = event.kind, event.when if isinstance(event, Look | Listing | Executions) else None
         mark = next((place for place, (of, at) in enumerate(_MARKS) if of == kind and at in (None, when)), None)
         which = (kind, when if kind == "executions" else None)
-        if kind in _ONCE and which in there:
+        if kind in _ONCE and which in there:  # rule: story-once
             yield f"line {number}: {_words(*which)} a second time"
         there.add(which)
         if mark is not None:
-            if mark < reached:
+            if mark < reached:  # rule: story-order
                 yield f"line {number}: {_words(kind, when)} after {_words(*_MARKS[reached])}"
             reached = max(reached, mark)
         if isinstance(event, Look) and event.when in rounds:
-            if rounds[event.when] and _in_order(rounds[event.when][-1]):
+            if rounds[event.when] and _in_order(rounds[event.when][-1]):  # rule: story-looks-again
                 yield f"line {number}: a look {when} again, though the one before was in order"
             rounds[event.when].append([event])
         if isinstance(event, Listing) and rounds.get(event.when):

@@ -30,8 +30,11 @@ def check(events: Sequence[Event]) -> Check:
 
 def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:
     """Why there is too little at risk for any verdict; empty where there is enough."""
-    for side, counts in (("treated", findings.treated), ("twin", findings.twin)):
-        if counts.at_risk < minimum:
+    for side, counts in (
+        ("treated", findings.treated),
+        ("twin", findings.twin),  # rule: minimum-on-both-sides
+    ):
+        if counts.at_risk < minimum:  # rule: minimum-zero, minimum-exactly (boundary)
             note = "".join(f" ({event.text})" for event in of_kind(events, Note)[-1:])
             return f"{counts.at_risk} runs of the {side} deployment were at risk, {minimum} are needed{note}"
     return ""
@@ -41,35 +44,36 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Check:
     treated, twin = findings.treated, findings.twin
     if objection := _no_control(findings):
         return Check(outcome=INCONCLUSIVE, reason=objection)
-    if treated.unknown or twin.unknown:
+    if treated.unknown or twin.unknown:  # rule: no-fate-no-verdict
         unknown = next(fate for fate in findings.fates if fate.fate == "unknown")
         said = f"run {unknown.run} of the {unknown.side} deployment: {unknown.why}"
         return Check(outcome=INCONCLUSIVE, reason=said)
-    if treated.lost:
+    if treated.lost:  # rule: lost-one-is-enough
         said = f"{treated.lost} of {treated.at_risk} runs at risk are gone, and the twin lost none of {twin.at_risk}"
         return Check(outcome=LOST, reason=said)
-    if findings.vanished:
+    if findings.vanished:  # rule: survived-nothing-vanished
         said = f"{findings.vanished[0]}, and was none of those at risk"
         return Check(outcome=INCONCLUSIVE, reason=said, yields=True)
-    if treated.completed == treated.at_risk and not treated.altered:
+    # rule: survived-none-altered (without last), survived-without-the-twin (later)
+    if treated.completed == treated.at_risk and not treated.altered:  # rule: survived-each-completed (without first)
         return _all_completed(events, treated, twin)
-    if twin.undisturbed < twin.at_risk:
+    if twin.undisturbed < twin.at_risk:  # rule: altered-stranded-want-the-twin
         said = (
             f"only {treated.completed} of {treated.at_risk} completed, and the twin did not complete either "
             f"({twin.undisturbed} of {twin.at_risk}); the drain ended by: {drain_end(events)}"
         )
         return Check(outcome=INCONCLUSIVE, reason=said, yields=True)
-    if (treated.altered or treated.stranded) and of_kind(events, WorkerRestarted):
+    if (treated.altered or treated.stranded) and of_kind(events, WorkerRestarted):  # rule: dying-worker-is-no-verdict
         said = (
             f"{treated.altered} of {treated.at_risk} ended otherwise and {treated.stranded} never ran, but the worker "
             "had ended meanwhile, which may be why"
         )
         return Check(outcome=INCONCLUSIVE, reason=said, yields=True)
-    if treated.altered:
+    if treated.altered:  # rule: altered-one-is-enough, altered-before-stranded (last)
         altered = next(fate for fate in findings.fates if fate.fate == ALTERED and fate.side == "treated")
         said = f"{treated.altered} of {treated.at_risk} runs at risk were altered; the first: {altered.why}"
         return Check(outcome=ALTERED, reason=said)
-    if treated.stranded:
+    if treated.stranded:  # rule: stranded-one-is-enough
         said = f"{treated.stranded} of {treated.at_risk} kept runs never ran, and the whole twin completed"
         return Check(outcome=STRANDED, reason=said)
     unfinished = next(fate for fate in findings.fates if fate.side == "treated" and not fate.completed)
@@ -81,7 +85,7 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Check:
 
 
 def _all_completed(events: Sequence[Event], treated: Counts, twin: Counts) -> Check:
-    if treated.relabelled == treated.at_risk and not twin.relabelled:
+    if treated.relabelled == treated.at_risk and not twin.relabelled:  # rule: all-relabelled-is-no-verdict
         said = f"all {treated.at_risk} completed, but each was called otherwise after that, and none of the twin's"
         return Check(outcome=INCONCLUSIVE, reason=said, yields=True)
     said = f"all {treated.at_risk} runs at risk are there at every look and completed"
@@ -92,13 +96,13 @@ def _all_completed(events: Sequence[Event], treated: Counts, twin: Counts) -> Ch
 def _no_control(findings: Findings) -> str:
     """Why the answers or the twin are nothing to hold the treated runs against; empty where they are."""
     twin = findings.twin
-    if findings.flaws:
+    if findings.flaws:  # rule: flaws-forbid-a-verdict
         return findings.flaws[0]
-    if twin.lost:
+    if twin.lost:  # rule: lost-twin-is-no-control
         return f"the twin, which nobody updated, lost {twin.lost} of {twin.at_risk} too"
-    if findings.unclean:
+    if findings.unclean:  # rule: unclean-twin-is-no-control
         return f"{findings.unclean[0]}: the twin, which nobody updated, is no control"
-    if twin.altered:
+    if twin.altered:  # rule: altered-twin-is-no-control
         altered = next(fate for fate in findings.fates if fate.fate == ALTERED and fate.side == "twin")
         said = f"{twin.altered} of the {twin.at_risk} runs of the twin, which nobody updated, were altered too"
         return f"{said}; the first: {altered.why}"
@@ -112,5 +116,5 @@ def drain_end(events: Sequence[Event]) -> str:
 
 def _worker_restarts(events: Sequence[Event]) -> str:
     """How often the drain had to start a living worker again, as the end of a sentence; empty where it had not."""
-    times = sum(event.restarts for event in of_kind(events, Drained))
+    times = sum(event.restarts for event in of_kind(events, Drained))  # rule: restarts-are-said (gives 0)
     return f"; their worker left overdue runs alone until it was started again ({times} times)" if times else ""

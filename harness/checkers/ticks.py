@@ -79,34 +79,37 @@ def _check(events: Sequence[Event]) -> Ticks:
     states, executed = states_read(events, DRAINED), executed_between(events, BEFORE, DRAINED)
     found: dict[str, tuple[list[str], list[str], int]] = {}
     for side in ("treated", "twin"):
+        # rule: tick-due-until-the-door
         before, after = (_deployment(events, side, when) for when in ("before", "after"))
         if before is None or after is None:
             return Ticks(INCONCLUSIVE, f"the {side} deployment was not read before and after the door")
         named = _ticks(before, last)
-        seen = {_tick(run) for run in _made(earlier[0], side)} & named
+        seen = {_tick(run) for run in _made(earlier[0], side)} & named  # rule: tick-first-is-named (without last)
         first = min(seen, default=answered)
         due = {tick for tick in named if first <= tick <= answered}
         due |= {tick for tick in _ticks(after, last) if tick > answered}
         if upcoming:
-            if too_late := [tick for tick in named if tick <= answered]:
+            if too_late := [tick for tick in named if tick <= answered]:  # rule: upcoming-lay-ahead
                 text = f"{len(too_late)} ticks of the {side} deployment were past when the door was answered"
                 return Ticks(INCONCLUSIVE, text)
-            due = named
+            due = named  # rule: upcoming-ended-schedule (skip)
         made = Counter(_tick(run) for run in _made(listings[-1], side))
         ran = set()
         for run in _made(listings[-1], side):
             tick, times_executed = _tick(run), len((executed or {}).get(run.run, ()))
+            # rule: tick-ran-if-completed, tick-executed (without last)
             completed = has_completed(run, states.get(run.run)) and (executed is None or times_executed > 0)
-            if not upcoming or completed:
+            if not upcoming or completed:  # rule: upcoming-completed (always)
                 ran.add(tick)
-            if upcoming and times_executed > 1:
+            if upcoming and times_executed > 1:  # rule: tick-executed-once
                 made[tick] += times_executed - 1
-        missing = sorted(tick.isoformat() for tick in due if tick not in ran)
+        missing = sorted(tick.isoformat() for tick in due if tick not in ran)  # rule: tick-missing (never)
+        # rule: tick-duplicate (one more)
         duplicate = sorted(tick.isoformat() for tick, number in made.items() if number > 1)
         found[side] = missing, duplicate, len(due)
-    if upcoming and opening and found["twin"][2] < (opening.ticks or 0):
+    if upcoming and opening and found["twin"][2] < (opening.ticks or 0):  # rule: upcoming-twin-was-due
         return Ticks(INCONCLUSIVE, f"only {found['twin'][2]} ticks of the twin were due before the last observation")
-    if found["twin"][0] or found["twin"][1]:
+    if found["twin"][0] or found["twin"][1]:  # rule: tick-twin-whole
         return Ticks(INCONCLUSIVE, "the twin's ticks, which nobody touched, are not whole either")
     missing, duplicate, expected = found["treated"]
     outcome = MISSING if missing else DUPLICATE if duplicate else WHOLE
@@ -121,6 +124,7 @@ def _tick(run: FlowRun) -> datetime:
 
 def _made(listing: Listing, side: str) -> list[FlowRun]:
     """A side's runs that the scheduler made, each once, however often a listing has it."""
+    # rule: tick-not-by-hand (without last), tick-row-twice
     return list({run.run: run for run in listing.runs if run.side == side and run.auto_scheduled}.values())
 
 

@@ -30,7 +30,7 @@ class Ask:
 def run(ask: Ask, console: Console) -> int:
     """Carry it out."""
     into = ask.into or Path(f"{ask.folder.resolve().name}{SUFFIX}")
-    if objections := recheck(ask.folder).objections:
+    if objections := recheck(ask.folder).objections:  # rule: bundle-needs-a-sound-run
         raise UsageError(
             f"It is not bundled, since it does not hold: {objections[0]:.300}\n`harness recheck` says all."
         )

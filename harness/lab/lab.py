@@ -160,7 +160,7 @@ class Lab:
 
     def check_server_alive(self) -> None:
         """Raises LabError, with the end of its log, if the server is dead."""
-        if not self.server.running():
+        if not self.server.running():  # rule: error-server-died
             raise LabError("the server ended", source="server", log=self.server.log()[-4000:])
 
     def _healthy(self) -> None:
@@ -183,8 +183,8 @@ class Lab:
         return said
 
     def _check_version(self, role: str, version: str) -> None:
-        asked = self.versions.get(role, self.versions[SERVER])
-        if not _same(version, asked):
+        asked = self.versions.get(role, self.versions[SERVER])  # rule: worker-version-by-role (default)
+        if not _same(version, asked):  # rule: error-wrong-version
             raise LabError(f"the {role} says it is Prefect {version!r}; asked for was {asked}", source=role)
 
     def ask_prefect_version(self) -> Future[CommandResult]:
@@ -221,7 +221,7 @@ class Lab:
         command = ["worker", "start", "--pool", pool, "--type", "process", "--name", pool]
         if scenario.worker_limit:
             command += ["--limit", str(scenario.worker_limit)]
-        if scenario.prefetch_seconds:
+        if scenario.prefetch_seconds:  # rule: prefetch-as-declared
             command += ["--prefetch-seconds", str(scenario.prefetch_seconds)]
         worker = self.site.start_node(worker_name(scenario, pool), command)
         with self._lock:
@@ -266,7 +266,7 @@ class Lab:
     def check_worker_version(self, scenario: Workload) -> str:
         """Ask a worker's node for its version. Raises LabError if it is not the release asked for."""
         version = self.workers(scenario)[0].imported_version(seconds=self.deadlines.command)
-        self._check_version("worker", version)
+        self._check_version("worker", version)  # rule: error-worker-version
         return version
 
     def deploy(self, scenario: Workload, names: list[str]) -> CommandResult:

@@ -20,6 +20,7 @@ Json = Any
 PAGE = 200  # the server's own default for PREFECT_API_DEFAULT_LIMIT
 _CLOCK_TRIES, _AT_ONCE = 5, 0.5  # the server's clock is asked so often for an answer that takes less than 0.5 s
 _LISTING = 10  # a listing of several pages may take so many times the patience for one answer
+# rule: refused-503-again (without last)
 RETRIED = {429, 503}  # a server on SQLite now and then answers 503 "database is locked"
 RETRIED_READS = {500, 502, 504} | RETRIED
 
@@ -218,9 +219,9 @@ class PrefectAPI:
             page = self.call("POST", path, {**chosen, "sort": "ID_DESC", "limit": PAGE, "offset": offset})
             before = len(found)
             found.update({row["id"]: row for row in page if row["id"] not in found})
-            if len(page) < PAGE:
+            if len(page) < PAGE:  # rule: listing-all-pages (always)
                 break
-            if len(found) == before or self._clock.monotonic() > deadline:
+            if len(found) == before or self._clock.monotonic() > deadline:  # rule: listing-pages-end
                 what = "holds nothing but what came before" if len(found) == before else "is still not the last"
                 raise LabError(f"POST {path}: the page from row {offset} on {what}", source="server")
         return list(found.values())

@@ -63,4 +63,4 @@ class SchedulerCheck:
                     reason = f"the server schedules nothing: {error.reason}{last_error(log)}"
                     self.failure = SteadyStateError(reason, source=SERVER, log=log[-4000:])
             if self.failure:
-                raise self.failure
+                raise self.failure  # rule: schedules-nothing-at-once

@@ -34,7 +34,7 @@ def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:
             mine = held.setdefault(cell.lab, {})
             weighs = 1 + load_doors()[cell.door].own_pool
             mine[cell.scenario] = mine.get(cell.scenario, 0) + weighs
-            if sum(mine.values()) + _STAGING_WEIGHS * len(mine) > _LAB_HOLDS:
+            if sum(mine.values()) + _STAGING_WEIGHS * len(mine) > _LAB_HOLDS:  # rule: lab-capacity
                 part[cell.lab] += 1
                 held[cell.lab] = {cell.scenario: weighs}
         number = part[cell.lab] + 1
@@ -72,9 +72,10 @@ def _lacks(scenario: Scenario, door: Door, *versions: str) -> str:
     A version that was built between releases is not asked: it counts from the nearest tag, which a fork's tree may
     not have, so what it lacks shows in the trial alone, and then it has no verdict.
     """
+    # rule: not-applicable-not-between
     released = [version for version in versions if not Version(version).local and not Version(version).is_devrelease]
     if versions[0] in released and not scenario.applies_to(versions[0]):
-        return scenario.applies_reason
+        return scenario.applies_reason  # rule: not-applicable-by-version (gives "")
     return "" if all(map(door.exists_in, released)) else door.versions_reason
 
 
@@ -87,6 +88,7 @@ def plan_cell(
 
     `held`: it is expected to survive, whatever is known of its release.
     """
+    # rule: door-settings-own-lab (without last)
     alone = f"--{scenario.name}" if scenario.alone or door.server_settings else ""
     alone += f"--{door.name}" if door.server_settings else ""
     cell = Cell(
@@ -95,7 +97,7 @@ def plan_cell(
         lab=f"{ground(subject, engine, database)}{alone}{numbered(repetition)}",
         versions=versions or {}, note=note, command=command, repetition=repetition, judged_by=scenario.judged_by,
     )  # fmt: skip
-    if not version:
+    if not version:  # rule: not-applicable-not-by-failure
         return cell
     reason = door.misfit(scenario) or _lacks(scenario, door, version, (versions or {}).get("deployer", version))
     if reason:
@@ -106,9 +108,10 @@ def plan_cell(
     known = Known(backlogs=(), outcome=right, reference="held to it, whatever is known")
     if held and scenario.judged_by == TICKS and door.name not in doors_of(scenario):
         return cell  # a door that changes the ticks themselves
-    if held and door.family == "deletion":
+    if held and door.family == "deletion":  # rule: gate-excepts-deletions
         return cell  # what its runs come to is no question of a gate's
     found = known_for(scenario.backlog, door, version)
+    # rule: gate-expects-survived
     if held:  # what happens now and then on a release is no doing of a change, and no success either
         often = (found.sometimes, found.sometimes_reference) if found else ("", "")
         known = msgspec.structs.replace(known, sometimes=often[0], sometimes_reference=often[1])

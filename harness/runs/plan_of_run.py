@@ -59,7 +59,7 @@ def plan_run(
                 note=known.note,
                 command=again("gate" if ask.is_held else "reproduce", alone),
                 repetition=repetition,
-                held=ask.is_held or not is_release(asked),
+                held=ask.is_held or not is_release(asked),  # rule: own-builds-expect-survived (without last)
             )
         )
     return Plan(run, (ask.results / run).absolute(), spread_over_labs(cells), ask.keep, ask.start)

@@ -56,7 +56,10 @@ def run_matrix(ask: RunAsk, console: Console, shown: Console | None = None, *, o
         # subjects, labs, and the verdict of each trial
         is_whole = run_labs(ledger) if ledger.runnable else True
         # evidence, and the verdicts of trials whose lab broke
-        return finish(ledger, broken=not is_whole)
+        return finish(
+            ledger,
+            broken=not is_whole,  # rule: exit-125-pytest-broke (gives False)
+        )
     except Interrupted as interrupted:
         finish(ledger, interrupted=128 + interrupted.number)
         raise

@@ -29,6 +29,7 @@ def select(plan: Plan, expression: str) -> Plan:
         def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
             # -k is for the trial's name alone: `main` is the checkout's folder, `scenario` the file's name.
             for item in items:
+                # rule: select-by-own-name (skip)
                 item.listchain = lambda item=item: [item.session, item]  # type: ignore[method-assign,misc]
 
         def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -72,5 +73,5 @@ def _signals_held() -> Iterator[None]:
     finally:
         for number, handler in handled.items():
             signal.signal(number, handler)
-        for first in came[:1]:
+        for first in came[:1]:  # rule: interrupt-while-selecting
             signal.raise_signal(first)

@@ -38,7 +38,7 @@ def deploy_backlog(staging: Staging, later: float = 0.0) -> None:
     tick. The runs that an earlier try left are cancelled.
     """
     ahead = staging.lab.deploy_seconds(len(staging.names)) + _REFUSED_WRITE + staging.lab.scheduler_pass + 1 + later
-    for number in range(_STAGING_TRIES):
+    for number in range(_STAGING_TRIES):  # rule: staging-deploy-overran (first alone)
         if number:
             staging.take_turn()
         first = staging.lab.clock.now().replace(microsecond=0) + timedelta(seconds=round(ahead))
@@ -49,6 +49,7 @@ def deploy_backlog(staging: Staging, later: float = 0.0) -> None:
         on_time = staging.lab.clock.now() + timedelta(seconds=staging.lab.scheduler_pass + later) < first
         late = f"the deploy took {seconds:.0f} s, past the first tick"
         if on_time:
+            # rule: staging-lacks-runs (gives "")
             late = _lacks_runs(staging, first, until=first - timedelta(seconds=later))
         again = number + 1 < (_SCHEDULER_TRIES if on_time else _STAGING_TRIES)
         if late:
@@ -58,7 +59,7 @@ def deploy_backlog(staging: Staging, later: float = 0.0) -> None:
         took = (1 + number / 2) * seconds + staging.lab.scheduler_pass + 2 + later
         ahead = max(took, ahead + _MORE_AHEAD)
     if number:
-        _cancel_earlier(staging, first)
+        _cancel_earlier(staging, first)  # rule: staging-cancels-earlier-runs
     staging.read_deployments()
 
 
@@ -140,6 +141,7 @@ def prove(staging: Staging) -> None:
         if min(counts.values()) < scenario.minimum:
             raise NotYet(f"at risk {counts}, of which {scenario.minimum} are needed")
         holding = {name: sum(run["state_type"] == "RUNNING" for run in found) for name, found in staged.items()}
+        # rule: slot-is-held-at-the-door (without first)
         if min(holding.values()) < scenario.holders or sum(holding.values()) < together:
             raise NotYet(f"Running {holding}, not yet enough to hold what the others wait for")
 
@@ -147,7 +149,8 @@ def prove(staging: Staging) -> None:
         staging.lab.wait_until(
             f"{scenario.minimum} runs {scenario.state} a side",
             everything_at_risk,
-            seconds=max(0.0, remaining) + max(lab.deadlines.backlog, begin),
+            seconds=max(0.0, remaining)
+            + max(lab.deadlines.backlog, begin),  # rule: slow-begin-is-waited-for (unwrapped)
             every=lab.deadlines.poll,
         )
     except DeadlineError as error:

@@ -78,7 +78,7 @@ class Bystanders:
 
 def _watched(trial: Trial) -> dict[str, list[Trial]]:
     watched: dict[str, list[Trial]] = {}
-    for shared in trial.staging.together:
+    for shared in trial.staging.together:  # rule: bystanders-all-scenarios
         if not shared.deletes_nothing:
             continue
         others = [one for one in list(shared.trials) if one is not trial]

@@ -52,6 +52,7 @@ class _Drain:
         """How the drain ended. Raises: NotYet; LabError where the server does not live."""
         runs = self.staging.runs_if_answered()
         # One with a limit of its own ends where the server refuses it a write (503) while it submits a run (3.3.4).
+        # rule: drain-restarts-dead-worker
         if self._deaths < _WORKER_RESTARTS and (log := self.lab.restart_workers_that_ended(self.staging.scenario)):
             self._deaths += 1
             text = "the worker had ended by itself, and was started again"
@@ -62,7 +63,8 @@ class _Drain:
         # A run that only asks for its slot again and again gets a new state each time, and has not moved.
         names = {run["id"]: run["state_name"] for run in runs}
         if names != self._names:
-            self._moved, self._names = now, names
+            self._moved, self._names = now, names  # rule: drain-waits-anew
+        # rule: drain-silence-is-no-sign (without last)
         if self._moved == now or (now - self._answered).total_seconds() > _STANDS_STILL:
             self._quiet_since = now
         self._answered = now
@@ -72,7 +74,7 @@ class _Drain:
             return "no run is there"
         if (now - self._moved).total_seconds() > self._idle:
             return f"no run changed state within {self._idle:.0f} s"
-        if (now - self._started).total_seconds() > self.deadlines.drain_cap:
+        if (now - self._started).total_seconds() > self.deadlines.drain_cap:  # rule: drain-cap
             return f"the hard cap of {self.deadlines.drain_cap:.0f} s"
         quiet = now - self._quiet_since > timedelta(seconds=self._patience)
         if quiet and not holders - self._taken and self._leaves_runs_alone(runs, now):
@@ -83,9 +85,12 @@ class _Drain:
     def _leaves_runs_alone(self, runs: Sequence[dict[str, Any]], now: datetime) -> bool:
         """Whether runs are overdue that a worker could have taken, and not by the door alone."""
         longest = timedelta(seconds=self._patience)
+        # rule: drain-not-before-due (without last)
         overdue = {r["deployment_id"] for r in runs if r["state_type"] == "SCHEDULED" and now - _due(r) > longest}
         # What the door did to the treated runs alone is no worker's doing, and stays as it is.
+        # rule: drain-twin-shows-the-worker (gives True)
         its_way = self.restarts > 0 or self.staging.deployed[self.staging.twin_name] in overdue
+        # rule: drain-restarts-idle-worker (gives False)
         return its_way and bool(overdue) and not self.staging.scenario.served_by
 
     def _restart_worker(self) -> None:
@@ -103,7 +108,7 @@ class _Drain:
             self._taken |= held
         except NotYet as error:
             taken = f"what is not known ({error})"
-        if taken:
+        if taken:  # rule: drain-says-what-was-taken
             text = f"the worker was killed with {taken}, and was started again"
             log = "\n".join(worker.log()[-2000:] for worker in workers)
             self.staging.record("worker-restarted", text=text, log=log)

@@ -21,7 +21,7 @@ def observe(trial: Trial) -> None:
 
 def look_again(trial: Trial) -> None:
     """Look every run up once more after the drain, list all there is, and read how each came to its end."""
-    listed = _look_and_list(trial, DRAINED)
+    listed = _look_and_list(trial, DRAINED)  # rule: looked-up-after-the-drain (gives [])
     for run in listed:
         _record_states_of(trial, DRAINED, run["id"], run["side"])
     record_executions(trial, DRAINED, trial.staging.executions(), *(run["id"] for run in listed))
@@ -52,7 +52,7 @@ def record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
     by_deployment = trial.lab.api.flow_runs(deployments=sides)
     known = trial.staged or {run["id"]: sides[run["deployment_id"]] for run in by_deployment}
     by_id = trial.lab.api.flow_runs(ids=known)
-    found = {run["id"]: run for run in (*by_id, *by_deployment)}
+    found = {run["id"]: run for run in (*by_id, *by_deployment)}  # rule: deleted-deployment-still-listed
     runs = [{**run, "side": known.get(run["id"]) or sides[run["deployment_id"]]} for run in found.values()]
     trial.staged = known
     listed = {"by_deployment": [run["id"] for run in by_deployment], "by_id": [run["id"] for run in by_id]}
@@ -81,7 +81,7 @@ def _look(trial: Trial, when: str) -> list[dict[str, Any]]:
     for side in (TWIN, TREATED, TWIN):
         for run_id in [run_id for run_id, of in trial.staged.items() if of == side]:
             answers.append(look_up(trial, side, run_id))
-            if answers[-1]["status"] != 200:
+            if answers[-1]["status"] != 200:  # rule: lost-asked-twice
                 answers.append(look_up(trial, side, run_id))
     trial.history.add("look", when=when, answers=answers)
     return answers

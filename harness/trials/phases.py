@@ -43,7 +43,7 @@ def _each(name: str, phase: Callable[[Trial], None]) -> Phase:
                 phase(one)
             except Exception as error:
                 _record_error(one.history, name, _with_log(error, one.lab))
-                shared.trials.remove(one)
+                shared.trials.remove(one)  # rule: trial-fails-alone (reraise)
 
     return of_each
 
@@ -109,6 +109,7 @@ def run_lab(
         progress.enter("start")
         word.check()
         # A scenario that has any is alone in its lab, and so is a door's trial.
+        # rule: door-settings-reach-server (without last)
         changed = {**scenarios[cells[0].scenario].server_settings, **load_doors()[cells[0].door].server_settings}
         asked = {SERVER: cells[0].version, **cells[0].versions}
         with Lab(site, asked, deadlines or Deadlines(), changed, clock) as lab:
@@ -121,7 +122,7 @@ def run_lab(
                 shared = Staging(scenarios[name], lab, [])
                 mine = [cell for cell in cells if cell.scenario == name]
                 for cell in mine:
-                    shared.add_trial(load_doors()[cell.door], histories[cell.name])
+                    shared.add_trial(load_doors()[cell.door], histories[cell.name])  # rule: company-changes-nothing
                 stagings.append(shared)
                 for role, version in said.items():
                     shared.record("version", role=role, said=version)
@@ -164,7 +165,7 @@ class _Word:
         """Raises: SteadyStateError where a lab on this ground gave it."""
         for file in sorted(self._folder.parent.glob("*/schedules-nothing.json")):
             word = json.loads(file.read_text(encoding="utf-8"))
-            if word["ground"] == self._ground:
+            if word["ground"] == self._ground:  # rule: schedules-nothing-own-ground (always)
                 reason = f"{word['reason']} (seen in the lab {word['lab']})"
                 raise SteadyStateError(reason, source=SERVER, log=word["log"])
 
@@ -220,12 +221,12 @@ def _through(shared: Staging, name: str, steps: Sequence[Phase]) -> None:
         broken = _with_log(error, shared.lab)
         for one in shared.trials:
             _record_error(one.history, name, broken)
-        shared.trials.clear()
+        shared.trials.clear()  # rule: staging-fails-alone (reraise)
 
 
 def _with_log(error: Exception, lab: Lab) -> LabError:
     broken = as_lab_error(error)
-    broken.log = broken.log or lab.log_of(broken.source)
+    broken.log = broken.log or lab.log_of(broken.source)  # rule: error-quotes-its-log (skip)
     return broken
 
 
@@ -236,7 +237,7 @@ def _record_error(history: History, phase: str, error: LabError) -> None:
         reason=error.reason,
         source=error.source,
         log=error.log,
-        inconclusive=isinstance(error, SteadyStateError),
+        inconclusive=isinstance(error, SteadyStateError),  # rule: steady-state-never-came (gives False)
     )
 
 

@@ -83,7 +83,7 @@ class Staging:
 
     def flow_of(self, deployment: str) -> str:
         """The name of the flow that a deployment is of: the twin and each treated deployment have one of their own."""
-        return f"{self.scenario.flows}-{TWIN}" if deployment == self.twin_name else deployment
+        return f"{self.scenario.flows}-{TWIN}" if deployment == self.twin_name else deployment  # rule: door-own-flow
 
     def _function_of(self, deployment: str) -> str:
         """The function in flow.py that a deployment runs."""
@@ -142,7 +142,7 @@ class Staging:
     def cancel_left_behind(self, deployment_id: str) -> None:
         """Cancel what a stopped process left Running: its next start does not take that up."""
         for run in self.lab.api.flow_runs(deployments=[deployment_id]):
-            if run["state_type"] in HOLDS_A_SLOT:
+            if run["state_type"] in HOLDS_A_SLOT:  # rule: serve-left-running
                 self.record("act", what="cancel a run that the stopped process left behind", run=run_facts(run))
                 self.lab.api.cancel_flow_run(run["id"], "The process that ran it was stopped.")
 
@@ -188,6 +188,7 @@ class Staging:
         One folder for all, but that each served one has its own, and so has each in a work pool of its own.
         """
         alone = self.scenario.served_by or deployment in self.own_pools
+        # rule: serve-own-process (without first)
         return self.lab.site.scenario_folder((alone and deployment) or self.scenario.name)
 
     def files(self, names: Iterable[str], **changed: str) -> dict[str, bytes]:

@@ -26,7 +26,7 @@ def steady_state(staging: Staging) -> None:
         lab.check_server_alive()
         runs = {run["id"]: run for run in lab.api.flow_runs(ids=pools)}
         for run in (runs.get(run_id, {}) for run_id in pools):
-            if run.get("state_type") != "COMPLETED":
+            if run.get("state_type") != "COMPLETED":  # rule: steady-state-completed
                 raise NotYet(f"the probe run is {run.get('state_name')}")
         return [runs[run_id] for run_id in pools]
 
@@ -41,6 +41,7 @@ def steady_state(staging: Staging) -> None:
         lab.check_server_alive()
         log = lab.workers(scenario)[0].log()[-4000:]
         raise SteadyStateError(f"the steady state never came: {error.reason}", source="worker", log=log) from error
+    # rule: executed-probe-marks
     if not pools.keys() <= {mark["run"] for mark in staging.executions() if mark["ended"]}:
         raise LabError("the probe run completed, and its flow left no mark of its execution", source="worker")
     staging.record("version", role="worker", said=lab.check_worker_version(scenario))

@@ -36,7 +36,7 @@ class Trial:
     @property
     def name(self) -> str:
         """The treated deployment's name."""
-        return f"{self.staging.scenario.name}--{self.door.name}"
+        return f"{self.staging.scenario.name}--{self.door.name}"  # rule: door-own-deployment
 
     @property
     def lab(self) -> Lab:

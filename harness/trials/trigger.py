@@ -46,6 +46,7 @@ def _open(trial: Trial) -> None:
     before = {side: read_deployment(trial, side) for side in SIDES}
     for side in SIDES:
         trial.history.add("deployment", side=side, when="before", deployment=before[side])
+    # rule: executed-marks-first (later)
     marks = trial.staging.executions()  # before the listing: what begins in between was not at risk, and counts as run
     record_backlog(trial, BEFORE)
     record_executions(trial, BEFORE, marks)
@@ -62,6 +63,7 @@ def _open(trial: Trial) -> None:
         if not proof.seen(before[TREATED], seen, nonce):
             return False
         # A change of its schedules does not move a deployment's `updated` (measured on 3.3.4).
+        # rule: answered-by-the-server-clock (always)
         answered_at = seen["updated"] if proof.by == NONCE else lab.api.now()
         return True
 

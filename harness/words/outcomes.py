@@ -6,4 +6,8 @@ NOT_APPLICABLE, ERROR, INCONCLUSIVE = "not-applicable", "error", "inconclusive"
 LOST, ALTERED, STRANDED, SURVIVED = "lost", "altered", "stranded", "survived"
 VERDICTS = (LOST, ALTERED, STRANDED, SURVIVED)
 OUTCOMES = (NOT_APPLICABLE, ERROR, INCONCLUSIVE, *VERDICTS)  # in order of precedence
-UNJUDGED = {ERROR, INCONCLUSIVE, None}
+UNJUDGED = {
+    ERROR,
+    INCONCLUSIVE,  # rule: expected-null-without-verdict
+    None,
+}

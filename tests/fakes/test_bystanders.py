@@ -33,6 +33,7 @@ def by_door(lab: FakeLab, *scenarios: str) -> dict[tuple[str, str], Entry]:
     return {(entry.scenario, entry.door): entry for entry in lab.trials(*scenarios, doors=DOORS)}
 
 
+@pytest.mark.rule("bystanders-taken", "A trial whose runs another door deleted has no verdict.")
 def test_a_door_that_takes_what_waits_of_every_deployment_says_so_and_the_others_have_no_verdict(lab: FakeLab) -> None:
     def take_all() -> None:
         if paused(lab):
@@ -52,6 +53,7 @@ def test_a_door_that_takes_what_waits_of_every_deployment_says_so_and_the_others
     assert exit_code(entries.values()) == EXIT_CONTRADICTED
 
 
+@pytest.mark.rule("bystanders-lost", "A door that deletes runs of other trials alone is lost.")
 def test_a_door_that_takes_from_others_alone_is_no_survival(lab: FakeLab) -> None:
     taken = iter([True])
 
@@ -70,6 +72,7 @@ def test_a_door_that_takes_from_others_alone_is_no_survival(lab: FakeLab) -> Non
     assert entries[OUTAGE, "none"].outcome == "inconclusive"
 
 
+@pytest.mark.rule("bystanders-all-scenarios", "Runs of other scenarios are looked at too.")
 @pytest.mark.parametrize("side", ["treated", "twin"])
 def test_a_door_that_takes_from_another_scenario_says_so(lab: FakeLab, side: str) -> None:
     taken: list[tuple[str, str]] = []
@@ -93,6 +96,7 @@ def test_a_door_that_takes_from_another_scenario_says_so(lab: FakeLab, side: str
     assert outcomes.count("inconclusive") == (3 if side == "twin" else 1)
 
 
+@pytest.mark.rule("bystanders-own-door-first", "A run whose own door was opened before may be gone by that one.")
 def test_a_run_whose_own_door_was_opened_before_may_be_gone_by_that_one(lab: FakeLab) -> None:
     taken = iter([True])
 
@@ -123,6 +127,9 @@ def test_the_null_door_is_blamed_for_nothing(lab: FakeLab) -> None:
     assert entries["patch-deployment"].outcome == "inconclusive"
 
 
+@pytest.mark.rule(
+    "bystanders-while-twin-answers", "A run of another trial is gone only while a run of the twin answers."
+)
 def test_a_bystander_that_is_gone_while_the_twin_does_not_answer_is_not_lost(lab: FakeLab) -> None:
     def take_one_and_answer_nobody() -> None:
         if paused(lab):
@@ -136,6 +143,7 @@ def test_a_bystander_that_is_gone_while_the_twin_does_not_answer_is_not_lost(lab
     assert "and so was a run of the twin" in pause.reason
 
 
+@pytest.mark.rule("door-own-flow", "Each treated deployment has a flow of its own.")
 def test_what_a_door_takes_by_the_flow_is_of_its_own_trial_alone(lab: FakeLab) -> None:
     def take_by_flow() -> None:
         if there := paused(lab):
@@ -160,6 +168,7 @@ def test_a_bystanders_run_that_is_there_under_no_deployment_is_not_lost(lab: Fak
     assert by_door(lab, OUTAGE)[OUTAGE, "pause-deployment"].bystanders_lost == 0
 
 
+@pytest.mark.rule("bystanders-by-id", "A run of another trial that is there by its id is not lost.")
 def test_a_bystander_that_is_there_by_its_id_and_in_no_listing_is_not_lost_and_no_verdict_is_given(
     lab: FakeLab,
 ) -> None:
@@ -190,6 +199,11 @@ ALTERATIONS: dict[str, Callable[[FakeLab, Run], None]] = {
 }
 
 
+@pytest.mark.rule("bystanders-altered", "A door that alters runs of other trials did not survive.")
+@pytest.mark.rule("bystanders-altered-by-another", "A trial whose runs another door altered has no verdict.")
+@pytest.mark.rule(
+    "bystanders-completed-ran", "A run of another trial that is called Completed and never ran is altered."
+)
 @pytest.mark.parametrize("said", ALTERATIONS)
 def test_a_door_that_alters_runs_of_others_is_no_survival_and_the_others_have_no_verdict(
     lab: FakeLab, said: str
@@ -215,6 +229,7 @@ def test_a_door_that_alters_runs_of_others_is_no_survival_and_the_others_have_no
     assert "the door pause-deployment of worker-outage, opened beside it in this lab, altered its run" in other.reason
 
 
+@pytest.mark.rule("bystanders-going-on", "A run of another trial that goes on is not altered.")
 def test_a_run_that_goes_on_while_another_door_is_open_was_not_altered(lab: FakeLab) -> None:
     def go_on() -> None:
         if paused(lab):
@@ -227,6 +242,7 @@ def test_a_run_that_goes_on_while_another_door_is_open_was_not_altered(lab: Fake
     assert entries[OUTAGE, "pause-deployment"].outcome == "survived"
 
 
+@pytest.mark.rule("bystanders-own-door-altered", "A run whose own door was opened before may be altered by that one.")
 def test_a_run_that_was_altered_though_its_own_door_was_opened_before_blames_no_other(lab: FakeLab) -> None:
     altered = iter([True])
 

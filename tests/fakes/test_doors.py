@@ -33,6 +33,11 @@ REQUESTS = {
 }
 
 
+@pytest.mark.rule(
+    "answered-by-the-server-clock",
+    "A door that leaves no nonce was answered when the server's clock says, not at `updated`.",
+)
+@pytest.mark.rule("door-settings-reach-server", "The server of a door with settings of its own gets them.")
 @pytest.mark.parametrize("door", KEEPING)
 def test_through_any_door_a_sound_prefect_survives(lab: FakeLab, door: str) -> None:
     entry = lab.trial(OUTAGE, door)
@@ -48,6 +53,7 @@ def test_a_deleted_deployment_takes_its_runs_along(lab: FakeLab, door: str) -> N
     assert judged(entry) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT), entry.reason
 
 
+@pytest.mark.rule("deleted-deployment-still-listed", "The runs of a deleted deployment are listed by their ids.")
 @pytest.mark.parametrize("door", DELETING)
 def test_runs_that_a_deleted_deployment_leaves_behind_are_altered(lab: FakeLab, door: str) -> None:
     lab.prefect.leaves_orphans = True
@@ -64,6 +70,7 @@ def test_all_doors_at_once_come_to_what_each_comes_to_alone(lab: FakeLab) -> Non
     assert not any(entry.bystanders_lost for entry in entries)
 
 
+@pytest.mark.rule("door-own-deployment", "Each door is opened on a deployment of its own.")
 def test_what_one_door_deletes_is_lost_in_its_own_trial_alone(lab: FakeLab) -> None:
     def delete_one() -> None:
         paused = next(d for d in lab.prefect.deployments.values() if d.name == "worker-outage--pause-deployment")
@@ -132,6 +139,7 @@ def test_a_door_that_fails_does_not_take_another_trial_of_its_staging_with_it(la
     assert judged(sound) == verdict("survived", treated=KEPT, twin=KEPT)
 
 
+@pytest.mark.rule("trial-fails-alone", "A trial that fails does not take another trial of its staging with it.")
 def test_a_door_that_raises_does_not_take_another_trial_of_its_staging_with_it(lab: FakeLab) -> None:
     lab.prefect.refuse("/pause_deployment$", 0, None)
     broken, sound = lab.trials(OUTAGE, doors=["pause-deployment", "patch-deployment"])
@@ -146,6 +154,7 @@ def test_a_503_in_the_door_is_tried_again_and_told_apart_from_its_effect(lab: Fa
     assert lab.prefect.refusals_left == 0
 
 
+@pytest.mark.rule("error-request-not-logged", "A request that the server's access log does not show proves nothing.")
 @pytest.mark.parametrize("door", ["deploy-unchanged", "deploy-parameters", PREFECT_DEPLOY])
 def test_a_deploy_to_another_server_is_not_proven(lab: FakeLab, door: str) -> None:
     staged = lab.prefect.deploy
@@ -161,6 +170,7 @@ def test_a_deploy_to_another_server_is_not_proven(lab: FakeLab, door: str) -> No
     assert "exited 0, but this server's" in entry.reason
 
 
+@pytest.mark.rule("error-null-door-changed", "The null door is an error if the deployment changed meanwhile.")
 def test_the_null_door_is_no_null_door_where_the_deployment_changed_meanwhile(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
     seen: list[int] = []
@@ -195,6 +205,7 @@ def test_a_sibling_that_stays_while_the_other_schedule_is_deleted_is_an_error(la
     assert "does not show what it was to do" in entry.reason
 
 
+@pytest.mark.rule("error-nonce-on-the-twin", "A door whose nonce the twin shows too is not proven.")
 def test_parameters_that_a_deploy_gives_to_the_twin_too_are_an_error(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
 

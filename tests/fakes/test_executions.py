@@ -58,6 +58,10 @@ DEEDS: dict[Deed, tuple[dict[str, int], str]] = {
 }
 
 
+@pytest.mark.rule("executed-once", "A run that is called Completed and was never executed is altered.")
+@pytest.mark.rule("executed-not-twice", "A run that was executed twice is altered.")
+@pytest.mark.rule("executed-parameters", "A run that was executed with other parameters is altered.")
+@pytest.mark.rule("executed-to-its-end", "A run that began and never ended did not complete.")
 @pytest.mark.parametrize("deed", DEEDS)
 @pytest.mark.parametrize("scenario", LIFTED)
 def test_a_run_that_is_executed_otherwise_than_once_as_listed_is_altered(
@@ -71,6 +75,7 @@ def test_a_run_that_is_executed_otherwise_than_once_as_listed_is_altered(
     assert why in entry.reason
 
 
+@pytest.mark.rule("executed-declared-parameters", "A run has to receive what its deployment declared.")
 def test_parameters_that_all_runs_receive_and_no_deployment_says_are_no_survival(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
     backlog.on_lift(lambda: execute_with_other_parameters(backlog, [*backlog.at_risk(), *backlog.at_risk("twin")]))
@@ -96,6 +101,9 @@ def test_a_run_that_the_update_itself_executes_ran_twice(lab: FakeLab) -> None:
     assert judged(entry) == verdict("altered", treated=twice, twin=KEPT)
 
 
+@pytest.mark.rule(
+    "executed-or-not-picked-up", "A run that is said to be picked up and was never executed stays at risk."
+)
 @pytest.mark.parametrize("ended", ["CRASHED", "FAILED", "CANCELLED", "COMPLETED"])
 def test_a_run_that_is_said_to_be_picked_up_and_was_never_executed_stays_at_risk(lab: FakeLab, ended: str) -> None:
     backlog = lab.backlog(LIMIT)
@@ -110,6 +118,7 @@ def test_a_run_that_is_said_to_be_picked_up_and_was_never_executed_stays_at_risk
     assert (entry.outcome, entry.at_risk, entry.altered) == ("altered", 3, 1), entry.reason
 
 
+@pytest.mark.rule("executed-marks-first", "Marks are read before the listing.")
 def test_a_run_that_begins_right_after_the_listing_was_picked_up(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     backlog = lab.backlog(OUTAGE)
     listed = looks.record_backlog
@@ -124,6 +133,7 @@ def test_a_run_that_begins_right_after_the_listing_was_picked_up(lab: FakeLab, m
     assert judged(lab.trial(OUTAGE))["treated"] == counts(at_risk=2, kept=2)
 
 
+@pytest.mark.rule("executed-since-listed", "Executions from before the listing do not count.")
 def test_the_first_try_of_a_run_that_waits_for_its_retry_is_no_second_execution(lab: FakeLab) -> None:
     assert judged(lab.trial("awaiting-retry")) == verdict("survived", treated=KEPT, twin=KEPT)
     before, after = (event for event in lab.history("awaiting-retry") if event["kind"] == "executions")
@@ -138,6 +148,7 @@ def test_a_retry_that_is_executed_twice_is_altered(lab: FakeLab) -> None:
     assert judged(entry)["treated"] == counts(at_risk=3, kept=2, altered=1, executed_twice=1)
 
 
+@pytest.mark.rule("executed-and-gone", "A run that is gone and was executed all the same forbids a verdict.")
 def test_a_run_that_is_gone_and_was_executed_all_the_same_is_no_verdict(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
 
@@ -152,6 +163,7 @@ def test_a_run_that_is_gone_and_was_executed_all_the_same_is_no_verdict(lab: Fak
     assert "is gone, and was executed since it was listed" in entry.reason
 
 
+@pytest.mark.rule("executed-probe-marks", "The probe's flow has to leave a mark before anything is staged.")
 def test_flows_that_leave_no_marks_are_an_error_before_anything_is_staged(lab: FakeLab) -> None:
     lab.prefect.leaves_marks = False
     entry = lab.trial(OUTAGE)

@@ -40,6 +40,7 @@ OUTAGE, LIMIT = LIFTED = ("worker-outage", "concurrency-limit")  # whose fault i
 
 
 @pytest.mark.rule("fault-is-lifted", "The fault is lifted before the drain.")
+@pytest.mark.rule("looked-up-after-the-drain", "Every run is looked up again after the drain.")
 def test_a_sound_prefect_survives_and_nothing_else(lab: FakeLab, scenario: str) -> None:
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT)
@@ -56,6 +57,7 @@ def test_behind_a_limit_of_a_pool_a_queue_or_a_worker_a_sound_prefect_keeps_what
     assert [judged(entry)["treated"], judged(entry)["twin"]] in ([one_ran, none_ran], [none_ran, one_ran])
 
 
+@pytest.mark.rule("prefetch-as-declared", "A scenario's worker prefetches for as long as the scenario says.")
 def test_a_run_asks_for_its_slot_before_a_busy_server_can_call_it_late(lab: FakeLab) -> None:
     # As on 3.0.8: the answer takes seconds, and a worker asks for a run once.
     lab.prefect.asking, lab.prefect.asks_once = timedelta(seconds=4), True
@@ -63,6 +65,8 @@ def test_a_run_asks_for_its_slot_before_a_busy_server_can_call_it_late(lab: Fake
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
 
 
+@pytest.mark.rule("drain-restarts-idle-worker", "A worker that leaves overdue runs alone is started again.")
+@pytest.mark.rule("restarts-are-said", "A verdict says that a worker had to be started again.")
 def test_a_worker_that_asks_for_a_slot_once_is_started_again_until_every_run_has_had_it(lab: FakeLab) -> None:
     lab.prefect.asks_once = True
     entry = lab.trial(LIMIT)
@@ -72,6 +76,7 @@ def test_a_worker_that_asks_for_a_slot_once_is_started_again_until_every_run_has
     assert not [event for event in lab.history(LIMIT) if event["kind"] == "worker-restarted"]
 
 
+@pytest.mark.rule("drain-says-what-was-taken", "The history names the runs that a killed worker had just taken.")
 def test_a_run_that_an_idle_worker_took_at_the_last_moment_is_no_verdict(lab: FakeLab) -> None:
     backlog, kills, lab.prefect.asks_once = lab.backlog(LIMIT), iter(range(1)), True
 
@@ -89,6 +94,7 @@ def test_a_run_that_an_idle_worker_took_at_the_last_moment_is_no_verdict(lab: Fa
     assert note.startswith("the worker was killed with ")
 
 
+@pytest.mark.rule("drain-not-before-due", "A run that is not due yet is no reason to start a worker again.")
 def test_a_run_that_is_not_due_yet_is_no_reason_to_start_a_worker_again(
     lab: FakeLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +103,7 @@ def test_a_run_that_is_not_due_yet_is_no_reason_to_start_a_worker_again(
     assert not restarts(lab, "awaiting-retry")
 
 
+@pytest.mark.rule("slow-begin-is-waited-for", "Staging waits for as long as runs take to begin on this machine.")
 def test_runs_are_waited_for_as_long_as_they_take_to_begin_on_a_machine_as_slow_as_this_one(
     lab: FakeLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +114,7 @@ def test_runs_are_waited_for_as_long_as_they_take_to_begin_on_a_machine_as_slow_
     assert not [event for event in lab.history("awaiting-retry") if event["kind"] == "note"]
 
 
+@pytest.mark.rule("drain-silence-is-no-sign", "While the server does not answer, no worker is started again.")
 def test_a_server_that_stands_still_is_no_reason_to_start_a_worker_again(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
 
@@ -144,6 +152,7 @@ def test_runs_that_a_person_scheduled_and_an_update_deletes_are_lost(lab: FakeLa
     assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2), twin=KEPT)
 
 
+@pytest.mark.rule("drain-restarts-dead-worker", "A worker that ended by itself during the drain is started again.")
 def test_a_worker_that_ends_by_itself_in_the_drain_is_started_again_and_said_to_be(lab: FakeLab) -> None:
     backlog, deaths = lab.backlog(OUTAGE), iter(range(2))
 
@@ -159,6 +168,7 @@ def test_a_worker_that_ends_by_itself_in_the_drain_is_started_again_and_said_to_
     assert notes[0]["log"] == f"the log of worker-{OUTAGE}"
 
 
+@pytest.mark.rule("dying-worker-is-no-verdict", "Runs that a dying worker took with it are no verdict.")
 def test_a_run_that_a_dying_worker_took_with_it_is_no_verdict(lab: FakeLab) -> None:
     backlog, deaths = lab.backlog(OUTAGE), iter(range(1))
 
@@ -179,6 +189,7 @@ def test_a_worker_that_always_ends_again_is_let_go_and_there_is_no_verdict(lab: 
     assert entry.outcome == "inconclusive", entry.reason
 
 
+@pytest.mark.rule("company-changes-nothing", "A trial comes to the same alone and in company.")
 def test_a_trial_alone_and_the_same_in_company_come_to_the_same(lab: FakeLab, tmp_path: Path) -> None:
     company = FakeLab(tmp_path / "company", lab.clock)
     for each in (lab, company):
@@ -194,6 +205,7 @@ def test_a_trial_alone_and_the_same_in_company_come_to_the_same(lab: FakeLab, tm
 # Runs that the update takes away.
 
 
+@pytest.mark.rule("lost-one-is-enough", "One lost run is enough for lost.")
 def test_a_deploy_that_deletes_one_run_of_three_is_lost(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
     backlog.on_update(lambda: backlog.delete(backlog.at_risk()[1:2]))
@@ -202,6 +214,10 @@ def test_a_deploy_that_deletes_one_run_of_three_is_lost(lab: FakeLab, scenario: 
     assert (entry.as_expected, exit_code([entry])) == (False, EXIT_CONTRADICTED)
 
 
+@pytest.mark.rule(
+    "at-risk-by-the-listing-if-gone", "A run that is gone was at risk if the last listing before the door shows it so."
+)
+@pytest.mark.rule("lost-asked-twice", "A run that is not found is asked for a second time.")
 def test_a_deploy_that_deletes_every_run_is_lost(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
     backlog.on_update(lambda: backlog.delete(backlog.at_risk()))
@@ -210,6 +226,7 @@ def test_a_deploy_that_deletes_every_run_is_lost(lab: FakeLab, scenario: str) ->
     assert "3 of 3 runs at risk are gone" in entry.reason
 
 
+@pytest.mark.rule("recreated-counted", "Lost runs that were made again are counted.")
 def test_runs_deleted_and_made_again_under_a_new_id_are_lost_and_counted_as_recreated(
     lab: FakeLab, scenario: str
 ) -> None:
@@ -219,6 +236,7 @@ def test_runs_deleted_and_made_again_under_a_new_id_are_lost_and_counted_as_recr
     assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2, recreated=2), twin=KEPT)
 
 
+@pytest.mark.rule("lost-after-the-drain", "A run that is gone only after the drain is lost.")
 @pytest.mark.parametrize("scenario", LIFTED)
 def test_a_run_deleted_only_during_the_drain_is_lost_and_the_look_is_named(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
@@ -237,6 +255,8 @@ def test_a_run_deleted_only_during_the_drain_is_lost_and_the_look_is_named(lab: 
     assert "after the drain" in fate["why"]
 
 
+@pytest.mark.rule("gone-and-back", "A run that was gone and is there again forbids a verdict.")
+@pytest.mark.rule("flaws-forbid-a-verdict", "A history that contradicts itself has no verdict.")
 def test_a_run_that_was_gone_and_is_there_again_forbids_a_verdict(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
     taken: list[Run] = []
@@ -252,6 +272,7 @@ def test_a_run_that_was_gone_and_is_there_again_forbids_a_verdict(lab: FakeLab) 
     assert "there again after the drain" in entry.reason
 
 
+@pytest.mark.rule("error-server-died", "If the server died, the error says so.")
 @pytest.mark.parametrize("scenario", LIFTED)
 def test_the_fates_are_recorded_when_the_server_dies_in_the_drain_after_the_loss(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
@@ -267,6 +288,9 @@ def test_the_fates_are_recorded_when_the_server_dies_in_the_drain_after_the_loss
 # The precondition.
 
 
+@pytest.mark.rule(
+    "slot-is-held-at-the-door", "A door is opened only while the slot is held and nothing about it is about to change."
+)
 def test_the_door_stays_shut_until_a_run_holds_the_slot_again(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(phases, "load_scenarios", load_scenarios)  # with the run to spare
     crashed: list[Run] = []
@@ -293,6 +317,7 @@ def test_the_door_stays_shut_until_a_run_holds_the_slot_again(lab: FakeLab, monk
 # Runs that the update changes.
 
 
+@pytest.mark.rule("altered-one-is-enough", "One altered run is enough for altered.")
 def test_a_run_that_the_update_cancels_is_altered(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
     backlog.on_update(lambda: backlog.move_to(backlog.at_risk()[:1], "CANCELLED", "Cancelled"))
@@ -341,6 +366,15 @@ def move_by_20_seconds(run: Run) -> None:
     run.next_start = run.expected + timedelta(seconds=20)
 
 
+@pytest.mark.rule(
+    "tick-is-expected-start", "A run's tick is its `expected_start_time`; a run with another one is altered."
+)
+@pytest.mark.rule("altered-renamed", "A run with another name is altered.")
+@pytest.mark.rule("altered-queue", "A run in another work queue is altered.")
+@pytest.mark.rule("altered-pool", "A run in another work pool is altered.")
+@pytest.mark.rule("survived-none-altered", "Survived means that no run at risk was altered.")
+@pytest.mark.rule("altered-parameters", "A run with other parameters is altered.")
+@pytest.mark.rule("altered-time", "A run that waits for its time and is given another one is altered.")
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -366,6 +400,10 @@ def test_a_run_that_the_update_renames_or_moves_is_altered_though_it_completes(
     assert f"{named} was " in entry.reason
 
 
+@pytest.mark.rule("altered-completed-never-ran", "A run that is called Completed and never ran is altered.")
+@pytest.mark.rule(
+    "executed-if-ended-completed", "A run whose last state is Completed, and that was never executed, never ran."
+)
 @pytest.mark.parametrize("moment", ["update", "lift"])
 @pytest.mark.parametrize("scenario", LIFTED)
 def test_a_run_that_is_called_completed_and_never_ran_is_altered(lab: FakeLab, scenario: str, moment: str) -> None:
@@ -377,6 +415,7 @@ def test_a_run_that_is_called_completed_and_never_ran_is_altered(lab: FakeLab, s
     assert "never Running since it was listed" in entry.reason
 
 
+@pytest.mark.rule("completed-since-listed", "Completed means Running since the run was listed.")
 def test_a_retry_that_is_called_completed_and_did_not_run_again_is_altered(lab: FakeLab) -> None:
     backlog = lab.backlog("awaiting-retry")
     backlog.on_update(lambda: backlog.move_to(backlog.at_risk()[:1], "COMPLETED", "Completed"))
@@ -384,6 +423,10 @@ def test_a_retry_that_is_called_completed_and_did_not_run_again_is_altered(lab: 
     assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1, never_ran=1), twin=KEPT)
 
 
+@pytest.mark.rule(
+    "at-risk-not-begun",
+    "A run that was listed at risk and had not begun was at risk, whatever the door did to it before its answer.",
+)
 @pytest.mark.parametrize("ended", ["FAILED", "CRASHED", "COMPLETED"])
 def test_a_run_that_the_door_ends_a_moment_before_its_answer_was_at_risk_and_is_altered(
     lab: FakeLab, ended: str
@@ -396,6 +439,10 @@ def test_a_run_that_the_door_ends_a_moment_before_its_answer_was_at_risk_and_is_
     assert judged(entry) == verdict("altered", treated=altered, twin=KEPT), entry.reason
 
 
+@pytest.mark.rule(
+    "at-risk-by-the-listing-if-replaced", "A run with another past than the one listed was at risk by the listing."
+)
+@pytest.mark.rule("altered-inserted-again", "A run that was deleted and made again under its id is altered.")
 @pytest.mark.parametrize("moment", ["update", "lift"])
 def test_a_run_that_is_deleted_and_made_again_under_its_id_is_altered(lab: FakeLab, moment: str) -> None:
     backlog = lab.backlog(OUTAGE)
@@ -420,6 +467,7 @@ def test_a_twin_that_was_altered_is_no_control(lab: FakeLab) -> None:
     assert "the twin, which nobody updated, were altered too" in entry.reason
 
 
+@pytest.mark.rule("times-are-instants", "Two times are compared as instants, whatever their offset.")
 def test_times_with_another_offset_are_the_same_instants(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     east = timezone(timedelta(hours=2))
     monkeypatch.setattr(fake_prefect, "stamp", lambda moment: moment.astimezone(east).isoformat())
@@ -429,6 +477,7 @@ def test_times_with_another_offset_are_the_same_instants(lab: FakeLab, monkeypat
     assert judged(entry) == verdict("inconclusive", treated=NONE, twin=KEPT), entry.reason
 
 
+@pytest.mark.rule("altered-deployment", "A run of another deployment is altered.")
 def test_a_run_that_is_moved_to_another_deployment_is_altered(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
 
@@ -441,6 +490,7 @@ def test_a_run_that_is_moved_to_another_deployment_is_altered(lab: FakeLab) -> N
     assert "deployment_id was " in entry.reason
 
 
+@pytest.mark.rule("altered-ended-otherwise", "A run that ended in another way than Completed is altered.")
 def test_a_run_that_fails_while_the_whole_twin_completes_is_altered(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
     backlog.on_update(lambda: fail(backlog.at_risk()[:1]))
@@ -449,6 +499,9 @@ def test_a_run_that_fails_while_the_whole_twin_completes_is_altered(lab: FakeLab
     assert "ended Failed, while the whole twin completed" in entry.reason
 
 
+@pytest.mark.rule(
+    "altered-only-if-twin-completed", "A run that ended otherwise is altered only if the whole twin completed."
+)
 def test_a_run_that_fails_while_one_of_the_twin_fails_too_is_inconclusive(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
     backlog.on_update(lambda: fail([*backlog.at_risk()[:1], *backlog.at_risk("twin")[:1]]))
@@ -457,6 +510,9 @@ def test_a_run_that_fails_while_one_of_the_twin_fails_too_is_inconclusive(lab: F
     assert "the twin did not complete either (2 of 3)" in entry.reason
 
 
+@pytest.mark.rule(
+    "altered-not-by-busy-server", "A run that its worker gave up because the server was busy is not altered."
+)
 @pytest.mark.parametrize("scenario", LIFTED)
 def test_a_run_that_its_worker_gave_up_on_a_busy_server_is_no_fate_of_the_doors(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
@@ -490,6 +546,11 @@ def test_a_run_that_is_cancelled_while_one_of_the_twin_fails_is_inconclusive(lab
     assert judged(entry) == verdict("inconclusive", treated=counts(at_risk=3, kept=2, altered=1), twin=KEPT)
 
 
+@pytest.mark.rule("stranded-counted", "Kept runs that never ran are counted as stranded.")
+@pytest.mark.rule("stranded-one-is-enough", "One kept run that never ran is enough for stranded.")
+@pytest.mark.rule(
+    "drain-twin-shows-the-worker", "Runs that only the treated side is left with do not cause a worker's restart."
+)
 def test_a_kept_run_that_is_never_picked_up_though_nothing_holds_it_is_stranded(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
     backlog.on_update(lambda: never_pick_up(backlog.at_risk()[:1]))
@@ -511,6 +572,7 @@ def never_pick_up(runs: list[Run]) -> None:
         run.never_picked_up = True
 
 
+@pytest.mark.rule("stranded-nothing-held", "A run that waits for a slot that is still held is not stranded.")
 def test_kept_runs_that_wait_for_a_slot_still_held_are_not_stranded(lab: FakeLab) -> None:
     backlog = lab.backlog(LIMIT)
 
@@ -523,6 +585,7 @@ def test_kept_runs_that_wait_for_a_slot_still_held_are_not_stranded(lab: FakeLab
     assert judged(entry) == verdict("inconclusive", treated=KEPT, twin=KEPT)
 
 
+@pytest.mark.rule("drain-waits-anew", "The drain waits anew whenever a run changes state.")
 def test_the_drain_waits_anew_whenever_a_run_has_moved(lab: FakeLab) -> None:
     lab.backlog(LIMIT).on_lift(lambda: setattr(lab.prefect, "run_seconds", 15.0))
     started = lab.clock.monotonic()
@@ -531,6 +594,7 @@ def test_the_drain_waits_anew_whenever_a_run_has_moved(lab: FakeLab) -> None:
     assert lab.clock.monotonic() - started > 60
 
 
+@pytest.mark.rule("drain-cap", "The drain ends at its hard cap.")
 def test_a_drain_cut_off_by_its_hard_cap_is_inconclusive_and_says_so(lab: FakeLab) -> None:
     lab.backlog(LIMIT).on_lift(lambda: setattr(lab.prefect, "run_seconds", 15.0))
     lab.deadlines = replace(lab.deadlines, drain_cap=40)
@@ -539,6 +603,8 @@ def test_a_drain_cut_off_by_its_hard_cap_is_inconclusive_and_says_so(lab: FakeLa
     assert "the drain ended by: the hard cap of 40 s" in entry.reason
 
 
+@pytest.mark.rule("at-risk-until-the-answer", "What is picked up between the door's answer and the look was at risk.")
+@pytest.mark.rule("progressed-picked-up", "A run that is Pending or Running, or ended after it ran, has progressed.")
 def test_runs_picked_up_between_the_answer_and_the_look_have_progressed_and_survive(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
     backlog.on_update(lambda: backlog.pick_up(backlog.at_risk()[:2]))
@@ -549,6 +615,10 @@ def test_runs_picked_up_between_the_answer_and_the_look_have_progressed_and_surv
 # Nothing, or too little, at risk.
 
 
+@pytest.mark.rule(
+    "at-risk-unless-picked-up", "A run that a worker had picked up before the door was answered was not at risk."
+)
+@pytest.mark.rule("at-risk-listing-only-if-gone", "The listing decides what was at risk only for a run that is gone.")
 def test_runs_picked_up_before_the_door_was_answered_were_never_at_risk(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
     backlog.on(UPDATE_BEGINS, lambda: backlog.pick_up(backlog.at_risk()))
@@ -557,6 +627,7 @@ def test_runs_picked_up_before_the_door_was_answered_were_never_at_risk(lab: Fak
     assert "0 runs of the treated deployment were at risk" in entry.reason
 
 
+@pytest.mark.rule("states-are-shown", "A run of which the server shows no states has no fate.")
 def test_runs_whose_state_history_the_server_does_not_show_have_no_fate(lab: FakeLab) -> None:
     lab.prefect.refuse("^GET /flow_run_states/", 200, [])
     entry = lab.trial(OUTAGE)
@@ -571,6 +642,7 @@ def test_a_scheduler_that_never_makes_a_run_is_inconclusive_and_never_survived(l
     assert (entry.as_expected, exit_code([entry])) == (None, EXIT_UNJUDGED)
 
 
+@pytest.mark.rule("minimum-on-both-sides", "Too few runs at risk on either side is inconclusive.")
 @pytest.mark.parametrize("short", ["treated", "twin"])
 def test_one_run_too_few_at_risk_on_either_side_is_inconclusive(
     lab: FakeLab, scenario: str, short: str, monkeypatch: pytest.MonkeyPatch
@@ -594,6 +666,7 @@ def test_one_run_too_few_at_risk_on_either_side_is_inconclusive(
 # The control.
 
 
+@pytest.mark.rule("lost-twin-is-no-control", "If the twin lost runs too, there is no verdict.")
 def test_a_twin_that_loses_runs_too_makes_the_loss_inconclusive(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
     backlog.on_update(lambda: backlog.delete([*backlog.at_risk(), *backlog.at_risk("twin")[:1]]))
@@ -635,6 +708,7 @@ def test_a_twin_that_vanishes_between_its_look_ups_and_those_of_the_treated_runs
     assert entry.lost == 0
 
 
+@pytest.mark.rule("unclean-twin-is-no-control", "If a run of the twin lacks what it had, there is no verdict.")
 def test_a_purge_that_takes_what_runs_of_the_twin_along_is_not_the_doors(lab: FakeLab) -> None:
     backlog = lab.backlog(LIMIT)
 
@@ -662,6 +736,7 @@ def listing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], None]:
     return change
 
 
+@pytest.mark.rule("sources-agree-answer", "An answer for a run that no listing has is not believed alone.")
 def test_a_look_up_that_is_answered_from_a_cache_after_the_deletion_is_no_survival(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
 
@@ -676,6 +751,7 @@ def test_a_look_up_that_is_answered_from_a_cache_after_the_deletion_is_no_surviv
     assert "is there when it is looked up, and is not listed by its id" in entry.reason
 
 
+@pytest.mark.rule("sources-agree", "A run that is there and not listed, or gone and listed, forbids a verdict.")
 @pytest.mark.parametrize("strikes", ["on_update", "on_lift"])
 def test_a_listing_that_lacks_a_run_that_answers_forbids_a_verdict(
     lab: FakeLab, listing: Callable[[Change], None], strikes: str
@@ -692,6 +768,7 @@ def test_a_listing_that_lacks_a_run_that_answers_forbids_a_verdict(
     assert "is there when it is looked up, and is not listed" in entry.reason
 
 
+@pytest.mark.rule("sources-agree-listing", "A listing of a run that is gone is not believed alone.")
 def test_a_listing_that_has_a_run_that_is_gone_forbids_a_verdict(
     lab: FakeLab, listing: Callable[[Change], None]
 ) -> None:
@@ -716,6 +793,7 @@ def test_a_row_twice_in_a_listing_is_one_run(lab: FakeLab, listing: Callable[[Ch
     assert ticks_of(entry).outcome == "whole"
 
 
+@pytest.mark.rule("listing-pages-end", "A listing whose pages do not end is an error.")
 def test_a_listing_whose_pages_do_not_end_is_an_error(lab: FakeLab, listing: Callable[[Change], None]) -> None:
     backlog = lab.backlog(OUTAGE)
 
@@ -758,6 +836,7 @@ def test_a_servers_clock_that_is_ahead_does_no_harm(lab: FakeLab, server_clock: 
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
 
 
+@pytest.mark.rule("clock-steps", "A server's clock that steps forbids a verdict.")
 @pytest.mark.parametrize("step", [-3600, -5, 5, 3600])
 @pytest.mark.parametrize("door", [PREFECT_DEPLOY, "pause-deployment"])
 def test_a_servers_clock_that_steps_while_the_door_is_open_forbids_a_verdict(
@@ -772,6 +851,7 @@ def test_a_servers_clock_that_steps_while_the_door_is_open_forbids_a_verdict(
     assert "the server's clock went" in entry.reason
 
 
+@pytest.mark.rule("clock-answer-in-time", "An answer from before the door was opened, or after it, forbids a verdict.")
 def test_an_answer_from_before_the_door_was_opened_forbids_a_verdict(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
 
@@ -787,6 +867,9 @@ def test_an_answer_from_before_the_door_was_opened_forbids_a_verdict(lab: FakeLa
 # The door.
 
 
+@pytest.mark.rule(
+    "error-no-nonce", "A door whose nonce the deployment does not show is not proven, even if it exits with 0."
+)
 def test_an_update_that_went_to_another_server_is_an_error_though_the_deploy_exits_0(
     lab: FakeLab, scenario: str
 ) -> None:
@@ -798,6 +881,7 @@ def test_an_update_that_went_to_another_server_is_an_error_though_the_deploy_exi
     assert exit_code([entry]) == EXIT_UNJUDGED
 
 
+@pytest.mark.rule("error-door-exit-code", "A door that does not exit with 0 is an error.")
 def test_a_deploy_that_exits_1_is_an_error_with_its_words_and_the_fates_are_recorded(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
 
@@ -824,6 +908,7 @@ def limit_twin(backlog: Backlog) -> None:
     backlog.deployment("twin").concurrency_limit = 7
 
 
+@pytest.mark.rule("error-twin-changed", "A door that changes the twin too is not proven.")
 @pytest.mark.parametrize(
     ("touch", "named"),
     [(describe_twin, "description"), (reschedule_twin, "schedules"), (limit_twin, "concurrency_limit")],
@@ -838,6 +923,7 @@ def test_a_deploy_that_touches_the_twin_as_well_is_an_error(
     assert f"the twin's {named} changed" in entry.reason
 
 
+@pytest.mark.rule("error-no-answer-time", "A door is proven only if the server said when it answered.")
 def test_a_server_that_does_not_say_when_it_updated_the_deployment_is_an_error(lab: FakeLab, scenario: str) -> None:
     lab.prefect.says_updated = False
     entry = lab.trial(scenario)
@@ -848,6 +934,8 @@ def test_a_server_that_does_not_say_when_it_updated_the_deployment_is_an_error(l
 # What the server answers to a look-up.
 
 
+@pytest.mark.rule("lost-by-its-body", "A 404 counts only with the body `Flow run not found`.")
+@pytest.mark.rule("lost-only-by-404", "No 401, 403, 5xx or time-out makes a run lost.")
 @pytest.mark.parametrize(
     ("status", "body"),
     [
@@ -876,6 +964,7 @@ def test_a_wrong_route_for_all_look_ups_is_inconclusive(lab: FakeLab, scenario: 
     assert judged(lab.trial(scenario)) == verdict("inconclusive", treated=unknown, twin=unknown)
 
 
+@pytest.mark.rule("lost-while-twin-answers", "A 404 counts only while a run of the twin answers 200.")
 def test_deleted_runs_are_not_lost_while_no_run_of_the_twin_answers(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
 
@@ -889,6 +978,7 @@ def test_deleted_runs_are_not_lost_while_no_run_of_the_twin_answers(lab: FakeLab
     assert judged(lab.trial(OUTAGE)) == verdict("inconclusive", treated=unknown, twin=unknown)
 
 
+@pytest.mark.rule("refused-503-again", "A request that is answered with 503 is sent again.")
 def test_a_server_that_answers_503_again_and_again_at_first_still_comes_to_survived(
     lab: FakeLab, scenario: str
 ) -> None:
@@ -899,6 +989,7 @@ def test_a_server_that_answers_503_again_and_again_at_first_still_comes_to_survi
     assert lab.prefect.refusals_left == 0
 
 
+@pytest.mark.rule("listing-all-pages", "All pages of a listing are read.")
 def test_runs_beyond_the_first_page_of_a_listing_are_seen(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
 
@@ -926,6 +1017,7 @@ def test_a_server_that_dies_while_observed_is_an_error_with_the_end_of_its_log(l
     assert lab.saved(OUTAGE)["log"].endswith("Killed")
 
 
+@pytest.mark.rule("error-quotes-its-log", "An error quotes the log of the part that broke.")
 def test_a_trial_that_the_server_refuses_quotes_the_servers_log(lab: FakeLab) -> None:
     lab.prefect.refuse("^POST /work_pools/", 403, {"detail": "Forbidden"})
     entry = lab.trial(OUTAGE)
@@ -941,6 +1033,7 @@ def test_a_server_that_never_gets_healthy_is_an_error_in_every_trial_of_the_lab(
         assert "the server's health: not within" in entry.reason
 
 
+@pytest.mark.rule("steady-state-never-came", "A steady state that never came is inconclusive, not an error.")
 def test_a_worker_that_never_starts_is_inconclusive_and_its_log_is_quoted(lab: FakeLab, scenario: str) -> None:
     lab.site.workers_start = False
     entry = lab.trial(scenario)
@@ -949,6 +1042,9 @@ def test_a_worker_that_never_starts_is_inconclusive_and_its_log_is_quoted(lab: F
     assert lab.saved(scenario)["log"] == f"the log of worker-{scenario}"
 
 
+@pytest.mark.rule(
+    "steady-state-completed", "A probe run that ends in another way than Completed shows no steady state."
+)
 def test_a_probe_run_that_fails_is_no_steady_state(lab: FakeLab, scenario: str) -> None:
     def fail_the_probe(run: Run) -> None:
         run.fails = run.deployment.name.endswith("--probe")
@@ -959,6 +1055,8 @@ def test_a_probe_run_that_fails_is_no_steady_state(lab: FakeLab, scenario: str) 
     assert "last seen: the probe run is Failed" in entry.reason
 
 
+@pytest.mark.rule("error-wrong-version", "A part that says another version than the one asked for is an error.")
+@pytest.mark.rule("error-worker-version", "The worker is asked for its version too.")
 @pytest.mark.parametrize("role", ["server", "deployer", "worker"])
 def test_a_part_that_says_another_version_is_an_error(lab: FakeLab, role: str) -> None:
     if role == "server":
@@ -970,6 +1068,7 @@ def test_a_part_that_says_another_version_is_an_error(lab: FakeLab, role: str) -
     assert f"the {role} says it is Prefect '3.3.3'; asked for was 3.9.1" in entry.reason
 
 
+@pytest.mark.rule("worker-version-by-role", "A worker that is asked for as another version must say that version.")
 def test_a_worker_that_is_to_be_another_than_the_server_must_be_that_one(lab: FakeLab) -> None:
     cell = replace(lab.cell(OUTAGE), versions={"worker": "3.3.3"})
     lab.plan.folder.mkdir(parents=True)
@@ -979,6 +1078,7 @@ def test_a_worker_that_is_to_be_another_than_the_server_must_be_that_one(lab: Fa
     assert entry.version == "3.9.1"
 
 
+@pytest.mark.rule("staging-fails-alone", "A staging that fails does not take another staging with it.")
 def test_one_trial_that_fails_does_not_take_the_other_with_it(lab: FakeLab) -> None:
     lab.prefect.refuse(
         "^GET /deployments/name/worker-outage--prefect-deploy/", 200, "no object, so that the harness fails"
@@ -989,6 +1089,8 @@ def test_one_trial_that_fails_does_not_take_the_other_with_it(lab: FakeLab) -> N
     assert judged(sound) == verdict("survived", treated=KEPT, twin=KEPT)
 
 
+@pytest.mark.rule("staging-cancels-earlier-runs", "Staging cancels the runs that an earlier try left.")
+@pytest.mark.rule("staging-deploy-overran", "A staging deploy that took longer than to the first tick is done again.")
 def test_a_staging_deploy_that_outlasts_the_first_tick_is_done_again(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
     backlog.on("created", lambda: setattr(lab.site, "deploy_seconds", 10.0), side="probe")
@@ -999,6 +1101,7 @@ def test_a_staging_deploy_that_outlasts_the_first_tick_is_done_again(lab: FakeLa
     assert notes == ["the deploy took 10 s, past the first tick; again"]
 
 
+@pytest.mark.rule("staging-lacks-runs", "A staging whose runs the scheduler did not make in time is done again.")
 @pytest.mark.parametrize("scenario", ["awaiting-retry", "concurrency-limit", "worker-outage", "serve", "upcoming"])
 def test_a_staging_whose_runs_the_scheduler_did_not_all_make_in_time_is_done_again(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
@@ -1019,6 +1122,7 @@ def test_a_staging_whose_runs_the_scheduler_did_not_all_make_in_time_is_done_aga
     assert "had no run for 1 of" in notes[0] and notes[0].endswith("; again")
 
 
+@pytest.mark.rule("schedules-nothing-at-once", "A server that schedules nothing is known before anything is staged.")
 def test_a_scheduler_that_makes_nothing_is_known_before_anything_is_staged(lab: FakeLab) -> None:
     lab.prefect.schedules_runs = False
     lab.prefect.log.append("2030-01-01T00:00:00.1Z sqlalchemy.exc.InvalidRequestError: Can't evaluate")
@@ -1032,6 +1136,10 @@ def test_a_scheduler_that_makes_nothing_is_known_before_anything_is_staged(lab: 
     assert "command" not in {event["kind"] for event in lab.history(OUTAGE)}
 
 
+@pytest.mark.rule(
+    "schedules-nothing-own-ground",
+    "That a server schedules nothing holds only for labs with the same subject and database.",
+)
 @pytest.mark.parametrize(
     ("scenario", "repetition", "outcome"),
     [(LIMIT, 1, "inconclusive"), (LIMIT, 2, "survived"), ("user-created-late", 1, "inconclusive")],
@@ -1073,6 +1181,7 @@ def test_a_scheduler_that_makes_nothing_is_given_up_after_a_few_stagings(lab: Fa
     assert [note.endswith("; again") for note in notes] == [True, True, False]
 
 
+@pytest.mark.rule("history-no-secrets", "No secret is written into a history.")
 def test_no_file_of_the_evidence_holds_a_secret(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redact, "_values", ["hunter2hunter2"])
     backlog = lab.backlog(OUTAGE)

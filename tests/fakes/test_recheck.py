@@ -252,6 +252,7 @@ def test_a_field_that_a_newer_harness_writes_is_passed_over(run: Path, capsys: p
         assert f"(!) {where}: this harness does not write the field 'colour'" in said
 
 
+@pytest.mark.rule("bundle-needs-a-sound-run", "A run that a recheck objects to is not bundled.")
 @pytest.mark.parametrize(
     "forge",
     [
@@ -399,6 +400,7 @@ def test_an_exit_code_that_the_trials_do_not_come_to_is_named(run: Path, capsys:
     assert "(!) results.json says exit code 0; its trials come to 1" in said
 
 
+@pytest.mark.rule("newer-schema-refused", "A history of a newer schema is refused.")
 def test_a_history_of_a_newer_schema_is_refused_with_a_line_that_says_so(lab: FakeLab) -> None:
     lab.trial(OUTAGE)
     opening, *rest = lab.history(OUTAGE)

@@ -24,6 +24,7 @@ def test_through_any_door_that_fits_a_sound_prefect_survives(lab: FakeLab, door:
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
 
 
+@pytest.mark.rule("serve-own-process", "Each served deployment has a process of its own.")
 def test_every_door_at_once_has_a_process_of_its_own(lab: FakeLab) -> None:
     doors = ["serve-stop", "patch-deployment", "none"]
     entries = lab.trials(SERVE, doors=doors)
@@ -40,6 +41,7 @@ def test_what_stopping_deletes_is_lost(lab: FakeLab) -> None:
     assert judged(entry) == verdict("lost", treated=counts(at_risk=3, kept=1, lost=2), twin=KEPT), entry.reason
 
 
+@pytest.mark.rule("serve-left-running", "A run that a stopped serving process left Running is cancelled.")
 def test_what_the_stopped_process_left_running_is_cancelled_and_at_risk_it_never_was(lab: FakeLab) -> None:
     entry = lab.trial(SERVE, STOP)
     acts = [event["what"] for event in lab.history(SERVE, STOP) if event["kind"] == "act"]
@@ -55,6 +57,7 @@ def test_what_the_stopped_process_left_running_is_cancelled_and_at_risk_it_never
     assert states == ["Cancelled", "Completed", "Completed", "Completed"]
 
 
+@pytest.mark.rule("harness-cancelled", "A run that the harness itself ended has no fate.")
 def test_a_run_at_risk_that_the_harness_cancels_has_no_fate(lab: FakeLab) -> None:
     backlog = lab.backlog(SERVE)
 

@@ -104,6 +104,10 @@ def end_the_schedule(backlog: Backlog) -> None:
     backlog.delete(backlog.prefect.runs_of(backlog.flow("treated")))
 
 
+@pytest.mark.rule(
+    "upcoming-ended-schedule", "If ticks are the verdict, those of a schedule that the door ended are still due."
+)
+@pytest.mark.rule("upcoming-completed", "If ticks are the verdict, a tick's run must have completed.")
 @pytest.mark.parametrize("fault", [cancel_all, end_the_schedule])
 def test_ticks_that_have_a_run_but_none_that_runs_or_that_are_not_named_any_more_are_missing(
     lab: FakeLab, fault: Callable[[Backlog], None]
@@ -152,6 +156,8 @@ def execute_the_first_once_more(backlog: Backlog) -> None:
     backlog.prefect.end_execution(first)
 
 
+@pytest.mark.rule("tick-executed", "A tick whose run was never executed is missing.")
+@pytest.mark.rule("tick-executed-once", "A tick whose run was executed twice is a duplicate.")
 @pytest.mark.parametrize(
     ("fault", "came_to"),
     [(complete_the_first_without_running, "missing"), (execute_the_first_once_more, "duplicate")],

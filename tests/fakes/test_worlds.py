@@ -99,6 +99,10 @@ FOUND_BY_DRAWING = {
 }
 
 
+@pytest.mark.rule(
+    "bystanders-both-sources", "A run of another trial that is there and in no listing forbids a verdict."
+)
+@pytest.mark.rule("bystanders-inserted-again", "A run of another trial that was made again under its id is altered.")
 @pytest.mark.parametrize("found", FOUND_BY_DRAWING)
 def test_what_a_door_does_to_another_trials_run_is_no_survival_though_a_source_hides_it(
     found: str, tmp_path: Path

@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from tests.mutants import by_hand
@@ -33,9 +34,11 @@ class Mutant:
     becomes: str
 
 
-def _conditions(node: ast.AST, value: bool) -> Iterator[tuple[ast.expr, Change]]:
+def _conditions(node: ast.AST, value: bool) -> Iterator[tuple[ast.AST, Change]]:
     held = ast.Constant(value)
-    if isinstance(node, ast.If | ast.While | ast.IfExp):
+    if isinstance(node, ast.If | ast.While):
+        yield _with(node.test, lineno=node.lineno), (node.test, held)  # where `if` stands, not what is in its brackets
+    elif isinstance(node, ast.IfExp):
         yield node.test, (node.test, held)
     elif isinstance(node, ast.comprehension):
         yield from ((each, (each, held)) for each in node.ifs)
@@ -53,13 +56,17 @@ def always(node: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
 
 def opposite(node: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
     """A condition, or what is returned, is turned into its opposite."""
-    values = [value for value, _ in _conditions(node, True)]
+    for place, (condition, _) in _conditions(node, True):
+        yield place, (condition, _not(condition))
     if isinstance(node, ast.Lambda):
-        values.append(node.body)
+        yield node.body, (node.body, _not(node.body))
     elif isinstance(node, ast.Return) and node.value:
-        values.append(node.value)
-    for each in values:
-        yield each, (each, ast.UnaryOp(ast.Not(), each))
+        yield node.value, (node.value, _not(node.value))
+
+
+def _not(value: ast.AST) -> ast.AST:
+    assert isinstance(value, ast.expr)
+    return ast.UnaryOp(ast.Not(), value)
 
 
 def without(node: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
@@ -81,6 +88,21 @@ def without(node: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
         for number, (key, value) in enumerate(zip(node.keys, node.values, strict=True)):
             kept = [pair for place, pair in enumerate(zip(node.keys, node.values, strict=True)) if place != number]
             yield key or value, (node, ast.Dict([k for k, _ in kept], [v for _, v in kept]))
+
+
+def without_first(node: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
+    """Of what stands on one line, the first operand or element is left out."""
+    return _without_one(node, 0)
+
+
+def without_last(node: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
+    """Of what stands on one line, the last operand or element is left out."""
+    return _without_one(node, -1)
+
+
+def _without_one(node: ast.AST, place: int) -> Iterator[tuple[ast.AST, Change]]:
+    if not isinstance(node, ast.Call | ast.comprehension):
+        yield from ((node, change) for _, change in [*without(node)][place:][:1])
 
 
 def _less(node: ast.AST, field: str, part: ast.AST) -> ast.AST:
@@ -180,13 +202,25 @@ def _number(node: ast.AST, more: int) -> Iterator[tuple[ast.AST, Change]]:
 
 def last(node: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
     """An `if` comes after all the others of its block."""
-    held = getattr(node, "body", None)
-    body: list[ast.AST] = held if isinstance(held, list) else []
-    for each in body:
+    for number, each in enumerate(body := _body(node)):
         if isinstance(each, ast.If):
-            others = [one for one in body if one is not each]
-            end = max(place for place, one in enumerate([each, *others]) if isinstance(one, ast.If))
-            yield each.test, (node, _with(node, body=[*others[:end], each, *others[end:]]))
+            rest = [*body[:number], *body[number + 1 :]]
+            end = 1 + max((place for place, one in enumerate(rest) if isinstance(one, ast.If)), default=number - 1)
+            yield _with(each.test, lineno=each.lineno), (node, _with(node, body=[*rest[:end], each, *rest[end:]]))
+
+
+def later(node: ast.AST) -> Iterator[tuple[ast.AST, Change]]:
+    """A statement, or an element, comes after the next one."""
+    field = "elts" if isinstance(node, ast.List | ast.Tuple) else "body"
+    parts = getattr(node, field, None)
+    parts = parts if isinstance(parts, list) else []
+    for number, (one, following) in enumerate(pairwise(parts)):
+        yield one, (node, _with(node, **{field: [*parts[:number], following, one, *parts[number + 2 :]]}))
+
+
+def _body(node: ast.AST) -> list[ast.AST]:
+    held = getattr(node, "body", None)
+    return held if isinstance(held, list) and isinstance(node, ast.stmt) else []
 
 
 def _gives(literal: str) -> Operator:
@@ -206,6 +240,8 @@ OPERATORS: dict[str, Operator] = {
     "always": always,
     "opposite": opposite,
     "without": without,
+    "without first": without_first,
+    "without last": without_last,
     "skip": skip,
     "uncaught": uncaught,
     "unwrapped": unwrapped,
@@ -213,6 +249,7 @@ OPERATORS: dict[str, Operator] = {
     "one more": one_more,
     "one less": one_less,
     "last": last,
+    "later": later,
     "default": default,
     "reraise": reraise,
     "first alone": first_alone,

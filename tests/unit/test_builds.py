@@ -127,6 +127,7 @@ def pytest_that_ends_with(code: int) -> type:
     return Ended
 
 
+@pytest.mark.rule("exit-125-pytest-broke", "A pytest that ends by itself makes no success.")
 @pytest.mark.parametrize(("ended", "code"), [(0, 0), (1, 0), (2, 125), (3, 125), (4, 125)])
 @pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning")
 def test_a_pytest_that_ends_by_itself_makes_no_success(

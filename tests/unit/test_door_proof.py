@@ -34,6 +34,7 @@ def test_a_proven_door_has_no_problem() -> None:
     assert check_door(proven()) == []
 
 
+@pytest.mark.rule("error-never-opened", "A door that was never opened is an error that says so.")
 def test_a_door_that_was_never_opened_is_said_to_be() -> None:
     assert check_door([event for event in proven() if event["kind"] != "door"]) == ["the door was never opened"]
 
@@ -76,6 +77,9 @@ def unread(side: str, when: str) -> Callable[[list[Line]], None]:
     return drop
 
 
+@pytest.mark.rule("error-nonce-before", "A nonce that stood in the deployment before the door proves nothing.")
+@pytest.mark.rule("error-both-read", "Both deployments have to be read before and after the door.")
+@pytest.mark.rule("error-door-not-proven", "A door that is not proven is an error.")
 @pytest.mark.parametrize(
     ("plant", "words"),
     [
@@ -153,6 +157,7 @@ def test_a_door_that_sends_no_nonce_is_proven_by_the_servers_own_log(status: int
     assert check_door(by("request", logged(ONE, status))) == []
 
 
+@pytest.mark.rule("error-request-not-2xx", "A request that was not answered with 2xx proves nothing.")
 @pytest.mark.parametrize("status", [307, 404, 409, 422, 500, 503])
 def test_a_request_that_the_log_does_not_show_answered_is_not_proven(status: int) -> None:
     for events in (
@@ -164,6 +169,7 @@ def test_a_request_that_the_log_does_not_show_answered_is_not_proven(status: int
         assert "this server's access log has no 'PATCH /api/deployments/1'" in problem
 
 
+@pytest.mark.rule("error-effect-missing", "A door whose effect the deployment does not show is not proven.")
 @pytest.mark.parametrize(
     ("effect", "was", "became"),
     [
@@ -203,6 +209,7 @@ def test_each_of_several_requests_is_wanted() -> None:
     assert len(check_door(by("request", logged(ONE, 204), requests=wanted))) == 1
 
 
+@pytest.mark.rule("error-redeploy-elsewhere", "The POST of another deployment does not prove a redeploy.")
 def test_a_redeploy_is_proven_by_its_own_patch_or_by_new_schedules() -> None:
     assert check_door(by("redeploy", logged(ONE, 204))) == []
     posted = by("redeploy", logged(POST, 200))
@@ -229,6 +236,7 @@ def test_a_nonce_anywhere_on_the_twin_is_a_problem_even_if_nothing_else_of_it_ch
     ]
 
 
+@pytest.mark.rule("twin-is-unchanged-in-all", "What the twin is going to run is compared too.")
 @pytest.mark.parametrize(
     ("key", "value"),
     [

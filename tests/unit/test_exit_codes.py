@@ -75,6 +75,7 @@ def as_survived() -> TrialResult:
     return trial("survived", "survived")
 
 
+@pytest.mark.rule("expected-null-without-verdict", "`as_expected` is null for error and inconclusive.")
 @given(st.lists(st.one_of(as_known, unknown, passed_over)), unjudged)
 def test_125_when_nothing_contradicts_and_something_could_not_be_judged(
     others: list[TrialResult], one: TrialResult
@@ -124,6 +125,7 @@ def reproduce(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[BaseExcepti
         signal.signal(number, handler)
 
 
+@pytest.mark.rule("exit-128-signal", "An interrupted command ends with 128 and the signal's number.")
 @pytest.mark.parametrize(
     ("ending", "code"),
     [
@@ -141,6 +143,7 @@ def test_the_command_ends_with_the_code_of_what_happened(
     assert reproduce(ending) == code
 
 
+@pytest.mark.rule("exit-2-usage", "Wrong usage ends with 2.")
 @pytest.mark.parametrize("words", [[], ["reproduce", "--subjects", "3.3.3"], ["reproduce", "-n", "0"], ["reprduce"],
                                    ["gate", "--repeat", "1000000000"], ["gate", "--repeat", "٣٣٣٣٣٣"],
                                    ["cells", "--subject=--"], ["gate", "--engine=--"],
@@ -170,6 +173,7 @@ def test_a_misspelt_option_is_answered_with_the_nearest_and_a_right_one_with_non
     assert hint in said and said.count("Did you mean") == int("Did" in hint) and len(said.splitlines()) <= 3
 
 
+@pytest.mark.rule("exit-125-does-not-load", "A harness that cannot be loaded ends with 125.")
 def test_a_harness_that_does_not_load_is_no_verdict(tmp_path: Path) -> None:
     (tmp_path / "rich.py").write_text("raise ImportError('an installation that is not whole')", encoding="utf-8")
     done = subprocess.run(

@@ -39,6 +39,15 @@ def one_look(events: list[Line], when: str) -> Line:
     return look
 
 
+@pytest.mark.rule("kept-same-state-name", "A kept run is in the state that it was listed in.")
+@pytest.mark.rule("altered-cancelled", "A run that was cancelled is altered.")
+@pytest.mark.rule(
+    "completed-whatever-later", "A run that completed has completed, whatever state it is given after that."
+)
+@pytest.mark.rule(
+    "completed-not-crashed-later", "A run that completed, was put back and then crashed has not completed."
+)
+@pytest.mark.rule("stranded-never-ran", "A run that ran is not stranded.")
 @pytest.mark.parametrize("word", [word for word, story in STORIES.items() if story.fate])
 def test_each_story_has_its_fate_while_the_whole_twin_completes(word: str) -> None:
     findings = found(word, "completed", "completed")
@@ -50,6 +59,10 @@ def test_each_story_has_its_fate_while_the_whole_twin_completes(word: str) -> No
     assert (fate.recreated is not None) == story.recreated
 
 
+@pytest.mark.rule(
+    "altered-twin-relabelled",
+    "A run that ended otherwise is not altered while the state of a twin's completed run was changed too.",
+)
 @pytest.mark.parametrize("of_twin", ["failed", RELABELLED])
 @pytest.mark.parametrize("word", [word for word, story in STORIES.items() if story.whole_twin])
 def test_a_run_that_ended_otherwise_is_not_altered_while_one_of_the_twin_did_too(word: str, of_twin: str) -> None:
@@ -67,6 +80,10 @@ def test_a_run_that_left_the_state_a_moment_after_the_answer_is_at_risk() -> Non
     assert found("picked up, completed", "completed").treated.at_risk == 2
 
 
+@pytest.mark.rule(
+    "at-risk-listed-before",
+    "The state that a run was listed in came before the door, even if the answer's time is cut to the second.",
+)
 def test_a_run_that_was_listed_in_the_state_is_at_risk_though_the_answers_time_is_cut_to_an_earlier_second() -> None:
     events = whole_history(WHOLE, WHOLE)
     for event in events:
@@ -118,6 +135,7 @@ def test_the_last_listing_speaks_for_a_run_whose_states_went_with_it() -> None:
     assert (findings.treated.at_risk, findings.treated.lost) == (2, 0)
 
 
+@pytest.mark.rule("kept-new-state-id", "A run with a new state id, and nothing else new, is kept.")
 def test_a_new_state_id_or_time_is_no_change() -> None:
     events = whole_history(WHOLE, WHOLE)
     for answer in one_look(events, "after the door")["answers"]:
@@ -125,6 +143,7 @@ def test_a_new_state_id_or_time_is_no_change() -> None:
     assert check_survival(events, state=STATE).treated.kept == 3
 
 
+@pytest.mark.rule("kept-slot-reschedules", "A run that waits for a slot and is given another time is kept.")
 @pytest.mark.parametrize(("state", "altered"), [("AwaitingConcurrencySlot", 0), ("AwaitingRetry", 3)])
 def test_another_next_start_is_a_change_unless_a_run_waits_for_a_slot(state: str, altered: int) -> None:
     events = in_state(state)
@@ -147,6 +166,7 @@ def in_state(state: str) -> list[Line]:
     return json.loads(json.dumps(whole_history(WHOLE, WHOLE)).replace('"Late"', json.dumps(state)))  # type: ignore[no-any-return]
 
 
+@pytest.mark.rule("kept-same-instant", "One time that is written in two ways is no change.")
 def test_one_time_written_in_two_ways_is_no_change() -> None:
     events = whole_history(WHOLE, WHOLE)
     for answer in one_look(events, "after the drain")["answers"]:
@@ -183,6 +203,9 @@ def states_of(events: list[Line], number: int) -> list[dict[str, Any]]:
     return states
 
 
+@pytest.mark.rule(
+    "at-risk-just-before-the-answer", "What the door did a moment before its answer was seen counts as the door's."
+)
 @pytest.mark.parametrize("state", [CANCELLED, RESCHEDULED])
 def test_a_run_that_the_door_changed_before_its_answer_was_seen_was_at_risk_all_the_same(state: dict[str, Any]) -> None:
     events = whole_history(("cancelled", "completed", "completed", "completed"), WHOLE)
@@ -192,6 +215,7 @@ def test_a_run_that_the_door_changed_before_its_answer_was_seen_was_at_risk_all_
     assert (findings.treated.at_risk, findings.treated.altered) == (4, 1)
 
 
+@pytest.mark.rule("kept-turned-late", "A run that turned Late because its time came is kept.")
 def test_a_run_whose_time_passes_between_door_and_look_is_kept() -> None:
     events = whole_history(WHOLE, WHOLE)
     for event in events:
@@ -207,6 +231,9 @@ def test_a_run_whose_time_passes_between_door_and_look_is_kept() -> None:
     assert fates[run_id("treated", 0)].looks["after the door"] == "Late"
 
 
+@pytest.mark.rule(
+    "stranded-not-held-by-others", "A run that waits for what a run of another trial holds is not stranded."
+)
 def test_kept_runs_that_wait_for_what_a_run_of_another_trial_holds_are_not_stranded() -> None:
     events = whole_history(("never ran",) * 3, WHOLE)
     assert check_survival(events, state=STATE).treated.stranded == 3
@@ -215,6 +242,7 @@ def test_kept_runs_that_wait_for_what_a_run_of_another_trial_holds_are_not_stran
     assert check_survival(events, state=STATE).treated.stranded == 0
 
 
+@pytest.mark.rule("lost-404-twice", "A run is lost only if the server said 404 twice.")
 def test_a_404_asked_for_only_once_is_not_lost() -> None:
     events = whole_history(("lost", "completed", "completed"), WHOLE)
     for when in ("after the door", "after the drain"):
@@ -224,6 +252,7 @@ def test_a_404_asked_for_only_once_is_not_lost() -> None:
     assert (findings.treated.lost, findings.treated.unknown) == (0, 1)
 
 
+@pytest.mark.rule("lost-only-twin-vouches", "It is a run of the twin that has to answer; no other run will do.")
 def test_a_404_counts_only_while_a_run_of_the_twin_answers_in_the_same_look() -> None:
     events = whole_history(("lost", "completed", "completed"), WHOLE)
     for when in ("after the door", "after the drain"):
@@ -236,6 +265,7 @@ def test_a_404_counts_only_while_a_run_of_the_twin_answers_in_the_same_look() ->
     assert (findings.treated.lost, findings.treated.unknown) == (0, 1)
 
 
+@pytest.mark.rule("no-answer-is-no-fate", "A run with no usable answer after the drain has no fate.")
 @pytest.mark.parametrize("answer", [GONE, {"status": 500, "body": ""}])
 def test_a_run_with_no_usable_answer_after_the_drain_has_no_fate(answer: dict[str, Any]) -> None:
     events = whole_history(("lost", "completed", "completed"), WHOLE)
@@ -246,6 +276,7 @@ def test_a_run_with_no_usable_answer_after_the_drain_has_no_fate(answer: dict[st
     assert (findings.twin.kept, findings.twin.unknown) == (0, 3)
 
 
+@pytest.mark.rule("lost-after-the-door", "A run that is gone right after the door is lost at that look.")
 def test_a_lost_run_names_the_look_at_which_it_was_gone() -> None:
     findings = found("lost", "lost in the drain", "completed")
     whys = [fate.why for fate in findings.fates if fate.fate == "lost"]
@@ -262,6 +293,8 @@ def test_a_run_gone_at_the_first_look_and_there_at_the_last_is_a_flaw() -> None:
     assert said in check_survival(events, state=STATE).flaws
 
 
+@pytest.mark.rule("recreated-same-tick", "Only a run of the same tick recreates a lost run.")
+@pytest.mark.rule("recreated-same-side", "Only a run of the same side recreates a lost run.")
 def test_a_lost_run_is_recreated_only_by_a_new_run_of_its_side_for_its_tick() -> None:
     events = whole_history(("lost", "recreated", "completed"), WHOLE)
     assert check_survival(events, state=STATE).treated.recreated == 1
@@ -272,6 +305,7 @@ def test_a_lost_run_is_recreated_only_by_a_new_run_of_its_side_for_its_tick() ->
     assert check_survival(events, state=STATE).treated.recreated == 0
 
 
+@pytest.mark.rule("recreated-new-id", "Only a run under a new id recreates a lost run.")
 def test_a_run_that_was_listed_before_the_door_recreates_no_lost_one() -> None:
     events = whole_history(("lost", "completed", "completed"), WHOLE)
     for event in events:
@@ -305,6 +339,7 @@ def test_a_run_that_completed_before_the_door_has_not_completed_since() -> None:
     assert (findings.fates[0].fate, findings.fates[0].completed) == ("altered", False)
 
 
+@pytest.mark.rule("completed-not-under-way", "A run that completed and is under way again has not completed.")
 def test_a_run_that_completed_and_is_under_way_again_has_not_completed() -> None:
     events = whole_history((RELABELLED, "completed", "completed"), WHOLE)
     answers = one_look(events, "after the drain")["answers"]
@@ -313,6 +348,7 @@ def test_a_run_that_completed_and_is_under_way_again_has_not_completed() -> None
     assert not check_survival(events, state=STATE).fates[0].completed
 
 
+@pytest.mark.rule("completed-when-last-seen", "What happens to a run after it was last seen does not count.")
 def test_what_a_run_is_called_after_it_was_last_seen_does_not_count() -> None:
     events = whole_history(("crashed", "completed", "completed"), WHOLE)
     read = [event for event in events if event["kind"] == "states" and event["when"] == "after the drain"]

@@ -50,6 +50,8 @@ EVERYTHING = ("lost", "renamed", "never ran")
 TWIN_LOST = ("lost in the drain", "completed", "completed")
 
 
+@pytest.mark.rule("lost-comes-first", "Lost comes before altered and stranded.")
+@pytest.mark.rule("altered-before-stranded", "Altered comes before stranded.")
 @pytest.mark.parametrize(
     ("events", "outcome"),
     [
@@ -70,6 +72,7 @@ def test_the_first_outcome_of_the_table_that_holds_is_the_outcome(events: list[L
     assert judge(events).outcome == outcome
 
 
+@pytest.mark.rule("altered-stranded-want-the-twin", "Altered and stranded need a twin whose every run completed.")
 @pytest.mark.parametrize(("word", "outcome"), [("renamed", "altered"), ("never ran", "stranded")])
 def test_altered_and_stranded_want_every_run_of_the_twin_completed(word: str, outcome: str) -> None:
     treated = (word, "completed", "completed")
@@ -78,6 +81,7 @@ def test_altered_and_stranded_want_every_run_of_the_twin_completed(word: str, ou
         assert judge(whole_history(treated, ("completed", "completed", one))).outcome == "inconclusive"
 
 
+@pytest.mark.rule("altered-twin-is-no-control", "If the twin's runs were altered too, there is no verdict.")
 def test_what_altered_the_twin_too_is_not_the_doors() -> None:
     assert judge(whole_history(("renamed", "completed", "completed"), WHOLE)).outcome == "altered"
     both = judge(whole_history(("renamed", "completed", "completed"), ("renamed", "completed", "completed")))
@@ -85,6 +89,9 @@ def test_what_altered_the_twin_too_is_not_the_doors() -> None:
     assert "1 of the 3 runs of the twin, which nobody updated, were altered too" in both.reason
 
 
+@pytest.mark.rule(
+    "stranded-twin-relabelled", "A run is not stranded while the state of a twin's completed run was changed."
+)
 @pytest.mark.parametrize("twin", ["completed, then called crashed", "completed, then cancelled"])
 @pytest.mark.parametrize("treated", ["crashed", "never ran"])
 def test_a_twin_that_was_called_otherwise_after_it_completed_is_no_control(treated: str, twin: str) -> None:
@@ -98,12 +105,17 @@ def test_survived_says_how_many_were_called_otherwise_after_they_completed() -> 
     assert found.reason.endswith("and completed (1 of them were called otherwise after that)")
 
 
+@pytest.mark.rule(
+    "all-relabelled-is-no-verdict",
+    "If all treated runs were given another state after they completed, and none of the twin's, there is no verdict.",
+)
 def test_what_happened_to_every_treated_run_and_to_none_of_the_twin_s_is_not_survived() -> None:
     relabelled = ("completed, then called crashed",) * 3
     assert judge(whole_history(relabelled, WHOLE)).outcome == "inconclusive"
     assert judge(whole_history(relabelled, (relabelled[0], "completed", "completed"))).outcome == "survived"
 
 
+@pytest.mark.rule("survived-nothing-vanished", "If a run that was not at risk is gone, nothing is called survived.")
 @pytest.mark.parametrize("side", ["treated", "twin"])
 def test_a_run_that_was_not_at_risk_and_is_gone_all_the_same_forbids_survived(side: str) -> None:
     events = whole_history(WHOLE, WHOLE)
@@ -118,6 +130,7 @@ def test_lost_does_not_want_the_twin_completed() -> None:
     assert judge(whole_history(("lost", "completed", "completed"), ("never ran",) * 3)).outcome == "lost"
 
 
+@pytest.mark.rule("survived-without-the-twin", "Survived does not need a twin that completed.")
 def test_survived_does_not_want_the_twin_completed() -> None:
     assert judge(whole_history(WHOLE, ("never ran",) * 3)).outcome == "survived"
 
@@ -128,6 +141,7 @@ def test_a_run_that_ran_and_has_not_completed_is_never_survived_nor_stranded(wor
     assert judge(whole_history((word, "completed", "completed"), twin)).outcome == "inconclusive"
 
 
+@pytest.mark.rule("no-fate-no-verdict", "A run without a fate, on either side, forbids a verdict.")
 @pytest.mark.parametrize("side", ["treated", "twin"])
 def test_a_run_with_no_fate_on_either_side_forbids_a_verdict(side: str) -> None:
     stories = {"treated": WHOLE, "twin": WHOLE} | {side: ("server error", "completed", "completed")}
@@ -136,6 +150,7 @@ def test_a_run_with_no_fate_on_either_side_forbids_a_verdict(side: str) -> None:
     assert f"run {side}-run-0 of the {side} deployment" in found.reason
 
 
+@pytest.mark.rule("minimum-zero", "Zero runs at risk is never survived.")
 @pytest.mark.parametrize(("treated", "twin"), [((), ()), ((), WHOLE), (WHOLE, ())])
 def test_zero_at_risk_is_inconclusive(treated: tuple[str, ...], twin: tuple[str, ...]) -> None:
     found = judge(whole_history(treated, twin))
@@ -143,16 +158,19 @@ def test_zero_at_risk_is_inconclusive(treated: tuple[str, ...], twin: tuple[str,
     assert "0 runs of the " in found.reason
 
 
+@pytest.mark.rule("story-minimum", "A history that asks for no run at risk is refused.")
 @pytest.mark.parametrize("minimum", [0, -1])
 def test_a_minimum_that_asks_for_nothing_is_an_error(minimum: int) -> None:
     assert judge(whole_history((), (), minimum=minimum)).outcome == "error"
 
 
+@pytest.mark.rule("minimum-exactly", "Exactly the minimum of runs at risk is enough.")
 def test_exactly_the_minimum_is_enough_and_one_fewer_is_not() -> None:
     assert judge(whole_history(WHOLE, WHOLE, minimum=3)).outcome == "survived"
     assert judge(whole_history(WHOLE, WHOLE, minimum=4)).outcome == "inconclusive"
 
 
+@pytest.mark.rule("steady-state-shown", "A history that shows no steady state has no verdict.")
 def test_a_steady_state_that_was_never_shown_is_inconclusive() -> None:
     found = judge(without(whole_history(WHOLE, WHOLE), "steady-state"))
     assert (found.outcome, found.reason) == ("inconclusive", "the steady state was never shown")
@@ -164,11 +182,15 @@ def test_a_steady_state_that_never_came_is_inconclusive_with_the_reason() -> Non
     assert (found.outcome, found.reason) == ("inconclusive", "in phase drain: the server ended")
 
 
+@pytest.mark.rule("error-outweighs-no-steady-state", "An error outweighs a steady state that never came.")
 def test_an_error_outweighs_a_steady_state_that_never_came() -> None:
     events = broken(broken(whole_history(WHOLE, WHOLE), inconclusive=True))
     assert judge(events).outcome == "error"
 
 
+@pytest.mark.rule(
+    "error-lab-broke", "If the lab broke, the outcome is error, and the reason quotes the part that broke."
+)
 def test_an_error_quotes_its_part_and_its_log_and_keeps_the_fates() -> None:
     found = judge(broken(whole_history(("lost", "completed", "completed"), WHOLE)))
     assert (found.outcome, found.source, found.log) == ("error", "server", "Killed")
@@ -246,6 +268,7 @@ def test_an_outcome_is_held_to_what_is_known_in_both_directions(
     assert as_expected(outcome, expected) is held
 
 
+@pytest.mark.rule("executed-marks-are-there", "A history without marks was cut short.")
 def test_a_history_without_marks_was_cut_short() -> None:
     events = whole_history(WHOLE, WHOLE)
     found = judge(without(events, "executions"))

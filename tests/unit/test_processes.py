@@ -62,6 +62,7 @@ def test_a_server_whose_port_was_taken_is_an_error_that_quotes_its_log(environme
     assert "in use" in caught.value.log
 
 
+@pytest.mark.rule("error-port-taken", "Another server on the lab's port is not taken for the lab's own.")
 def test_another_server_on_the_port_is_not_taken_for_ours(
     environment: Path, taken_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+import pytest
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
@@ -63,6 +64,9 @@ def garbled(draw: st.DrawFn) -> list[Line]:
     return events
 
 
+@pytest.mark.rule(
+    "counts-add-up", "At risk is the sum of kept, progressed, altered, lost and unknown; no run counts twice."
+)
 @given(histories)
 def test_the_counts_of_each_side_are_disjoint_and_sum_to_those_at_risk(history: list[Line]) -> None:
     findings = judge(history).findings
@@ -87,6 +91,7 @@ def test_fates_and_outcome_are_those_that_the_design_calls_for(sides: tuple[list
     event(found.outcome)
 
 
+@pytest.mark.rule("survived-each-completed", "Survived means that each run at risk completed.")
 @given(histories)
 def test_survived_means_enough_at_risk_none_lost_and_each_completed(history: list[Line]) -> None:
     found = judge(history)
@@ -106,6 +111,7 @@ def test_lost_means_a_run_that_is_gone_and_a_twin_that_lost_none(history: list[L
         assert found.findings.twin.lost == found.findings.twin.unknown == 0
 
 
+@pytest.mark.rule("error-cut-short", "A trial that was cut short is an error that names the phase.")
 @given(histories, st.data())
 def test_no_history_that_lacks_its_last_look_is_survived_or_lost_and_none_raises(
     history: list[Line], data: st.DataObject
@@ -115,6 +121,8 @@ def test_no_history_that_lacks_its_last_look_is_survived_or_lost_and_none_raises
     assert found.outcome == "error"
 
 
+@pytest.mark.rule("last-states-are-read", "A history without the last states of its runs was cut short.")
+@pytest.mark.rule("cut-short-has-no-verdict", "A trial that was cut short before its last listing has no verdict.")
 @given(histories, st.data())
 @example(whole_history(WHOLE, WHOLE), None)
 def test_a_history_that_is_cut_off_has_no_verdict(history: list[Line], data: st.DataObject | None) -> None:
@@ -135,6 +143,7 @@ def test_no_event_dropped_turns_another_outcome_into_a_verdict(history: list[Lin
     assert found in (judge(history).outcome, "error", "inconclusive")
 
 
+@pytest.mark.rule("states-were-read", "A run whose state history was never read forbids a verdict.")
 def test_no_states_dropped_turn_another_outcome_into_survived() -> None:
     history = whole_history(["picked up before the door was answered", "completed", "completed"], WHOLE)
     assert judge(history).outcome == "inconclusive"

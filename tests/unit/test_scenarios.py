@@ -93,6 +93,7 @@ def test_a_scenario_with_settings_of_its_own_or_runs_that_wait_for_their_time_is
     assert scenario.alone or not (scenario.server_settings or scenario.upcoming)
 
 
+@pytest.mark.rule("door-settings-own-lab", "A door with server settings of its own has a lab of its own.")
 def test_a_door_with_settings_of_its_own_is_alone_in_its_lab() -> None:
     labs = {
         cell.lab: door.name
@@ -107,6 +108,7 @@ def test_a_scenario_that_does_not_apply_everywhere_says_why(scenario: Scenario) 
     assert bool(scenario.applies) == bool(scenario.applies_reason)
 
 
+@pytest.mark.rule("not-applicable-by-version", "A scenario is not applicable to releases outside its range.")
 @pytest.mark.parametrize("version", ["2.20.20", "3.0.0", "3.0.3"])
 def test_a_concurrency_limit_is_not_applicable_before_3_0_4(version: str) -> None:
     cell = planned("concurrency-limit", version)
@@ -120,6 +122,9 @@ def test_what_leads_up_to_a_release_can_do_what_it_can(version: str) -> None:
     assert SCENARIOS["concurrency-limit"].applies_to(version)
 
 
+@pytest.mark.rule(
+    "not-applicable-not-by-failure", "A subject that could not be resolved is never called not applicable."
+)
 def test_a_subject_that_could_not_be_resolved_is_never_not_applicable() -> None:
     cell = planned("concurrency-limit", "")
     assert (cell.outcome, cell.expected) == (None, None)
@@ -168,6 +173,7 @@ def test_a_name_like_no_scenario_is_answered_with_all_and_no_guess() -> None:
     assert "Did you mean" not in str(raised.value)
 
 
+@pytest.mark.rule("gate-expects-survived", "A gate expects survived, whatever is known.")
 @pytest.mark.parametrize("version", ["3.0.8", "3.3.3", "3.3.4", "3.9.1"])
 def test_what_is_held_to_survived_is_so_whatever_is_known(scenario: Scenario, version: str) -> None:
     held = plan_cell(
@@ -187,6 +193,9 @@ def test_what_cannot_be_staged_is_not_applicable_though_it_is_held() -> None:
     assert (cell.expected, cell.outcome) == ("not-applicable", "not-applicable")
 
 
+@pytest.mark.rule(
+    "not-applicable-not-between", "What was built between two releases is tried, whatever its version says."
+)
 @pytest.mark.parametrize("version", ["2.20.3+4000.gabc", "3.0.0.dev1"])
 def test_what_was_built_between_releases_is_tried_whatever_its_version_says(version: str) -> None:
     cells = [
@@ -204,6 +213,7 @@ def test_what_was_built_between_releases_is_tried_whatever_its_version_says(vers
     assert misfit.outcome == "not-applicable", "that is so whatever the version"
 
 
+@pytest.mark.rule("gate-excepts-deletions", "A gate does not expect runs to survive the deletion of their deployment.")
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
 def test_that_a_deployment_takes_its_runs_along_is_not_held_against_it(scenario: Scenario) -> None:
     cell = plan_cell(
@@ -220,6 +230,7 @@ def test_a_gate_tries_every_scenario_by_the_door_of_the_report() -> None:
     assert others == {"serve": "serve-stop"}
 
 
+@pytest.mark.rule("lab-capacity", "A lab gets no more trials than it can carry.")
 def test_a_lab_holds_no_more_than_it_can_carry_and_a_staging_is_spread_only_where_it_must() -> None:
     trials = choose_trials("matrix", [], [])
     cells = [

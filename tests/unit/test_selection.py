@@ -54,6 +54,7 @@ def test_an_expression_that_selects_none_is_answered_with_names(plan: Plan) -> N
         select(plan, "serve")
 
 
+@pytest.mark.rule("select-by-own-name", "`-k` selects by a trial's own name.")
 @pytest.mark.parametrize("expression", ["main", "scenario.py", "scenarios", ROOT.name, "harness"])
 def test_an_expression_is_for_a_trials_own_name_and_not_for_where_its_file_lies(plan: Plan, expression: str) -> None:
     with pytest.raises(UsageError, match="selects none of the 2 trials"):
@@ -66,6 +67,7 @@ def test_an_expression_that_cannot_be_read_selects_nothing_and_is_wrong_usage(pl
         select(plan, expression)
 
 
+@pytest.mark.rule("interrupt-while-selecting", "An interrupt that comes while pytest selects is not lost.")
 @pytest.mark.usefixtures("stopping")
 def test_a_signal_that_comes_while_pytest_selects_is_not_swallowed(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     collect = pytest.main

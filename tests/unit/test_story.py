@@ -132,6 +132,18 @@ def test_a_sound_history_and_each_beginning_of_it_is_one_story() -> None:
         assert [check_story(events[:number]) for number in range(1, len(events) + 1)] == [[]] * len(events)
 
 
+@pytest.mark.rule("story-once", "What can happen once stands in a history once.")
+@pytest.mark.rule("story-order", "No event stands before the one that it has to follow.")
+@pytest.mark.rule("story-looks-again", "A look comes again only if the one before it was not in order.")
+@pytest.mark.rule("story-one-nonce", "One history has one door and one nonce.")
+@pytest.mark.rule("story-requests", "Requests can prove a door only if the history names some.")
+@pytest.mark.rule("story-proof", "The proof that a door asked for is a valid one.")
+@pytest.mark.rule("story-opened-was-announced", "A door that was opened had said before how it is proven.")
+@pytest.mark.rule("story-effect", "An effect that the door must show is in the history.")
+@pytest.mark.rule("story-whole-events", "Each event holds all its fields, of the right type.")
+@pytest.mark.rule("story-marks-once", "No mark stands twice in a history.")
+@pytest.mark.rule("story-marks-stay", "A mark that was read before is read again later.")
+@pytest.mark.rule("story-schema", "No event is newer than the history's schema.")
 @pytest.mark.parametrize("treated", [WHOLE, LOST])
 @pytest.mark.parametrize(
     "forge",

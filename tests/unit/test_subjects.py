@@ -178,6 +178,7 @@ def test_a_subjects_name_is_made_fit_for_folders_and_containers_and_stays_its_ow
         assert set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 
+@pytest.mark.rule("own-builds-expect-survived", "A wheel and a source tree are expected to survive.")
 def test_a_tree_of_ones_own_is_held_to_survived_and_a_release_to_what_is_known(tmp_path: Path) -> None:
     releases: dict[str, Release | LabError] = {
         asked: Release(asked, "3.3.3", "", "") for asked in ("3.3.3", "latest", "path:.", "wheel:prefect.whl")

@@ -63,6 +63,8 @@ def runs(ticks: dict[str, list[datetime]]) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.rule("tick-missing", "A tick without a run is missing.")
+@pytest.mark.rule("tick-duplicate", "A tick with several runs is a duplicate.")
 @given(st.lists(st.sampled_from(DUE), max_size=10))
 def test_missing_and_duplicate_are_counted_whatever_runs_there_are(made: list[datetime]) -> None:
     found = check_ticks(history(made))
@@ -72,11 +74,15 @@ def test_missing_and_duplicate_are_counted_whatever_runs_there_are(made: list[da
     assert found.expected == len(DUE)
 
 
+@pytest.mark.rule("tick-twin-whole", "If the twin's ticks are not whole, ticks have no verdict.")
 def test_a_twin_whose_ticks_are_not_whole_forbids_a_verdict() -> None:
     assert check_ticks(history(DUE[1:], DUE[1:])).outcome == "inconclusive"
     assert check_ticks(history(DUE, [*DUE, DUE[0]])).outcome == "inconclusive"
 
 
+@pytest.mark.rule(
+    "tick-due-until-the-door", "A tick of a schedule that the door stopped is due only if it came before the door."
+)
 @pytest.mark.parametrize("after", [{"paused": True}, {"schedules": []}, {"deleted": True, "schedules": []}])
 def test_what_the_door_stopped_is_due_only_up_to_the_door(after: dict[str, Any]) -> None:
     found = check_ticks(history(DUE[:3], after=after))
@@ -92,12 +98,14 @@ def test_what_a_changed_schedule_names_after_the_door_is_due() -> None:
     assert check_ticks(history([*DUE[:3], later[0]], after=after)).missing == (later[1].isoformat(),)
 
 
+@pytest.mark.rule("tick-first-is-named", "The first tick that counts is one that the schedule names.")
 def test_what_an_earlier_schedule_made_names_no_first_tick() -> None:
     earlier = START - timedelta(seconds=30)
     made = [earlier, *DUE[1:]]
     assert check_ticks(history(made, [earlier, *DUE], before=[earlier, *DUE[1:]])).outcome == "whole"
 
 
+@pytest.mark.rule("tick-not-by-hand", "A run that a person created belongs to no tick.")
 def test_a_run_that_a_person_made_is_no_tick() -> None:
     events = history(DUE)
     extra = {**events[-1]["runs"][0], "auto_scheduled": False, "run": "a person's"}
@@ -135,6 +143,8 @@ def upcoming(events: list[Line], *, ticks: int = len(DUE), state: str = "COMPLET
     return [{"kind": "trial", "state": "Scheduled", "minimum": 1, "judged_by": "ticks", "ticks": ticks}, *events]
 
 
+@pytest.mark.rule("upcoming-twin-was-due", "If ticks are the verdict, the twin's must have been due.")
+@pytest.mark.rule("upcoming-lay-ahead", "If ticks are the verdict, they lay ahead of the door.")
 def test_where_ticks_are_the_verdict_they_lay_ahead_of_the_door_were_due_and_ran() -> None:
     assert check_ticks(upcoming(history(DUE))).outcome == "whole"
     assert check_ticks(upcoming(history(DUE), ticks=len(DUE) + 1)).outcome == "inconclusive"
@@ -149,6 +159,8 @@ def test_where_ticks_are_the_verdict_they_lay_ahead_of_the_door_were_due_and_ran
     assert "past when the door was answered" in check_ticks(late).reason
 
 
+@pytest.mark.rule("tick-ran-if-completed", "A tick's run that completed ran, whatever state it was given after that.")
+@pytest.mark.rule("tick-never-ran", "A tick's run that never was Running did not complete.")
 def test_a_run_that_completed_and_was_called_otherwise_after_that_ran() -> None:
     events = upcoming(history(DUE), state="CRASHED")
     for run in (run for event in events if event["kind"] == "listing" for run in event["runs"]):
@@ -171,6 +183,7 @@ def test_a_run_that_completed_and_was_called_otherwise_after_that_ran() -> None:
     assert check_ticks(events).outcome == "missing"
 
 
+@pytest.mark.rule("tick-row-twice", "A run that a listing shows twice is one run.")
 def test_a_row_twice_in_a_listing_is_one_run() -> None:
     events = history(DUE)
     for event in (event for event in events if event["kind"] == "listing"):

@@ -205,7 +205,7 @@ def _wait_for_port(node: ProcessNode, port: int, what: str) -> None:
     def listening() -> None:
         if not node.running():
             raise LabError(f"the {what}'s process ended at once", source=what, log=node.log()[-4000:])
-        if port not in node.ports():
+        if port not in node.ports():  # rule: error-port-taken
             raise NotYet(f"nothing of ours on port {port}")
 
     wait_until(f"the {what}'s port", listening, seconds=_LISTEN_SECONDS, source=what)
