@@ -26,7 +26,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.mutants import mutate
 from tests.rules import ROOT, rules, tags
 
-COLUMNS = 5
 PATIENCE = 120  # seconds for one test
 _SOMEBODY = ("-c", "user.name=mutations", "-c", "user.email=mutations@localhost")
 
@@ -42,34 +41,8 @@ class Mutation:
     test: str
 
 
-@dataclass(frozen=True)
-class Row:
-    """A rule that README.md's tables still hold: the words in one file that keep it, and what they are changed into."""
-
-    rule: str
-    file: str
-    was: str
-    becomes: str
-    test: str
-
-
-def rows() -> list[Row]:
-    """The rows of README.md's tables of rules. The cells in backticks are taken as they stand, ⏎ for a line's end."""
-    found = []
-    for line in (ROOT / "tests" / "README.md").read_text(encoding="utf-8").splitlines():
-        cells = [cell[1:-1] for cell in line.strip("|").split("|")]
-        if len(cells) == COLUMNS and cells[-1].startswith(("unit/", "fakes/")):
-            rule, file, was, becomes, test = cells
-            code = [cell.removeprefix("`").removesuffix("`").replace("⏎", "\n") for cell in (was, becomes)]
-            found.append(Row(rule, f"harness/{file}", code[0], code[1], f"tests/{test}"))
-    return found
-
-
 def mutations() -> list[Mutation]:
-    """A mutation for each tag, by the files and lines of the harness, and one for each row.
-
-    Raises ValueError for a tag without a rule or a place, and for a row whose words do not stand once in its file.
-    """
+    """One for each tag, by files and lines. Raises ValueError for a tag that has no place, or no test."""
     guarded = {rule.name: rule for rule in rules()}
     found = []
     for tag in tags():
@@ -78,12 +51,6 @@ def mutations() -> list[Mutation]:
         broken = mutate((ROOT / tag.file).read_text(encoding="utf-8"), tag).source
         says = f"{tag.rule}: {guarded[tag.rule].says}"
         found.append(Mutation(says, tag.file, tag.line, broken, guarded[tag.rule].test))
-    for row in rows():
-        text = (ROOT / row.file).read_text(encoding="utf-8")
-        if text.count(row.was) != 1:
-            raise ValueError(f"{row.rule}: {row.was!r} stands {text.count(row.was)} times in {row.file}")
-        line = text[: text.index(row.was)].count("\n") + 1
-        found.append(Mutation(row.rule, row.file, line, text.replace(row.was, row.becomes), row.test))
     return found
 
 

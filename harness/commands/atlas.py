@@ -122,6 +122,7 @@ class Atlas:
     def add(self, trials: Sequence[AtlasTrial]) -> None:
         """Take up a release's trials, and save all; what was judged before gives way to another verdict alone."""
         cells = {cell_of(trial): trial for trial in self.trials}
+        # rule: atlas-keeps-verdicts (always)
         cells |= {cell_of(trial): trial for trial in trials if cell_of(trial) not in cells or not unjudged(trial)}
         self.trials = sorted(cells.values(), key=lambda t: (Version(t.subject), t.scenario, t.door))
         write_whole(self._file, json.dumps(msgspec.to_builtins(_Saved(SCHEMA, self.trials)), indent=1) + "\n")

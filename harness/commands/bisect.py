@@ -165,7 +165,7 @@ def bisect(probes: Probes, console: Console) -> int:
     text = _report(probes, found, search)
     write_whole(probes.folder / "report.md", text)
     console.print(f"\n{summary(found, search.verdicts)}\nreport:   {probes.folder / 'report.md'}", soft_wrap=True)
-    return EXIT_AS_EXPECTED if found.is_exact else EXIT_UNJUDGED
+    return EXIT_AS_EXPECTED if found.is_exact else EXIT_UNJUDGED  # rule: bisect-not-pinned-down (always)
 
 
 def _first_that_can(ranges: Iterable[str], first: str) -> str:
@@ -176,7 +176,7 @@ def _first_that_can(ranges: Iterable[str], first: str) -> str:
 
 def _carry_out(probes: Probes, search: Search, console: Console) -> Found:
     for told in probes.told:
-        if told["release"] in search.releases:
+        if told["release"] in search.releases:  # rule: bisect-resumes
             search.tell(told["release"], told["outcome"])
     while (found := search.standing()).probe:
         search.tell(found.probe, _ask(probes, found.probe, console))

@@ -165,14 +165,14 @@ def rows_of(subject: str, mutants: Sequence[Overlay], trials: Sequence[TrialResu
 
 def _of_the_release(trials: Sequence[TrialResult]) -> str:
     """Of the release, no judged trial may lose or alter anything."""
-    if any(said(trial) not in WHOLE for trial in trials if not unjudged(trial)):
+    if any(said(trial) not in WHOLE for trial in trials if not unjudged(trial)):  # rule: power-release-is-quiet
         return "false alarm"
     return "no verdict" if not trials or any(map(unjudged, trials)) else "quiet"
 
 
 def _of_a_mutant(wanted: str, trials: Sequence[TrialResult]) -> str:
     """Of a mutant, one trial has to come to what is wanted; without any verdict it was not missed."""
-    if wanted in [said(trial) for trial in trials if not unjudged(trial)]:
+    if wanted in [said(trial) for trial in trials if not unjudged(trial)]:  # rule: power-finds-the-mutant
         return "found"
     return "no verdict" if not trials or any(map(unjudged, trials)) else "not found"
 

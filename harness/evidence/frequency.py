@@ -50,7 +50,7 @@ def frequencies(trials: Sequence[TrialResult]) -> list[Frequency]:
     for trial, on in zip(trials, grounds(trials), strict=True):
         counted = cells.setdefault((trial.scenario, trial.door, trial.subject, on), Counter())
         counted[said(trial)] += 1
-    return [
+    return [  # rule: frequency-counts-all
         Frequency(scenario, door, subject, outcome, times, counted.total(), on)
         for (scenario, door, subject, on), counted in cells.items()
         for outcome, times in counted.most_common()
@@ -75,7 +75,7 @@ def ground(trial: Placed) -> str:
 def grounds(trials: Sequence[TrialResult]) -> list[str]:
     """What each trial ran on; empty for all of them where that is the same."""
     named = [ground(trial) for trial in trials]
-    return named if len(set(named)) > 1 else [""] * len(named)
+    return named if len(set(named)) > 1 else [""] * len(named)  # rule: repetition-same-database (never)
 
 
 def needed(rate: float) -> int:

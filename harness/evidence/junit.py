@@ -35,7 +35,7 @@ def _case(trial: TrialResult) -> TestCase:
     again = f" #{trial.repetition}" if trial.repetition > 1 else ""
     case = TestCase(f"{trial.door} [{subject}]{again}", classname=trial.scenario, time=trial.seconds or 0.0)
     reason = as_xml_text(trial.reason)
-    if against := objection(trial):
+    if against := objection(trial):  # rule: junit-failure
         case.result = [Failure(as_xml_text(against), trial.outcome)]
     elif unjudged(trial):
         case.result = [Error(reason or "it never ran", trial.outcome or "not run")]

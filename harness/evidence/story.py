@@ -92,6 +92,7 @@ def tell(events: Sequence[Event], fates: Iterable[RunFate]) -> Story | None:
         fate = found.get(run_id)
         gone = fate is not None and fate.fate == "lost"
         known = _known(states.get(run_id, ()), (first_seen.get(run_id, run), run))
+        # rule: timeline-cuts-at-the-door (never)
         until = (_gone_at(fate, door, events) or end) if gone and fate else end
         segments = _segments(known, until)
         ended = "" if gone or run.state_type not in ENDED else run.state_name or ""

@@ -26,7 +26,7 @@ from harness.words.redaction import redact
 def conclude(plan: Plan, cell: Cell) -> TrialResult:
     """Judge a trial from its history, write verdict.json and all evidence, and return its entry of results.json."""
     events = read_trial(plan.trial_folder(cell) / "history.jsonl")
-    if cell.outcome is not None:  # decided before the start
+    if cell.outcome is not None:  # decided before the start  # rule: not-applicable-first
         return result(plan, cell, [], None)
     verdict = judge(events)
     entry = result(plan, cell, events, verdict)
@@ -88,6 +88,6 @@ def _beside(folder: Path) -> Iterator[None]:
     """Write what no verdict hangs on: where that fails, not-written.txt says why, and nothing else changes."""
     try:
         yield
-    except Exception:
+    except Exception:  # rule: report-changes-no-verdict
         with suppress(OSError), (folder / "not-written.txt").open("a", encoding="utf-8") as file:
             file.write(redact(traceback.format_exc()))

@@ -49,6 +49,7 @@ class Joined:
     @property
     def exit_code(self) -> int:
         by_trials = exit_code(self.trials)
+        # rule: merge-broken-part (never)
         return EXIT_UNJUDGED if self.broken and by_trials == EXIT_AS_EXPECTED else by_trials
 
 
@@ -64,16 +65,16 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
     runs = [(folder, read_results(folder), _facts_of(folder)) for folder in folders]
     sums: dict[str, Path] = {}
     names = [name for _, _, facts in runs for name in facts]
-    if twice := [name for name in names if names.count(name) > 1]:
+    if twice := [name for name in names if names.count(name) > 1]:  # rule: merge-same-run-twice (one more)
         raise UsageError(f"The run {twice[0]} is given twice; it would count as two repetitions.")
     for folder in folders:
         if said := sums_of(folder):
-            if twin := sums.get(said):
+            if twin := sums.get(said):  # rule: merge-copy
                 raise UsageError(f"{str(folder)!r} is a copy of {str(twin)!r}; it would count as two repetitions.")
             sums[said] = folder
     looks = {folder: recheck(folder) for folder in folders}
     for folder, look in looks.items():
-        if look.refused:
+        if look.refused:  # rule: merge-refused-run
             raise UsageError(
                 f"{str(folder)!r} does not hold, and is not joined: {look.refused[0]:.300}\n"
                 f"`harness recheck {folder}` says all."
@@ -82,6 +83,7 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
         raise UsageError(f"{str(into)!r} is no empty folder; name a new one.")
     every = [trial for _, results, _ in runs for trial in results.trials]
     there = {(trial.subject, trial.scenario) for trial in every}
+    # rule: merge-lost-machine (never)
     missing = [_missing(cell, every) for cell in planned if (cell["subject"], cell["scenario"]) not in there]
     check_writable(into, "--into")
     entries: list[TrialResult] = []
@@ -91,7 +93,7 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
             evidence = evidence_of(folder, trial)
             name = evidence.name.removesuffix(f"--{trial.repetition}")
             repetitions[name] += 1
-            number = repetitions[name]
+            number = repetitions[name]  # rule: merge-cell-by-folder (gives 1)
             target = f"trials/{name}" if number == 1 else f"trials/{name}--{number}"
             if evidence.is_dir() and not evidence.is_symlink():
                 shutil.copytree(evidence, into / target, ignore=_links)
@@ -101,11 +103,12 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
         for _, results, facts in runs
         if results.exit_code != (by_trials := exit_code(results.trials))
     ]
+    # rule: merge-unended (never)
     broken += [f"{folder}: {look.unended}" for folder, look in looks.items() if look.unended]
     broken += [
         f"{folder}: no evidence of {len(look.bare)} of its trials, {look.bare[0]} for one"
         for folder, look in looks.items()
-        if look.bare
+        if look.bare  # rule: merge-no-evidence (never)
     ]
     joined = Joined(entries + missing, broken)
     seconds = sum(results.seconds for _, results, _ in runs)

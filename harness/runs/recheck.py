@@ -129,12 +129,12 @@ def recheck(run: Path) -> SecondLook:
             events = read_trial(own / "history.jsonl")
             verdict = judge(events)
             taken.add(events)
-            if same:  # another harness may use other words in its views
+            if same:  # another harness may use other words in its views  # rule: recheck-other-commit (always)
                 wrong += _views_of_a_trial(own, events, verdict)
             if _is_told(folder, entry):
                 trials.append(_trial(own, entry, events, verdict, _Maker(merged=merged, same=same)))
-        problems += taken.differences()
-        if same:
+        problems += taken.differences()  # rule: recheck-told-twice
+        if same:  # rule: recheck-other-commit (always)
             problems += fields_added(folder)
             wrong += _views_of_a_run(Run(folder, results, facts))
         problems += [f"{name!r} is not what its histories come to" for name in wrong]
@@ -146,13 +146,14 @@ def _exit_code(results: RunResult) -> list[str]:
     said, code = results.exit_code, exit_code(results.trials)
     if said is None or said in _INTERRUPTED or said == code or (said, code) == (EXIT_UNJUDGED, EXIT_AS_EXPECTED):
         return []
-    return [f"results.json says exit code {said}; its trials come to {code}"]
+    return [f"results.json says exit code {said}; its trials come to {code}"]  # rule: recheck-exit-code
 
 
 def _unheld_folders(folder: Path, entries: Sequence[TrialResult]) -> list[str]:
     """Which folders of trials have no entry, or several."""
     named = Counter(evidence_of(folder, entry).name for entry in entries)
     there = [path.name for path in sorted((folder / "trials").glob("*"))]
+    # rule: recheck-one-entry (never)
     problems = [f"trials/{name} has no entry in results.json" for name in there if name not in named]
     return problems + [f"trials/{name} is named by {times} entries" for name, times in named.items() if times > 1]
 
@@ -190,13 +191,14 @@ def _views_of_a_trial(own: Path, events: list[Event], verdict: Verdict) -> list[
     """Which of the files that show a trial to a reader differ from what its history comes to now."""
     wrong = []
     for name, made in views_from_history(events, verdict).items():
-        if not _shows(own / name, made):
+        if not _shows(own / name, made):  # rule: recheck-trial-views
             wrong.append(f"trials/{own.name}/{name}")
     return wrong
 
 
 def _views_of_a_run(run: Run) -> list[str]:
     """Which of the files that show a run to a reader differ from what they are made of."""
+    # rule: recheck-run-views (never)
     return [name for name, made in made_again(run).items() if not _shows(run.folder / name, made)]
 
 
@@ -219,7 +221,7 @@ def _of_any_copy(verdict: str) -> dict[str, Any]:
 def _is_told(folder: Path, entry: TrialResult) -> bool:
     """Whether there is a history to hold an entry against, or should be: not of what was never started."""
     started = entry.outcome not in (NOT_APPLICABLE, None)
-    return started or (evidence_of(folder, entry) / "history.jsonl").exists()
+    return started or (evidence_of(folder, entry) / "history.jsonl").exists()  # rule: recheck-never-begun
 
 
 @contextmanager
@@ -240,15 +242,15 @@ def _trial(own: Path, saved: TrialResult, events: list[Event], verdict: Verdict,
     was = msgspec.to_builtins(saved)
     opening = opening_of(events)
     schema = opening.schema if opening else SCHEMA
-    if same and schema != SCHEMA:
+    if same and schema != SCHEMA:  # rule: recheck-schema
         return Trial(saved, again["outcome"], [f"its history has schema {schema}, and this harness writes {SCHEMA}"])
-    if same and (staged := _staged_otherwise(events)):
+    if same and (staged := _staged_otherwise(events)):  # rule: recheck-staged-alike
         return Trial(saved, again["outcome"], [staged])
     left_out = (_OF_THE_COPY if maker.merged else set()) | (set() if same else _IN_WORDS)
     found = [
         (name, then, now)
         for (name, then), (_, now) in zip(_flat(was, again), _flat(again, again), strict=True)
-        if then != now and not {name.rpartition(" ")[2]} & left_out
+        if then != now and not {name.rpartition(" ")[2]} & left_out  # rule: recheck-verdict (never)
     ]
     return Trial(saved, again["outcome"], [f"{name}: {then} then, {now} now" for name, then, now in found])
 
@@ -287,6 +289,7 @@ def _not_applicable(saved: TrialResult) -> list[str]:
         )  # fmt: skip
         if cell and cell.outcome == NOT_APPLICABLE:
             return []
+    # rule: recheck-not-applicable (gives [])
     return [f"{Path(saved.folder).name!r} is called not-applicable, and it is not"]
 
 

@@ -43,7 +43,7 @@ def bundle(run: Path, into: Path) -> list[str]:
     that two bundles of one run are the same. Raises: UsageError for what is no run, or where it cannot be written.
     """
     read_results(run)
-    if run.resolve() in into.resolve().parents:
+    if run.resolve() in into.resolve().parents:  # rule: bundle-not-over-its-run
         raise UsageError(f"{str(into)!r} would lie in the run itself; name a file elsewhere with --into.")
     where = {**places(run.resolve().parent), **(read_run(run).places or {})}
     left_out, sums = [], []
@@ -75,10 +75,11 @@ def bundle(run: Path, into: Path) -> list[str]:
 def _cleaned(text: str, where: Mapping[str, str]) -> str:
     """A text without secrets, and with `{results}` and the like in place of this machine's folders."""
     for name, path in sorted(where.items(), key=lambda item: len(item[1]), reverse=True):
-        if len(path) > 1:
+        if len(path) > 1:  # rule: bundle-no-folders
+            # rule: bundle-no-folders-in-json (without last)
             for written in (path, json.dumps(path)[1:-1]):  # as it stands in JSON, where it has other letters
                 text = text.replace(written, f"{{{name}}}")
-    return redact(text)
+    return redact(text)  # rule: bundle-no-secrets (unwrapped)
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -105,8 +106,13 @@ def unpack(archive: Path, into: Path) -> Path:
                     continue
                 name = PurePosixPath(member.name)
                 unpacked += member.size
-                too_large = unpacked > _LARGEST or member.size > _LARGEST_FILE
-                if not member.isfile() or name.is_absolute() or ".." in name.parts or too_large:
+                too_large = unpacked > _LARGEST or member.size > _LARGEST_FILE  # rule: bundle-file-size (without last)
+                if (
+                    not member.isfile()
+                    or name.is_absolute()
+                    or ".." in name.parts  # rule: bundle-stays-inside
+                    or too_large
+                ):
                     raise UsageError(f"{str(archive)!r} holds {member.name!r}, which no bundle does.")
                 target = into / name
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -49,7 +49,7 @@ def check_checksums(folder: Path) -> list[str]:
     for name, entry in named.items():
         if name not in there:
             problems.append(f"{name!r} is gone")
-        elif line(name, there[name].read_bytes()) != entry:
+        elif line(name, there[name].read_bytes()) != entry:  # rule: recheck-changed-file
             problems.append(f"{name!r} was changed")
     links = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_symlink()]
     problems += [f"{name!r} is a link, and a run has none" for name in links]

@@ -101,7 +101,7 @@ def fields_added(folder: Path) -> list[str]:
     return [
         f"{where}: this harness does not write the field {name!r}"
         for where, part, kind in parts
-        for name in sorted(part.keys() - set(kind.__struct_fields__))
+        for name in sorted(part.keys() - set(kind.__struct_fields__))  # rule: recheck-unknown-field (gives [])
     ]
 
 
@@ -139,7 +139,7 @@ def _readable(found: dict[str, Any], kind: type) -> Iterator[tuple[str, Any]]:
 
 def runs_of(facts: RunFacts) -> Sequence[RunFacts]:
     """What a run.json says of each run that it is of: one, or those that were joined."""
-    return facts.merged or [facts]
+    return facts.merged or [facts]  # rule: merge-joined-before (without first)
 
 
 def evidence_of(folder: Path, trial: TrialResult) -> Path:

@@ -112,7 +112,9 @@ def _ticks(ticks: Ticks | None, cell: Cell) -> TicksResult | None:
     if ticks is None:
         return None
     often = bool(cell.sometimes) and ticks.outcome == cell.sometimes
+    # rule: tick-now-and-then-in-a-gate (without last)
     unsaid = cell.expected_ticks is None or ticks.outcome == INCONCLUSIVE or (often and cell.held)
+    # rule: tick-known-now-and-then (without first)
     held = None if unsaid else often or ticks.outcome == cell.expected_ticks
     return TicksResult(
         outcome=ticks.outcome,

@@ -45,7 +45,7 @@ __all__ = [
 
 F = TypeVar("F")
 
-EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_USAGE, EXIT_UNJUDGED = 0, 1, 2, 125
+EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_USAGE, EXIT_UNJUDGED = 0, 1, 2, 125  # rule: exit-codes
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Verdict:
         return found if isinstance(found, type(nothing)) else nothing
 
 
-def judge(events: Sequence[Event]) -> Verdict:
+def judge(events: Sequence[Event]) -> Verdict:  # rule: version-changes-nothing
     """The verdict of a history, whole or cut short: the worst that a checker says. Never raises."""
     checks = {name: _ask(checker, events) for name, checker in load_checkers().items()}
     worst = compose(checks.values())
@@ -89,7 +89,7 @@ def _ask(checker: Checker, events: Sequence[Event]) -> Check:
     """A checker's word; one that raises has no verdict, so that there is none."""
     try:
         return checker.check(events)
-    except Exception as error:
+    except Exception as error:  # rule: error-checker-raised
         return Check(outcome=ERROR, reason=f"the history could not be judged: {type(error).__name__}: {error}")
 
 
@@ -97,7 +97,7 @@ def as_expected(outcome: str | None, expected: str | None) -> bool | None:
     """Whether an outcome is the expected one; None where it could not be judged or nothing is expected."""
     if outcome in UNJUDGED or expected is None:
         return None
-    return outcome == expected
+    return outcome == expected  # rule: expected-both-ways
 
 
 def bystanders_of(trial: TrialResult) -> int:
@@ -106,14 +106,20 @@ def bystanders_of(trial: TrialResult) -> int:
 
 
 def _is_held(trial: TrialResult) -> bool:
-    return bool(trial.expected or (trial.ticks and trial.ticks.expected))
+    return bool(trial.expected or (trial.ticks and trial.ticks.expected))  # rule: exit-ticks-alone (without last)
 
 
 def contradicts(trial: TrialResult) -> bool:
     """Whether a trial's entry contradicts what is known: of its runs, of its ticks, or of runs of other deployments."""
     ticks = trial.ticks
+    # rule: exit-1-ticks (without last)
     wrong = as_expected(trial.outcome, trial.expected) is False or bool(ticks and ticks.as_expected is False)
-    return trial.outcome not in UNJUDGED and bool(wrong or bystanders_of(trial))
+    # rule: exit-ticks-need-a-verdict (without first)
+    return trial.outcome not in UNJUDGED and bool(
+        wrong
+        # rule: bystanders-contradict
+        or bystanders_of(trial)
+    )
 
 
 def unjudged(trial: TrialResult) -> bool:
@@ -124,6 +130,7 @@ def unjudged(trial: TrialResult) -> bool:
     if ticks is None:
         return False
     expected = ticks.expected is not None and ticks.as_expected is None
+    # rule: exit-125-ticks (without first)
     return expected or (trial.judged_by == TICKS and ticks.outcome == INCONCLUSIVE)
 
 
@@ -152,9 +159,11 @@ def exit_code(trials: Iterable[TrialResult]) -> int:
     A contradiction outweighs what could not be judged, so that `git bisect run` skips only what says nothing. A verdict
     of which nothing is known contradicts nothing, and is no success by itself.
     """
-    tried = [trial for trial in trials if trial.outcome != NOT_APPLICABLE]
-    if any(contradicts(trial) for trial in tried):
+    tried = [trial for trial in trials if trial.outcome != NOT_APPLICABLE]  # rule: exit-125-not-applicable (always)
+    if any(contradicts(trial) for trial in tried):  # rule: exit-1-first (last)
         return EXIT_CONTRADICTED
+    # rule: exit-0-needs-an-expectation (without last), exit-125-unjudged (without first)
+    # rule: exit-125-nothing-known (without last)
     if any(unjudged(trial) for trial in tried) or not any(map(_is_held, tried)):
         return EXIT_UNJUDGED
     return EXIT_AS_EXPECTED

@@ -34,6 +34,7 @@ def by_door(lab: FakeLab, *scenarios: str) -> dict[tuple[str, str], Entry]:
 
 
 @pytest.mark.rule("bystanders-taken", "A trial whose runs another door deleted has no verdict.")
+@pytest.mark.rule("bystanders-contradict", "A door that touches runs of other trials contradicts, whatever is known.")
 def test_a_door_that_takes_what_waits_of_every_deployment_says_so_and_the_others_have_no_verdict(lab: FakeLab) -> None:
     def take_all() -> None:
         if paused(lab):

@@ -70,6 +70,7 @@ def test_sha256sum_agrees(run: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.rule("bundle-no-folders", "A bundle names no folder of this machine.")
 def test_the_bundle_of_a_run_holds_and_names_no_folder_of_this_machine(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,6 +88,7 @@ def test_the_bundle_of_a_run_holds_and_names_no_folder_of_this_machine(
     assert not any(str(run.parent.resolve()) in text or str(Path.home()) + "/" in text for text in texts)
 
 
+@pytest.mark.rule("bundle-not-over-its-run", "A bundle is not written into its own run.")
 @pytest.mark.parametrize("name", ["results.json", "labs/new.tar.gz"])
 def test_a_bundle_is_not_written_into_its_run(run: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert cli.main(["bundle", str(run), "--into", str(run / name)]) == 2
@@ -102,6 +104,7 @@ def test_two_bundles_of_a_run_are_the_same(run: Path, tmp_path: Path) -> None:
     assert archives[0].read_bytes() == archives[1].read_bytes()
 
 
+@pytest.mark.rule("bundle-no-secrets", "A bundle holds no secret.")
 def test_a_secret_of_the_environment_is_not_in_the_bundle(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,6 +156,7 @@ def forget_the_sums(run: Path) -> None:
     (run / NAME).unlink()
 
 
+@pytest.mark.rule("recheck-changed-file", "A file that was changed is named.")
 @pytest.mark.parametrize(
     ("tamper", "said"),
     [
@@ -180,6 +184,7 @@ def test_whatever_was_changed_is_named(
         assert said in out
 
 
+@pytest.mark.rule("recheck-verdict", "A verdict that does not follow from its history is named.")
 def test_a_verdict_that_its_history_does_not_bear_out_is_named_though_the_sums_are_right(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -253,6 +258,9 @@ def test_a_field_that_a_newer_harness_writes_is_passed_over(run: Path, capsys: p
 
 
 @pytest.mark.rule("bundle-needs-a-sound-run", "A run that a recheck objects to is not bundled.")
+@pytest.mark.rule("recheck-one-entry", "Each folder of a trial has one entry in results.json.")
+@pytest.mark.rule("recheck-unknown-field", "A field that this harness does not write is named.")
+@pytest.mark.rule("recheck-never-begun", "A trial that never began has no history.")
 @pytest.mark.parametrize(
     "forge",
     [
@@ -285,6 +293,7 @@ def test_an_entry_that_its_history_and_plan_do_not_bear_out_is_refused_and_not_b
     assert not archive.exists()
 
 
+@pytest.mark.rule("recheck-exit-code", "The exit code is the one that the trials come to.")
 @pytest.mark.parametrize("code", [2, None, -1, 129000])
 def test_an_exit_code_that_no_run_ends_with_is_named(
     run: Path, capsys: pytest.CaptureFixture[str], code: int | None
@@ -301,6 +310,7 @@ def test_another_doors_history_in_a_folder_is_refused(run: Path, capsys: pytest.
     assert "door: patch-deployment then, none now" in said
 
 
+@pytest.mark.rule("recheck-not-applicable", "What is called not applicable is so by its versions.")
 def test_a_trial_called_not_applicable_that_is_not_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(history_of(run, "patch-deployment").parent)
     rewrite(run, "patch-deployment", outcome="not-applicable", expected="not-applicable", as_expected=True)
@@ -324,6 +334,8 @@ VIEWS = {
 }  # fmt: skip
 
 
+@pytest.mark.rule("recheck-trial-views", "The views of a trial show what its history says.")
+@pytest.mark.rule("recheck-run-views", "The views of a run show what its histories say.")
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_view_that_does_not_show_what_the_histories_come_to_is_refused(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
@@ -344,6 +356,9 @@ def test_a_view_that_does_not_show_what_the_histories_come_to_is_refused(
         assert f"(!) '{shown.relative_to(folder)}' is not what its histories come to" in said
 
 
+@pytest.mark.rule(
+    "recheck-other-commit", "Views that another commit of the harness made are only checked by their sums."
+)
 def test_views_that_another_harness_made_are_held_by_the_sums_alone(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -355,6 +370,7 @@ def test_views_that_another_harness_made_are_held_by_the_sums_alone(
     assert check(run, capsys)[0] == 0
 
 
+@pytest.mark.rule("bundle-no-folders-in-json", "A bundle names no folder of this machine as JSON writes it either.")
 def test_a_folder_of_other_letters_is_not_in_a_bundle(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -411,6 +427,7 @@ def test_a_history_of_a_newer_schema_is_refused_with_a_line_that_says_so(lab: Fa
     assert judge([{key: value for key, value in opening.items() if key != "schema"}, *first]).outcome == "survived"
 
 
+@pytest.mark.rule("bundle-stays-inside", "A hostile archive writes nothing outside its folder.")
 @pytest.mark.parametrize(
     ("member", "said"),
     [("../outside", "which no bundle does"), ("/etc/outside", "which no bundle does"), ("loose", "holds 0 folders")],
@@ -436,6 +453,7 @@ def test_what_is_no_run_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFix
     assert len(capsys.readouterr().err.splitlines()) <= 3
 
 
+@pytest.mark.rule("report-changes-no-verdict", "A report that cannot be written changes no verdict.")
 def test_a_report_that_cannot_be_made_changes_no_verdict(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> str:
         raise RuntimeError("planted")
@@ -448,6 +466,7 @@ def test_a_report_that_cannot_be_made_changes_no_verdict(lab: FakeLab, monkeypat
     assert not (folder / "report.md").exists() and (folder / "timeline.svg").exists()
 
 
+@pytest.mark.rule("bundle-file-size", "A bundle with a file that is too large is refused.")
 def test_a_bundle_with_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle_module, "_LARGEST_FILE", 1_000)
     archive = tmp_path / "large.tar.gz"
@@ -473,6 +492,7 @@ DID: dict[str, tuple[Callable[[Backlog, list[Run]], None], str]] = {
 }
 
 
+@pytest.mark.rule("recheck-told-twice", "What a door did to other trials stands in both histories.")
 @pytest.mark.parametrize("door", ["patch-deployment", "none"])
 @pytest.mark.parametrize("kind", DID)
 def test_what_a_door_did_to_other_trials_is_said_by_both_histories(
@@ -506,6 +526,7 @@ def test_what_a_door_did_to_other_trials_is_said_by_both_histories(
     assert "and that door's history does not" in said or "of another trial, and no other trial says so" in said
 
 
+@pytest.mark.rule("recheck-staged-alike", "A scenario that was staged otherwise than this commit stages it is refused.")
 @pytest.mark.parametrize(
     ("name", "value"), [("minimum", 1), ("state", "Pending"), ("ticks", 2), ("judged_by", "ticks")]
 )
@@ -522,6 +543,7 @@ def test_a_scenario_that_was_staged_otherwise_than_this_harness_stages_it_is_ref
     assert f"its history has {name} {value!r}, and the scenario has" in said
 
 
+@pytest.mark.rule("recheck-schema", "A history of this commit has this commit's schema.")
 def test_a_history_of_an_older_schema_is_not_this_harnesss(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(run, RunFacts(harness=harness_commit()))
     history = history_of(run, "none")

@@ -43,6 +43,7 @@ def row(number: int, *states: str, **facts: object) -> Row:
     return replace(Row("treated", f"run-{number:08}", after(number), bars), **facts)  # type: ignore[arg-type]
 
 
+@pytest.mark.rule("timeline-cuts-at-the-door", "A timeline ends a lost run at the door.")
 def test_a_lost_run_ends_where_the_door_cut_it_off_and_the_twin_s_goes_on(lab: FakeLab) -> None:
     backlog = lab.backlog(OUTAGE)
     backlog.on_update(lambda: backlog.delete(backlog.at_risk()[:1]))

@@ -63,6 +63,7 @@ def test_a_tick_that_never_comes_back_or_comes_twice_contradicts(
     assert contradicts(entry)
 
 
+@pytest.mark.rule("tick-known-now-and-then", "A duplicate that is known to happen now and then contradicts nothing.")
 @pytest.mark.parametrize("door", ["upsert-deployment", "deploy-unchanged"])
 def test_a_tick_that_comes_twice_now_and_then_is_no_contradiction_where_that_is_known(lab: FakeLab, door: str) -> None:
     backlog = lab.backlog(UPCOMING)
@@ -77,6 +78,7 @@ def test_a_tick_that_comes_twice_now_and_then_is_no_contradiction_where_that_is_
     assert note.startswith(f"upcoming, {door} on 3.9.1: {said_so}")
 
 
+@pytest.mark.rule("tick-now-and-then-in-a-gate", "A gate gives no verdict on what is known to happen now and then.")
 def test_a_tick_that_comes_twice_now_and_then_says_nothing_of_what_is_held_to_whole_ticks(lab: FakeLab) -> None:
     lab.held = True
     backlog = lab.backlog(UPCOMING)

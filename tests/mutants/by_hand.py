@@ -240,3 +240,45 @@ def _whatever_the_status(statement: ast.AST) -> None:
 def _another_state_is_a_change(statement: ast.AST) -> None:
     assert isinstance(statement, ast.For) and isinstance(statement.iter, ast.Tuple)
     statement.iter.elts.append(ast.Constant("state_id"))
+
+
+@breaks("frequency-counts-all")
+def _errors_do_not_count(statement: ast.AST) -> None:
+    made = _first(ast.ListComp, statement).elt
+    assert isinstance(made, ast.Call)
+    number = next(place for place, each in enumerate(made.args) if isinstance(each, ast.Call))
+    errors = ast.Subscript(_first(ast.Attribute, made.args[number]).value, ast.Constant("error"), ast.Load())
+    made.args[number] = ast.BinOp(made.args[number], ast.Sub(), errors)
+
+
+@breaks("recheck-never-begun")
+def _both_are_wanted(statement: ast.AST) -> None:
+    _first(ast.BoolOp, statement).op = ast.And()
+
+
+@breaks("power-finds-the-mutant")
+def _anything_is_found(statement: ast.AST) -> None:
+    assert isinstance(statement, ast.If)
+    statement.test = _first(ast.Compare, statement.test).comparators[0]
+
+
+@breaks("version-changes-nothing")
+def _old_releases_lose(function: ast.AST) -> None:
+    assert isinstance(function, ast.FunctionDef)
+    verdict = _first(ast.Call, function.body[-1])
+    old = _expression(f"any(getattr(event, 'said', '9') < '3.3.4' for event in {function.args.args[0].arg})")
+    verdict.args[0] = ast.IfExp(old, ast.Constant("lost"), verdict.args[0])
+
+
+@breaks("expected-both-ways")
+def _survived_is_always_fine(statement: ast.AST) -> None:
+    assert isinstance(statement, ast.Return)
+    compared = _first(ast.Compare, statement)
+    survived = ast.Compare(compared.left, [ast.Eq()], [ast.Constant("survived")])
+    statement.value = ast.BoolOp(ast.Or(), [compared, survived])
+
+
+@breaks("exit-codes")
+def _the_last_is_1(statement: ast.AST) -> None:
+    assert isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Tuple)
+    statement.value.elts[-1] = ast.Constant(1)

@@ -127,6 +127,7 @@ def test_asked_again_it_tries_only_what_has_no_verdict_yet(world: Callable[[Outc
     assert len(saved) == len(RELEASES) * len(STATES) and {trial.outcome for trial in saved} == {"lost"}
 
 
+@pytest.mark.rule("atlas-keeps-verdicts", "In the atlas, a verdict is replaced only by another verdict.")
 def test_what_was_judged_gives_way_to_another_verdict_alone(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
     atlas = Atlas(tmp_path / "atlas.json")
     first, second = (entry("3.3.3", "worker-outage", door, "lost") for door in ("prefect-deploy", "none"))

@@ -119,6 +119,7 @@ def test_an_end_that_cannot_stage_the_scenario_is_moved_to_the_first_that_can(
     assert runs.asked[0] == "3.0.4"
 
 
+@pytest.mark.rule("bisect-resumes", "A search that goes on tries no release again.")
 def test_an_interrupted_search_says_how_to_go_on_and_asks_nothing_twice(
     world: Callable[[Outcome], Runs], tmp_path: Path
 ) -> None:
@@ -141,6 +142,7 @@ def test_an_interrupted_search_says_how_to_go_on_and_asks_nothing_twice(
     assert not set(first.asked[:2]) & set(second.asked)
 
 
+@pytest.mark.rule("bisect-not-pinned-down", "A search that does not find one release or commit gives no answer.")
 def test_a_change_that_is_not_pinned_down_is_said_to_be_and_ends_with_125(
     world: Callable[[Outcome], Runs], tmp_path: Path
 ) -> None:

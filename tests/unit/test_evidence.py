@@ -120,6 +120,7 @@ def test_a_tick_that_contradicts_what_is_known_marks_its_trial(tmp_path: Path) -
     assert "survived!" in pictured([entry(tmp_path, "survived", expected="survived", ticks=missing)])
 
 
+@pytest.mark.rule("junit-failure", "In junit.xml a contradiction is a failure.")
 def test_in_junit_xml_each_cell_is_one_test_case_and_only_as_expected_passes(tmp_path: Path) -> None:
     held = entry(tmp_path, "survived", expected="survived", subject="3.3.4")
     lost = entry(tmp_path, "lost", expected="survived", subject="3.3.3", reason="3 of 3 are gone")

@@ -46,11 +46,16 @@ def test_0_when_every_verdict_of_which_anything_is_known_is_as_expected(
     assert exit_code([*others, *held]) == 0
 
 
+@pytest.mark.rule("exit-1-first", "One contradiction ends a run with 1, whatever else there is.")
 @given(anything, contradicting)
 def test_1_when_one_outcome_contradicts_whatever_else_there_is(others: list[TrialResult], one: TrialResult) -> None:
     assert exit_code([one, *others]) == exit_code([*others, one]) == 1
 
 
+@pytest.mark.rule("exit-ticks-need-a-verdict", "Ticks contradict nothing if the trial's runs have no verdict.")
+@pytest.mark.rule(
+    "exit-ticks-alone", "A trial of whose ticks alone something is expected counts as one with an expectation."
+)
 @pytest.mark.parametrize(("held", "code"), [(True, 0), (False, 1), (None, 125)])
 def test_a_trial_of_whose_ticks_alone_something_is_known_is_one_by_itself(held: bool | None, code: int) -> None:
     came_to = "inconclusive" if held is None else "whole"
@@ -60,12 +65,16 @@ def test_a_trial_of_whose_ticks_alone_something_is_known_is_one_by_itself(held: 
     assert exit_code([replace(upcoming, outcome="inconclusive")]) == 125, "no verdict on the runs, none on their ticks"
 
 
+@pytest.mark.rule("exit-1-ticks", "Ticks that contradict their expectation end a run with 1.")
 @given(anything)
 def test_1_when_the_ticks_of_one_trial_contradict(others: list[TrialResult]) -> None:
     assert exit_code([*others, trial("survived", "survived", ticks=False)]) == 1
     assert exit_code([*others, trial("survived", "survived", ticks=True)]) == exit_code([*others, as_survived()])
 
 
+@pytest.mark.rule(
+    "exit-125-ticks", "Ticks of which something is expected, and which were not judged, end a run with 125."
+)
 def test_125_when_ticks_of_which_something_is_expected_could_not_be_judged() -> None:
     one = replace(as_survived(), ticks=entries.ticks(expected="whole", as_expected=None))
     assert exit_code([as_survived(), one]) == 125
@@ -76,6 +85,7 @@ def as_survived() -> TrialResult:
 
 
 @pytest.mark.rule("expected-null-without-verdict", "`as_expected` is null for error and inconclusive.")
+@pytest.mark.rule("exit-125-unjudged", "A trial that could not be judged ends a run with 125.")
 @given(st.lists(st.one_of(as_known, unknown, passed_over)), unjudged)
 def test_125_when_nothing_contradicts_and_something_could_not_be_judged(
     others: list[TrialResult], one: TrialResult
@@ -83,6 +93,9 @@ def test_125_when_nothing_contradicts_and_something_could_not_be_judged(
     assert exit_code([one, *others]) == exit_code([*others, one]) == 125
 
 
+@pytest.mark.rule("exit-125-nothing-known", "A run with no verdict of which anything is expected ends with 125.")
+@pytest.mark.rule("exit-125-not-applicable", "A run whose every trial is not applicable ends with 125.")
+@pytest.mark.rule("exit-codes", "The exit codes are 0, 1, 2 and 125.")
 @given(st.lists(st.one_of(passed_over, unknown)))
 def test_125_when_no_cell_had_a_verdict_of_which_anything_is_known(trials: list[TrialResult]) -> None:
     assert exit_code(trials) == 125
@@ -100,6 +113,7 @@ def test_the_order_of_the_trials_changes_no_code(trials: list[TrialResult], shuf
     assert exit_code(other) == exit_code(trials)
 
 
+@pytest.mark.rule("exit-0-needs-an-expectation", "A run of which nothing is expected is no success.")
 def test_0_only_where_every_outcome_was_judged_and_known() -> None:
     zero = {(o, e) for o in (*OUTCOMES, None) for e in (*OUTCOMES, None) if exit_code([trial(o, e)]) == 0}
     assert zero == {(outcome, outcome) for outcome in JUDGED}

@@ -23,6 +23,7 @@ def interval(times: int, of: int) -> tuple[float, float]:
     return Frequency("late", "none", "3.3.4", "survived", times, of).interval()
 
 
+@pytest.mark.rule("frequency-counts-all", "A repetition without a verdict is one of the N in k of N.")
 @given(st.lists(st.sampled_from([*OUTCOMES, None]), min_size=1, max_size=30))
 def test_every_repetition_is_counted_once_those_without_a_verdict_too(outcomes: list[str | None]) -> None:
     found = frequencies(trials(*outcomes))
@@ -77,6 +78,7 @@ def test_cells_are_counted_apart() -> None:
     ]
 
 
+@pytest.mark.rule("repetition-same-database", "Trials on different databases are no repetitions of each other.")
 def test_what_ran_on_another_database_is_no_repetition() -> None:
     elsewhere = [replace(one, database="postgres") for one in trials("survived")]
     found = frequencies([*trials("survived"), *elsewhere])

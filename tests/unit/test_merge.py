@@ -122,6 +122,7 @@ def test_a_run_that_did_not_come_to_its_end_is_no_success(tmp_path: Path) -> Non
     assert found["trials"][1]["reason"] == "its run did not come to its end"
 
 
+@pytest.mark.rule("merge-lost-machine", "A cell that no machine brought is no success.")
 def test_a_cell_that_no_machine_brought_along_is_no_success(tmp_path: Path) -> None:
     planned = [{"subject": "3.3.4", "scenario": name} for name in ("worker-outage", "awaiting-retry")]
     merge([run_folder(tmp_path / "one", ("3.3.4", "survived"))], tmp_path / "all", planned)
@@ -133,6 +134,7 @@ def test_a_cell_that_no_machine_brought_along_is_no_success(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.rule("merge-broken-part", "A part that broke makes no success.")
 @pytest.mark.parametrize("ended", [125, 130])
 def test_a_part_that_broke_though_its_trials_are_fine_makes_no_whole_that_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], ended: int
@@ -144,6 +146,7 @@ def test_a_part_that_broke_though_its_trials_are_fine_makes_no_whole_that_is(
     assert saved(tmp_path / "all")["exit_code"] == 125
 
 
+@pytest.mark.rule("merge-no-evidence", "A run that says more than its evidence shows makes no success.")
 def test_a_trial_without_its_evidence_makes_no_whole_that_is_fine(tmp_path: Path) -> None:
     one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
     two = run_folder(tmp_path / "two", ("3.3.3", "survived"), ("2.20.20", "not-applicable"))
@@ -177,6 +180,7 @@ def test_a_run_with_a_link_is_not_joined(tmp_path: Path) -> None:
     assert not (tmp_path / "all").exists()
 
 
+@pytest.mark.rule("merge-joined-before", "A run that was joined before is not joined again beside the joined one.")
 def test_a_run_that_was_joined_before_is_not_joined_again_beside_that(tmp_path: Path) -> None:
     one, two = (run_folder(tmp_path / name, ("3.3.4", "survived")) for name in ("one", "two"))
     merge([one], tmp_path / "first")
@@ -187,6 +191,7 @@ def test_a_run_that_was_joined_before_is_not_joined_again_beside_that(tmp_path: 
     assert [run["run"] for run in runs] == ["one", "two"]
 
 
+@pytest.mark.rule("merge-cell-by-folder", "Trials in the same cell folder are repetitions, even at two versions.")
 def test_a_subject_at_two_versions_is_two_repetitions(tmp_path: Path) -> None:
     runs = [run_folder(tmp_path / version, ("latest", "survived"), version=version) for version in ("3.9.1", "3.9.2")]
     merge(runs, tmp_path / "all")
@@ -217,6 +222,7 @@ def change_a_file(folder: Path) -> None:
         file.write_text("all is well", encoding="utf-8")
 
 
+@pytest.mark.rule("merge-refused-run", "A run that a recheck refuses is not joined.")
 @pytest.mark.parametrize("forge", [call_it_great, call_it_survived, list_it_twice, change_a_file])
 def test_a_run_that_a_recheck_refuses_is_not_joined(tmp_path: Path, forge: Callable[[Path], None]) -> None:
     one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
@@ -227,6 +233,7 @@ def test_a_run_that_a_recheck_refuses_is_not_joined(tmp_path: Path, forge: Calla
     assert not (tmp_path / "all").exists()
 
 
+@pytest.mark.rule("merge-unended", "A run without its end or its histories makes no success.")
 def test_a_run_whose_histories_or_sums_are_gone_makes_no_success(tmp_path: Path) -> None:
     one, two = (run_folder(tmp_path / name, ("3.3.4", "survived")) for name in ("one", "two"))
     for history in one.rglob("history.jsonl"):
@@ -238,6 +245,7 @@ def test_a_run_whose_histories_or_sums_are_gone_makes_no_success(tmp_path: Path)
     assert "no evidence of 1 of its trials" in joined.broken[1] and "no readable SHA256SUMS" in joined.broken[0]
 
 
+@pytest.mark.rule("merge-copy", "A copy of a run is no repetition of it.")
 def test_a_copy_of_a_run_without_an_id_is_no_repetition(tmp_path: Path) -> None:
     one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
     write_run(one, RunFacts())
@@ -263,6 +271,7 @@ def test_what_an_earlier_harness_did_not_write_yet_is_not_missed(tmp_path: Path)
     assert saved(tmp_path / "all")["trials"][0]["repetition"] == 1
 
 
+@pytest.mark.rule("merge-same-run-twice", "One run that is given twice is no repetition.")
 def test_one_run_given_twice_is_no_repetition(tmp_path: Path) -> None:
     one = run_folder(tmp_path / "one", ("3.3.4", "survived"))
     (tmp_path / "latest").symlink_to("one")

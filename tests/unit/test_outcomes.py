@@ -204,6 +204,7 @@ def test_a_trial_cut_short_is_an_error_that_names_the_phase() -> None:
     assert (found.outcome, found.reason) == ("error", "the trial was cut short in phase drain")
 
 
+@pytest.mark.rule("error-checker-raised", "A checker that raises makes an error, and no traceback.")
 def test_a_checker_that_raises_is_an_error_and_not_a_traceback() -> None:
     events = whole_history(WHOLE, WHOLE)
     next(event for event in events if event["kind"] == "states")["states"][0]["timestamp"] = "some time"
@@ -237,6 +238,9 @@ def test_a_trial_with_no_history_is_an_error(tmp_path: Path) -> None:
     assert (entry.outcome, entry.as_expected) == ("error", None)
 
 
+@pytest.mark.rule(
+    "not-applicable-first", "What was called not applicable before the start stays so, whatever its history says."
+)
 def test_not_applicable_comes_from_the_version_alone_and_outweighs_any_history(tmp_path: Path) -> None:
     plan = Plan("run", tmp_path, [])
     cell = planned("concurrency-limit", "2.20.20")
@@ -246,6 +250,7 @@ def test_not_applicable_comes_from_the_version_alone_and_outweighs_any_history(t
     assert (entry.outcome, entry.expected, entry.as_expected) == ("not-applicable", "not-applicable", True)
 
 
+@pytest.mark.rule("expected-both-ways", "An expected loss that does not happen is a contradiction too.")
 @pytest.mark.parametrize(
     ("outcome", "expected", "held"),
     [

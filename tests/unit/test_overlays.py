@@ -115,6 +115,8 @@ def outcome_of(release: str, mutant: str) -> tuple[list[str], int]:
     return [row.verdict for row in rows], power.exit_code(rows)
 
 
+@pytest.mark.rule("power-finds-the-mutant", "A mutant is found by the outcome that it declares, and by no other.")
+@pytest.mark.rule("power-release-is-quiet", "The release without a mutant has to survive.")
 def test_a_mutant_is_found_as_what_it_is_and_the_release_is_quiet() -> None:
     assert outcome_of("survived", "altered") == (["quiet", "found"], 0)
     assert outcome_of("survived", "survived") == (["quiet", "not found"], 1)

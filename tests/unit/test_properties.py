@@ -180,6 +180,7 @@ def test_other_ids_for_the_same_runs_change_nothing(history: list[Line]) -> None
     assert [other_ids(fate.run) for fate in before.findings.fates] == [fate.run for fate in after.findings.fates]
 
 
+@pytest.mark.rule("version-changes-nothing", "No verdict depends on the version that the history names.")
 @given(both_sides, st.sampled_from(["2.20.20", "3.0.9", "3.3.3", "3.9.1", "", "no version"]))
 def test_no_version_in_a_history_changes_its_verdict(sides: tuple[list[str], list[str]], version: str) -> None:
     assert judge(whole_history(*sides, version=version)) == judge(whole_history(*sides, version="3.3.4"))

@@ -12,7 +12,6 @@ from collections import Counter
 import pytest
 
 from tests.mutants import OPERATORS, by_hand, mutate
-from tests.mutations import rows
 from tests.rules import ROOT, Tag, rules, tags, tags_of
 
 FILES = sorted({tag.file for tag in tags()})
@@ -20,7 +19,7 @@ FILES = sorted({tag.file for tag in tags()})
 
 def test_each_rule_has_a_place_in_the_harness_and_each_place_has_a_test() -> None:
     marked, tagged = {rule.name for rule in rules()}, {tag.rule for tag in tags()}
-    assert len(marked) > 10
+    assert len(marked) > 200
     assert sorted(marked - tagged) == [], "tests guard rules that no place in the harness is tagged with"
     assert sorted(tagged - marked) == [], "places are tagged with rules that no test is marked with"
     assert sorted(set(by_hand.MUTANTS) - tagged) == [], "mutants are written for rules that nothing is tagged with"
@@ -41,15 +40,6 @@ def test_no_mark_is_left_to_a_file_that_is_not_read() -> None:
         if path.name != "test_rules.py" and (text := path.read_text(encoding="utf-8"))
     )
     assert marked == len(rules())
-
-
-def test_the_rows_that_are_left_fit_their_files() -> None:
-    left = rows()
-    assert [row.rule for row in left if (ROOT / row.file).read_text(encoding="utf-8").count(row.was) != 1] == []
-    for row in left:
-        file, _, name = row.test.partition("::")
-        name = name.partition("[")[0]
-        assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), f"{row.rule}: no {row.test}"
 
 
 @pytest.mark.parametrize("file", FILES)
