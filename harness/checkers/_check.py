@@ -32,7 +32,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 _WORST_FIRST = (
     (ERROR, False),
     (INCONCLUSIVE, False),
-    (LOST, False),  # rule: lost-comes-first (later)
+    (LOST, False),  # rule: worst-checker-counts (later)
     (ALTERED, False),
     (STRANDED, False),
     (INCONCLUSIVE, True),

@@ -48,7 +48,7 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Check:
         unknown = next(fate for fate in findings.fates if fate.fate == "unknown")
         said = f"run {unknown.run} of the {unknown.side} deployment: {unknown.why}"
         return Check(outcome=INCONCLUSIVE, reason=said)
-    if treated.lost:  # rule: lost-one-is-enough
+    if treated.lost:  # rule: lost-one-is-enough, lost-comes-first (last)
         said = f"{treated.lost} of {treated.at_risk} runs at risk are gone, and the twin lost none of {twin.at_risk}"
         return Check(outcome=LOST, reason=said)
     if findings.vanished:  # rule: survived-nothing-vanished

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import pytest
 
+from harness.checkers._check import Check, compose
 from harness.doors import load_doors
 from harness.runs.conclude import conclude
 from harness.runs.plan import plan_cell
@@ -70,6 +72,14 @@ TWIN_LOST = ("lost in the drain", "completed", "completed")
 )
 def test_the_first_outcome_of_the_table_that_holds_is_the_outcome(events: list[Line], outcome: str) -> None:
     assert judge(events).outcome == outcome
+
+
+@pytest.mark.rule("worst-checker-counts", "Of what several checkers say, the worst is the outcome.")
+def test_the_worst_that_a_checker_says_is_the_outcome() -> None:
+    worst_first = ["error", "inconclusive", "lost", "altered", "stranded", "survived"]
+    for worse, other in pairwise(worst_first):
+        for two in permutations([Check(outcome=worse, reason="the worse"), Check(outcome=other), Check()]):
+            assert (compose(two).outcome, compose(two).reason) == (worse, "the worse")
 
 
 @pytest.mark.rule("altered-stranded-want-the-twin", "Altered and stranded need a twin whose every run completed.")
