@@ -1073,7 +1073,7 @@ def test_a_worker_that_is_to_be_another_than_the_server_must_be_that_one(lab: Fa
     cell = replace(lab.cell(OUTAGE), versions={"worker": "3.3.3"})
     lab.plan.folder.mkdir(parents=True)
     lab.site.versions["worker"] = "3.3.3"
-    (entry,) = try_lab(lab.plan, [cell], lab.site, lab.deadlines)
+    (entry,) = try_lab(lab.plan, [cell], lab.site, lab.deadlines, lab.clock)
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
     assert entry.version == "3.9.1"
 
@@ -1153,7 +1153,7 @@ def test_a_later_lab_of_the_run_takes_the_word_that_its_server_schedules_nothing
     cell = replace(lab.cell(scenario, door), lab="a later lab", repetition=repetition)
     # A sound server, so that a lab that asks for itself comes to another outcome.
     site = FakeSite(fake_prefect.FakePrefect(lab.clock, lab.prefect.version), lab.plan.lab_folder(cell.lab))
-    (entry,) = try_lab(lab.plan, [cell], site, lab.deadlines)
+    (entry,) = try_lab(lab.plan, [cell], site, lab.deadlines, lab.clock)
     assert entry.outcome == outcome, entry.reason
     assert (f"(seen in the lab {lab.lab_name})" in entry.reason) is (outcome == "inconclusive")
     assert (not site.nodes) is (outcome == "inconclusive")  # nothing was started
