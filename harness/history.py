@@ -17,7 +17,7 @@ import msgspec
 from dateutil.parser import isoparse
 
 from harness.words.clock import HOST_CLOCK, Clock
-from harness.words.events import ANY_EVENT, KINDS, Event, NotForked, Opening, event_of
+from harness.words.events import ANY_EVENT, KINDS, Event, NotForked, Opening, Unreadable
 from harness.words.redaction import redact
 
 E = TypeVar("E", bound=Event)
@@ -98,6 +98,19 @@ def _read(line: str) -> Event:
         if not isinstance(plain, dict):
             raise ValueError("not an object") from None
         found = event_of(plain)
+    return found
+
+
+def event_of(line: Any) -> Event:
+    """The event that a line's JSON value is; Unreadable, with the field that is wrong, where it is none."""
+    try:
+        found: Event = msgspec.convert(line, ANY_EVENT)
+    except msgspec.ValidationError as error:
+        kind = line.get("kind") if isinstance(line, dict) else None
+        known = isinstance(kind, str) and kind in KINDS
+        at = line.get("at") if isinstance(line, dict) else ""
+        said = f"{kind}: {error}" if known else f"no kind of event: {kind!r:.60}"
+        return Unreadable(at=at if isinstance(at, str) else "", problem=said)
     return found
 
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.history import of_kind
-from harness.words.events import Event, Execution, Executions, FlowRun
+from harness.words.events import Event, Executions
+from harness.words.facts import Execution, FlowRun
 
 if TYPE_CHECKING:
     from harness.checkers._findings import RunFate

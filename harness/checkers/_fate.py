@@ -16,7 +16,7 @@ from harness.checkers._runs import (
     is_gone_for_good,
     same_instant,
 )
-from harness.words.events import Answer, FlowRun, RunState
+from harness.words.facts import Answer, FlowRun, RunState
 from harness.words.names import AFTER, DRAINED, ENDED, PICKED_UP
 
 REFUSED = "503 Service Unavailable"

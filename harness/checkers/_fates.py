@@ -21,19 +21,8 @@ from harness.checkers._runs import (
     states_read,
 )
 from harness.history import moment, of_kind
-from harness.words.events import (
-    Act,
-    Answer,
-    DeploymentRead,
-    DoorClosed,
-    DoorOpens,
-    Drained,
-    Event,
-    FlowRun,
-    Listing,
-    Look,
-    RunState,
-)
+from harness.words.events import Act, DeploymentRead, DoorClosed, DoorOpens, Drained, Event, Listing, Look
+from harness.words.facts import Answer, FlowRun, RunState
 from harness.words.names import AFTER, BEFORE, DRAINED, HOLDS_A_SLOT, PICKED_UP, SIDES
 
 _BEGUN = {"PENDING", "RUNNING"}

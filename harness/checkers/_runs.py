@@ -8,7 +8,8 @@ from itertools import takewhile
 from typing import Any
 
 from harness.history import moment, of_kind
-from harness.words.events import Answer, Event, FlowRun, RunState, States
+from harness.words.events import Event, States
+from harness.words.facts import Answer, FlowRun, RunState
 from harness.words.names import ENDED
 
 GONE = "Flow run not found"

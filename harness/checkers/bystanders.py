@@ -14,7 +14,8 @@ from harness.checkers._check import Check
 from harness.checkers._runs import EXPECTED, IDENTITY, NEXT, is_gone_for_good, same_instant
 from harness.checkers._trial import came_to_its_end
 from harness.history import of_kind
-from harness.words.events import BystandersSeen, ChangedByAnother, Event, FlowRun, TakenByAnother
+from harness.words.events import BystandersSeen, ChangedByAnother, Event, TakenByAnother
+from harness.words.facts import FlowRun
 from harness.words.outcomes import ALTERED, INCONCLUSIVE, LOST
 
 

@@ -17,7 +17,8 @@ import msgspec
 from harness.checkers._check import Check
 from harness.checkers._trial import came_to_its_end
 from harness.history import of_kind
-from harness.words.events import Deployment, DeploymentRead, DoorClosed, DoorOpens, EffectSeen, Event
+from harness.words.events import DeploymentRead, DoorClosed, DoorOpens, EffectSeen, Event
+from harness.words.facts import Deployment
 from harness.words.names import SIDES
 from harness.words.outcomes import ERROR
 from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST, Proof

@@ -21,8 +21,8 @@ from harness.words.events import (
     Look,
     Opening,
     Unreadable,
-    Values,
 )
+from harness.words.facts import Values
 from harness.words.names import AFTER, BEFORE, DRAINED
 from harness.words.outcomes import ERROR
 from harness.words.proof import REDEPLOY, REQUEST, Proof

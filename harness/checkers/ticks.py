@@ -26,7 +26,8 @@ from harness.checkers._check import Check
 from harness.checkers._executions import executed_between
 from harness.checkers._runs import has_completed, states_read
 from harness.history import moment, of_kind, opening_of
-from harness.words.events import Deployment, DeploymentRead, DoorClosed, Event, FlowRun, Listing, Unreadable
+from harness.words.events import DeploymentRead, DoorClosed, Event, Listing, Unreadable
+from harness.words.facts import Deployment, FlowRun
 from harness.words.names import BEFORE, DRAINED
 
 WHOLE, MISSING, DUPLICATE, INCONCLUSIVE = "whole", "missing", "duplicate", "inconclusive"

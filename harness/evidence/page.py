@@ -24,10 +24,10 @@ from harness.evidence.junit import as_xml_text
 from harness.evidence.looks import door_log, once
 from harness.evidence.table import counts_of, footnotes
 from harness.evidence.timeline import STYLE
-from harness.history import of_kind
+from harness.history import event_of, of_kind
 from harness.store.results import evidence_of, harness_words, read_verdict, runs_of
 from harness.verdict.outcomes import contradicts, said, unjudged
-from harness.words.events import DoorClosed, event_of
+from harness.words.events import DoorClosed
 from harness.words.names import AFTER, DRAINED
 from harness.words.records import FateRecord, RunFacts, TrialResult
 from harness.words.redaction import redact

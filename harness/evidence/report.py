@@ -17,18 +17,8 @@ from harness.evidence.stand_alone import can_be_told
 from harness.evidence.story import Story
 from harness.history import how_started, of_kind, opening_of
 from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, said
-from harness.words.events import (
-    Deployment,
-    DoorClosed,
-    Event,
-    Listing,
-    NotForked,
-    Phase,
-    PrefectVersion,
-    Schedule,
-    SteadyState,
-    Version,
-)
+from harness.words.events import DoorClosed, Event, Listing, NotForked, Phase, PrefectVersion, SteadyState, Version
+from harness.words.facts import Deployment, Schedule
 from harness.words.names import AFTER, DRAINED, SURVIVAL, TICKS
 from harness.words.plan import Cell
 from harness.words.proof import NOTHING, REDEPLOY, REQUEST, Proof

@@ -13,19 +13,8 @@ from typing import Any
 from harness.checkers._findings import RunFate
 from harness.checkers.ticks import check_ticks
 from harness.history import moment, of_kind
-from harness.words.events import (
-    DoorClosed,
-    DoorOpens,
-    Event,
-    Fault,
-    FlowRun,
-    Lifted,
-    Listing,
-    Look,
-    Phase,
-    RunState,
-    States,
-)
+from harness.words.events import DoorClosed, DoorOpens, Event, Fault, Lifted, Listing, Look, Phase, States
+from harness.words.facts import FlowRun, RunState
 from harness.words.names import AFTER, BEFORE, DRAINED, ENDED, SIDES
 
 ROWS = 40  # more are folded

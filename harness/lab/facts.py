@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from harness.engines.base import CommandResult
-from harness.words.events import Deployment, FlowRun, RunState, Schedule
+from harness.words.facts import Deployment, FlowRun, RunState, Schedule
 
 # What is taken as the server has it: each field of a history's record that is not made here of several.
 _DEPLOYMENT = [name for name in Deployment.__struct_fields__ if name not in ("defaults", "schedules")]

@@ -1,10 +1,7 @@
-"""What a history holds: one record a line, a union that `kind` tells apart.
+"""What a history holds: one record a line, a union that `kind` tells apart (docs/architecture.md: when each comes).
 
-docs/architecture.md says when each kind of event comes.
-
-Each line is decoded into one of these. A field without a default is required. A field with a default came with a later
-schema of histories, or is left out where there is nothing to say. Unknown fields are ignored.
-Times are text, as the server or this host wrote them: ISO 8601 (`harness.history.moment` reads them).
+A field without a default is required. A field with a default came with a later schema of histories, or is left out
+where there is nothing to say. Unknown fields are ignored. Times are text: ISO 8601 (`harness.history.moment`).
 """
 
 from __future__ import annotations
@@ -14,6 +11,7 @@ from typing import Any, Literal, TypeAlias, Union
 
 import msgspec
 
+from harness.words.facts import Answer, Deployment, Execution, FlowRun, RunChange, RunState, UnlistedRun
 from harness.words.names import SURVIVAL
 from harness.words.proof import Proof
 
@@ -21,135 +19,6 @@ SCHEMA = 6  # of a history; its first event names it. It is raised when the same
 
 Side: TypeAlias = Literal["treated", "twin"]
 When: TypeAlias = Literal["before the door", "as the door was answered", "after the door", "after the drain"]
-Values: TypeAlias = dict[str, Any]  # parameters and the like: whatever a person's JSON holds
-
-
-class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A flow run as the server had it (harness/lab/facts.py); `run` is its id. None: the server named no such thing.
-
-    state_message  why it ended otherwise than Completed, in Prefect's words
-    """
-
-    run: str
-    side: str | None = None
-    name: str | None = None
-    flow_id: str | None = None
-    deployment_id: str | None = None
-    work_pool_name: str | None = None
-    work_queue_name: str | None = None
-    parameters: Values | None = None
-    job_variables: Values | None = None
-    tags: list[str] | None = None
-    idempotency_key: str | None = None
-    expected_start_time: str | None = None
-    next_scheduled_start_time: str | None = None
-    start_time: str | None = None
-    run_count: int | None = None
-    auto_scheduled: bool | None = None
-    state_type: str | None = None
-    state_name: str | None = None
-    state_id: str | None = None
-    state_timestamp: str | None = None
-    state_message: str | None = None
-
-
-class Answer(FlowRun, frozen=True, kw_only=True):
-    """The answer to a look-up of one run by its id: with status 200 the run, else what came in its place.
-
-    status  of HTTP; None where no answer came, and `body` says why
-    """
-
-    status: int | None
-    body: Any = None
-
-
-class RunState(msgspec.Struct, frozen=True, kw_only=True):
-    """One state of a flow run's own state history."""
-
-    type: str
-    name: str
-    timestamp: str
-    id: str | None = None
-
-
-class Execution(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution of a flow, by the mark that the flow left outside of Prefect (scenarios/_common/executions.py).
-
-    ended  None while the flow has not ended
-    """
-
-    run: str
-    process: int
-    began: str
-    parameters: Values
-    ended: str | None = None
-
-    @property
-    def key(self) -> tuple[str, int, str]:
-        """What tells one execution from another."""
-        return self.run, self.process, self.began
-
-
-class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """A schedule of a deployment; `schedule` is its definition, as the server's JSON has it."""
-
-    schedule: Values = {}
-    id: str | None = None
-    active: bool | None = True
-    slug: str | None = None
-
-
-class Deployment(msgspec.Struct, frozen=True, kw_only=True):
-    """A deployment as the server had it; one that is deleted has an id and `deleted` alone.
-
-    defaults  those of its flow's parameters; None before schema 5
-    updated   when the server last updated it
-    """
-
-    id: str
-    name: str | None = None
-    description: str | None = None
-    updated: str | None = None
-    paused: bool | None = None
-    parameters: Values | None = None
-    tags: list[str] | None = None
-    job_variables: Values | None = None
-    entrypoint: str | None = None
-    work_pool_name: str | None = None
-    work_queue_name: str | None = None
-    concurrency_limit: int | None = None
-    deleted: bool | None = None
-    defaults: Values | None = None
-    schedules: list[Schedule] = []
-
-    def as_json(self) -> Values:
-        """Its fields as plain values."""
-        found: Values = msgspec.to_builtins(self)
-        return found
-
-
-class UnlistedRun(FlowRun, frozen=True, kw_only=True):
-    """A run of another trial that no listing has any more after the door.
-
-    answers  of the look-ups by its id
-    opened   its own door had been opened before, which may be why it is gone
-    """
-
-    answers: list[Answer]
-    opened: bool
-
-
-class RunChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A run of another trial that is not as it was before the door.
-
-    states  the ids of its states by now; None where it is in the state that it was in
-    opened  as in UnlistedRun
-    """
-
-    was: FlowRun
-    now: FlowRun
-    states: list[str] | None = None
-    opened: bool = False
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):
@@ -421,16 +290,3 @@ KINDS: dict[str, type[Event]] = {
     str(one.__struct_config__.tag): one for one in Event.__subclasses__() if one is not Unreadable
 }
 ANY_EVENT: Any = Union[tuple(KINDS.values())]  # noqa: UP007 - made from the list of kinds
-
-
-def event_of(line: Any) -> Event:
-    """The event that a line's JSON value is; Unreadable, with the field that is wrong, where it is none."""
-    try:
-        found: Event = msgspec.convert(line, ANY_EVENT)
-    except msgspec.ValidationError as error:
-        kind = line.get("kind") if isinstance(line, dict) else None
-        known = isinstance(kind, str) and kind in KINDS
-        at = line.get("at") if isinstance(line, dict) else ""
-        said = f"{kind}: {error}" if known else f"no kind of event: {kind!r:.60}"
-        return Unreadable(at=at if isinstance(at, str) else "", problem=said)
-    return found

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.checkers import _fates, _findings, door_proof, story, ticks
+from harness.history import event_of
 from harness.verdict import outcomes
-from harness.words.events import Event, event_of
+from harness.words.events import Event
 
 Line = dict[str, Any]
 
