@@ -415,7 +415,6 @@ def test_a_run_that_is_called_completed_and_never_ran_is_altered(lab: FakeLab, s
     assert "never Running since it was listed" in entry.reason
 
 
-@pytest.mark.rule("completed-since-listed", "Completed means Running since the run was listed.")
 def test_a_retry_that_is_called_completed_and_did_not_run_again_is_altered(lab: FakeLab) -> None:
     backlog = lab.backlog("awaiting-retry")
     backlog.on_update(lambda: backlog.move_to(backlog.at_risk()[:1], "COMPLETED", "Completed"))
@@ -423,10 +422,6 @@ def test_a_retry_that_is_called_completed_and_did_not_run_again_is_altered(lab: 
     assert judged(entry) == verdict("altered", treated=counts(at_risk=3, kept=2, altered=1, never_ran=1), twin=KEPT)
 
 
-@pytest.mark.rule(
-    "at-risk-not-begun",
-    "A run that was listed at risk and had not begun was at risk, whatever the door did to it before its answer.",
-)
 @pytest.mark.parametrize("ended", ["FAILED", "CRASHED", "COMPLETED"])
 def test_a_run_that_the_door_ends_a_moment_before_its_answer_was_at_risk_and_is_altered(
     lab: FakeLab, ended: str

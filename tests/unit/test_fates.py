@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from harness.checkers._findings import Findings
+from harness.checkers._runs import has_completed
 from harness.evidence.report import runs_table
+from harness.words.facts import FlowRun, RunState
 from tests.unit.plain import Line, check_survival, judge
 from tests.unit.stories import (
     ANSWERED_AT,
@@ -206,13 +208,36 @@ def states_of(events: list[Line], number: int) -> list[dict[str, Any]]:
 @pytest.mark.rule(
     "at-risk-just-before-the-answer", "What the door did a moment before its answer was seen counts as the door's."
 )
+@pytest.mark.rule(
+    "at-risk-not-begun",
+    "A run that was listed at risk and had not begun was at risk, whatever the door did to it before its answer.",
+)
+@pytest.mark.parametrize("marked", [True, False])  # where flows left no marks, the states alone say what was at risk
 @pytest.mark.parametrize("state", [CANCELLED, RESCHEDULED])
-def test_a_run_that_the_door_changed_before_its_answer_was_seen_was_at_risk_all_the_same(state: dict[str, Any]) -> None:
-    events = whole_history(("cancelled", "completed", "completed", "completed"), WHOLE)
+def test_a_run_that_the_door_changed_before_its_answer_was_seen_was_at_risk_all_the_same(
+    state: dict[str, Any], marked: bool
+) -> None:
+    whole = whole_history(("cancelled", "completed", "completed", "completed"), WHOLE)
+    events = [event for event in whole if marked or event["kind"] != "executions"]
     facts = {"id": "x", "type": state["state_type"], "name": state["state_name"], "timestamp": ANSWERED_AT}
     states_of(events, 0).append(facts)
     findings = check_survival(events, state=STATE)
     assert (findings.treated.at_risk, findings.treated.altered) == (4, 1)
+
+
+@pytest.mark.rule("completed-since-listed", "Completed means Running since the run was listed.")
+def test_a_run_that_was_running_only_before_it_was_listed_has_not_completed_since() -> None:
+    names = ["Running", "AwaitingRetry", "Completed"]
+    types = ["RUNNING", "SCHEDULED", "COMPLETED"]
+    times = [f"2030-01-01T00:00:0{second}Z" for second in range(3)]
+    states = [
+        RunState(id=name, type=type_, name=name, timestamp=at)
+        for name, type_, at in zip(names, types, times, strict=True)
+    ]
+    listed = FlowRun(run="x", state_id="AwaitingRetry", state_timestamp=times[1])
+    end = FlowRun(run="x", state_type="COMPLETED", state_timestamp=times[2])
+    assert has_completed(end, states)
+    assert not has_completed(end, states, since=listed)
 
 
 @pytest.mark.rule("kept-turned-late", "A run that turned Late because its time came is kept.")
