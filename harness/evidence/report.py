@@ -19,19 +19,12 @@ from harness.history import how_started, of_kind, opening_of
 from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, said
 from harness.words.events import DoorClosed, Event, Listing, NotForked, Phase, PrefectVersion, SteadyState, Version
 from harness.words.facts import Deployment, Schedule
+from harness.words.meanings import OUTCOMES
 from harness.words.names import AFTER, DRAINED, SURVIVAL, TICKS
 from harness.words.plan import Cell
 from harness.words.proof import NOTHING, REDEPLOY, REQUEST, Proof
 from harness.words.records import SideCounts, TrialResult
 
-_MEANINGS = {
-    "lost": "at least one run at risk is gone, and the twin lost none",
-    "altered": "no run is gone, at least one was altered, and the whole twin completed",
-    "stranded": "no run is gone or altered, at least one never ran, and the whole twin completed",
-    "survived": "every run at risk is there at every look, and completed",
-    "inconclusive": "too little was shown for a verdict",
-    "error": "the lab broke, so there is no verdict",
-}
 _EXPECTED = {
     SURVIVAL: "An update of a deployment removes no run that should already have happened: each run at risk is still "
     "there after the update, and completes once it can.",
@@ -60,7 +53,7 @@ def report(
         "## Expected",
         _EXPECTED[cell.judged_by],
         "## Actual",
-        f"**{verdict.outcome}**: {_MEANINGS[verdict.outcome]}."
+        f"**{verdict.outcome}**: {OUTCOMES[verdict.outcome]}."
         + (f" Known for this release: `{cell.expected}` ({cell.reference})." if cell.expected else ""),
         _counts_table(entry),
         _checks(verdict),

@@ -12,8 +12,8 @@ OUTCOMES: Mapping[str, str] = {
     "inconclusive": "too few runs were at risk, the steady state never came, two sources contradict each other, the "
     "server's clock stepped, the twin is no control, or another trial's door took a run of this trial",
     "lost": "at least one run at risk is gone, or the door deleted a run of another deployment; the twin lost none",
-    "altered": "no run is gone, and at least one run at risk (or a run of another deployment, by the door) was "
-    "altered; every run of the twin completed",
+    "altered": "no run is gone; at least one run at risk was altered, while every run of the twin completed, or the "
+    "door altered a run of another deployment",
     "stranded": "no run is gone or altered, and at least one kept run never ran; every run of the twin completed",
     "survived": "at least the minimum number of runs was at risk; each is there at every look, and completed",
 }
