@@ -58,7 +58,7 @@ deployments:
 def as_a_person(release: str) -> dict[str, tuple[float, int, int]]:
     """Of the steps for Late, and of those for the slot: seconds, how many were waiting, how many of them were left."""
     # Prefect's own defaults but for what would start a server elsewhere, or speak to the outside.
-    settings.SERVER, settings.WORKER = {}, {}
+    settings.OF_THE_SERVER, settings.WORKER = {}, {}
     engine = Processes()
     environment = engine.build(resolve_release(release, engine.target()), print)
     run = f"benchmark-{secrets.token_hex(4)}"

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from harness.checkers._check import Check
 from harness.checkers._trial import is_whole
 from harness.history import of_kind, opening_of
-from harness.words.events import SCHEMA, Broken, Event, Phase, SteadyState
+from harness.words.events import HISTORY_SCHEMA, Broken, Event, Phase, SteadyState
 from harness.words.outcomes import ERROR, INCONCLUSIVE
 
 
 def check(events: Sequence[Event]) -> Check:
     """`error` where something broke or was cut short; `inconclusive` where the lab never worked."""
     opening = opening_of(events)
-    if opening and opening.schema > SCHEMA:  # rule: newer-schema-refused
-        said = f"the history has schema {opening.schema}; this harness reads up to {SCHEMA}: take a newer one"
+    if opening and opening.schema > HISTORY_SCHEMA:  # rule: newer-schema-refused
+        said = f"the history has schema {opening.schema}; this harness reads up to {HISTORY_SCHEMA}: take a newer one"
         return Check(outcome=ERROR, reason=said)
     # An `error` outweighs a trial that merely could not be judged.
     # rule: error-outweighs-no-steady-state (opposite)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from harness.checkers._check import Check
 from harness.history import looks_agree, moment, of_kind, opening_of
 from harness.words.events import (
-    SCHEMA,
+    HISTORY_SCHEMA,
     BystandersSeen,
     DoorClosed,
     DoorOpens,
@@ -42,7 +42,7 @@ _WITH_CHANGES = 5  # the schema from which on a door says which runs of others i
 def check(events: Sequence[Event]) -> Check:
     """`error`, naming the line, where a history is not one story."""
     opening = opening_of(events)
-    if opening is None or opening.schema > SCHEMA:  # what was tried is not known, or in words of a newer harness
+    if opening is None or opening.schema > HISTORY_SCHEMA:  # ended.py says that it cannot be read
         return Check()
     problems = check_story(events)
     return Check(outcome=ERROR, reason=f"the history is not one story: {problems[0]}") if problems else Check()
@@ -55,7 +55,7 @@ def check_story(events: Sequence[Event]) -> list[str]:
 
 def _problems(events: Sequence[Event]) -> Iterator[str]:
     opening = events[0] if events else None
-    if not isinstance(opening, Opening) or not 1 <= opening.schema <= SCHEMA:
+    if not isinstance(opening, Opening) or not 1 <= opening.schema <= HISTORY_SCHEMA:
         yield "line 1 is not the opening of a trial"
         return
     schema = opening.schema

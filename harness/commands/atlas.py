@@ -57,7 +57,7 @@ DESCRIPTION = (
     "Tries every state, several releases in a run; asked again, it goes on where it stopped. "
     "Each release leaves an environment of some 130 MB in the cache."
 )
-SCHEMA = 1
+ATLAS_SCHEMA = 1
 # One scenario for each name that a scheduled run may have, and the two doors whose deletions differ the most.
 STATES = ("worker-outage", "concurrency-limit", "awaiting-retry", "overdue-unmarked")
 DOORS = ("prefect-deploy", "pause-deployment")
@@ -108,9 +108,9 @@ class Atlas:
                 schema = saved["schema"]
             except (ValueError, KeyError, TypeError):
                 raise UsageError(f"{str(file)!r} is no atlas; name another --into.") from None
-            if schema != SCHEMA:
+            if schema != ATLAS_SCHEMA:
                 raise UsageError(
-                    f"{str(file)!r} has schema {schema}; this harness writes {SCHEMA}. Name another --into."
+                    f"{str(file)!r} has schema {schema}; this harness writes {ATLAS_SCHEMA}. Name another --into."
                 )
             self.trials = list(read_as(_Saved, saved, file).trials)
 
@@ -125,7 +125,7 @@ class Atlas:
         # rule: atlas-keeps-verdicts (always)
         cells |= {cell_of(trial): trial for trial in trials if cell_of(trial) not in cells or not unjudged(trial)}
         self.trials = sorted(cells.values(), key=lambda t: (Version(t.subject), t.scenario, t.door))
-        write_whole(self._file, json.dumps(msgspec.to_builtins(_Saved(SCHEMA, self.trials)), indent=1) + "\n")
+        write_whole(self._file, json.dumps(msgspec.to_builtins(_Saved(ATLAS_SCHEMA, self.trials)), indent=1) + "\n")
 
 
 def run(ask: Ask, console: Console) -> int:

@@ -21,7 +21,7 @@ RECENT_DEPLOYMENTS_LOOP_SECONDS = 1
 # runs: 1 to 10, in the middle 5, with 8 s here, the drain 13 to 21 s; 4 to 16, in the middle 8, with 6 s, 12 to 17 s.
 SLOT_WAIT_SECONDS = 8
 
-SERVER = {
+OF_THE_SERVER = {
     "PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS": "00:00:01",
     "PREFECT_API_SERVICES_LATE_RUNS_LOOP_SECONDS": "1",
     "PREFECT_API_SERVICES_SCHEDULER_LOOP_SECONDS": str(SCHEDULER_LOOP_SECONDS),
@@ -77,4 +77,4 @@ def scheduler_pass(version: str) -> float:
 
 def node_environment(api_url: str) -> dict[str, str]:
     """What every node of a lab is given, the server included: settings and an explicit API URL."""
-    return {**EVERYWHERE, **SERVER, **WORKER, "PREFECT_API_URL": api_url}
+    return {**EVERYWHERE, **OF_THE_SERVER, **WORKER, "PREFECT_API_URL": api_url}

@@ -35,7 +35,7 @@ from harness.store.results import (
 from harness.store.trial_folder import VERDICT, from_history, read_trial
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, Verdict, exit_code, judge
-from harness.words.events import SCHEMA, BystandersSeen, ChangedByAnother, Event, TakenByAnother
+from harness.words.events import HISTORY_SCHEMA, BystandersSeen, ChangedByAnother, Event, TakenByAnother
 from harness.words.names import SIGNALS
 from harness.words.records import RunFacts, RunResult, TrialResult
 from harness.words.redaction import redact
@@ -49,8 +49,8 @@ _INTERRUPTED = {128 + number for number in SIGNALS}
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One trial: its saved entry, what its history says now, and what differs, a phrase each; none where it holds."""
+class Rejudged:
+    """One trial: its saved entry, the outcome of its history now, and what differs, a phrase each."""
 
     saved: TrialResult
     again: str | None
@@ -78,7 +78,7 @@ class SecondLook:
     harness: Sequence[str]
     problems: Sequence[str]
     unended: str
-    trials: Sequence[Trial]
+    trials: Sequence[Rejudged]
 
     @property
     def objections(self) -> list[str]:
@@ -233,26 +233,27 @@ def _opened(run: Path) -> Iterator[Path]:
         yield unpack(run, Path(folder))
 
 
-def _trial(own: Path, saved: TrialResult, events: list[Event], verdict: Verdict, maker: _Maker) -> Trial:
+def _trial(own: Path, saved: TrialResult, events: list[Event], verdict: Verdict, maker: _Maker) -> Rejudged:
     """One trial compared with its history, which holds its plan, and with what that is judged to be now."""
     if not (own / "history.jsonl").exists():
-        return Trial(saved, None, [_GONE])
+        return Rejudged(saved, None, [_GONE])
     same = maker.same
     again = redact.value(from_history(events, verdict))
     was = msgspec.to_builtins(saved)
     opening = opening_of(events)
-    schema = opening.schema if opening else SCHEMA
-    if same and schema != SCHEMA:  # rule: recheck-schema
-        return Trial(saved, again["outcome"], [f"its history has schema {schema}, and this harness writes {SCHEMA}"])
+    schema = opening.schema if opening else HISTORY_SCHEMA
+    if same and schema != HISTORY_SCHEMA:  # rule: recheck-schema
+        differs = f"its history has schema {schema}, and this harness writes {HISTORY_SCHEMA}"
+        return Rejudged(saved, again["outcome"], [differs])
     if same and (staged := _staged_otherwise(events)):  # rule: recheck-staged-alike
-        return Trial(saved, again["outcome"], [staged])
+        return Rejudged(saved, again["outcome"], [staged])
     left_out = (_OF_THE_COPY if maker.merged else set()) | (set() if same else _IN_WORDS)
     found = [
         (name, then, now)
         for (name, then), (_, now) in zip(_flat(was, again), _flat(again, again), strict=True)
         if then != now and not {name.rpartition(" ")[2]} & left_out  # rule: recheck-verdict (never)
     ]
-    return Trial(saved, again["outcome"], [f"{name}: {then} then, {now} now" for name, then, now in found])
+    return Rejudged(saved, again["outcome"], [f"{name}: {then} then, {now} now" for name, then, now in found])
 
 
 def _staged_otherwise(events: Sequence[Event]) -> str:

@@ -24,7 +24,7 @@ from harness.words.ownership import PROJECT
 from harness.words.places import IS_CHECKOUT, ROOT
 from harness.words.reading import converted, read_as
 from harness.words.records import (
-    SCHEMA,
+    RESULTS_SCHEMA,
     Harness,
     Host,
     LabCosts,
@@ -46,7 +46,7 @@ def write_results(folder: Path, trials: Sequence[TrialResult], *, exit_code: int
     """Write results.json; `exit_code` is None until the end."""
     _write(
         folder / "results.json",
-        RunResult(schema=SCHEMA, exit_code=exit_code, seconds=round(seconds, 1), trials=list(trials)),
+        RunResult(schema=RESULTS_SCHEMA, exit_code=exit_code, seconds=round(seconds, 1), trials=list(trials)),
     )
 
 
@@ -76,8 +76,8 @@ def read_results(folder: Path) -> RunResult:
         schema = found["schema"]
     except (ValueError, KeyError, TypeError):
         raise UsageError(f"{str(folder)!r} is not a results folder: it has no readable results.json.") from None
-    if schema != SCHEMA:
-        raise UsageError(f"{str(path)!r} has schema {schema}; this harness reads schema {SCHEMA} alone.")
+    if schema != RESULTS_SCHEMA:
+        raise UsageError(f"{str(path)!r} has schema {schema}; this harness reads schema {RESULTS_SCHEMA} alone.")
     results = read_as(RunResult, found, path)
     if results.exit_code is not None:
         return results

@@ -9,7 +9,7 @@ from harness.history import History
 from harness.trials.scenario import Scenario
 from harness.words.clock import HOST_CLOCK, Clock
 from harness.words.errors import LabError
-from harness.words.events import SCHEMA
+from harness.words.events import HISTORY_SCHEMA
 from harness.words.plan import Cell, Plan
 
 
@@ -20,7 +20,7 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario, clock: Clock = HOST
         raise LabError("this trial was run before in this run")
     history.add(
         "trial",
-        schema=SCHEMA,
+        schema=HISTORY_SCHEMA,
         scenario=cell.scenario,
         door=cell.door,
         engine=cell.engine,

@@ -15,7 +15,7 @@ from harness.words.facts import Answer, Deployment, Execution, FlowRun, RunChang
 from harness.words.names import SURVIVAL
 from harness.words.proof import Proof
 
-SCHEMA = 6  # of a history; its first event names it. It is raised when the same lines would mean another thing.
+HISTORY_SCHEMA = 6  # of a history; its first event names it. It is raised when the same lines would mean another thing.
 
 Side: TypeAlias = Literal["treated", "twin"]
 When: TypeAlias = Literal["before the door", "as the door was answered", "after the door", "after the drain"]

@@ -14,7 +14,7 @@ import msgspec
 
 from harness.words.names import EXEC, SURVIVAL
 
-SCHEMA = 1  # of results.json
+RESULTS_SCHEMA = 1  # of results.json
 
 
 class _Record(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from harness import cli
 from harness.commands import atlas, bisect
-from harness.commands.atlas import SCHEMA
+from harness.commands.atlas import ATLAS_SCHEMA
 from harness.store.checksums import write_checksums
 from harness.store.results import write_results, write_run
 from harness.verdict.outcomes import exit_code
@@ -69,7 +69,7 @@ def sound() -> Iterator[Path]:
         (Path(folder) / "search").mkdir()
         (Path(folder) / "search" / "bisect.json").write_text(json.dumps(search))
         trials = [{**msgspec.to_builtins(entry), "run": "x", "harness": None} for entry in entries]
-        (Path(folder) / "atlas.json").write_text(json.dumps({"schema": SCHEMA, "trials": trials}))
+        (Path(folder) / "atlas.json").write_text(json.dumps({"schema": ATLAS_SCHEMA, "trials": trials}))
         yield Path(folder)
 
 

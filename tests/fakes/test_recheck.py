@@ -22,7 +22,7 @@ from harness.store.checksums import NAME, write_checksums
 from harness.store.results import harness_commit, read_results, write_results, write_run
 from harness.verdict import outcomes as verdict
 from harness.words.errors import UsageError
-from harness.words.events import SCHEMA
+from harness.words.events import HISTORY_SCHEMA
 from harness.words.records import Harness, RunFacts
 from tests.fakes.fake_lab import Backlog, FakeLab
 from tests.fakes.fake_prefect import Run
@@ -422,7 +422,7 @@ def test_a_history_of_a_newer_schema_is_refused_with_a_line_that_says_so(lab: Fa
     opening, *rest = lab.history(OUTAGE)
     found = judge([{**opening, "schema": 99}, *rest])
     assert found.outcome == "error"
-    assert f"schema 99; this harness reads up to {SCHEMA}" in found.reason
+    assert f"schema 99; this harness reads up to {HISTORY_SCHEMA}" in found.reason
     first = [event for event in rest if event["kind"] not in ("executions", "bystanders")]  # of the first schema
     assert judge([{key: value for key, value in opening.items() if key != "schema"}, *first]).outcome == "survived"
 
@@ -547,9 +547,9 @@ def test_a_scenario_that_was_staged_otherwise_than_this_harness_stages_it_is_ref
 def test_a_history_of_an_older_schema_is_not_this_harnesss(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(run, RunFacts(harness=harness_commit()))
     history = history_of(run, "none")
-    text = history.read_text(encoding="utf-8").replace(f'"schema": {SCHEMA}', '"schema": 3', 1)
+    text = history.read_text(encoding="utf-8").replace(f'"schema": {HISTORY_SCHEMA}', '"schema": 3', 1)
     history.write_text(text, encoding="utf-8")
     write_checksums(run)
     code, said = check(run, capsys)
     assert code == 1
-    assert f"its history has schema 3, and this harness writes {SCHEMA}" in said
+    assert f"its history has schema 3, and this harness writes {HISTORY_SCHEMA}" in said

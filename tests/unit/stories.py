@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.words.events import SCHEMA
+from harness.words.events import HISTORY_SCHEMA
 from tests.unit.plain import Line
 
 STATE = "Late"
@@ -163,8 +163,8 @@ def whole_history(
     holders = [{**_run(side, 99, RUNNING), "run": f"{side}-holder"} for side in stories]
     done = [{**holder, **COMPLETED} for holder in holders]
     events = [
-        _event("trial", schema=SCHEMA, scenario="worker-outage", door="prefect-deploy", state=STATE, minimum=minimum,
-               ticks=3, interval=2),
+        _event("trial", schema=HISTORY_SCHEMA, scenario="worker-outage", door="prefect-deploy", state=STATE,
+               minimum=minimum, ticks=3, interval=2),
         *(_event("version", role=role, said=version) for role in ("server", "deployer")),
         _event("prefect-version", output=f"Version:             {version}\nAPI version: 0.8.4"),
         _event("phase", phase="steady state"),
