@@ -121,7 +121,6 @@ def test_no_history_that_lacks_its_last_look_is_survived_or_lost_and_none_raises
     assert found.outcome == "error"
 
 
-@pytest.mark.rule("last-states-are-read", "A history without the last states of its runs was cut short.")
 @pytest.mark.rule("cut-short-has-no-verdict", "A trial that was cut short before its last listing has no verdict.")
 @given(histories, st.data())
 @example(whole_history(WHOLE, WHOLE), None)

@@ -136,7 +136,6 @@ def test_a_sound_history_and_each_beginning_of_it_is_one_story() -> None:
 @pytest.mark.rule("story-order", "No event stands before the one that it has to follow.")
 @pytest.mark.rule("story-looks-again", "A look comes again only if the one before it was not in order.")
 @pytest.mark.rule("story-one-nonce", "One history has one door and one nonce.")
-@pytest.mark.rule("story-requests", "Requests can prove a door only if the history names some.")
 @pytest.mark.rule("story-proof", "The proof that a door asked for is a valid one.")
 @pytest.mark.rule("story-opened-was-announced", "A door that was opened had said before how it is proven.")
 @pytest.mark.rule("story-effect", "An effect that the door must show is in the history.")
@@ -165,6 +164,17 @@ def test_a_history_that_is_not_one_story_is_an_error(
 ) -> None:
     found = judge(forge(whole_history(treated, WHOLE)))
     assert found.outcome == "error", found.reason
+
+
+@pytest.mark.rule("story-requests", "Requests can prove a door only if the history names some.")
+def test_a_door_of_an_older_history_that_requests_were_to_prove_names_some() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    events[0]["schema"] = 5
+    of(events, "door-opens")["proof"] = None
+    of(events, "door").update(proof="request", requests=["PATCH /api/deployments/1"])
+    assert check_story(events) == []
+    of(events, "door")["requests"] = []
+    assert check_story(events) == ["prefect-deploy is to be proven by requests, and names none"]
 
 
 def test_the_line_is_named() -> None:
