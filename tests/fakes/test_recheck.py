@@ -364,10 +364,11 @@ def test_views_that_another_harness_made_are_held_by_the_sums_alone(
 ) -> None:
     with_views(run)
     write_run(run, RunFacts(harness=Harness(commit="0123456789abcdef", dirty=False)))
-    (run / "summary.md").write_text("another summary\n", encoding="utf-8")
-    assert check(run, capsys)[0] == 1
-    write_checksums(run)
-    assert check(run, capsys)[0] == 0
+    for view in (run / "summary.md", next(run.glob("trials/*/report.md"))):
+        view.write_text("in other words\n", encoding="utf-8")
+        assert check(run, capsys)[0] == 1
+        write_checksums(run)
+        assert check(run, capsys)[0] == 0
 
 
 @pytest.mark.rule("bundle-no-folders-in-json", "A bundle names no folder of this machine as JSON writes it either.")
