@@ -214,9 +214,6 @@ def test_a_deploy_that_deletes_one_run_of_three_is_lost(lab: FakeLab, scenario: 
     assert (entry.as_expected, exit_code([entry])) == (False, EXIT_CONTRADICTED)
 
 
-@pytest.mark.rule(
-    "at-risk-by-the-listing-if-gone", "A run that is gone was at risk if the last listing before the door shows it so."
-)
 @pytest.mark.rule("lost-asked-twice", "A run that is not found is asked for a second time.")
 def test_a_deploy_that_deletes_every_run_is_lost(lab: FakeLab, scenario: str) -> None:
     backlog = lab.backlog(scenario)
@@ -434,9 +431,6 @@ def test_a_run_that_the_door_ends_a_moment_before_its_answer_was_at_risk_and_is_
     assert judged(entry) == verdict("altered", treated=altered, twin=KEPT), entry.reason
 
 
-@pytest.mark.rule(
-    "at-risk-by-the-listing-if-replaced", "A run with another past than the one listed was at risk by the listing."
-)
 @pytest.mark.rule("altered-inserted-again", "A run that was deleted and made again under its id is altered.")
 @pytest.mark.parametrize("moment", ["update", "lift"])
 def test_a_run_that_is_deleted_and_made_again_under_its_id_is_altered(lab: FakeLab, moment: str) -> None:

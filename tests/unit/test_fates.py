@@ -217,12 +217,55 @@ def states_of(events: list[Line], number: int) -> list[dict[str, Any]]:
 def test_a_run_that_the_door_changed_before_its_answer_was_seen_was_at_risk_all_the_same(
     state: dict[str, Any], marked: bool
 ) -> None:
-    whole = whole_history(("cancelled", "completed", "completed", "completed"), WHOLE)
-    events = [event for event in whole if marked or event["kind"] != "executions"]
+    events = whole_history(("cancelled", "completed", "completed", "completed"), WHOLE)
+    events = events if marked else without_marks(events)
     facts = {"id": "x", "type": state["state_type"], "name": state["state_name"], "timestamp": ANSWERED_AT}
     states_of(events, 0).append(facts)
     findings = check_survival(events, state=STATE)
     assert (findings.treated.at_risk, findings.treated.altered) == (4, 1)
+
+
+def without_marks(events: list[Line]) -> list[Line]:
+    """What a harness wrote before flows left marks: the states alone say which runs were at risk."""
+    return [event for event in events if event["kind"] != "executions"]
+
+
+@pytest.mark.rule(
+    "at-risk-by-the-listing-if-gone", "A run that is gone was at risk if the last listing before the door shows it so."
+)
+def test_a_run_that_is_gone_was_at_risk_by_the_last_listing() -> None:
+    findings = check_survival(without_marks(whole_history(("lost", "completed", "completed"), WHOLE)), state=STATE)
+    assert (findings.treated.at_risk, findings.treated.lost) == (3, 1)
+
+
+@pytest.mark.rule(
+    "at-risk-by-the-listing-if-replaced", "A run with another past than the one listed was at risk by the listing."
+)
+def test_a_run_with_another_past_was_at_risk_by_the_last_listing() -> None:
+    events = without_marks(whole_history(WHOLE, WHOLE))
+    states_of(events, 0)[:] = [{"id": "x", "type": "RUNNING", "name": "Running", "timestamp": ANSWERED_AT}]
+    findings = check_survival(events, state=STATE)
+    assert (findings.treated.at_risk, findings.treated.altered) == (3, 1)
+
+
+@pytest.mark.rule("states-were-read", "A run whose state history was never read forbids a verdict.")
+def test_a_run_whose_states_were_never_read_after_the_door_forbids_a_verdict() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    read = ("states", "after the door", run_id("treated", 0))
+    left = [event for event in events if (event["kind"], event.get("when"), event.get("run")) != read]
+    assert check_survival(left, state=STATE).flaws == [
+        f"the state history of run {run_id('treated', 0)} was never read"
+    ]
+    assert judge(left).outcome == "inconclusive"
+
+
+@pytest.mark.rule("last-states-are-read", "A history without the last states of its runs was cut short.")
+def test_a_history_without_the_last_states_of_one_run_was_cut_short() -> None:
+    events = whole_history(WHOLE, WHOLE)
+    read = ("states", "after the drain", run_id("treated", 0))
+    left = [event for event in events if (event["kind"], event.get("when"), event.get("run")) != read]
+    assert len(left) == len(events) - 1
+    assert judge(left).outcome == "error"
 
 
 @pytest.mark.rule("completed-since-listed", "Completed means Running since the run was listed.")

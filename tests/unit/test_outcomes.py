@@ -160,14 +160,6 @@ def test_a_run_with_no_fate_on_either_side_forbids_a_verdict(side: str) -> None:
     assert f"run {side}-run-0 of the {side} deployment" in found.reason
 
 
-@pytest.mark.rule("last-states-are-read", "A history without the last states of its runs was cut short.")
-def test_a_history_whose_last_states_were_not_read_was_cut_short() -> None:
-    events = whole_history(WHOLE, WHOLE)
-    left = [each for each in events if (each["kind"], each.get("when")) != ("states", "after the drain")]
-    assert len(left) < len(events)
-    assert judge(left).reason == "the trial was cut short in phase drain"
-
-
 @pytest.mark.rule("minimum-zero", "Zero runs at risk is never survived.")
 @pytest.mark.parametrize(("treated", "twin"), [((), ()), ((), WHOLE), (WHOLE, ())])
 def test_zero_at_risk_is_inconclusive(treated: tuple[str, ...], twin: tuple[str, ...]) -> None:

@@ -142,7 +142,6 @@ def test_no_event_dropped_turns_another_outcome_into_a_verdict(history: list[Lin
     assert found in (judge(history).outcome, "error", "inconclusive")
 
 
-@pytest.mark.rule("states-were-read", "A run whose state history was never read forbids a verdict.")
 def test_no_states_dropped_turn_another_outcome_into_survived() -> None:
     history = whole_history(["picked up before the door was answered", "completed", "completed"], WHOLE)
     assert judge(history).outcome == "inconclusive"
