@@ -8,15 +8,13 @@ worst outcome is the trial's. Files whose names begin with `_` are what checkers
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 from collections.abc import Callable, Sequence
-from types import ModuleType
 
 import msgspec
 
 from harness.checkers._check import Check
 from harness.words.events import Event
+from harness.words.rooms import first_line, modules_of
 
 __all__ = ["Check", "Checker", "load_checkers"]
 
@@ -32,11 +30,7 @@ class Checker(msgspec.Struct, frozen=True):
 @functools.cache
 def load_checkers() -> dict[str, Checker]:
     """All of them by name, in alphabetical order; read once a process."""
-    found = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
-             if not module.name.startswith("_"))  # fmt: skip
-    return {one.name: one for one in map(_checker, found)}
-
-
-def _checker(module: ModuleType) -> Checker:
-    summary = (module.__doc__ or module.__name__).splitlines()[0].rstrip(".")
-    return Checker(module.__name__.rpartition(".")[2], summary, module.check)
+    return {
+        name: Checker(name, first_line(module).rstrip(".") or name, module.check)
+        for name, module in modules_of(__name__, __path__)
+    }

@@ -6,13 +6,12 @@ Files whose names begin with `_` are what doors have in common.
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.doors._door import DEPLOYED, SERVED, Door, Treated
 from harness.words.errors import no_such
+from harness.words.rooms import first_line, modules_of
 
 __all__ = ["DEPLOYED", "SERVED", "Door", "Treated", "load_doors", "select_doors"]
 
@@ -21,12 +20,9 @@ __all__ = ["DEPLOYED", "SERVED", "Door", "Treated", "load_doors", "select_doors"
 def load_doors() -> dict[str, Door]:
     """Every door by its name, in alphabetical order; read once a process."""
     found = {}
-    for module in pkgutil.iter_modules(__path__):
-        if module.name.startswith("_"):
-            continue
-        loaded = importlib.import_module(f"{__name__}.{module.name}")
-        name, said = module.name.replace("_", "-"), str(loaded.__doc__ or "").strip().splitlines()
-        found[name] = replace(loaded.door, name=name, summary=said[0].rstrip(".") if said else name)
+    for module, loaded in modules_of(__name__, __path__):
+        name = module.replace("_", "-")
+        found[name] = replace(loaded.door, name=name, summary=first_line(loaded).rstrip(".") or name)
     return dict(sorted(found.items()))
 
 

@@ -6,14 +6,14 @@ Files that declare no `writer` are what writers have in common, and what a termi
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from harness.evidence._writer import Judged, Run, RunWriter, TrialWriter
 from harness.words.files import write_whole
+from harness.words.rooms import first_line, modules_of
 
 __all__ = ["Beside", "Judged", "Run", "RunWriter", "TrialWriter", "load_writers", "made_again", "write_evidence"]
 
@@ -24,11 +24,9 @@ Beside = Callable[[], AbstractContextManager[None]]  # is around what may fail, 
 def load_writers() -> dict[str, TrialWriter | RunWriter]:
     """Every writer by the name of its file, in the order of their modules' names; read once a process."""
     found: dict[str, TrialWriter | RunWriter] = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda one: one.name):
-        if not module.name.startswith("_"):
-            loaded = importlib.import_module(f"{__name__}.{module.name}")
-            if writer := getattr(loaded, "writer", None):
-                found[writer.file] = writer.told(str(loaded.__doc__ or ""))
+    for _, module in modules_of(__name__, __path__):
+        if writer := getattr(module, "writer", None):
+            found[writer.file] = replace(writer, summary=first_line(module).rstrip("."))
     return found
 
 

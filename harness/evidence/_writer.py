@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.evidence.story import Story
@@ -60,10 +60,6 @@ class TrialWriter:
     same: bool = True
     summary: str = ""
 
-    def told(self, docstring: str) -> TrialWriter:
-        """The same writer, with its summary."""
-        return replace(self, summary=_first_line(docstring))
-
 
 @dataclass(frozen=True)
 class RunWriter:
@@ -73,11 +69,3 @@ class RunWriter:
     make: Callable[[Run], str | bytes]
     same: bool = True
     summary: str = ""
-
-    def told(self, docstring: str) -> RunWriter:
-        """The same writer, with its summary."""
-        return replace(self, summary=_first_line(docstring))
-
-
-def _first_line(docstring: str) -> str:
-    return docstring.partition("\n")[0].rstrip(".")

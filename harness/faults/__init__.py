@@ -6,11 +6,10 @@ Files whose names begin with `_` are what faults have in common.
 from __future__ import annotations
 
 import functools
-import importlib
-import pkgutil
 
 from harness.faults._fault import Fault, System
 from harness.words.errors import no_such
+from harness.words.rooms import modules_of
 
 __all__ = ["Fault", "System", "fault_named", "load_faults"]
 
@@ -19,11 +18,8 @@ __all__ = ["Fault", "System", "fault_named", "load_faults"]
 def load_faults() -> dict[str, Fault]:
     """Every fault by its name, in alphabetical order; read once a process."""
     found = {}
-    for module in pkgutil.iter_modules(__path__):
-        if module.name.startswith("_"):
-            continue
-        loaded = importlib.import_module(f"{__name__}.{module.name}")
-        name = module.name.replace("_", "-")
+    for module, loaded in modules_of(__name__, __path__):
+        name = module.replace("_", "-")
         found[name] = loaded.fault.told(name, str(loaded.__doc__ or ""))
     return dict(sorted(found.items()))
 
