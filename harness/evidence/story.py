@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from harness.checkers._findings import RunFate
-from harness.checkers.ticks import check_ticks
 from harness.history import moment, of_kind
+from harness.verdict.outcomes import Verdict
 from harness.words.events import DoorClosed, DoorOpens, Event, Fault, Lifted, Listing, Look, Phase, States
 from harness.words.facts import FlowRun, RunState
 from harness.words.names import AFTER, BEFORE, DRAINED, ENDED, SIDES
@@ -62,8 +62,8 @@ class Story:
     duplicate: tuple[datetime, ...]
 
 
-def tell(events: Sequence[Event], fates: Iterable[RunFate]) -> Story | None:
-    """The story of a history and of the fates that were found in it; None where no flow run was ever seen."""
+def tell(events: Sequence[Event], verdict: Verdict) -> Story | None:
+    """The story of a history and of the verdict on it; None if no flow run was ever seen."""
     listings: dict[str, list[FlowRun]] = {listing.when: listing.runs for listing in of_kind(events, Listing)}
     first_seen = {run.run: run for run in listings.get(BEFORE, ())}
     listed = {**first_seen, **{run.run: run for run in listings.get(DRAINED, ())}}
@@ -71,7 +71,7 @@ def tell(events: Sequence[Event], fates: Iterable[RunFate]) -> Story | None:
         return None
     end = moment(events[-1].at)
     door = _span(events, DoorOpens, DoorClosed, "the door")
-    found = {fate.run: fate for fate in fates}
+    found = {fate.run: fate for fate in verdict.findings.fates}
     states: dict[str, list[RunState]] = {}
     for event in sorted(of_kind(events, States), key=lambda event: event.when != AFTER):
         if event.states:
@@ -89,15 +89,14 @@ def tell(events: Sequence[Event], fates: Iterable[RunFate]) -> Story | None:
         rows.append(Row(run.side or "", run_id, _maybe(run.expected_start_time), segments, word, ended))
     rows.sort(key=lambda row: (SIDES.index(row.side), row.tick or end, row.run))
     spans = [span for span in (_fault(events), door) if span]
-    ticks = check_ticks(events)
     starts = [segment.start for row in rows for segment in row.segments] + [span.start for span in spans]
     return Story(
         min(starts, default=end),
         max([end, *(span.end for span in spans)]),
         tuple(fold(rows)),
         tuple(spans),
-        tuple(moment(tick) for tick in ticks.missing),
-        tuple(moment(tick) for tick in ticks.duplicate),
+        tuple(moment(tick) for tick in verdict.ticks.missing),
+        tuple(moment(tick) for tick in verdict.ticks.duplicate),
     )
 
 

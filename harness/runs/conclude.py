@@ -35,7 +35,7 @@ def conclude(plan: Plan, cell: Cell) -> TrialResult:
     write_whole(folder / VERDICT, _verdict(cell, entry, verdict))
     story = None
     with _beside(folder):
-        story = tell(events, verdict.findings.fates)
+        story = tell(events, verdict)
     write_evidence(Judged(cell, entry, verdict, events, story), folder, lambda: _beside(folder))
     return entry
 
@@ -59,7 +59,7 @@ def views_from_history(events: list[Event], verdict: Verdict) -> dict[str, str]:
             entry = result(plan_of(events), cell, events, verdict)
             story = None
             with suppress(Exception):
-                story = tell(events, verdict.findings.fates)
+                story = tell(events, verdict)
             return {
                 VERDICT: _verdict(cell, entry, verdict),
                 **made_again(Judged(cell, entry, verdict, events, story)),

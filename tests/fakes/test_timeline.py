@@ -29,7 +29,7 @@ HOSTILE = '</text><script>alert(1)</script>&\x1b[31m\x00:;#"`'
 
 def story_of(lab: FakeLab, scenario: str) -> Story:
     events = read(lab.history(scenario))
-    found = tell(events, judge(events).findings.fates)
+    found = tell(events, judge(events))
     assert found
     return found
 
@@ -178,5 +178,6 @@ def test_ticks_without_a_run_or_with_several_are_marked_and_said() -> None:
 def test_a_history_without_a_run_has_no_story(lab: FakeLab) -> None:
     lab.site.workers_start = False
     entry = lab.trial(OUTAGE)
-    assert tell(read(lab.history(OUTAGE)), []) is None
+    events = read(lab.history(OUTAGE))
+    assert tell(events, judge(events)) is None
     assert not (lab.plan.folder / entry.folder / "timeline.svg").exists()
