@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-import msgspec
+from msgspec.structs import replace
 from packaging.version import Version
 
 from harness.doors import Door, load_doors, select_doors
@@ -24,7 +23,7 @@ def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:
 
     Each staging has a worker and a twin beside its trials, and each of these starts flow runs; a trial with a work pool
     of its own has a worker more. Six stagings with 35
-    trials in one lab wore workers and server out on two cores (docs/benchmarks.md).
+    trials in one lab wore workers and server out on two cores (docs/benchmarks-earlier.md).
     """
     held: dict[str, dict[str, int]] = {}  # of a lab: how many trials of each scenario
     part: Counter[str] = Counter()
@@ -114,7 +113,7 @@ def plan_cell(
     # rule: gate-expects-survived
     if held:  # what happens now and then on a release is no doing of a change, and no success either
         often = (found.sometimes, found.sometimes_reference) if found else ("", "")
-        known = msgspec.structs.replace(known, sometimes=often[0], sometimes_reference=often[1])
+        known = replace(known, sometimes=often[0], sometimes_reference=often[1])
     elif found is None:
         return cell
     else:

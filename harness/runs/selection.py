@@ -7,10 +7,10 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from harness.runs.labs import BARE
 from harness.trials.scenario import SCENARIOS

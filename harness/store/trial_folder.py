@@ -61,8 +61,8 @@ def from_history(events: list[Event], verdict: Verdict) -> dict[str, object]:
 def planned(events: list[Event]) -> Cell | None:
     """The cell that a history is of; None where it does not hold its plan, or not as it says elsewhere."""
     opening = opening_of(events)
-    with suppress(TypeError, AttributeError):  # what is no cell says nothing of a plan
-        cell = Cell(**(opening.cell if opening else None) or {})
+    with suppress(msgspec.ValidationError):  # what is no cell says nothing of a plan
+        cell = msgspec.convert(opening.cell if opening else None, Cell)
         if all(getattr(opening, name) == getattr(cell, name) for name in ("scenario", "door", "engine", "database")):
             return cell
     return None

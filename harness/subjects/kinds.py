@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from harness.subjects import overlays
 from harness.subjects.local import check_tree, check_wheel, resolve_tree, resolve_wheel

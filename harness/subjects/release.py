@@ -12,11 +12,11 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from threading import Event
 
+import msgspec
 from filelock import FileLock
 from packaging.version import InvalidVersion, Version
 
@@ -33,8 +33,7 @@ from harness.words.files import write_whole
 LATEST = "latest"
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """What a subject is resolved for: a Python (`3.11`) and a platform by uv's name (empty: this host's own).
 
     Source distributions are allowed. With wheels alone, 2.20.20 gets a pendulum of 2016, since no other release in its
@@ -50,8 +49,7 @@ class Target:
         return ["--python-version", self.python, *platform]
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(msgspec.Struct, frozen=True):
     """A resolved subject.
 
     asked   what the person typed (`latest`, `3.3.3`)
@@ -72,7 +70,7 @@ class Release:
     note: str = ""
     wheel: Path | None = None
     image: str = ""
-    roles: Mapping[str, Release] = field(default_factory=dict)
+    roles: Mapping[str, Release] = {}
     overlays: Sequence[str] = ()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import msgspec
 
 from harness.doors import load_doors
 from harness.history import History
@@ -37,6 +37,6 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario, clock: Clock = HOST
             "lift": scenario.cause.lifted,
             "door": load_doors()[cell.door].summary,
         },
-        cell=asdict(cell),
+        cell=msgspec.to_builtins(cell),
     )
     return history

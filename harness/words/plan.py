@@ -6,9 +6,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from harness.words.files import write_whole
 from harness.words.names import EXEC, SQLITE, SURVIVAL
@@ -30,8 +30,7 @@ def numbered(repetition: int) -> str:
     return f"--{repetition}" if repetition > 1 else ""
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One trial to be: everything about it that is known before it starts.
 
     subject      as the person asked for it; `version` is what that resolved to (empty where it did not)
@@ -54,7 +53,7 @@ class Cell:
     database: str
     engine_detail: str
     lab: str
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = {}
     expected: str | None = None
     expected_ticks: str | None = None
     reference: str = ""
@@ -75,8 +74,7 @@ class Cell:
         return f"{self.scenario}--{self.door}--{on}{numbered(self.repetition)}"
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A run's id, its results folder, its cells, what to keep of its labs, and how their processes start."""
 
     run: str
@@ -95,11 +93,10 @@ class Plan:
 
     def write(self, path: Path) -> None:
         """Save the plan for the workers that carry it out."""
-        write_whole(path, json.dumps({**asdict(self), "folder": str(self.folder)}, indent=1))
+        write_whole(path, json.dumps(msgspec.to_builtins(self, enc_hook=str), indent=1))
 
     @classmethod
     def read(cls, path: Path) -> Plan:
         """The plan that `write` saved."""
-        saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        cells = [Cell(**cell) for cell in saved["cells"]]
-        return cls(saved["run"], Path(saved["folder"]), cells, saved["keep"], saved["start"])
+        saved: Plan = msgspec.json.decode(path.read_bytes(), type=cls, dec_hook=lambda kind, value: kind(value))
+        return saved

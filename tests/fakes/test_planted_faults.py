@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.lab.lab import Lab
@@ -1059,7 +1060,7 @@ def test_a_part_that_says_another_version_is_an_error(lab: FakeLab, role: str) -
 
 @pytest.mark.rule("worker-version-by-role", "A worker that is asked for as another version must say that version.")
 def test_a_worker_that_is_to_be_another_than_the_server_must_be_that_one(lab: FakeLab) -> None:
-    cell = replace(lab.cell(OUTAGE), versions={"worker": "3.3.3"})
+    cell = msgspec.structs.replace(lab.cell(OUTAGE), versions={"worker": "3.3.3"})
     lab.plan.folder.mkdir(parents=True)
     lab.site.versions["worker"] = "3.3.3"
     (entry,) = try_lab(lab.plan, [cell], lab.site, lab.deadlines, lab.clock)
@@ -1139,7 +1140,7 @@ def test_a_later_lab_of_the_run_takes_the_word_that_its_server_schedules_nothing
     lab.prefect.schedules_runs = False
     lab.trial(OUTAGE)
     door = load_scenarios()[scenario].usual_door
-    cell = replace(lab.cell(scenario, door), lab="a later lab", repetition=repetition)
+    cell = msgspec.structs.replace(lab.cell(scenario, door), lab="a later lab", repetition=repetition)
     # A sound server, so that a lab that asks for itself comes to another outcome.
     site = FakeSite(fake_prefect.FakePrefect(lab.clock, lab.prefect.version), lab.plan.lab_folder(cell.lab))
     (entry,) = try_lab(lab.plan, [cell], site, lab.deadlines, lab.clock)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
+from msgspec.structs import replace
 import pytest
 
-from harness.evidence.stand_alone import NAME, script
+from harness.evidence.script import NAME, script
 from harness.words.plan import Cell
 from tests.fakes.fake_lab import VERSION, FakeLab
 

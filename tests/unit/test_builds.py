@@ -7,12 +7,12 @@ import json
 import subprocess
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from harness.runs import building, labs, run

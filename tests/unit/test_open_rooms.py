@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import harness.checkers
@@ -156,7 +156,7 @@ def a_run(folder: Path, *, lost: bool) -> Path:
     events = whole_history(("lost" if lost else "completed",) * 3, ("completed",) * 3, version="3.3.3")
     staged = load_scenarios()["worker-outage"]
     events[0] |= {name: getattr(staged, name) for name in ("state", "minimum", "ticks", "interval", "judged_by")}
-    events[0] |= {"cell": dataclasses.asdict(cell), "engine": "fake", "database": "sqlite", "start": plan.start}
+    events[0] |= {"cell": msgspec.to_builtins(cell), "engine": "fake", "database": "sqlite", "start": plan.start}
     own = plan.trial_folder(cell)
     own.mkdir(parents=True)
     (own / "history.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")

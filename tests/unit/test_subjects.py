@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from harness.engines.processes.environment import _make_database
 from harness.runs.ask import RunAsk
