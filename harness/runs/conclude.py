@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,16 +28,12 @@ def conclude(plan: Plan, cell: Cell) -> TrialResult:
     events = read_trial(plan.trial_folder(cell) / "history.jsonl")
     if cell.outcome is not None:  # decided before the start  # rule: not-applicable-first
         return result(plan, cell, [], None)
-    verdict = judge(events)
-    entry = result(plan, cell, events, verdict)
     folder = plan.trial_folder(cell)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / VERDICT, _verdict(cell, entry, verdict))
-    story = None
-    with _beside(folder):
-        story = tell(events, verdict)
-    write_evidence(Judged(cell, entry, verdict, events, story), folder, lambda: _beside(folder))
-    return entry
+    judged = _judged(plan, cell, events, judge(events), lambda: _beside(folder))
+    write_whole(folder / VERDICT, _verdict(judged))
+    write_evidence(judged, folder, lambda: _beside(folder))
+    return judged.entry
 
 
 def lacks_a_good_end(plan: Plan, cell: Cell) -> bool:
@@ -48,32 +44,35 @@ def lacks_a_good_end(plan: Plan, cell: Cell) -> bool:
 
 
 def views_from_history(events: list[Event], verdict: Verdict) -> dict[str, str]:
-    """What shows a trial to a reader, by the files' names, made again from its history and what that was judged to be.
+    """What shows a trial to a reader, by the files' names, made again from its history and its verdict.
 
-    Nothing without a plan in the history.
-
-    The content is empty if there is no such file.
+    Nothing if the history holds no plan. A file that there was no reason to write has an empty content.
     """
     with suppress(TypeError, AttributeError):  # of a cell that a history garbles
         if cell := planned(events):
-            entry = result(plan_of(events), cell, events, verdict)
-            story = None
-            with suppress(Exception):
-                story = tell(events, verdict)
-            return {
-                VERDICT: _verdict(cell, entry, verdict),
-                **made_again(Judged(cell, entry, verdict, events, story)),
-            }
+            judged = _judged(plan_of(events), cell, events, verdict, lambda: suppress(Exception))
+            return {VERDICT: _verdict(judged), **made_again(judged)}
     return {}
 
 
-def _verdict(cell: Cell, entry: TrialResult, verdict: Verdict) -> str:
+def _judged(
+    plan: Plan, cell: Cell, events: list[Event], verdict: Verdict, guarded: Callable[[], AbstractContextManager[None]]
+) -> Judged:
+    """A trial with all that its evidence shows. `guarded` is around its story, which changes no verdict."""
+    story = None
+    with guarded():
+        story = tell(events, verdict)
+    return Judged(cell, result(plan, cell, events, verdict), verdict, events, story)
+
+
+def _verdict(judged: Judged) -> str:
     """verdict.json of a trial."""
+    verdict = judged.verdict
     full = VerdictRecord(
-        **structs.asdict(entry),
+        **structs.asdict(judged.entry),
         source=verdict.source,
         log=verdict.log,
-        command=cell.command,
+        command=judged.cell.command,
         fates=[FateRecord(**asdict(fate)) for fate in verdict.findings.fates],
         checks=[
             CheckRecord(checker=name, outcome=check.outcome, reason=check.reason)
