@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Sequence
 
 from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
 from harness.evidence._writer import Run, RunWriter
+from harness.evidence.xml_text import as_xml_text
 from harness.verdict.outcomes import NOT_APPLICABLE, objection, unjudged
 from harness.words.records import TrialResult
 from harness.words.redaction import redact
 
 _PROPERTIES = ("door", "version", "engine", "database", "outcome", "expected", "at_risk", "kept", "lost", "folder")
-_NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
 def junit(trials: Sequence[TrialResult]) -> str:
@@ -47,11 +46,6 @@ def _case(trial: TrialResult) -> TestCase:
     case.append(properties)  # type: ignore[no-untyped-call]
     case.system_out = f"{trial.outcome}: {reason}"
     return case
-
-
-def as_xml_text(value: object) -> str:
-    """As text that XML can hold: control characters are not among it."""
-    return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", "" if value is None else str(value))
 
 
 def _of(run: Run) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from harness.evidence.junit import as_xml_text
+from harness.evidence.xml_text import as_xml_text
 
 
 def fenced(text: str, language: str = "text") -> str:

@@ -19,11 +19,11 @@ from msgspec.structs import asdict
 
 from harness.evidence import TrialWriter, load_writers
 from harness.evidence._writer import Run, RunWriter
+from harness.evidence.drawing import STYLE
 from harness.evidence.grid import grid_of
-from harness.evidence.junit import as_xml_text
 from harness.evidence.looks import door_log, once
 from harness.evidence.table import counts_of, footnotes
-from harness.evidence.timeline import STYLE
+from harness.evidence.xml_text import as_xml_text
 from harness.history import event_of, of_kind
 from harness.store.results import evidence_of, harness_words, read_verdict, runs_of
 from harness.verdict.outcomes import contradicts, said, unjudged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.evidence._writer import Judged, TrialWriter
-from harness.evidence.timeline import as_png, timeline_of
+from harness.evidence.drawing import as_png, timeline_of
 from harness.words.names import PNG
 
 

@@ -12,8 +12,8 @@ from harness.evidence._writer import Judged, TrialWriter
 from harness.evidence.diagram import diagram
 from harness.evidence.looks import door_log, once
 from harness.evidence.markdown import fenced, in_cell
-from harness.evidence.stand_alone import NAME as SCRIPT
-from harness.evidence.stand_alone import can_be_told
+from harness.evidence.script import NAME as SCRIPT
+from harness.evidence.script import can_be_told
 from harness.evidence.story import Story
 from harness.history import how_started, of_kind, opening_of
 from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, said

@@ -12,7 +12,7 @@ import pytest
 from uv import find_uv_bin
 
 from harness.engines.processes.engine import Processes
-from harness.evidence.stand_alone import NAME, script
+from harness.evidence.script import NAME, script
 from harness.subjects.kinds import resolve
 from harness.words.plan import Cell
 

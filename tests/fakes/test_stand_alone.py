@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from msgspec.structs import replace
 import pytest
+from msgspec.structs import replace
 
 from harness.evidence.script import NAME, script
 from harness.words.plan import Cell

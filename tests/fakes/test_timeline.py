@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.evidence.diagram import diagram
+from harness.evidence.drawing import WIDTH, renderer, timeline
 from harness.evidence.markdown import fenced
 from harness.evidence.story import ROWS, Row, Span, Story, fold, tell
-from harness.evidence.timeline import WIDTH, renderer, timeline
 from harness.verdict.outcomes import judge
 from tests.fakes.fake_lab import FakeLab
 from tests.unit.plain import read
