@@ -111,6 +111,7 @@ def test_runs_are_waited_for_as_long_as_they_take_to_begin_on_a_machine_as_slow_
     lab.deadlines = replace(lab.deadlines, backlog=0.5)
     slow = property(lambda _: 2.0, lambda _, seconds: None)
     monkeypatch.setattr(Lab, "start_seconds", slow, raising=False)
+    lab.prefect.run_seconds = 8  # a first try takes so long
     assert lab.trial("awaiting-retry").outcome == "survived"
     assert not [event for event in lab.history("awaiting-retry") if event["kind"] == "note"]
 
@@ -291,17 +292,19 @@ def test_the_fates_are_recorded_when_the_server_dies_in_the_drain_after_the_loss
 )
 def test_the_door_stays_shut_until_a_run_holds_the_slot_again(lab: FakeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(phases, "load_scenarios", load_scenarios)  # with the run to spare
+    asked_ahead = timedelta(seconds=load_scenarios()[LIMIT].prefetch_seconds or 0)
     crashed: list[Run] = []
     advance = lab.prefect.advance
 
     def advance_and_crash_the_first_holder() -> None:
         advance()
         waiting = lab.backlog(LIMIT).at_risk()
-        if len(waiting) == len(lab.backlog(LIMIT).at_risk("twin")) == 3 and not crashed:  # all is as it should be
+        every_tick_is_past = all(run.expected < lab.clock.now() for run in waiting)
+        if len(waiting) == len(lab.backlog(LIMIT).at_risk("twin")) == 3 and every_tick_is_past and not crashed:
             crashed.extend(run for run in lab.prefect.runs_of(f"{LIMIT}-treated") if run.state_type == "RUNNING")
             lab.prefect.set_state(crashed[0], "CRASHED", "Crashed")
             for run in waiting:
-                run.next_start = lab.clock.now() + timedelta(seconds=5)  # the slot stays free for a while
+                run.next_start = lab.clock.now() + asked_ahead + timedelta(seconds=3)  # so long the slot is free
 
     monkeypatch.setattr(lab.prefect, "advance", advance_and_crash_the_first_holder)
     entry = lab.trial(LIMIT)
