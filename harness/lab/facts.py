@@ -10,7 +10,7 @@ from harness.engines.base import CommandResult
 from harness.words.facts import Deployment, FlowRun, RunState, Schedule
 
 # What is taken as the server has it: each field of a history's record that is not made here of several.
-_DEPLOYMENT = [name for name in Deployment.__struct_fields__ if name not in ("defaults", "schedules")]
+_DEPLOYMENT = [name for name in Deployment.__struct_fields__ if name not in ("defaults", "limit", "schedules")]
 _RUN = [name for name in FlowRun.__struct_fields__ if name not in ("run", "tags", "state_timestamp", "state_message")]
 _SCHEDULE, _STATE = Schedule.__struct_fields__, RunState.__struct_fields__
 _MARK = ("run", "process", "began")  # in each mark; two marks that agree in these are of one execution
@@ -26,9 +26,12 @@ def deployment_facts(deployment: dict[str, Any]) -> dict[str, Any]:
     `defaults` are those that its flow's parameters have, as the schema that `prefect deploy` made of the flow says.
     """
     schedules = deployment.get("schedules") or []
+    # From 3.1 on a server says it here, and `concurrency_limit` is always null (read, 3.9.1: schemas/responses.py).
+    limit = (deployment.get("global_concurrency_limit") or {}).get("limit", deployment.get("concurrency_limit"))
     parameters = (deployment.get("parameter_openapi_schema") or {}).get("properties") or {}
     return {
         **{key: deployment.get(key) for key in _DEPLOYMENT},
+        "limit": limit,
         "defaults": {name: one["default"] for name, one in parameters.items() if "default" in one},
         "schedules": [{key: s.get(key) for key in _SCHEDULE} for s in schedules],
     }

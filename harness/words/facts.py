@@ -16,6 +16,7 @@ Values: TypeAlias = dict[str, Any]  # parameters and the like: whatever a person
 class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
     """A flow run as the server had it (harness/lab/facts.py); `run` is its id. None: the server named no such thing.
 
+    created        when the server made it
     state_message  why it ended otherwise than Completed, in Prefect's words
     """
 
@@ -30,6 +31,7 @@ class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
     job_variables: Values | None = None
     tags: list[str] | None = None
     idempotency_key: str | None = None
+    created: str | None = None
     expected_start_time: str | None = None
     next_scheduled_start_time: str | None = None
     start_time: str | None = None
@@ -86,12 +88,14 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
     active: bool | None = True
     slug: str | None = None
+    parameters: Values | None = None
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     """A deployment as the server had it; one that is deleted has an id and `deleted` alone.
 
     defaults  those of its flow's parameters; None before schema 5
+    limit     how many of its runs may be under way at once, wherever the server says so; None: any number
     updated   when the server last updated it
     """
 
@@ -107,6 +111,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     work_pool_name: str | None = None
     work_queue_name: str | None = None
     concurrency_limit: int | None = None
+    limit: int | None = None
     deleted: bool | None = None
     defaults: Values | None = None
     schedules: list[Schedule] = []

@@ -187,6 +187,7 @@ def _run_json(run: Run) -> Json:
         "job_variables": run.job_variables,
         "tags": run.tags,
         "idempotency_key": run.idempotency_key,
+        "created": run.created and stamp(run.created),
         "deployment_id": run.deployment.id or None,
         "work_pool_name": run.work_pool_name,
         "work_queue_name": run.work_queue_name,

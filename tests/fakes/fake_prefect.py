@@ -39,6 +39,7 @@ class Run:
     job_variables: Json = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
     idempotency_key: str = ""
+    created: datetime | None = None
     states: list[dict[str, str]] = field(default_factory=list)
     next_start: datetime | None = None
     start_time: datetime | None = None
@@ -233,6 +234,9 @@ class FakePrefect:
         run.id = run_id or run.id
         run.work_pool_name, run.flow = deployment.pool, deployment.flow
         run.parameters = dict(deployment.parameters)
+        run.created = self.clock.now()
+        if auto_scheduled:
+            run.idempotency_key = f"scheduled {deployment.id} {deployment.schedule_id} {stamp(expected)}"
         self.runs[run.id] = run
         self.set_state(run, "SCHEDULED", "Scheduled")
         self.on_new_run(run)
