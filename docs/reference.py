@@ -21,16 +21,16 @@ import msgspec
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from harness.checkers import load_checkers  # noqa: E402
+from harness.checkers import load_checkers, load_promises  # noqa: E402
 from harness.commands import commands, parser_of  # noqa: E402
 from harness.doors import Door, load_doors  # noqa: E402
 from harness.evidence import RunWriter, TrialWriter, load_writers  # noqa: E402
 from harness.faults import load_faults  # noqa: E402
-from harness.known import load_known  # noqa: E402
+from harness.known import load_known, load_known_promises  # noqa: E402
 from harness.runs.plan import doors_of  # noqa: E402
 from harness.trials.scenario import load_scenarios  # noqa: E402
 from harness.words.events import ANY_EVENT  # noqa: E402
-from harness.words.meanings import EXIT_CODES, OUTCOMES  # noqa: E402
+from harness.words.meanings import EXIT_CODES, OUTCOMES, PROMISES  # noqa: E402
 from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST  # noqa: E402
 from harness.words.records import RunFacts, RunResult, VerdictRecord  # noqa: E402
 from tests.rules import rules, tags  # noqa: E402
@@ -74,9 +74,9 @@ def faults() -> str:
 
 
 def checkers() -> str:
-    """Every checker: what of a history it looks at."""
-    rows = [[f"`{name}`", checker.summary] for name, checker in load_checkers().items()]
-    return _page("Checkers", ["checker", "what it looks at"], rows)
+    """Every checker: what of a history it looks at, and the promise that it watches over, if it does."""
+    rows = [[f"`{name}`", checker.summary, checker.promise] for name, checker in load_checkers().items()]
+    return _page("Checkers", ["checker", "what it looks at", "promise that it watches over"], rows)
 
 
 def scenarios() -> str:
@@ -109,7 +109,24 @@ def known() -> str:
         ]
         for one in load_known()
     ]
-    return _page("Known outcomes", ["kinds of backlog", "doors", "releases", "outcome", "reference"], rows)
+    head = ["kinds of backlog", "doors", "releases", "outcome", "reference"]
+    return _page("Known outcomes", head, rows) + f"\n## Promises\n\n{_known_promises()}"
+
+
+def _known_promises() -> str:
+    """What is known of promises."""
+    rows = [
+        [
+            f"`{one.name}`",
+            ", ".join(one.backlogs) or "all",
+            ", ".join([*(f"family {family}" for family in one.families), *(f"`{door}`" for door in one.doors)]),
+            one.versions or "all",
+            one.outcome,
+            one.reference,
+        ]
+        for one in load_known_promises()
+    ]
+    return _table(["promise", "kinds of backlog", "doors", "releases", "outcome", "reference"], rows)
 
 
 def guarded() -> str:
@@ -201,6 +218,16 @@ def outcomes() -> str:
     return _table(["outcome", "when"], [[f"`{name}`", when] for name, when in OUTCOMES.items()])
 
 
+def promises() -> str:
+    """What may become of a promise."""
+    return _table(["promise", "when"], [[f"`{name}`", when] for name, when in PROMISES.items()])
+
+
+def watched() -> str:
+    """Every promise, and the checker that watches over it."""
+    return _table(["promise", "what must hold"], [[f"`{name}`", says] for name, says in load_promises().items()])
+
+
 def exit_codes() -> str:
     """Every exit code of a run."""
     return _table(["exit code", "when"], [[code, when] for code, when in EXIT_CODES.items()])
@@ -250,7 +277,12 @@ PAGES: dict[str, Callable[[], str]] = {
     **{f"schemas/{_schema_file(name)}": partial(schema, name) for name in RECORDS},
 }
 FILLED: dict[str, Mapping[str, Callable[[], str]]] = {
-    "docs/verdicts.md": {"outcomes": outcomes, "exit codes": exit_codes},
+    "docs/verdicts.md": {
+        "outcomes": outcomes,
+        "promises": watched,
+        "outcomes of promises": promises,
+        "exit codes": exit_codes,
+    },
     "README.md": {"exit codes": exit_codes},
 }
 

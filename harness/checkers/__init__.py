@@ -2,7 +2,9 @@
 
 A checker is a module of this folder with `check(events)`, which returns a `Check` (harness/checkers/_check.py). The
 first line of its docstring says what it looks at. Checkers know nothing of versions, and nothing of each other: the
-worst outcome is the trial's. Files whose names begin with `_` are what checkers have in common.
+worst outcome is the trial's. One that sets `PROMISE`, a sentence that must hold whatever happens, watches over that
+promise (harness/checkers/_promise.py): what it says stands beside the outcome, and never changes it. Files whose names
+begin with `_` are what checkers have in common.
 """
 
 from __future__ import annotations
@@ -13,24 +15,38 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from harness.checkers._check import Check
+from harness.checkers._promise import Seen, promised
 from harness.words.events import Event
+from harness.words.promises import Breach
 from harness.words.rooms import first_line, modules_of
 
-__all__ = ["Check", "Checker", "load_checkers"]
+__all__ = ["Breach", "Check", "Checker", "Seen", "load_checkers", "load_promises", "promised"]
 
 
 class Checker(msgspec.Struct, frozen=True):
-    """A checker by its name; `summary` is what it looks at, in one line."""
+    """A checker by its name.
+
+    summary  what it looks at, in one line
+    promise  what must hold, of one that watches over a promise; else empty
+    """
 
     name: str
     summary: str
     check: Callable[[Sequence[Event]], Check]
+    promise: str = ""
 
 
 @functools.cache
 def load_checkers() -> dict[str, Checker]:
     """All of them by name, in alphabetical order; read once a process."""
     return {
-        name: Checker(name, first_line(module).rstrip(".") or name, module.check)
+        name: Checker(
+            name, first_line(module).rstrip(".") or name, module.check, getattr(module, "PROMISE", "").rstrip(".")
+        )
         for name, module in modules_of(__name__, __path__)
     }
+
+
+def load_promises() -> dict[str, str]:
+    """What must hold, a sentence without its full stop, by the name of the checker that watches over it."""
+    return {name: checker.promise for name, checker in load_checkers().items() if checker.promise}

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from harness.words.outcomes import ALTERED, ERROR, INCONCLUSIVE, LOST, STRANDED, SURVIVED
+from harness.words.promises import Promise
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
              was found all the same
     source   the part of the lab whose log explains it, and the end of that `log`
     found    what it rests on, for whoever shows it
+    promise  of a checker that watches over a promise (_promise.py): whether it was kept, a verdict of its own beside
+             the outcome; None: there was nothing to look at
     """
 
     outcome: str | None = None
@@ -27,6 +30,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     log: str = ""
     found: Any = None
+    promise: Promise | None = None
 
 
 _WORST_FIRST = (

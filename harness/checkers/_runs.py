@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from harness.history import moment, of_kind
-from harness.words.events import Event, States
+from harness.words.events import Event, Listing, Look, States
 from harness.words.facts import Answer, FlowRun, RunState
 from harness.words.names import ENDED
 
@@ -31,6 +31,23 @@ EXPECTED, NEXT = "expected_start_time", "next_scheduled_start_time"
 def states_read(events: Sequence[Event], when: str) -> dict[str, list[RunState]]:
     """The state history of each run, by its id, as it was read at AFTER or DRAINED."""
     return {event.run: event.states for event in of_kind(events, States) if event.when == when}
+
+
+def listed_at(events: Sequence[Event], when: str) -> dict[str, FlowRun]:
+    """The runs of the last listing of that name, by their ids."""
+    listings = [listing for listing in of_kind(events, Listing) if listing.when == when][-1:]
+    return {run.run: run for listing in listings for run in listing.runs}
+
+
+def found_at(events: Sequence[Event], when: str) -> dict[str, Answer]:
+    """What the last look of that name found, by the run's id: the last answer of each run that was there."""
+    looks = [look for look in of_kind(events, Look) if look.when == when][-1:]
+    return {answer.run: answer for look in looks for answer in look.answers if answer.status == 200}
+
+
+def sides_of(events: Sequence[Event]) -> dict[str, str]:
+    """The side of every run that a listing has, by its id."""
+    return {run.run: run.side for listing in of_kind(events, Listing) for run in listing.runs if run.side}
 
 
 def in_order(states: Iterable[RunState]) -> list[RunState]:

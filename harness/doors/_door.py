@@ -73,6 +73,9 @@ class Treated(Protocol):
     def run_python(self, script: Path) -> CommandResult:
         """A script, copied beside these files and run by the subject's own Python."""
 
+    def note_between(self) -> None:
+        """Record the deployment as it is between two steps of the door: what the next step changes is its own doing."""
+
     def stop_process(self, grace: float) -> CommandResult:
         """SIGINT to the process that serves the deployment, or to the worker of its own pool.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.evidence.frequency import grounds
-from harness.verdict.outcomes import contradicts, said
+from harness.verdict.outcomes import broken_promises, contradicts, said
 from harness.words.records import TrialResult
 
 Column = tuple[str, str]  # a subject, and what it ran on if the run was on more than one
@@ -21,12 +21,14 @@ class Square:
     often    how many of how many came to it, if there are several
     against  whether any of them contradicts what is known
     trial    the first that came to it
+    broken   the promises that any of them says are broken
     """
 
     outcome: str
     often: str
     against: bool
     trial: TrialResult
+    broken: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def _square(repeated: Sequence[TrialResult]) -> Square | None:
     outcome, times = outcomes.most_common()[-1]
     often = "" if len(repeated) == 1 else f"{times}/{len(repeated)}"
     first = next(trial for trial in repeated if said(trial) == outcome)
-    return Square(outcome, often, any(map(contradicts, repeated)), first)
+    broken = dict.fromkeys(name for trial in repeated for name in broken_promises(trial))
+    return Square(outcome, often, any(map(contradicts, repeated)), first, list(broken))
 
 
 def subject_of(trial: TrialResult) -> str:

@@ -26,7 +26,7 @@ from harness.evidence.table import counts_of, footnotes
 from harness.evidence.xml_text import as_xml_text
 from harness.history import event_of, of_kind
 from harness.store.results import evidence_of, harness_words, read_verdict, runs_of
-from harness.verdict.outcomes import contradicts, said, unjudged
+from harness.verdict.outcomes import broken_promises, contradicts, said, said_of, unjudged
 from harness.words.events import DoorClosed
 from harness.words.names import AFTER, DRAINED
 from harness.words.records import FateRecord, RunFacts, TrialResult
@@ -140,6 +140,8 @@ def _trial(folder: Path, entry: TrialResult) -> dict[str, object]:
         "reference": entry.reference,
         "counts": counts_of(entry),
         "ticks": entry.ticks.outcome if entry.ticks else "",
+        "broken_promises": ", ".join(broken_promises(entry)),
+        "promises": [said_of(name, promise) for name, promise in broken_promises(entry).items()],
         "timeline": Markup(timeline),  # noqa: S704 - written by harness/evidence/timeline.py, escaped there
         "fates": [
             {**asdict(fate), "after": fate.looks.get(AFTER, ""), "drained": _drained(fate)}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.checkers import load_checkers
+from harness.checkers import Check, load_checkers
 from harness.checkers._findings import RunFate
 from harness.checkers.door_proof import deployments_read, proof_of
 from harness.checkers.survival import drain_end
+from harness.evidence import promised
 from harness.evidence._writer import Judged, TrialWriter
 from harness.evidence.diagram import diagram
 from harness.evidence.looks import door_log, once
@@ -46,7 +47,7 @@ def report(
     told = opening.texts if opening else {}
     parts = [
         f"# {cell.scenario}, {cell.door}, Prefect {entry.version or cell.subject}: {said(entry)}",
-        f"{verdict.reason[:1].upper()}{verdict.reason[1:]}." + _ticks(entry),
+        f"{verdict.reason[:1].upper()}{verdict.reason[1:]}." + _ticks(entry) + promised.in_short(entry),
         _facts(cell, entry, events),
         "## What was done",
         _steps(cell, told, verdict, events),
@@ -57,6 +58,7 @@ def report(
         + (f" Known for this release: `{cell.expected}` ({cell.reference})." if cell.expected else ""),
         _counts_table(entry),
         _checks(verdict),
+        promised.section(entry, verdict),
         f"## What happened when\n\n{diagram(story)}" if story else "",
         runs_table(verdict.findings.fates),
         _proof(events),
@@ -77,11 +79,16 @@ def _checks(verdict: Verdict) -> str:
         return ""
     checkers = load_checkers()
     rows = [
-        f"| `{name}` | {in_cell(checkers[name].summary)} | "
-        f"{in_cell(': '.join(filter(None, (check.outcome, check.reason))) or 'nothing against a verdict')} |"
+        f"| `{name}` | {in_cell(checkers[name].summary)} | {in_cell(_says(check))} |"
         for name, check in verdict.checks.items()
     ]
     return "\n".join(["## Checks", "", "| checker | what it looks at | what it says |", "|---|---|---|", *rows])
+
+
+def _says(check: Check) -> str:
+    if check.promise:
+        return f"promise {check.promise.outcome}: {check.promise.reason}"
+    return ": ".join(filter(None, (check.outcome, check.reason))) or "nothing against a verdict"
 
 
 def _stand_alone(cell: Cell, verdict: Verdict, events: Sequence[Event]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
 from rich.console import Console, ConsoleOptions
 from rich.measure import Measurement
 from rich.table import Table
@@ -11,8 +12,9 @@ from rich.text import Text
 
 from harness.evidence.frequency import claim
 from harness.evidence.grid import Column, Square, grid_of, subject_of
-from harness.verdict.outcomes import UNJUDGED, contradicts, objection, said, unjudged
+from harness.verdict.outcomes import UNJUDGED, broken_promises, contradicts, objection, said, said_of, unjudged
 from harness.words.names import PREFECT_DEPLOY
+from harness.words.outcomes import BROKEN
 from harness.words.records import TrialResult
 
 # Told apart without red against green, and by the word in any case.
@@ -28,6 +30,8 @@ STYLES = {
     "error": "bold yellow",
     "not-applicable": "dim",
 }
+
+_BROKEN = "bold magenta"  # a promise
 
 
 def table(trials: Sequence[TrialResult]) -> Table:
@@ -49,12 +53,13 @@ def cells(trial: TrialResult) -> list[Text]:
     """One trial's row; an outcome against what is known is marked."""
     outcome = said(trial)
     mark = " (!)" if contradicts(trial) else ""
+    broken = "".join(f"\n{name} broken" for name in broken_promises(trial))  # rule: table-broken-promise (gives "")
     seconds = "-" if trial.seconds is None else f"{trial.seconds:.0f}"
     return [
         Text(_trial(trial)),
         Text(subject_of(trial)),
         *(Text(str(count)) for count in counts_of(trial)),
-        Text(outcome + mark, style=STYLES.get(outcome, "")),
+        Text.assemble((outcome + mark, STYLES.get(outcome, "")), (broken, _BROKEN)),
         Text(seconds),
     ]
 
@@ -107,7 +112,8 @@ def _drawn(square: Square | None) -> Text:
     if square is None:
         return Text("")
     words = " ".join(filter(None, (_SHORT.get(square.outcome, square.outcome), square.often)))
-    return Text(words + ("!" if square.against else ""), style=STYLES.get(square.outcome, ""))
+    broken = "".join(f"\n{name} broken" for name in square.broken)
+    return Text.assemble((words + ("!" if square.against else ""), STYLES.get(square.outcome, "")), (broken, _BROKEN))
 
 
 def _trial(trial: TrialResult) -> str:
@@ -122,27 +128,35 @@ def footnotes(trials: Sequence[TrialResult], releases: Sequence[str] = ()) -> li
     """
     lines: dict[str, dict[str, list[str]]] = {}  # what is said, of which trials, of which subjects
     for trial in trials:
-        if against := objection(trial):
-            text = against
-        elif (ticks := trial.ticks) and ticks.sometimes:
-            text = f"ticks {ticks.outcome}, which happens now and then ({ticks.sometimes}): {ticks.reason}"
-            text += ". So it says nothing here; run it again" if unjudged(trial) else ""
-        elif ticks and unjudged(trial) and trial.outcome not in UNJUDGED:
-            text = f"its ticks could not be judged: {ticks.reason}"
-        elif trial.outcome in ("error", "inconclusive", "not-applicable"):
-            text = f"{trial.outcome}: {trial.reason}"
-        else:
-            continue
-        mark = "(!) " if against else ""
-        name = _trial(trial).replace("\n", ", ")
-        subjects = lines.setdefault(text, {}).setdefault(mark + name, [])
-        subjects += [trial.subject] if trial.subject not in subjects else []
+        for text, mark in _asked(trial):
+            name = _trial(trial).replace("\n", ", ")
+            subjects = lines.setdefault(text, {}).setdefault(mark + name, [])
+            subjects += [trial.subject] if trial.subject not in subjects else []
     notes = sorted({f"{trial.subject}: {trial.note}" for trial in trials if trial.note})
     said = []
     for text, trials_of in lines.items():
         where = [f"{name} on {', '.join(spans(subjects, releases))}" for name, subjects in trials_of.items()]
         said.append(f"{'; '.join(where)}: {text.rstrip('.')}.")
     return [*said, *notes, *claim(trials)]
+
+
+def _asked(trial: TrialResult) -> Iterator[tuple[str, str]]:
+    """What a reader would ask about one trial, each with its mark: `(!) ` where it contradicts what is known."""
+    ticks = trial.ticks
+    if against := objection(trial):
+        yield against, "(!) "
+    elif ticks and ticks.sometimes:
+        text = f"ticks {ticks.outcome}, which happens now and then ({ticks.sometimes}): {ticks.reason}"
+        yield text + (". So it says nothing here; run it again" if unjudged(trial) else ""), ""
+    elif ticks and unjudged(replace(trial, promises={})) and trial.outcome not in UNJUDGED:
+        yield f"its ticks could not be judged: {ticks.reason}", ""
+    elif trial.outcome in ("error", "inconclusive", "not-applicable"):
+        yield f"{trial.outcome}: {trial.reason}", ""
+    for name, promise in trial.promises.items():
+        news = promise.outcome == BROKEN and promise.expected is None  # rule: promise-news (without first)
+        untold = promise.expected and promise.as_expected is None and trial.outcome not in UNJUDGED
+        if news or untold:
+            yield said_of(name, promise), ""
 
 
 def spans(subjects: Sequence[str], releases: Sequence[str]) -> list[str]:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from harness.words.errors import UsageError
+from harness.checkers import load_promises
+from harness.words.errors import UsageError, no_such
+from harness.words.outcomes import BROKEN, HELD
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -62,33 +65,87 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         return backlog in self.backlogs and opened and Version(version) in SpecifierSet(self.versions, prereleases=True)
 
 
+class KnownPromise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known of a promise, for doors and a range of releases.
+
+    name       of the promise: of the checker that watches over it
+    outcome    broken, or held where that is known of some releases alone
+    backlogs   which kinds of runs at risk; empty: all
+    families, doors, versions, reference  as in `Known`; a family or a door has to be named
+    """
+
+    name: str
+    outcome: str
+    backlogs: Sequence[str] = ()
+    families: Sequence[str] = ()
+    doors: Sequence[str] = ()
+    versions: str = ""
+    reference: str = ""
+
+    def is_of(self, backlog: str, door: Opened, version: str) -> bool:
+        """Whether it speaks of this backlog, this door and this release."""
+        opened = door.name in self.doors or door.family in self.families
+        staged = not self.backlogs or backlog in self.backlogs  # rule: promise-known-of-a-backlog (without first)
+        return staged and opened and Version(version) in SpecifierSet(self.versions, prereleases=True)
+
+    def check(self) -> None:
+        """Raises: ValueError for a promise that nobody watches over, or an outcome or a range that there is not."""
+        SpecifierSet(self.versions)
+        if self.name not in load_promises():
+            raise ValueError(str(no_such("promise", self.name, load_promises())))
+        if self.outcome not in (BROKEN, HELD):
+            raise ValueError(f"a promise is known to be {BROKEN} or {HELD}, not {self.outcome!r}")
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of known outcomes: what it is about, and where each is known from that names no other reference."""
 
     summary: str
     reference: str
-    known: Sequence[Known]
+    known: Sequence[Known] = ()
+    promise: Sequence[KnownPromise] = ()
 
 
-@functools.cache
-def load_known() -> Sequence[Known]:
-    """All that is known, in the order of the files' names; read once a process.
+def _files() -> Iterator[_File]:
+    """Each file, in the order of their names; what is known has the file's reference where it has none of its own.
 
     Raises: UsageError, naming file and field, for a file that does not say it in this form.
     """
-    found: list[Known] = []
     for path in sorted(file for folder in __path__ for file in Path(folder).glob("*.toml")):
         try:
             said: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
             file = msgspec.convert(said, _File)
             for known in file.known:
                 SpecifierSet(known.versions)
-                found.append(msgspec.structs.replace(known, reference=known.reference or file.reference))
+            for promise in file.promise:
+                promise.check()
         except (ValueError, msgspec.ValidationError, InvalidSpecifier) as error:
             raise UsageError(f"{str(path)!r} is no file of known outcomes: {error}.") from None
-    return found
+        yield _File(
+            file.summary,
+            file.reference,
+            [replace(known, reference=known.reference or file.reference) for known in file.known],
+            [replace(promise, reference=promise.reference or file.reference) for promise in file.promise],
+        )
+
+
+@functools.cache
+def load_known() -> Sequence[Known]:
+    """All that is known of outcomes, read once a process. Raises: UsageError for a file that is not in this form."""
+    return [known for file in _files() for known in file.known]
+
+
+@functools.cache
+def load_known_promises() -> Sequence[KnownPromise]:
+    """All that is known of promises, read once a process. Raises: UsageError as `load_known`."""
+    return [known for file in _files() for known in file.promise]
 
 
 def known_for(backlog: str, door: Opened, version: str) -> Known | None:
     """What is known of a backlog, a door and a release; None where nothing is."""
     return next((known for known in load_known() if known.is_of(backlog, door, version)), None)
+
+
+def known_promises(backlog: str, door: Opened, version: str) -> dict[str, KnownPromise]:
+    """What is known of promises for a backlog, a door and a release, by the promise's name."""
+    return {known.name: known for known in load_known_promises() if known.is_of(backlog, door, version)}

@@ -75,7 +75,7 @@ def _verdict(judged: Judged) -> str:
         command=judged.cell.command,
         fates=[FateRecord(**asdict(fate)) for fate in verdict.findings.fates],
         checks=[
-            CheckRecord(checker=name, outcome=check.outcome, reason=check.reason)
+            CheckRecord(checker=name, outcome=check.outcome, reason=check.reason, promise=check.promise)
             for name, check in verdict.checks.items()
         ],
     )

@@ -8,14 +8,17 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 from packaging.version import Version
 
+from harness.checkers import load_promises
 from harness.doors import Door, load_doors, select_doors
-from harness.known import Known, known_for
+from harness.known import Known, known_for, known_promises
 from harness.trials.scenario import EVERY_DOOR, Scenario, select_scenarios
 from harness.words.names import SQLITE, TICKS
+from harness.words.outcomes import HELD
 from harness.words.plan import Cell, ground, numbered
 from harness.words.proof import NOTHING
 
 _LAB_HOLDS, _STAGING_WEIGHS = 12, 2  # in trials
+_BY_DEFINITION, _HELD_TO_IT = "by definition", "held to it, whatever is known"
 
 
 def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:
@@ -78,6 +81,21 @@ def _lacks(scenario: Scenario, door: Door, *versions: str) -> str:
     return "" if all(map(door.exists_in, released)) else door.versions_reason
 
 
+def _with_promises(cell: Cell, scenario: Scenario, door: Door, *, held: bool) -> Cell:
+    """The cell with what is expected of promises: that all are held where it is held to that, else what is known."""
+    nothing = door.proof.by == NOTHING
+    if held or nothing:  # rule: gate-holds-promises (without last), null-door-holds-promises (without first)
+        names = load_promises()
+        reference = _BY_DEFINITION if nothing else _HELD_TO_IT
+        return replace(cell, promises=dict.fromkeys(names, HELD), promise_references=dict.fromkeys(names, reference))
+    known = known_promises(scenario.backlog, door, cell.version)
+    return replace(
+        cell,
+        promises={name: one.outcome for name, one in known.items()},  # rule: promise-known-is-expected
+        promise_references={name: one.reference for name, one in known.items()},
+    )
+
+
 def plan_cell(
     scenario: Scenario, door: Door, *, subject: str, version: str, as_of: str, engine: str, engine_detail: str,
     database: str = SQLITE, versions: Mapping[str, str] | None = None, note: str = "", command: str = "",
@@ -101,10 +119,11 @@ def plan_cell(
     reason = door.misfit(scenario) or _lacks(scenario, door, version, (versions or {}).get("deployer", version))
     if reason:
         return replace(cell, outcome="not-applicable", expected="not-applicable", reason=reason)
+    cell = _with_promises(cell, scenario, door, held=held)
     if door.proof.by == NOTHING:
-        return replace(cell, expected="survived", expected_ticks="whole", reference="by definition")
+        return replace(cell, expected="survived", expected_ticks="whole", reference=_BY_DEFINITION)
     right = "whole" if scenario.judged_by == TICKS else "survived"
-    known = Known(backlogs=(), outcome=right, reference="held to it, whatever is known")
+    known = Known(backlogs=(), outcome=right, reference=_HELD_TO_IT)
     if held and scenario.judged_by == TICKS and door.name not in doors_of(scenario):
         return cell  # a door that changes the ticks themselves
     if held and door.family == "deletion":  # rule: gate-excepts-deletions

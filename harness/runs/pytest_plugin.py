@@ -18,7 +18,7 @@ from harness.runs.builds import wait_until_built
 from harness.runs.one_lab import try_lab
 from harness.trials.phases import check_owner
 from harness.trials.scenario import load_scenarios
-from harness.verdict.outcomes import contradicts, unjudged
+from harness.verdict.outcomes import contradicts, objection, unjudged
 from harness.words.plan import Cell, Plan
 from harness.words.records import TrialResult
 
@@ -91,7 +91,8 @@ class TrialItem(pytest.Item):
                 results[cell.name] = result
         result = results[self.cell.name]
         if contradicts(result) or unjudged(result):
-            raise UnexpectedOutcome(f"{result.outcome}, expected {result.expected}: {result.reason}")
+            said = f"{result.outcome}, expected {result.expected}: {result.reason}"
+            raise UnexpectedOutcome(objection(result) or said)
 
     def _results(self, plan: Plan, cells: Sequence[Cell]) -> Sequence[TrialResult]:
         """What the cells of this one's lab came to, in a lab of theirs as soon as its subject is built."""

@@ -16,9 +16,10 @@ from packaging.version import InvalidVersion
 
 from harness.doors import load_doors
 from harness.evidence import Run, made_again
-from harness.history import of_kind, opening_of
+from harness.history import opening_of
 from harness.runs.conclude import views_from_history
 from harness.runs.plan import plan_cell
+from harness.runs.taken import Taken
 from harness.store.bundle import is_bundle, unpack
 from harness.store.checksums import NAME as SUMS
 from harness.store.checksums import check_checksums
@@ -35,7 +36,7 @@ from harness.store.results import (
 from harness.store.trial_folder import VERDICT, from_history, read_trial
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, Verdict, exit_code, judge
-from harness.words.events import HISTORY_SCHEMA, BystandersSeen, ChangedByAnother, Event, TakenByAnother
+from harness.words.events import HISTORY_SCHEMA, Event
 from harness.words.names import SIGNALS
 from harness.words.records import RunFacts, RunResult, TrialResult
 from harness.words.redaction import redact
@@ -43,6 +44,7 @@ from harness.words.redaction import redact
 _GONE = "its history is gone"
 _OF_THE_COPY = {"folder", "repetition"}  # what `merge` gives anew
 _OF_SEVERAL = {"twin", "ticks"}
+_BY_NAME = "promises"
 _OF_THE_SCENARIO = ("state", "minimum", "ticks", "interval", "judged_by")
 _IN_WORDS = {"reason"}  # what a later harness may say in other words
 _INTERRUPTED = {128 + number for number in SIGNALS}
@@ -123,7 +125,7 @@ def recheck(run: Path) -> SecondLook:
             problems += check_checksums(folder)
         else:
             unended = check_checksums(folder)[0]
-        taken, trials, wrong = _Taken(), [], list[str]()
+        taken, trials, wrong = Taken(), [], list[str]()
         for entry in entries:
             own = evidence_of(folder, entry)
             events = read_trial(own / "history.jsonl")
@@ -156,35 +158,6 @@ def _unheld_folders(folder: Path, entries: Sequence[TrialResult]) -> list[str]:
     # rule: recheck-one-entry (never)
     problems = [f"trials/{name} has no entry in results.json" for name in there if name not in named]
     return problems + [f"trials/{name} is named by {times} entries" for name, times in named.items() if times > 1]
-
-
-class _Taken:
-    """What doors took from the trials beside them, as the doors' histories say it and as the trials' own do."""
-
-    def __init__(self) -> None:
-        self._by_doors: set[tuple[str, ...]] = set()
-        self._by_victims: set[tuple[str, ...]] = set()
-
-    def add(self, events: Sequence[Event]) -> None:
-        """Take up what one history says."""
-        opening = opening_of(events)
-        which = (str(opening.scenario), str(opening.door)) if opening else ("", "")
-        for seen in of_kind(events, BystandersSeen):
-            self._by_doors |= {("took", *which, run.run) for run in seen.unlisted}
-            self._by_doors |= {("changed", *which, one.was.run) for one in seen.changed or ()}
-        self._by_victims |= {("took", one.scenario, one.door, one.run) for one in of_kind(events, TakenByAnother)}
-        self._by_victims |= {("changed", one.scenario, one.door, one.run) for one in of_kind(events, ChangedByAnother)}
-
-    def differences(self) -> list[str]:
-        """Where a door's history and that of a trial beside it do not say the same."""
-        said = [
-            f"a trial says that {door} of {of} {did} its run {run}, and that door's history does not"
-            for did, of, door, run in sorted(self._by_victims - self._by_doors)
-        ]
-        return said + [
-            f"{door} of {of} says that it {did} run {run} of another trial, and no other trial says so"
-            for did, of, door, run in sorted(self._by_doors - self._by_victims)
-        ]
 
 
 def _views_of_a_trial(own: Path, events: list[Event], verdict: Verdict) -> list[str]:
@@ -253,6 +226,7 @@ def _trial(own: Path, saved: TrialResult, events: list[Event], verdict: Verdict,
         for (name, then), (_, now) in zip(_flat(was, again), _flat(again, again), strict=True)
         if then != now and not {name.rpartition(" ")[2]} & left_out  # rule: recheck-verdict (never)
     ]
+    found += _promises(was[_BY_NAME], again[_BY_NAME], same=same) if _BY_NAME in again else []
     return Rejudged(saved, again["outcome"], [f"{name}: {then} then, {now} now" for name, then, now in found])
 
 
@@ -269,6 +243,8 @@ def _staged_otherwise(events: Sequence[Event]) -> str:
 def _flat(entry: dict[str, Any], like: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """What an entry says of each thing that `like` says something of, the twin's and the ticks' one by one."""
     for key, value in like.items():
+        if key == _BY_NAME:
+            continue
         if key not in _OF_SEVERAL or not isinstance(value, dict):
             yield key, entry.get(key)
             continue
@@ -276,6 +252,24 @@ def _flat(entry: dict[str, Any], like: dict[str, Any]) -> Iterator[tuple[str, An
         for name in value:
             said = inner.get(name) if isinstance(inner, dict) else None
             yield f"the {key}'{'' if key.endswith('s') else 's'} {name}", said
+
+
+def _promises(
+    was: dict[str, dict[str, Any]], again: dict[str, dict[str, Any]], *, same: bool
+) -> list[tuple[str, Any, Any]]:
+    """What differs of each promise: its name, what is said of it then and now.
+
+    Another harness may watch over more promises, know more of them, and say it in other words: its outcomes count.
+    """
+
+    def said(of: dict[str, dict[str, Any]], name: str) -> Any:
+        return of.get(name) if same or name not in of else of[name]["outcome"]
+
+    # rule: recheck-promises (never), recheck-promises-of-another (always)
+    names = {**was, **again} if same else was
+    return [
+        (f"the promise {name}", then, now) for name in names if (then := said(was, name)) != (now := said(again, name))
+    ]
 
 
 def _not_applicable(saved: TrialResult) -> list[str]:

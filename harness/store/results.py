@@ -22,6 +22,7 @@ from harness.words.errors import UsageError
 from harness.words.files import read_json, write_whole
 from harness.words.ownership import PROJECT
 from harness.words.places import IS_CHECKOUT, ROOT
+from harness.words.promises import PromiseResult
 from harness.words.reading import converted, read_as
 from harness.words.records import (
     RESULTS_SCHEMA,
@@ -98,6 +99,7 @@ def fields_added(folder: Path) -> list[str]:
         where = f"results.json, trial {number}"
         parts += [(where, trial, TrialResult), (f"{where}, twin", trial["twin"], SideCounts)]
         parts += [(f"{where}, ticks", trial["ticks"], TicksResult)] if trial.get("ticks") else []
+        parts += [(f"{where}, promise {name}", one, PromiseResult) for name, one in trial.get("promises", {}).items()]
     return [
         f"{where}: this harness does not write the field {name!r}"
         for where, part, kind in parts

@@ -14,7 +14,9 @@ from harness.history import how_started, moment, of_kind, opening_of, read_histo
 from harness.verdict.outcomes import Verdict, as_expected
 from harness.words.events import Broken, Event, Version
 from harness.words.files import read_json
+from harness.words.outcomes import BROKEN
 from harness.words.plan import Cell, Plan
+from harness.words.promises import Promise, PromiseResult
 from harness.words.reading import converted
 from harness.words.records import SideCounts, TicksResult, TrialResult
 
@@ -104,6 +106,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         note=cell.note,
         judged_by=cell.judged_by,
         versions=dict(cell.versions),
+        promises=_promises(verdict, cell) if verdict else {},
     )
 
 
@@ -125,6 +128,24 @@ def _ticks(ticks: Ticks | None, cell: Cell) -> TicksResult | None:
         duplicate=len(ticks.duplicate),
         reason=ticks.reason,
     )
+
+
+def _promises(verdict: Verdict, cell: Cell) -> dict[str, PromiseResult]:
+    """Whether each promise was kept of which the trial had something to say, or of which that it is broken is known."""
+    found = dict(verdict.promises)
+    for name, expected in cell.promises.items():
+        if expected == BROKEN and name not in found:  # rule: promise-known-broken-wants-a-word
+            found[name] = Promise(outcome=INCONCLUSIVE, reason="the trial had nothing to look at that could show it")
+    return {
+        name: PromiseResult(
+            outcome=promise.outcome,
+            expected=(known := cell.promises.get(name)),
+            as_expected=as_expected(promise.outcome, known),
+            reason=promise.reason,
+            reference=cell.promise_references.get(name, ""),
+        )
+        for name, promise in sorted(found.items())
+    }
 
 
 def _counts(counts: Counts) -> dict[str, int]:

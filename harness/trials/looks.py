@@ -24,6 +24,8 @@ def look_again(trial: Trial) -> None:
     listed = _look_and_list(trial, DRAINED)  # rule: looked-up-after-the-drain (gives [])
     for run in listed:
         _record_states_of(trial, DRAINED, run["id"], run["side"])
+    for side in SIDES:
+        trial.history.add("deployment", side=side, when="drained", deployment=read_deployment(trial, side))
     record_executions(trial, DRAINED, trial.staging.executions(), *(run["id"] for run in listed))
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.engines.base import CommandResult
 from harness.lab.prefect_api import PrefectAPI
+from harness.trials.looks import read_deployment
+from harness.trials.trial import TREATED
 from harness.words.clock import Clock
 from harness.words.errors import LabError
 
@@ -73,6 +75,10 @@ class TreatedDeployment:
         folder = self._trial.staging.folder()
         lab.deployer.write(folder, {script.name: script.read_bytes()})
         return lab.deployer.run_python(script.name, cwd=folder, seconds=self.seconds)
+
+    def note_between(self) -> None:
+        now = read_deployment(self._trial, TREATED)
+        self._trial.history.add("deployment", side=TREATED, when="between", deployment=now)
 
     def stop_process(self, grace: float) -> CommandResult:
         started = self.clock.monotonic()

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from harness.checkers import Checker, load_checkers
 from harness.checkers._check import Check, compose
 from harness.checkers._findings import Counts, Findings
@@ -18,6 +20,7 @@ from harness.words.events import Event
 from harness.words.names import TICKS
 from harness.words.outcomes import (
     ALTERED,
+    BROKEN,
     ERROR,
     INCONCLUSIVE,
     LOST,
@@ -28,6 +31,7 @@ from harness.words.outcomes import (
     UNJUDGED,
     VERDICTS,
 )
+from harness.words.promises import Promise, PromiseResult
 from harness.words.records import TrialResult
 
 __all__ = [
@@ -73,6 +77,11 @@ class Verdict:
         """The second verdict: on the ticks of the schedule."""
         return self._found("ticks", Ticks(INCONCLUSIVE, self.reason))
 
+    @property
+    def promises(self) -> dict[str, Promise]:
+        """What is said of each promise, by the name of its checker; of one that nothing was seen of, nothing."""
+        return {name: check.promise for name, check in self.checks.items() if check.promise}
+
     def _found(self, name: str, nothing: F) -> F:
         found = self.checks[name].found if name in self.checks else None
         return found if isinstance(found, type(nothing)) else nothing
@@ -82,15 +91,30 @@ def judge(events: Sequence[Event]) -> Verdict:  # rule: version-changes-nothing
     """The verdict of a history, whole or cut short: the worst that a checker says. Never raises."""
     checks = {name: _ask(checker, events) for name, checker in load_checkers().items()}
     worst = compose(checks.values())
+    if worst.outcome == ERROR:  # rule: promise-error-says-nothing
+        checks = {name: _silent(check, worst.reason) for name, check in checks.items()}
     return Verdict(worst.outcome or ERROR, worst.reason, worst.source, worst.log, checks)
 
 
 def _ask(checker: Checker, events: Sequence[Event]) -> Check:
     """A checker's word; one that raises has no verdict, so that there is none."""
     try:
-        return checker.check(events)
+        found = checker.check(events)
     except Exception as error:  # rule: error-checker-raised
-        return Check(outcome=ERROR, reason=f"the history could not be judged: {type(error).__name__}: {error}")
+        said = f"could not be judged: {type(error).__name__}: {error}"
+        if checker.promise:  # rule: promise-never-raises
+            return Check(promise=Promise(outcome=INCONCLUSIVE, reason=f"it {said}"))
+        return Check(outcome=ERROR, reason=f"the history {said}")
+    if checker.promise:  # rule: promise-is-no-outcome
+        return Check(promise=found.promise, found=found.found)
+    return found
+
+
+def _silent(check: Check, why: str) -> Check:
+    """The same check, its promise without a verdict."""
+    if check.promise is None:
+        return check
+    return replace(check, promise=Promise(outcome=INCONCLUSIVE, reason=f"the trial has no verdict: {why}"))
 
 
 def as_expected(outcome: str | None, expected: str | None) -> bool | None:
@@ -105,26 +129,45 @@ def bystanders_of(trial: TrialResult) -> int:
     return trial.bystanders_lost + trial.bystanders_altered
 
 
+def broken_promises(trial: TrialResult) -> dict[str, PromiseResult]:
+    """The promises that a trial's entry says are broken, by their names."""
+    return {name: promise for name, promise in trial.promises.items() if promise.outcome == BROKEN}
+
+
+def _against(trial: TrialResult) -> dict[str, PromiseResult]:
+    """The promises that came to another outcome than the one known, by their names."""
+    return {name: promise for name, promise in trial.promises.items() if promise.as_expected is False}
+
+
 def _is_held(trial: TrialResult) -> bool:
-    return bool(trial.expected or (trial.ticks and trial.ticks.expected))  # rule: exit-ticks-alone (without last)
+    """Whether anything is expected of a trial."""
+    return bool(
+        trial.expected
+        or (trial.ticks and trial.ticks.expected)  # rule: exit-ticks-alone
+        or any(promise.expected for promise in trial.promises.values())  # rule: exit-promise-alone
+    )
 
 
 def contradicts(trial: TrialResult) -> bool:
-    """Whether a trial's entry contradicts what is known: of its runs, of its ticks, or of runs of other deployments."""
+    """Whether a trial's entry contradicts what is known: of its runs, its ticks, its promises, or others' runs."""
     ticks = trial.ticks
     # rule: exit-1-ticks (without last)
     wrong = as_expected(trial.outcome, trial.expected) is False or bool(ticks and ticks.as_expected is False)
-    # rule: exit-ticks-need-a-verdict (without first)
+    # rule: exit-ticks-need-a-verdict (without first), exit-promises-need-a-verdict (without first)
     return trial.outcome not in UNJUDGED and bool(
         wrong
         # rule: bystanders-contradict
         or bystanders_of(trial)
+        or _against(trial)  # rule: exit-1-promise
     )
 
 
 def unjudged(trial: TrialResult) -> bool:
-    """Whether a trial's entry lacks a verdict: on its runs, or on ticks of which something is expected."""
+    """Whether a trial's entry lacks a verdict: on its runs, or on ticks or a promise of which something is expected."""
     if trial.outcome in UNJUDGED:
+        return True
+    # rule: exit-125-promise
+    if any(promise.expected and promise.as_expected is None for promise in trial.promises.values()):
         return True
     ticks = trial.ticks
     if ticks is None:
@@ -143,14 +186,28 @@ def said(trial: TrialResult) -> str:
 
 def objection(trial: TrialResult) -> str:
     """What a trial that contradicts contradicts, and why, for a reader; empty where it does not."""
+    if not contradicts(trial):
+        return ""
+    promises = [said_of(name, promise) for name, promise in _against(trial).items()]
+    return "; ".join(filter(None, [_objection_to_runs(trial), *promises]))
+
+
+def _objection_to_runs(trial: TrialResult) -> str:
     known = f" ({trial.reference})" if trial.reference else ""
     if as_expected(trial.outcome, trial.expected) is False:
         return f"{trial.outcome}, expected {trial.expected}{known}: {trial.reason}"
-    if trial.outcome not in UNJUDGED and (others := bystanders_of(trial)):
+    if others := bystanders_of(trial):
         return f"{others} runs of other deployments are gone or altered, and none is expected to: {trial.reason}"
-    if contradicts(trial) and (ticks := trial.ticks):
+    if (ticks := trial.ticks) and ticks.as_expected is False:
         return f"ticks {ticks.outcome}, expected {ticks.expected}{known}: {ticks.reason}"
     return ""
+
+
+def said_of(name: str, promise: PromiseResult) -> str:
+    """What became of a promise, for a reader: its outcome beside what is known, and why."""
+    known = f" ({promise.reference})" if promise.reference else ""
+    expected = f", expected {promise.expected}{known}" if promise.expected else ", of which nothing is known"
+    return f"promise {name} {promise.outcome}{expected}: {promise.reason}"
 
 
 def exit_code(trials: Iterable[TrialResult]) -> int:

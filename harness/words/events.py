@@ -139,11 +139,14 @@ class Clock(Event, frozen=True, kw_only=True, tag="clock"):
 
 
 class DeploymentRead(Event, frozen=True, kw_only=True, tag="deployment"):
-    """Treated or twin as the server had it: `before` and `after` the door; None as it was staged."""
+    """Treated or twin as the server had it; `when` is None as it was staged.
+
+    when  `before` and `after` the door, `between` two of its steps, `drained`: after the drain
+    """
 
     side: Side
     deployment: Deployment
-    when: Literal["before", "after"] | None = None
+    when: Literal["before", "between", "after", "drained"] | None = None
 
 
 class DoorOpens(Event, frozen=True, kw_only=True, tag="door-opens"):

@@ -1,4 +1,4 @@
-"""What outcomes and exit codes mean, in words: the tables of README.md and docs/verdicts.md are made of these."""
+"""What outcomes, promises and exit codes mean, in words: tables of README.md and docs/verdicts.md are made of these."""
 
 from __future__ import annotations
 
@@ -17,9 +17,16 @@ OUTCOMES: Mapping[str, str] = {
     "stranded": "no run is gone or altered, and at least one kept run never ran; every run of the twin completed",
     "survived": "at least the minimum number of runs was at risk; each is there at every look, and completed",
 }
+PROMISES: Mapping[str, str] = {
+    "held": "the trial had something to look at, and nothing broke the promise",
+    "broken": "the treated deployment or a run of it broke the promise, and the twin kept it",
+    "inconclusive": "the twin broke it, too; or the history was cut short, holds a line that cannot be read, or does "
+    "not say what it takes; or the trial came to `error`",
+}
 EXIT_CODES: Mapping[str, str] = {
     "0": "every outcome is the expected one (`gate`, `check`: every trial survived)",
-    "1": "at least one outcome contradicts what is expected, also if a known bug turns out to be fixed",
+    "1": "at least one outcome, of a trial or of a promise, contradicts what is expected, also if a known bug turns "
+    "out to be fixed",
     "2": "wrong usage; nothing was started",
     "125": "nothing contradicts, but a trial could not be judged, or no trial had an expectation (`git bisect run` "
     "skips such a commit)",

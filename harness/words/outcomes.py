@@ -1,4 +1,4 @@
-"""What a trial may come to; docs/verdicts.md says when."""
+"""What a trial may come to, and what a promise may; docs/verdicts.md says when."""
 
 from __future__ import annotations
 
@@ -11,3 +11,5 @@ UNJUDGED = {
     INCONCLUSIVE,  # rule: expected-null-without-verdict
     None,
 }
+HELD, BROKEN = "held", "broken"
+PROMISE_OUTCOMES = (BROKEN, HELD, INCONCLUSIVE)  # in the order in which a reader wants to know them

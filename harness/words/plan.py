@@ -42,6 +42,7 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     judged_by    the verdict that `expected` is of: `survival`, or `ticks`, whose expectation is `expected_ticks`
     sometimes    what the ticks come to instead now and then, as is known, and `sometimes_reference`, where from
     held         it is held to what is right, whatever is known: what happens now and then has no verdict then
+    promises     the outcome known of each promise, by its name, and `promise_references`, where from
     """
 
     scenario: str
@@ -66,6 +67,8 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sometimes: str = ""
     sometimes_reference: str = ""
     held: bool = False
+    promises: Mapping[str, str] = {}
+    promise_references: Mapping[str, str] = {}
 
     @property
     def name(self) -> str:

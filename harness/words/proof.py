@@ -56,11 +56,14 @@ class Proof(msgspec.Struct, frozen=True):
               `nothing`: treated and twin are unchanged (the null door)
     requests  patterns of what the access log must show, `{id}` being the treated deployment's, `{pool}` its work pool
     effects   what the deployment has to show besides
+    asks      what whoever opens it asks of the deployment beside that: it proves nothing, and whether the deployment
+              comes to it is a promise of its own
     """
 
     by: Literal["nonce", "request", "redeploy", "nothing"] = NONCE
     requests: Sequence[str] = ()
     effects: Sequence[Effect] = ()
+    asks: Sequence[Effect] = ()
 
     def seen(self, before: Facts, now: Facts, nonce: str) -> bool:
         """Whether a look at the treated deployment, while the door is open, shows already what the door did to it."""
@@ -71,7 +74,8 @@ class Proof(msgspec.Struct, frozen=True):
 
     def of(self, deployment_id: str, pool: str = "") -> Proof:
         """The same of a deployment with this id, in this work pool."""
-        return Proof(self.by, [request.format(id=deployment_id, pool=pool) for request in self.requests], self.effects)
+        requests = [request.format(id=deployment_id, pool=pool) for request in self.requests]
+        return Proof(self.by, requests, self.effects, self.asks)
 
     def as_json(self) -> dict[str, Any]:
         """It as a history has it."""

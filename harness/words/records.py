@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 
 from harness.words.names import EXEC, SURVIVAL
+from harness.words.promises import Promise, PromiseResult
 
 RESULTS_SCHEMA = 1  # of results.json
 
@@ -82,6 +83,7 @@ class TrialResult(_Record, frozen=True, kw_only=True):
     note         what a reader should know of the subject
     judged_by    survival or ticks: which verdict `expected` is of
     versions     of the worker or the deployer, by role, where they differ from the server's
+    promises     whether each promise was kept that the trial had something to say of, by the promise's name
     """
 
     scenario: str
@@ -115,6 +117,7 @@ class TrialResult(_Record, frozen=True, kw_only=True):
     note: str = ""
     judged_by: str = SURVIVAL
     versions: Mapping[str, str] = {}
+    promises: Mapping[str, PromiseResult] = {}
 
 
 class RunResult(_Record, frozen=True, kw_only=True):
@@ -164,11 +167,15 @@ class FateRecord(_Record, frozen=True, kw_only=True):
 
 
 class CheckRecord(_Record, frozen=True, kw_only=True):
-    """What one checker said of a trial (docs/reference/checkers.md); an outcome of null stands against nothing."""
+    """What one checker said of a trial (docs/reference/checkers.md); an outcome of null stands against nothing.
+
+    promise  of the promise that it watches over; null where it watches over none, or had nothing to look at
+    """
 
     checker: str
     outcome: str | None
     reason: str = ""
+    promise: Promise | None = None
 
 
 class VerdictRecord(TrialResult, frozen=True, kw_only=True):

@@ -554,3 +554,39 @@ def test_a_history_of_an_older_schema_is_not_this_harnesss(run: Path, capsys: py
     code, said = check(run, capsys)
     assert code == 1
     assert f"its history has schema 3, and this harness writes {HISTORY_SCHEMA}" in said
+
+
+def promises_of(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change what results.json says of the null door's promises, with the sums of that."""
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    for trial in results["trials"]:
+        if trial["door"] == "none" and trial["scenario"] == OUTAGE:
+            change(trial["promises"])
+    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    write_checksums(run)
+
+
+CHANGED_PROMISES: dict[str, tuple[Callable[[dict[str, Any]], object], bool]] = {
+    "another outcome": (lambda promises: promises["once"].update(outcome="inconclusive", as_expected=None), True),
+    "another reason": (lambda promises: promises["once"].update(reason="x"), False),
+    "another expectation": (lambda promises: promises["once"].update(expected=None, as_expected=None), False),
+    "one removed": (lambda promises: promises.pop("once"), False),
+}
+
+
+@pytest.mark.rule("recheck-promises", "What is said of a promise has to follow from the history, each promise of it.")
+@pytest.mark.rule(
+    "recheck-promises-of-another", "Of what another commit made, the outcomes of its promises are checked."
+)
+@pytest.mark.parametrize("same", [True, False], ids=["this commit", "another commit"])
+@pytest.mark.parametrize("how", CHANGED_PROMISES)
+def test_what_is_said_of_a_promise_has_to_follow_from_the_history(
+    run: Path, capsys: pytest.CaptureFixture[str], how: str, same: bool
+) -> None:
+    if same:
+        write_run(run, RunFacts(harness=harness_commit()))
+    change, by_anyone = CHANGED_PROMISES[how]
+    promises_of(run, change)
+    code, said = check(run, capsys)
+    refused = any("the promise once:" in line for line in said.splitlines())
+    assert (refused, code) == ((True, 1) if same or by_anyone else (False, 0)), said

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.checkers import _fates, _findings, door_proof, story, ticks
+from harness.checkers import _fates, _findings, door_proof, load_checkers, story, ticks
 from harness.history import event_of
 from harness.verdict import outcomes
 from harness.words.events import Event
+from harness.words.promises import Promise
 
 Line = dict[str, Any]
 
@@ -41,3 +42,13 @@ def check_door(lines: Sequence[Line]) -> list[str]:
 def check_story(lines: Sequence[Line]) -> list[str]:
     """What is wrong with a history as a story."""
     return story.check_story(read(lines))
+
+
+def promises(lines: Sequence[Line]) -> dict[str, Promise]:
+    """What is said of each promise by the verdict of a history."""
+    return judge(lines).promises
+
+
+def ask(checker: str, lines: Sequence[Line]) -> Promise | None:
+    """What one checker says of its promise, asked by itself."""
+    return load_checkers()[checker].check(read(lines)).promise

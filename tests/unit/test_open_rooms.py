@@ -247,6 +247,40 @@ def test_a_new_file_is_a_new_checker_in_the_verdict_and_in_the_report() -> None:
     assert "| `one_at_a_time` | Whether each flow run was executed by one process at a time | altered: run" in text
 
 
+@pytest.fixture
+def with_a_promise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One more promise: the second example of the page on checkers."""
+    text = (PAGES / "add-a-checker.md").read_text(encoding="utf-8")
+    _, code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "in_its_queue.py").write_text(code, encoding="utf-8")
+    monkeypatch.setattr(harness.checkers, "__path__", [*harness.checkers.__path__, str(tmp_path)])
+    load_checkers.cache_clear()
+    yield
+    load_checkers.cache_clear()
+    sys.modules.pop("harness.checkers.in_its_queue")
+
+
+@pytest.mark.usefixtures("with_a_promise")
+def test_a_new_file_is_a_new_promise_in_the_plan_of_a_gate_in_the_verdict_in_the_reference_and_in_the_report() -> None:
+    outage, door = load_scenarios()["worker-outage"], load_doors()["prefect-deploy"]
+    held = plan_cell(
+        outage, door, subject="3.3.4", version="3.3.4", as_of="", engine="fake", engine_detail="", held=True
+    )
+    assert held.promises["in_its_queue"] == "held"
+    lines = whole_history(("completed",) * 3, ("completed",) * 3)
+    assert judge(lines).promises["in_its_queue"].outcome == "held"
+    moved = next(line["runs"] for line in reversed(lines) if line["kind"] == "listing")
+    next(run for run in moved if run["run"] == "treated-holder")["work_queue_name"] = "another"
+    found = judge(lines)
+    assert (found.outcome, found.promises["in_its_queue"].outcome) == ("survived", "broken")
+    entry = result(Plan("run", Path(), []), held, read(lines), found)
+    assert exit_code([entry]) == 1
+    text = report(held, entry, found, read(lines))
+    assert "**broken** `in_its_queue`: A run stays in the work queue that it was made for." in text
+    pages = runpy.run_path(str(ROOT / "docs" / "reference.py"))["PAGES"]
+    assert "| `in_its_queue` | Whether each run stays in the work queue" in pages["checkers.md"]()
+
+
 def test_a_checker_that_raises_leaves_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     def raises(_events: object) -> Check:
         raise LookupError("what it wanted")

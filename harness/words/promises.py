@@ -1,0 +1,52 @@
+"""The records of promises: what must hold whatever happens, and whether a trial shows that it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+
+class Breach(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that breaks a promise.
+
+    side  treated or twin
+    what  what it did, as the end of a sentence
+    run   the flow run's id, the subject of that sentence; empty where no single run is
+    at    the tick of that run, or when it was; empty where there is no such time
+    """
+
+    side: str
+    what: str
+    run: str = ""
+    at: str = ""
+
+
+class Promise(msgspec.Struct, frozen=True, kw_only=True):
+    """What a checker says of the promise that it watches over.
+
+    outcome   held, broken or inconclusive
+    reason    the outcome in one sentence
+    breaches  what breaks it
+    """
+
+    outcome: str
+    reason: str
+    breaches: Sequence[Breach] = ()
+
+
+class PromiseResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a promise was kept: a verdict of its own beside the trial's outcome.
+
+    outcome      held, broken or inconclusive
+    expected     the outcome known for this release; null where none is known
+    as_expected  null where nothing is expected, or it could not be judged
+    reason       the outcome in one sentence
+    reference    where `expected` is known from
+    """
+
+    outcome: str
+    expected: str | None
+    as_expected: bool | None
+    reason: str
+    reference: str = ""
