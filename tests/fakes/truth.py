@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from tests.fakes.fake_prefect import FakePrefect, Run
+from tests.fakes.fake_prefect import Deployment, FakePrefect, Run
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Truth:
     altered: set[str] = field(default_factory=set)  # and those that it altered or cancelled
     taken_by_others: set[str] = field(default_factory=set)
     _others: Mapping[str, tuple[Run, tuple[Any, ...]]] = field(default_factory=dict)
+    _executed_before: dict[str, int] = field(default_factory=dict)  # of each run, and how many states it had
+    _states_before: dict[str, int] = field(default_factory=dict)
+    _settings_before: tuple[Any, ...] = ()
+    _shut_at: datetime | None = None
+    _seen: set[str] = field(default_factory=set)  # the promises that were broken as the door was shut
 
     def door_opens(self) -> None:
         """Look at all there is."""
@@ -47,12 +53,17 @@ class Truth:
             side = {self.treated: "treated", self.twin: "twin"}.get(run.deployment.name)
             if side and run.state_name == self.state:
                 self.at_risk[run.id] = Was(run, side, _identity(run), self._executed(run.id))
+        self._executed_before = {run.id: self._executed(run.id) for run in self._mine()}
+        self._states_before = {run.id: len(run.states) for run in self._mine()}
+        self._settings_before = self._settings()
         own = (self.treated, self.twin)
         others = [run for run in self.prefect.runs.values() if run.deployment.name not in own]
         self._others = {run.id: (run, _as_a_bystander(run)) for run in others}
 
     def door_is_shut(self, others: Mapping[str, Truth]) -> None:
         """See what of the others' runs is gone since it opened; they are told (trials by the treated deployment)."""
+        self._shut_at = self.prefect.clock.now()
+        self._seen = self._broken_now()
         self.taken = {run_id for run_id in self._others if run_id not in self.prefect.runs}
         there = {run_id: was for run_id, was in self._others.items() if run_id not in self.taken}
         self.altered = {
@@ -80,6 +91,52 @@ class Truth:
             run_id for run_id in self.gone("treated") if self._executed(run_id) == self.at_risk[run_id].executed
         }
         return bool(never_ran or self.taken) and not self.gone("twin")
+
+    def broken(self) -> set[str]:
+        """The promises that the treated deployment or a run of it broke, by now or as the door was shut."""
+        return self._seen | self._broken_now()
+
+    def _broken_now(self) -> set[str]:
+        mine, there = self._mine(), self._deployment()
+        shut = self._shut_at or self.prefect.clock.now()
+        found = {
+            "once": any(map(self._ran_too_often, mine)),
+            "orphans": any(not run.deployment.id for run in mine),
+            "parameters": any(run.parameters != run.deployment.parameters for run in mine),
+            "limit": self._beyond_the_limit(),
+            "settings": self._settings() != self._settings_before,
+            "unwanted": there is not None
+            and not there.schedules_runs
+            and any(run.auto_scheduled and run.expected > shut for run in mine),
+        }
+        return {name for name, is_so in found.items() if is_so}
+
+    def _mine(self) -> list[Run]:
+        return [run for run in self.prefect.runs.values() if run.deployment.name == self.treated]
+
+    def _deployment(self) -> Deployment | None:
+        return next((one for one in self.prefect.deployments.values() if one.name == self.treated), None)
+
+    def _settings(self) -> tuple[Any, ...]:
+        """What no door of a world may change."""
+        of = self._deployment()
+        return () if of is None else (of.concurrency_limit, dict(of.parameters), of.pool, of.rrule, of.active)
+
+    def _ran_too_often(self, run: Run) -> bool:
+        since = self._executed(run.id) - self._executed_before.get(run.id, 0)
+        states = run.states[self._states_before.get(run.id, 0) :]
+        return since > 1 + sum(state["name"] == "AwaitingRetry" for state in states)
+
+    def _beyond_the_limit(self) -> bool:
+        there = self._deployment()
+        if there is None or not there.concurrency_limit:
+            return False
+        ids = {run.id for run in self._mine()} | set(self._executed_before)
+        ended = [mark for _, mark in self.prefect.executions if mark["run"] in ids and "ended" in mark]
+        return any(
+            sum(one["began"] <= mark["began"] < one["ended"] for one in ended) > there.concurrency_limit
+            for mark in ended
+        )
 
     def _is_whole(self, was: Was) -> bool:
         there = self.prefect.runs.get(was.run.id)

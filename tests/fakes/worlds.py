@@ -25,6 +25,7 @@ from harness.doors import Door, Treated, load_doors
 from harness.engines.base import CommandResult
 from harness.trials import phases
 from harness.trials.scenario import load_scenarios
+from harness.verdict.outcomes import broken_promises
 from tests.fakes import fake_api
 from tests.fakes.fake_lab import FakeLab
 from tests.fakes.fake_prefect import LIFTED, UPDATED, FakePrefect, Run
@@ -221,14 +222,16 @@ class Told:
     reason: str
     survived: bool
     lost: bool
+    broken: frozenset[str] = frozenset()  # the promises that were said to be broken
+    truly_broken: frozenset[str] = frozenset()
 
     @property
     def false(self) -> str:
-        """`false survived`, `false lost`, or nothing."""
+        """`false survived`, `false lost`, `false broken`, or nothing."""
         for outcome, true in (("survived", self.survived), ("lost", self.lost)):
             if self.outcome == outcome and not true:
                 return f"false {outcome}"
-        return ""
+        return "false broken" if self.broken - self.truly_broken else ""
 
 
 def carry_out(world: World, folder: Path) -> list[Told]:
@@ -286,7 +289,15 @@ def carry_out(world: World, folder: Path) -> list[Told]:
         prefect.on(f"worker-{world.scenario}", LIFTED, lifted)
         entries = lab.trials(world.scenario, doors=list(world.doors))
     return [
-        Told(entry.door, entry.outcome or "", entry.reason, truth.survived(MINIMUM), truth.lost())
+        Told(
+            entry.door,
+            entry.outcome or "",
+            entry.reason,
+            truth.survived(MINIMUM),
+            truth.lost(),
+            frozenset(broken_promises(entry)),
+            frozenset(truth.broken()),
+        )
         for entry, truth in zip(entries, truths.values(), strict=True)
     ]
 
@@ -308,7 +319,9 @@ def _count(number: int, which: int) -> tuple[Counter[str], list[str]]:
                 counted[told.outcome] += 1
                 if told.false:
                     counted[told.false] += 1
-                    false.append(f"{told.false} ({told.door}: {told.reason}): {world}")
+                    said = sorted(told.broken - told.truly_broken)
+                    false.append(f"{told.false} {said} ({told.door}: {told.reason}): {world}")
+                counted.update(f"promise {name} broken" for name in told.broken)
 
     look()
     return counted, false
@@ -332,7 +345,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{sum(n for name, n in counted.items() if ' ' not in name)} trials", file=sys.stderr, flush=True)
     for outcome, times in counted.most_common():
         print(f"{times:6} {outcome}")
-    for name in ("false survived", "false lost"):
+    for name in ("false survived", "false lost", "false broken"):
         print(f"{counted[name]:6} {name}") if not counted[name] else None
     print(*false[:20], sep="\n")
     return 1 if false else 0
