@@ -1,6 +1,6 @@
 """A trial's append-only record: every call, fault, state and time, one JSON object a line.
 
-What writes it touches the world; what reads it is pure. Each line is one of the records in harness/words/events.py.
+What writes it touches the world; what reads it is pure. Each line is a record that harness/words/kinds.py lists.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import msgspec
 from dateutil.parser import isoparse
 
 from harness.words.clock import HOST_CLOCK, Clock
-from harness.words.events import ANY_EVENT, KINDS, Event, NotForked, Opening, Unreadable
+from harness.words.events import Event, NotForked, Opening, Unreadable
+from harness.words.kinds import ANY_EVENT, KINDS
 from harness.words.redaction import redact
 
 E = TypeVar("E", bound=Event)

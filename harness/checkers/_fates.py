@@ -24,6 +24,7 @@ from harness.history import moment, of_kind
 from harness.words.events import Act, DeploymentRead, DoorClosed, DoorOpens, Drained, Event, Listing, Look
 from harness.words.facts import Answer, FlowRun, RunState
 from harness.words.names import AFTER, BEFORE, DRAINED, HOLDS_A_SLOT, PICKED_UP, SIDES
+from harness.words.part_events import PartActed
 
 _BEGUN = {"PENDING", "RUNNING"}
 
@@ -40,9 +41,13 @@ def find_fates(events: Sequence[Event], *, state: str) -> Findings:
     by_run = {when: _by_run(found) for when, found in answers.items()}
     states, until_drained = states_read(events, AFTER), states_read(events, DRAINED)
     alive = {when: _twin_answers(found) for when, found in answers.items()}
+    since = executed_between(events, BEFORE, DRAINED)
+    # A run whose process was killed, and that nobody executed since, holds nothing, whatever it is called.
+    # rule: stranded-behind-the-dead (gives {})
+    dead = {run for act in of_kind(events, PartActed) for run in act.runs} - (since or {}).keys()
     # A run that still runs may hold what the others wait for: those are not stranded. What the trials of a staging
     # share (a worker, a limit), a run of another trial may hold.
-    held = {run.side for run in afterwards if run.state_type in HOLDS_A_SLOT}
+    held = {run.side for run in afterwards if run.state_type in HOLDS_A_SLOT and run.run not in dead}
     # rule: stranded-not-held-by-others (never)
     held |= {side for drained in of_kind(events, Drained) if drained.holding for side in SIDES}
     cancelled = _acted_on(events)
@@ -50,7 +55,6 @@ def find_fates(events: Sequence[Event], *, state: str) -> Findings:
     # A run keeps the id of a deployment that is deleted, and no server lists it by that (seen, 3.3.3 and 3.3.4).
     deployments = {one.id for one in told} - {one.id for one in told if one.deleted}
     last: dict[str, Listing] = {listing.when: listing for listing in of_kind(events, Listing)}
-    since = executed_between(events, BEFORE, DRAINED)
     # rule: recreated-new-id (always)
     again = {(run.side, run.expected_start_time): run.run for run in afterwards if run.run not in before}
     flaws = [

@@ -15,13 +15,14 @@ from typing import Any
 import msgspec
 
 from harness.checkers._check import Check
+from harness.checkers._deeds import undone
 from harness.checkers._trial import came_to_its_end
 from harness.history import of_kind
 from harness.words.events import DeploymentRead, DoorClosed, DoorOpens, EffectSeen, Event
 from harness.words.facts import Deployment
 from harness.words.names import SIDES
 from harness.words.outcomes import ERROR
-from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST, Proof
+from harness.words.proof import DEEDS, NONCE, NOTHING, REDEPLOY, REQUEST, Proof
 
 _KEPT = (
     "description",
@@ -34,6 +35,10 @@ _KEPT = (
     "concurrency_limit",
     "work_pool_name",
     "work_queue_name",
+    "pool_paused",  # rule: twin-pool-is-unchanged
+    "pool_limit",
+    "queue_paused",
+    "queue_limit",
 )
 Facts = dict[str, Any]
 
@@ -69,6 +74,7 @@ def check_door(events: Sequence[Event]) -> list[str]:
         wanted = "".join(f" ({one})" for one in missing[:1])
         problems.append(f"{door.door} exited 0, but the treated deployment does not show what it was to do{wanted}")
     problems += _PROOFS[proof.by](door, proof.requests, before, after)
+    problems += undone(events, proof.deeds)
     if door.nonce and door.nonce in json.dumps([twin_before, twin_after]):  # rule: error-nonce-on-the-twin
         problems.append("the twin bears the nonce of the door, which was to touch the treated deployment alone")
     problems += [
@@ -141,7 +147,14 @@ def _by_nothing(_door: DoorClosed, _requests: Sequence[str], before: Facts, afte
     return [f"the treated deployment's {key} changed" for key in _KEPT if before.get(key) != after.get(key)]
 
 
-_PROOFS = {NONCE: _by_nonce, REQUEST: _by_request, REDEPLOY: _by_redeploy, NOTHING: _by_nothing}
+def _by_deeds(*_: object) -> list[str]:
+    """By its deeds alone, which every door has to show that has any."""
+    return []
+
+
+_PROOFS = {
+    NONCE: _by_nonce, REQUEST: _by_request, REDEPLOY: _by_redeploy, NOTHING: _by_nothing, DEEDS: _by_deeds,
+}  # fmt: skip
 
 
 def _last_line(output: str) -> str:

@@ -35,7 +35,8 @@ _MARKS = (
 _ONCE = {"trial", "door-opens", "door", "effect", "lifted", "drained", "executions", "bystanders"}
 _PROOF_AS_DATA = 6  # the schema from which on the proof of a door is written down before it is opened
 _FROM_THE_DOOR = 3  # the schema from which on a door says whether its effect is to be seen
-_SINCE = {"executions": 4, "bystanders": 4, "unlisted": 4, "changed": 5}  # the schema from which on there is such one
+# The schema from which on there is such an event.
+_SINCE = {"executions": 4, "bystanders": 4, "unlisted": 4, "changed": 5, "part": 7}
 _WITH_CHANGES = 5  # the schema from which on a door says which runs of others it left changed
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from harness.words.facts import PartSeen
 from harness.words.names import ROLES, SERVER
 from harness.words.redaction import redact
 
@@ -45,6 +46,34 @@ class Node(Protocol):
 
     def kill(self) -> None:
         """SIGKILL to all of it; returns once the engine says that it is dead."""
+        ...
+
+    def seen(self) -> PartSeen:
+        """It as the engine sees it now."""
+        ...
+
+    def freeze(self) -> None:
+        """Let nothing of it run any more, and keep all of it as it is; returns once that is so."""
+        ...
+
+    def thaw(self) -> None:
+        """Let it run on."""
+        ...
+
+    def cut_off(self) -> None:
+        """Take it off the lab's network. Raises: LabError on an engine that has none."""
+        ...
+
+    def connect(self) -> None:
+        """Put it on the lab's network again. Raises: LabError on an engine that has none."""
+        ...
+
+    def process(self, pid: int) -> PartSeen:
+        """One process of it, by its id inside the node; `ended` where there is none."""
+        ...
+
+    def kill_process(self, pid: int) -> None:
+        """SIGKILL to one process of it, and to nothing else. Raises: LabError where it has no such process."""
         ...
 
     def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:

@@ -1,5 +1,7 @@
 """What a history holds: one record a line, a union that `kind` tells apart (docs/architecture.md: when each comes).
 
+What was done to parts of the lab is in part_events.py. kinds.py has all of them together.
+
 A field without a default is required. A field with a default came with a later schema of histories, or is left out
 where there is nothing to say. Unknown fields are ignored. Times are text: ISO 8601 (`harness.history.moment`).
 """
@@ -7,7 +9,7 @@ where there is nothing to say. Unknown fields are ignored. Times are text: ISO 8
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, Union
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -15,7 +17,7 @@ from harness.words.facts import Answer, Deployment, Execution, FlowRun, RunChang
 from harness.words.names import SURVIVAL
 from harness.words.proof import Proof
 
-HISTORY_SCHEMA = 6  # of a history; its first event names it. It is raised when the same lines would mean another thing.
+HISTORY_SCHEMA = 7  # of a history; its first event names it. It is raised when the same lines would mean another thing.
 
 Side: TypeAlias = Literal["treated", "twin"]
 When: TypeAlias = Literal["before the door", "as the door was answered", "after the door", "after the drain"]
@@ -287,9 +289,3 @@ class Unreadable(Event, frozen=True, kw_only=True, tag="unreadable"):
     """A line that is none of the above; `problem` says why. It is never written."""
 
     problem: str
-
-
-KINDS: dict[str, type[Event]] = {
-    str(one.__struct_config__.tag): one for one in Event.__subclasses__() if one is not Unreadable
-}
-ANY_EVENT: Any = Union[tuple(KINDS.values())]  # noqa: UP007 - made from the list of kinds

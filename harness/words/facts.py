@@ -6,7 +6,7 @@ text, as the server wrote them: ISO 8601 (`harness.history.moment` reads them).
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -97,6 +97,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     defaults  those of its flow's parameters; None before schema 5
     limit     how many of its runs may be under way at once, wherever the server says so; None: any number
     updated   when the server last updated it
+    pool_paused, pool_limit, queue_paused, queue_limit  of its work pool and its work queue; read for doors on these
+              alone, else None
     """
 
     id: str
@@ -114,6 +116,10 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     limit: int | None = None
     deleted: bool | None = None
     defaults: Values | None = None
+    pool_paused: bool | None = None
+    pool_limit: int | None = None
+    queue_paused: bool | None = None
+    queue_limit: int | None = None
     schedules: list[Schedule] = []
 
     def as_json(self) -> Values:
@@ -144,3 +150,20 @@ class RunChange(msgspec.Struct, frozen=True, kw_only=True):
     now: FlowRun
     states: list[str] | None = None
     opened: bool = False
+
+
+class PartSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a lab (a worker, the server) or one process of it, as the engine or the kernel saw it.
+
+    state      `running`; `frozen` (by SIGSTOP, or paused by the engine); `ended`
+    pid        its process; in a container, of one process of it: as that container counts them
+    began      when that process began, in the engine's words: another one has another time, even under the same id
+    exit_code  of what ended: negative is the signal that ended it; a container's is 128 more than the signal
+    networks   of a container: how many it is on
+    """
+
+    state: Literal["running", "frozen", "ended"]
+    pid: int | None = None
+    began: str | None = None
+    exit_code: int | None = None
+    networks: int | None = None

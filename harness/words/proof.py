@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,10 @@ NONCE: Literal["nonce"] = "nonce"
 REQUEST: Literal["request"] = "request"
 REDEPLOY: Literal["redeploy"] = "redeploy"
 NOTHING: Literal["nothing"] = "nothing"
+DEEDS: Literal["deeds"] = "deeds"
+
+What: TypeAlias = Literal["killed", "stopped", "started", "frozen", "thawed", "cut off", "connected"]
+Of: TypeAlias = Literal["worker", "flow run", "server", "upgrade", "database"]
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -47,6 +51,21 @@ class Effect(msgspec.Struct, frozen=True):
         return f"{self.field} {self.how}{value}"
 
 
+class Deed(msgspec.Struct, frozen=True):
+    """Something that a door does to a part of the lab or to a process; the engine's word on both sides of it shows it.
+
+    what  `killed` (SIGKILL), `stopped` (SIGINT), `started`, `frozen`, `thawed`, `cut off` (the network), `connected`
+    of    `worker`: of the treated deployment alone, or the process that serves it; `flow run`: the process of one of
+          its runs; `server`; `upgrade`: the server that takes the place of the first one; `database`
+    """
+
+    what: What
+    of: Of = "worker"
+
+    def __str__(self) -> str:
+        return f"{self.of} {self.what}"
+
+
 class Proof(msgspec.Struct, frozen=True):
     """How it is known that a door was opened on the treated deployment.
 
@@ -54,16 +73,19 @@ class Proof(msgspec.Struct, frozen=True):
               `request`: the server's access log shows each of `requests` answered 2xx
               `redeploy`: the same, or the deployment's schedules have new ids
               `nothing`: treated and twin are unchanged (the null door)
+              `deeds`: each of `deeds` was done while the door was open, as the engine saw it
     requests  patterns of what the access log must show, `{id}` being the treated deployment's, `{pool}` its work pool
     effects   what the deployment has to show besides
     asks      what whoever opens it asks of the deployment beside that: it proves nothing, and whether the deployment
               comes to it is a promise of its own
+    deeds     what was done to parts of the lab, in this order
     """
 
-    by: Literal["nonce", "request", "redeploy", "nothing"] = NONCE
+    by: Literal["nonce", "request", "redeploy", "nothing", "deeds"] = NONCE
     requests: Sequence[str] = ()
     effects: Sequence[Effect] = ()
     asks: Sequence[Effect] = ()
+    deeds: Sequence[Deed] = ()
 
     def seen(self, before: Facts, now: Facts, nonce: str) -> bool:
         """Whether a look at the treated deployment, while the door is open, shows already what the door did to it."""
@@ -75,7 +97,7 @@ class Proof(msgspec.Struct, frozen=True):
     def of(self, deployment_id: str, pool: str = "") -> Proof:
         """The same of a deployment with this id, in this work pool."""
         requests = [request.format(id=deployment_id, pool=pool) for request in self.requests]
-        return Proof(self.by, requests, self.effects, self.asks)
+        return msgspec.structs.replace(self, requests=requests)
 
     def as_json(self) -> dict[str, Any]:
         """It as a history has it."""
@@ -85,4 +107,6 @@ class Proof(msgspec.Struct, frozen=True):
     @property
     def problem(self) -> str:
         """What is wrong with it, in words; empty where nothing is."""
-        return "it is by requests, and names none" if self.by in (REQUEST, REDEPLOY) and not self.requests else ""
+        if self.by in (REQUEST, REDEPLOY) and not self.requests:
+            return "it is by requests, and names none"
+        return "it is by deeds, and names none" if self.by == DEEDS and not self.deeds else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from harness.engines.processes import site as processes
+from harness.engines.processes.node import ProcessNode
 from harness.engines.processes.site import ProcessSite
 from harness.words import scratch
 from harness.words.errors import LabError
+from harness.words.waiting import NotYet, wait_until
 
 LISTENS = """
 import socket, sys, time
@@ -85,3 +88,73 @@ def test_what_a_process_leaves_in_its_temporary_folder_goes_with_its_lab(environ
         assert made.is_dir()
         assert made.is_relative_to(environment / "scratch")
     assert not made.exists()
+
+
+WAITS = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def waiting(site: ProcessSite) -> tuple[ProcessNode, int]:
+    """A node that has started a process of its own, and the id of that."""
+    node = site.start_node("worker-a", ["wait"])
+    assert isinstance(node, ProcessNode)
+    return node, int(wait_until("the child", lambda: said_by(node), seconds=20))
+
+
+def said_by(node: ProcessNode) -> str:
+    if not node.log().strip():
+        raise NotYet("it has printed nothing")
+    return node.log()
+
+
+@pytest.fixture
+def waits(environment: Path) -> Path:
+    (environment / "venv" / "bin" / "prefect").write_text(WAITS, encoding="utf-8")
+    return environment
+
+
+def test_a_node_is_frozen_with_all_that_it_started_and_runs_on(waits: Path) -> None:
+    with site_of(waits) as site:
+        node, child = waiting(site)
+        assert (node.seen().state, node.process(child).state) == ("running", "running")
+        node.freeze()
+        assert (node.seen().state, node.process(child).state) == ("frozen", "frozen")
+        assert node.running(), "it lives, though nothing of it runs"
+        node.thaw()
+        assert (node.seen().state, node.process(child).state) == ("running", "running")
+        node.freeze()
+        node.kill()
+        assert (node.seen().state, node.seen().exit_code) == ("ended", -9)
+        assert node.process(child).state == "ended"
+
+
+@pytest.mark.rule("kills-only-its-own", "A process that is none of a node's is not killed as one of it.")
+def test_one_process_of_a_node_is_killed_alone_and_no_other_on_this_host(waits: Path) -> None:
+    with site_of(waits) as site:
+        node, child = waiting(site)
+        with pytest.raises(LabError, match=f"worker-a has no process {os.getpid()}"):
+            node.kill_process(os.getpid())
+        node.kill_process(child)
+        wait_until("its end", lambda: ended(node, child), seconds=20)
+        assert node.seen().state == "running"
+        with pytest.raises(LabError, match="a process has no network of its own"):
+            node.cut_off()
+
+
+def ended(node: ProcessNode, pid: int) -> None:
+    if node.process(pid).state != "ended":
+        raise NotYet("it lives")
+
+
+def test_a_node_that_is_started_again_is_another_process(waits: Path) -> None:
+    with site_of(waits) as site:
+        node, _ = waiting(site)
+        first = node.seen()
+        node.kill()
+        node.start()
+        assert node.seen().state == "running"
+        assert (node.seen().pid, node.seen().began) != (first.pid, first.began)

@@ -19,6 +19,7 @@ from harness.engines.base import CommandResult
 from harness.engines.containers.cgroup import cgroup_of, usage_of
 from harness.engines.inside import ASK_VERSION, FORK_SERVER_SECONDS
 from harness.words.errors import DeadlineError, LabError
+from harness.words.facts import PartSeen
 from harness.words.ownership import PROJECT
 from harness.words.waiting import NotYet, wait_until
 
@@ -35,17 +36,17 @@ _USER = "1000:1000"
 class ContainerNode:
     """One container."""
 
-    def __init__(self, name: str, container: Container, *, forks: bool) -> None:
-        self.name = name
+    def __init__(self, name: str, container: Container, *, forks: bool, network: str = "", alias: str = "") -> None:
+        self.name, self._network, self._alias = name, network, alias
         self._python = f"{FORKING}/python" if forks else "python3"
         self.container = container
         self._used = self._used_before = 0.0  # processor seconds since it started last, and before
         self._cgroup: Path | None = None
 
     def running(self) -> bool:
-        """Whether the engine says that it runs."""
+        """Whether the engine says that it lives; one that is paused does."""
         self.container.reload()
-        return bool(self.container.status == "running")
+        return self.container.status in ("running", "paused")
 
     def start(self) -> None:
         """Start the container again, its files as they were."""
@@ -91,6 +92,55 @@ class ContainerNode:
                 raise NotYet(f"{self.name} is {self.container.status}")
 
         wait_until(f"the death of {self.name}", dead, seconds=20)
+
+    def seen(self) -> PartSeen:
+        """It by the engine's own word."""
+        self.container.reload()
+        said: Any = self.container.attrs
+        state = said["State"]
+        ended, networks = not state["Running"], len(said["NetworkSettings"]["Networks"])
+        return PartSeen(
+            state="ended" if ended else "frozen" if state["Paused"] else "running",
+            pid=None if ended else int(state["Pid"]),
+            began=str(state["StartedAt"]),
+            exit_code=int(state["ExitCode"]) if ended else None,
+            networks=networks,
+        )
+
+    def freeze(self) -> None:
+        """Pause the container: the kernel freezes all of its processes."""
+        self.container.pause()
+
+    def thaw(self) -> None:
+        """Let the container run on."""
+        self.container.unpause()
+
+    def cut_off(self) -> None:
+        """Take it off its lab's network, which is its only one."""
+        self._lab_network().disconnect(self.container, force=True)
+
+    def connect(self) -> None:
+        """Put it on its lab's network again, under its name there."""
+        self._lab_network().connect(self.container, aliases=[self._alias])
+
+    def _lab_network(self) -> Any:
+        client = self.container.client
+        assert client is not None  # a container that comes from a client has one
+        return client.networks.get(self._network)
+
+    def process(self, pid: int) -> PartSeen:
+        """One of its processes, as its /proc has it: the state and the start time, in ticks since the boot."""
+        said = self.execute(["cat", f"/proc/{pid}/stat"], cwd="/", seconds=20)
+        fields = said.output.rpartition(")")[2].split()
+        if said.exit_code or not fields or fields[0] in "ZX":
+            return PartSeen(state="ended", pid=pid)
+        return PartSeen(state="frozen" if fields[0] == "T" else "running", pid=pid, began=fields[19])
+
+    def kill_process(self, pid: int) -> None:
+        """SIGKILL to one of its processes."""
+        done = self.execute(["kill", "-9", str(pid)], cwd="/", seconds=20)
+        if done.exit_code:
+            raise LabError(f"{self.name} has no process {pid}: {done.output.strip()}", source=self.name)
 
     def run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
         """Run `prefect` with these arguments in the container (docker exec)."""

@@ -209,7 +209,7 @@ class ContainerSite:
         except (docker.errors.DockerException, OSError) as error:
             raise LabError(f"the container {name} does not start: {short(error)}", source=name) from error
         forks = self._forks and name not in ("database", "migration")
-        node = ContainerNode(name, container, forks=forks)
+        node = ContainerNode(name, container, forks=forks, network=self._name, alias=_alias(name))
         self._nodes.append(node)
         return node
 

@@ -16,8 +16,9 @@ from harness.engines import postgres
 from harness.engines.base import CommandResult
 from harness.engines.inside import ASK_VERSION
 from harness.engines.processes.forking import LOG_FILE, ForkServer
-from harness.engines.processes.tree import family, kill_tree
+from harness.engines.processes.tree import family, kill_tree, seen_as, signal_all
 from harness.words.errors import LabError
+from harness.words.facts import PartSeen
 
 _NO_FORK_SERVER = 120  # the exit code of a client whose fork server is gone
 
@@ -91,6 +92,48 @@ class ProcessNode:
                 ended = False
         self.kill()  # what it had started ends with it, as in a container
         return ended
+
+    def seen(self) -> PartSeen:
+        """It as the kernel sees the process that was started for it; `frozen` where all of its family is."""
+        if self._process is None:
+            return PartSeen(state="ended")
+        if (code := self._process.poll()) is not None:
+            return PartSeen(state="ended", pid=self._process.pid, exit_code=code)
+        return seen_as(self._process.pid, self._family(self._process.pid))
+
+    def freeze(self) -> None:
+        """SIGSTOP to the process and every descendant; returns once all of them stand."""
+        self._signal_all(signal.SIGSTOP, frozen=True)
+
+    def thaw(self) -> None:
+        """SIGCONT to all of them."""
+        self._signal_all(signal.SIGCONT, frozen=False)
+
+    def _signal_all(self, number: signal.Signals, *, frozen: bool) -> None:
+        process = self._process
+        if process is None:
+            raise LabError(f"{self.name} was never started", source=self.name)
+        signal_all(self.name, lambda: self._family(process.pid), number, frozen=frozen)
+
+    def cut_off(self) -> None:
+        """Raises LabError: a process has the host's network."""
+        raise LabError("a process has no network of its own", source=self.name)
+
+    def connect(self) -> None:
+        """Raises LabError, as `cut_off` does."""
+        self.cut_off()
+
+    def process(self, pid: int) -> PartSeen:
+        """One process of this host."""
+        return seen_as(pid)
+
+    def kill_process(self, pid: int) -> None:
+        """SIGKILL to one process of its family."""
+        mine = self._family(self._process.pid) if self._process else []
+        for process in (each for each in mine if each.pid == pid):  # rule: kills-only-its-own (never)
+            process.kill()
+            return
+        raise LabError(f"{self.name} has no process {pid}", source=self.name)
 
     def quit(self) -> None:
         """SIGQUIT, and a few seconds for the process to end: PostgreSQL's immediate shutdown frees what it shares."""

@@ -6,11 +6,13 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import datetime, timezone
 
 import psutil
 
 from harness.engines.processes.forking import Forked
 from harness.words.errors import LabError
+from harness.words.facts import PartSeen
 from harness.words.waiting import NotYet, wait_until
 
 
@@ -52,6 +54,40 @@ def kill_tree(pid: int, members: Callable[[int], list[psutil.Process]] = lambda 
             raise NotYet(f"still there: {left}")
 
     wait_until(f"the death of process {pid}", dead, seconds=20, every=0.05)
+
+
+def signal_all(name: str, members: Callable[[], list[psutil.Process]], number: int, *, frozen: bool) -> None:
+    """Send a signal to every member of a family until all of them stand still (`frozen`), or none does.
+
+    `members` is called again and again: one that runs may start another.
+    """
+
+    def all_are() -> None:
+        left = [process for process in members() if _lives(process) and _stands(process) is not frozen]
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        if left:
+            raise NotYet(f"not yet: {left}")
+
+    wait_until(f"signal {number} to {name}", all_are, seconds=20, every=0.05, source=name)
+
+
+def seen_as(pid: int, members: Iterable[psutil.Process] = ()) -> PartSeen:
+    """A process as the kernel sees it; `frozen` where it stands, and each of `members` too."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        if _lives(process):
+            began = datetime.fromtimestamp(process.create_time(), timezone.utc).isoformat()
+            stand = all(_stands(each) for each in (process, *members) if _lives(each))
+            return PartSeen(state="frozen" if stand else "running", pid=pid, began=began)
+    return PartSeen(state="ended", pid=pid)
+
+
+def _stands(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.status() == psutil.STATUS_STOPPED)
+    return False
 
 
 def _lives(process: psutil.Process) -> bool:
