@@ -9,11 +9,11 @@ import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.doors._door import DEPLOYED, SERVED, Door, Treated
+from harness.doors._door import DEPLOYED, PROCESS, SERVED, WORKER, Door, Part, Treated
 from harness.words.errors import no_such
 from harness.words.rooms import first_line, modules_of
 
-__all__ = ["DEPLOYED", "SERVED", "Door", "Treated", "load_doors", "select_doors"]
+__all__ = ["DEPLOYED", "PROCESS", "SERVED", "WORKER", "Door", "Part", "Treated", "load_doors", "select_doors"]
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,7 +18,37 @@ if TYPE_CHECKING:
     from harness.lab.prefect_api import PrefectAPI
 
 DEPLOYED, SERVED = "deployed to a work pool", "served by a process of their own"
+WORKER, PROCESS = "a worker that lives", "a flow run whose process lives"
+_MISSING = {WORKER: "no worker lives", PROCESS: "no flow run of its deployments has a process"}
 Facts = dict[str, Any]
+
+
+class Part(Protocol):
+    """A part of the lab. What is done by it is in the history, with how the engine saw the part before and after."""
+
+    def kill(self) -> None:
+        """SIGKILL to it and to all that it started; returns once that is dead."""
+
+    def stop(self, grace: float) -> None:
+        """SIGINT to it, as Ctrl-C sends; SIGKILL where it has not ended in `grace` seconds."""
+
+    def start(self) -> None:
+        """Start it again after its end."""
+
+    def freeze(self) -> None:
+        """Let nothing of it run any more, and keep all of it (SIGSTOP; a container is paused)."""
+
+    def thaw(self) -> None:
+        """Let it run on."""
+
+    def cut_off(self) -> None:
+        """Take it off the lab's network. Only containers have one."""
+
+    def connect(self) -> None:
+        """Put it on the lab's network again."""
+
+    def log(self) -> str:
+        """What it has printed so far."""
 
 
 class Treated(Protocol):
@@ -82,9 +112,19 @@ class Treated(Protocol):
         SIGKILL where it has not ended in `grace` seconds.
         """
 
+    @property
+    def worker(self) -> Part:
+        """The worker of the deployment's own pool, or the process that serves it."""
+
+    def kill_flow_processes(self) -> CommandResult:
+        """SIGKILL to the process of each flow run of the deployment that has one, and to nothing else.
+
+        Raises: LabError where no run of it has one.
+        """
+
 
 class Staged(Protocol):
-    """What a door asks of a scenario: its name, and whether a process of its own serves each of its deployments."""
+    """What a door asks of a scenario."""
 
     @property
     def name(self) -> str:
@@ -93,6 +133,14 @@ class Staged(Protocol):
     @property
     def served_by(self) -> str:
         """The script that serves a deployment; empty where a worker does."""
+
+    @property
+    def worker_lives(self) -> bool:
+        """Whether a worker lives, or a process that serves each deployment, as a door is opened."""
+
+    @property
+    def has_processes(self) -> bool:
+        """Whether each deployment has a flow run then whose process lives."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +157,10 @@ class Door:
     own_pool  whether its treated deployment is in a work pool of its own, which a worker of its own serves: for what is
               done to a pool, a queue or a worker, and would be done to the twin, too
     server_settings what the server must be set to for it; then its trial has a lab of its own
+    holds_back  the runs of its deployment stay where they are, as it means them to: the drain waits a shorter time
+    settles_after  seconds that its runs may stand still in the drain and go on after all, because Prefect takes so long
+    needs     what has to be there for it, WORKER or PROCESS; empty: nothing but the deployment
+    engines   the engines that it can be opened on; empty: any
     name      set from its file
     summary   set from its file: the first line of its docstring
     """
@@ -122,6 +174,10 @@ class Door:
     only_for: str = ""
     own_pool: bool = False
     server_settings: Mapping[str, str] = field(default_factory=dict)
+    holds_back: bool = False
+    settles_after: float = 0.0
+    needs: str = ""
+    engines: Sequence[str] = ()
     name: str = ""
     summary: str = ""
 
@@ -132,9 +188,23 @@ class Door:
     def misfit(self, scenario: Staged) -> str:
         """Why it cannot be opened on a scenario's deployments, whatever the release; empty where it can."""
         only_for = self.only_for or (DEPLOYED if self.own_pool else "")
-        if only_for in ("", SERVED if scenario.served_by else DEPLOYED):  # rule: not-applicable-door (always)
-            return ""
-        return f"{self.name} is for deployments that are {only_for}; {scenario.name}'s are not"
+        if only_for not in ("", SERVED if scenario.served_by else DEPLOYED):  # rule: not-applicable-door (never)
+            return f"{self.name} is for deployments that are {only_for}; {scenario.name}'s are not"
+        there = {WORKER: scenario.worker_lives, PROCESS: scenario.has_processes}.get(self.needs, True)
+        if not there:  # rule: not-applicable-needs (never)
+            return f"{self.name} needs {self.needs}; in {scenario.name} {_MISSING[self.needs]} as a door is opened"
+        return ""
+
+    def not_on(self, engine: str) -> str:
+        """Why it cannot be opened on an engine; empty where it can."""
+        if self.engines and engine not in self.engines:  # rule: not-applicable-engine (never)
+            return f"{self.name} is for the engine {', '.join(self.engines)}; this one is {engine}"
+        return ""
+
+    @property
+    def is_of_deployments(self) -> bool:
+        """Whether it touches a deployment, and neither a pool nor a part of the lab."""
+        return not self.own_pool and not self.proof.deeds
 
 
 def after(first: CommandResult, then: Callable[[], CommandResult]) -> CommandResult:
@@ -145,4 +215,4 @@ def after(first: CommandResult, then: Callable[[], CommandResult]) -> CommandRes
     return CommandResult(second.exit_code, f"{first.output}\n{second.output}", first.seconds + second.seconds)
 
 
-__all__ = ["DEPLOYED", "SERVED", "CommandResult", "Door", "Facts", "Treated", "after"]
+__all__ = ["DEPLOYED", "PROCESS", "SERVED", "WORKER", "CommandResult", "Door", "Facts", "Part", "Treated", "after"]

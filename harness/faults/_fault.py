@@ -15,7 +15,7 @@ class System(Protocol):
 
     @property
     def pools(self) -> Sequence[str]:
-        """The names of the work pools; none where each deployment is served by a process of its own."""
+        """The names of the work pools that are there; none where each deployment is served by a process of its own."""
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """A call of the server's API, `path` without /api; returns its answer. Raises: LabError unless it is 2xx."""
@@ -46,6 +46,7 @@ class Fault:
 
     hurt     hurts it; called in the steady state, before anything is deployed that is at risk
     lift     takes that away, so that what was kept can run; called once the door is shut and every run was looked at
+    stops_worker  no worker lives between the two
     worker_limit  flow runs that a worker may run at a time, where that is what hurts; None leaves it to the scenario
     name     set from its file
     summary  set from its file: the first line of its docstring, a sentence of the report
@@ -55,6 +56,7 @@ class Fault:
     hurt: Callable[[System], None] = _nothing
     lift: Callable[[System], None] = _nothing
     worker_limit: int | None = None
+    stops_worker: bool = False
     name: str = ""
     summary: str = ""
     lifted: str = ""

@@ -14,4 +14,4 @@ def lift(system: System) -> None:
     system.start_worker()
 
 
-fault = Fault(kill, lift)
+fault = Fault(kill, lift, stops_worker=True)

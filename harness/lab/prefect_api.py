@@ -150,6 +150,24 @@ class PrefectAPI:
         """A work pool by its name."""
         return self.call("GET", f"/work_pools/{name}")
 
+    def pool_and_queue(self, pool: str, queue: str) -> Json:
+        """Whether a work pool and a queue of it are paused, and their limits; nothing of what is not there."""
+        found: dict[str, Json] = {}
+        for what, path in (("pool", f"/work_pools/{pool}"), ("queue", f"/work_pools/{pool}/queues/{queue}")):
+            status, said = self.answer(path)
+            if status == 200:
+                found |= {f"{what}_paused": said.get("is_paused"), f"{what}_limit": said.get("concurrency_limit")}
+        return found
+
+    def has_work_pool(self, name: str) -> bool:
+        """Whether there is such a work pool."""
+        return self.answer(f"/work_pools/{name}")[0] != 404
+
+    def move_to(self, url: str) -> None:
+        """Speak to the same server under another URL (ending in /api) from now on."""
+        self.url = url
+        self._client.base_url = httpx.URL(url)
+
     def create_deployment(self, flow: str, name: str, *, work_pool: str, entrypoint: str, folder: str) -> str:
         """Create a deployment without a schedule whose flow lies in `folder` on the worker; returns its id."""
         flow_id = self.call("POST", "/flows/", {"name": flow})["id"]

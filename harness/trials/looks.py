@@ -109,4 +109,7 @@ def _record_states_of(trial: Trial, when: str, run_id: str, side: str) -> None:
 
 
 def read_deployment(trial: Trial, side: str) -> dict[str, Any]:
-    return deployment_facts(trial.lab.api.read_deployment(trial.deployments[side]["id"]))
+    found = trial.lab.api.read_deployment(trial.deployments[side]["id"])
+    if trial.door.own_pool and (pool := found.get("work_pool_name")):
+        found = {**found, **trial.lab.api.pool_and_queue(pool, found.get("work_queue_name") or "")}
+    return deployment_facts(found)

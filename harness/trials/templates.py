@@ -4,7 +4,7 @@ In a scenario's prefect.yaml stand, as `${NAME}` and in Python's `string.Templat
 
     FLOWS        what the names of the scenario's flows begin with (in flow.py, too)
     NAME, FLOW   the deployment's name, and the function in flow.py that it runs
-    POOL         the work pool that it is of
+    POOL, QUEUE  the work pool that it is of, and the queue of that pool; `null` is the default queue
     DIRECTORY    where its flow.py lies for whoever runs it
     RRULE        its schedule
     DESCRIPTION, PARAMETERS, SLUG  what doors change
