@@ -29,9 +29,9 @@ from harness.faults import load_faults  # noqa: E402
 from harness.known import load_known, load_known_promises  # noqa: E402
 from harness.runs.plan import doors_of  # noqa: E402
 from harness.trials.scenario import load_scenarios  # noqa: E402
-from harness.words.events import ANY_EVENT  # noqa: E402
+from harness.words.kinds import ANY_EVENT  # noqa: E402
 from harness.words.meanings import EXIT_CODES, OUTCOMES, PROMISES  # noqa: E402
-from harness.words.proof import NONCE, NOTHING, REDEPLOY, REQUEST  # noqa: E402
+from harness.words.proof import DEEDS, NONCE, NOTHING, REDEPLOY, REQUEST  # noqa: E402
 from harness.words.records import RunFacts, RunResult, VerdictRecord  # noqa: E402
 from tests.rules import rules, tags  # noqa: E402
 
@@ -42,6 +42,7 @@ _PROOFS = {
     REQUEST: "the server's access log",
     REDEPLOY: "the server's access log, or new schedules",
     NOTHING: "nothing changed",
+    DEEDS: "what the engine saw",
 }
 
 
@@ -55,8 +56,8 @@ def doors() -> str:
 
 
 def _proof(door: Door) -> str:
-    effects = "".join(f"; `{effect}`" for effect in door.proof.effects)
-    return _PROOFS[door.proof.by] + effects
+    shown = "".join(f"; `{one}`" for one in (*door.proof.effects, *door.proof.deeds))
+    return _PROOFS[door.proof.by] + shown
 
 
 def faults() -> str:
@@ -183,7 +184,7 @@ def schemas() -> str:
     rows = [[f"`{name}`", says, f"[schema](schemas/{_schema_file(name)})"] for name, (_, says) in RECORDS.items()]
     said = (
         "Each is written and read as a record of `harness/words/records.py`, and each line of a history as one of "
-        "`harness/words/events.py`. A field with a default is one that an earlier harness did not write. Fields may "
+        "`harness/words/kinds.py`. A field with a default is one that an earlier harness did not write. Fields may "
         "be added; a program that reads one of these files should pass over those that it does not know."
     )
     return f"# JSON schemas\n\n{_MADE}\n{said}\n\n{_table(['file', 'what it holds', 'schema'], rows)}"

@@ -45,10 +45,14 @@ def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:
 
 
 def doors_of(scenario: Scenario) -> list[str]:
-    """The doors that a plain `matrix` opens on a scenario, its usual one first."""
+    """The doors that a plain `matrix` opens on a scenario, its usual one first.
+
+    EVERY_DOOR is every one that touches a deployment. Those on pools, queues, workers and processes are opened where a
+    scenario names them, and where a person asks for them: a trial with a pool of its own has a worker more.
+    """
     if scenario.doors != EVERY_DOOR:
         return list(scenario.doors)
-    fitting = [name for name, door in load_doors().items() if not door.misfit(scenario)]
+    fitting = [name for name, door in load_doors().items() if door.is_of_deployments and not door.misfit(scenario)]
     return sorted(fitting, key=lambda name: name != scenario.usual_door)
 
 
@@ -116,7 +120,8 @@ def plan_cell(
     )  # fmt: skip
     if not version:  # rule: not-applicable-not-by-failure
         return cell
-    reason = door.misfit(scenario) or _lacks(scenario, door, version, (versions or {}).get("deployer", version))
+    reason = door.misfit(scenario) or door.not_on(engine)
+    reason = reason or _lacks(scenario, door, version, (versions or {}).get("deployer", version))
     if reason:
         return replace(cell, outcome="not-applicable", expected="not-applicable", reason=reason)
     cell = _with_promises(cell, scenario, door, held=held)

@@ -58,6 +58,7 @@ class _Drain:
             text = "the worker had ended by itself, and was started again"
             self.staging.record("worker-restarted", text=text, log=log)
         holders = _holders(runs)
+        holders -= self.staging.ended_with_process  # rule: drain-the-dead-hold-nothing
         self.holding = len(holders)
         now = self.lab.clock.now()
         # A run that only asks for its slot again and again gets a new state each time, and has not moved.
@@ -72,8 +73,8 @@ class _Drain:
             return "every run that is there has ended"
         if not runs:
             return "no run is there"
-        if (now - self._moved).total_seconds() > self._idle:
-            return f"no run changed state within {self._idle:.0f} s"
+        if (now - self._moved).total_seconds() > (idle := self._idle_seconds(runs)):
+            return f"no run changed state within {idle:.0f} s"
         if (now - self._started).total_seconds() > self.deadlines.drain_cap:  # rule: drain-cap
             return f"the hard cap of {self.deadlines.drain_cap:.0f} s"
         quiet = now - self._quiet_since > timedelta(seconds=self._patience)
@@ -81,6 +82,19 @@ class _Drain:
             self._restart_worker()
             self._quiet_since = self.lab.clock.now()
         raise NotYet(", ".join(sorted(names.values())))
+
+    def _idle_seconds(self, runs: Sequence[dict[str, Any]]) -> float:
+        """How long nothing may happen: a shorter time where all that is left is held back, as a door means it to be.
+
+        A longer time where a run may go on late, after what a door did.
+        """
+        left = {run["deployment_id"] for run in runs if run["state_type"] not in ENDED}
+        doors = {trial.treated["id"]: trial.door for trial in self.staging.trials}
+        if all(one in doors and doors[one].holds_back for one in left):  # rule: drain-held-back
+            return self._patience + self.staging.quiet_seconds
+        # rule: drain-settles (gives [])
+        late = [doors[one].settles_after for one in left if one in doors]
+        return max(self._idle, *late, 0.0)
 
     def _leaves_runs_alone(self, runs: Sequence[dict[str, Any]], now: datetime) -> bool:
         """Whether runs are overdue that a worker could have taken, and not by the door alone."""

@@ -38,6 +38,7 @@ class Scenario:
     minimum         how many runs at risk a side must have for a verdict
     holders         how many runs a side hold what the others wait for; they are Running before the door opens
     backlog         which kind of runs it puts at risk: what is known of them (harness/known) is known of it
+    waits_in_process  the runs at risk wait in processes of their own, which live as the door is opened
     holders_together  the same, but counted over all of a work pool, where one limit is for all
     upcoming        the runs at risk are not due yet when the door is opened; then they are `alone`, too
     alone           its backlog passes by the clock, so it has a lab of its own and waits for no other scenario
@@ -69,6 +70,7 @@ class Scenario:
     prefetch_seconds: int | None = None
     holders: int = 0
     holders_together: int = 0
+    waits_in_process: bool = False
     upcoming: bool = False
     alone: bool = False
     server_settings: Mapping[str, str] = field(default_factory=dict)
@@ -91,6 +93,16 @@ class Scenario:
     def cause(self) -> Fault:
         """The fault that puts its runs at risk."""
         return fault_named(self.fault)
+
+    @property
+    def worker_lives(self) -> bool:
+        """Whether a worker lives, or a process that serves each deployment, as a door is opened."""
+        return not self.cause.stops_worker
+
+    @property
+    def has_processes(self) -> bool:
+        """Whether each deployment has a flow run then whose process lives."""
+        return self.holders > 0 or self.waits_in_process
 
     def file(self, name: str) -> Path:
         """A file of its folder, or the one of that name that scenarios have in common."""

@@ -38,6 +38,7 @@ class Staging:
     quiet_seconds  how long nothing may happen in the drain because a time has not come yet; set by the scenario
     last_tick      when the last of what is staged is due; `upcoming` runs are at risk until then, others from then on
     together       every staging of the lab, this one too
+    ended_with_process  ids of the runs whose process was killed, or ended with the worker that it ran in
     deletes_nothing  its backlog stands, and nothing but a door may delete a run of it
     turn           holds the lab's turn from the start of the worker until the backlog is deployed. Stagings side by
                    side refuse each other writes on SQLite (503), and what was refused one asks again after 2 s or more.
@@ -56,6 +57,7 @@ class Staging:
     last_tick: datetime | None = None
     together: Sequence[Staging] = ()
     deletes_nothing: bool = False
+    ended_with_process: set[str] = field(default_factory=set)
     turn: ExitStack = field(default_factory=ExitStack)
     _beside: dict[str, bytes] = field(default_factory=dict)  # what was put beside the flow
 
@@ -131,13 +133,24 @@ class Staging:
         `scenarios/_common/executions.py` writes them. Returns: the facts of each (harness/lab/facts.py). Raises:
         LabError for what is no mark.
         """
+        return [mark for _, marks in self.marks_by_node() for mark in marks]
+
+    def marks_by_node(self) -> list[tuple[Node, list[dict[str, Any]]]]:
+        """The same, by the worker or the process in which the flows ran."""
         found = []
         for worker, folder in self._where_flows_run():
             try:
-                found += execution_facts(worker.read(f"{folder}/{MARKS}").decode(errors="replace"))
+                marks = execution_facts(worker.read(f"{folder}/{MARKS}").decode(errors="replace"))
             except ValueError as error:
                 raise LabError(f"{MARKS}: {error}", source=worker.name) from error
+            found.append((worker, marks))
         return found
+
+    def running_in(self, node: Node) -> list[str]:
+        """The ids of the runs whose process lives in a worker, or in the process that serves their deployment."""
+        marks = [mark for each, marks in self.marks_by_node() if each is node for mark in marks]
+        processes = {mark["run"]: int(mark["process"]) for mark in marks}
+        return [run for run, pid in processes.items() if node.process(pid).state != "ended"]
 
     def cancel_left_behind(self, deployment_id: str) -> None:
         """Cancel what a stopped process left Running: its next start does not take that up."""
@@ -202,6 +215,7 @@ class Staging:
             "DESCRIPTION": "staged",
             "PARAMETERS": "{}",
             "SLUG": "null",
+            "QUEUE": "null",
         }
         own = {trial.name: trial.door.staged for trial in self.trials}
         values = [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.engines.base import CommandResult
 from harness.lab.prefect_api import PrefectAPI
 from harness.trials.looks import read_deployment
+from harness.trials.parts import NodePart, kill_processes
 from harness.trials.trial import TREATED
 from harness.words.clock import Clock
 from harness.words.errors import LabError
@@ -79,6 +80,21 @@ class TreatedDeployment:
     def note_between(self) -> None:
         now = read_deployment(self._trial, TREATED)
         self._trial.history.add("deployment", side=TREATED, when="between", deployment=now)
+
+    @property
+    def worker(self) -> NodePart:
+        node = self._trial.lab.worker(self._trial.staging.scenario, self.name)
+        staging = self._trial.staging
+        return NodePart(
+            node, "worker", self._trial.history.add, lambda: staging.running_in(node), staging.ended_with_process.update
+        )
+
+    def kill_flow_processes(self) -> CommandResult:
+        started = self.clock.monotonic()
+        killed = kill_processes(self._trial.staging, self.id, self._trial.history.add)
+        if not killed:
+            raise LabError("no flow run of the treated deployment has a living process", source="worker")
+        return CommandResult(0, f"SIGKILL to {', '.join(killed)}", self.clock.monotonic() - started)
 
     def stop_process(self, grace: float) -> CommandResult:
         started = self.clock.monotonic()

@@ -17,7 +17,7 @@ from harness.trials.trial import TREATED, Trial
 from harness.words.costs import WAITS
 from harness.words.errors import DeadlineError
 from harness.words.names import ANSWERED, BEFORE, SIDES
-from harness.words.proof import NONCE
+from harness.words.proof import DEEDS, NONCE
 from harness.words.waiting import NotYet
 
 _LOG_LINES = 200
@@ -59,6 +59,8 @@ def _open(trial: Trial) -> None:
 
     def look() -> bool:
         nonlocal answered_at
+        if proof.by == DEEDS:  # the deployment shows nothing of it
+            return False
         seen = read_deployment(trial, TREATED)
         if not proof.seen(before[TREATED], seen, nonce):
             return False

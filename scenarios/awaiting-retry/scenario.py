@@ -23,6 +23,7 @@ scenario = Scenario(
     minimum=3,
     alone=True,
     backlog="awaiting-retry",
+    waits_in_process=True,
     fault="none",
     stage=stage,
     stage_text="Each run's first try fails, and it waits for its retry.",

@@ -32,9 +32,16 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
             return 200, True if parts == ["health"] else prefect.version
         case "POST", ["work_pools"]:
             return 201, {"name": body["name"]}
-        case "GET", ["work_pools", pool]:
-            return 200, {"name": pool, "base_job_template": {"job_configuration": {}}}
-        case "PATCH", ["work_pools", pool] | ["work_pools", pool, "queues", "default"]:
+        case "GET" | "PATCH" | "DELETE", ["work_pools", pool, *rest] if prefect.is_deleted(pool, *rest):
+            return 404, {"detail": "Not here"}
+        case "GET", ["work_pools", pool, *rest]:
+            said = {"name": pool, "base_job_template": {"job_configuration": {}}, "is_paused": False}
+            return 200, {**said, "concurrency_limit": None, **prefect.pools.get("/".join([pool, *rest]), {})}
+        case "DELETE", ["work_pools", pool, *rest]:
+            prefect.delete_pool(pool, *rest)
+            return 204, None
+        case "PATCH", ["work_pools", pool, *rest]:
+            prefect.pools.setdefault("/".join([pool, *rest]), {}).update(body)
             if "concurrency_limit" in body or "is_paused" in body:
                 prefect.limits[pool] = 0 if body.get("is_paused") else body.get("concurrency_limit") or 1_000
             return 204, None
@@ -171,8 +178,8 @@ def _deployment_json(prefect: FakePrefect, deployment: Deployment) -> Json:
         "flow_id": deployment.flow,
         "parameters": deployment.parameters,
         "parameter_openapi_schema": {"type": "object", "properties": {"note": {"type": "string", "default": ""}}},
-        "work_pool_name": deployment.pool,
-        "work_queue_name": "default",
+        "work_pool_name": deployment.pool or None,
+        "work_queue_name": deployment.queue or None,
         "concurrency_limit": deployment.concurrency_limit,
         "schedules": (schedules if deployment.rrule else []) + deployment.others,
     }
@@ -189,8 +196,8 @@ def _run_json(run: Run) -> Json:
         "idempotency_key": run.idempotency_key,
         "created": run.created and stamp(run.created),
         "deployment_id": run.deployment.id or None,
-        "work_pool_name": run.work_pool_name,
-        "work_queue_name": run.work_queue_name,
+        "work_pool_name": run.work_pool_name or None,
+        "work_queue_name": run.work_queue_name or None,
         "expected_start_time": stamp(run.expected),
         "next_scheduled_start_time": run.next_start and stamp(run.next_start),
         "state_type": run.state_type,

@@ -64,6 +64,7 @@ class FakeLab:
         self.site = FakeSite(self.prefect, self.plan.lab_folder(self.lab_name))
         self.deadlines = DEADLINES
         self.held = False  # to what is right, as in a gate
+        self.engine = "fake"
 
     def trial(self, scenario: str, door: str = PREFECT_DEPLOY) -> Entry:
         """A trial of this scenario alone; its entry of results.json."""
@@ -84,7 +85,7 @@ class FakeLab:
             subject=VERSION,
             version=VERSION,
             as_of="2030-01-01T00:00:00Z",
-            engine="fake",
+            engine=self.engine,
             engine_detail="a fake",
             held=self.held,
         )

@@ -58,7 +58,7 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        return self.state_type in ("COMPLETED", "FAILED", "CANCELLED")
+        return self.state_type in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
 @dataclass
@@ -69,6 +69,7 @@ class Deployment:
     name: str
     pool: str
     updated: datetime
+    queue: str = "default"
     family: str = ""  # what faults are planted by: the flow, and of every treated one the same
     description: str = ""
     concurrency_limit: int | None = None
@@ -134,6 +135,7 @@ class FakePrefect:
         self.deployments: dict[str, Deployment] = {}
         self.runs: dict[str, Run] = {}
         self.workers: dict[str, Callable[[], bool]] = {}  # pool: whether its worker lives
+        self.pools: dict[str, dict[str, Json]] = {}  # what was said of a pool, or of `pool/queue`; None: it is deleted
         self.limits: dict[str, int] = {}  # pool: how many runs it, its queue or its worker lets through at a time
         self.prefetches: dict[str, int] = {}  # pool: how many seconds ahead of its time its worker asks for a run
         self.asking = timedelta(0)  # how long that takes
@@ -187,6 +189,20 @@ class FakePrefect:
 
     # What the server, its scheduler and its workers do.
 
+    def is_deleted(self, pool: str, *queue: str) -> bool:
+        """Whether a pool was deleted, or that queue of it."""
+        return any(self.pools.get(name, {}).get("deleted") for name in (pool, "/".join([pool, *queue])))
+
+    def delete_pool(self, pool: str, *queue: str) -> None:
+        """Delete a pool, or one queue of it: what was in it is in none."""
+        self.pools.setdefault("/".join([pool, *queue]), {})["deleted"] = True
+        for each in self.deployments.values():
+            if each.pool == pool and queue[1:] in ((), (each.queue,)):
+                each.pool = ""
+        for run in self.runs.values():
+            if run.work_pool_name == pool and queue[1:] in ((), (run.work_queue_name,)):
+                run.work_pool_name = ""
+
     def find(self, flow: str, name: str) -> Deployment | None:
         """The deployment of that flow and name."""
         return next((d for d in self.deployments.values() if (d.flow, d.name) == (flow, name)), None)
@@ -206,6 +222,7 @@ class FakePrefect:
         for name in (
             "description",
             "pool",
+            "queue",
             "parameters",
             "concurrency_limit",
             "rrule",
@@ -232,7 +249,7 @@ class FakePrefect:
         """A new run in the state Scheduled."""
         run = Run(deployment, expected, auto_scheduled, name=f"run-{len(self.runs)}", next_start=expected)
         run.id = run_id or run.id
-        run.work_pool_name, run.flow = deployment.pool, deployment.flow
+        run.work_pool_name, run.work_queue_name, run.flow = deployment.pool, deployment.queue, deployment.flow
         run.parameters = dict(deployment.parameters)
         run.created = self.clock.now()
         if auto_scheduled:
@@ -255,11 +272,17 @@ class FakePrefect:
     def execute(self, run: Run, **received: Json) -> None:
         """The run's flow begins, and leaves its mark of that."""
         began = stamp(self.clock.now() + timedelta(microseconds=len(self.executions)))
-        mark = {"run": run.id, "process": 1, "began": began}
+        mark = {"run": run.id, "process": 1 + len(self.executions), "began": began}
         if self.leaves_marks:
             self.executions.append(
                 (run.work_pool_name, {**mark, "parameters": {"note": "", **run.parameters, **received}})
             )
+
+    def process_of(self, pid: int) -> Run | None:
+        """The run whose process this is, while that lives: until the run has ended."""
+        found = [mark["run"] for _, mark in self.executions if mark["process"] == pid]
+        run = self.runs.get(found[-1]) if found else None
+        return run if run and not run.ended else None
 
     def end_execution(self, run: Run) -> None:
         """The run's flow ends, and leaves its mark of that."""
@@ -305,7 +328,7 @@ class FakePrefect:
             started = run.start_time or now
             if run.never_ends or now < started + timedelta(seconds=self.run_seconds):
                 return False
-            if run.deployment.waits and not self.signals[run.work_pool_name]():
+            if run.deployment.waits and not self.signals[run.work_pool_name or run.deployment.name]():
                 return False
             self.end_execution(run)
             if run.deployment.retries and run.tries == 1:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.engines.base import CommandResult, Node, save_log
+from harness.words.facts import PartSeen
 from tests.fakes.fake_api import serve
 from tests.fakes.fake_prefect import KILLED, LIFTED, UPDATE_BEGINS, Deployment, FakePrefect
 
@@ -23,7 +24,9 @@ class FakeNode:
 
     def __init__(self, name: str, site: FakeSite, alive: bool) -> None:
         self.name, self._site, self._alive = name, site, alive
-        self._killed = False
+        self._killed, self._starts = False, 1
+        self.frozen = False
+        self.connected: bool | None = True if name.startswith("worker-") else None
         self.serves: Deployment | None = None  # of a process that serves one deployment, as `_folder` says
         self._folder = ""
         self.files: dict[str, dict[str, bytes]] = {}
@@ -31,8 +34,47 @@ class FakeNode:
     def running(self) -> bool:
         return self._site.prefect.alive if self.name == "server" else self._alive
 
+    def seen(self) -> PartSeen:
+        with self._site.prefect.lock:
+            if not self.running():
+                return PartSeen(state="ended", pid=self._starts, exit_code=-9 if self._killed else 0)
+            networks = None if self.connected is None else int(self.connected)
+            return PartSeen(
+                state="frozen" if self.frozen else "running",
+                pid=self._starts,
+                began=str(self._starts),
+                networks=networks,
+            )
+
+    def freeze(self) -> None:
+        self.frozen = True
+
+    def thaw(self) -> None:
+        self.frozen = False
+
+    def cut_off(self) -> None:
+        self.connected = False
+
+    def connect(self) -> None:
+        self.connected = True
+
+    def works(self) -> bool:
+        """Whether it does what it is for."""
+        return self.running() and not self.frozen and self.connected is not False
+
+    def process(self, pid: int) -> PartSeen:
+        lives = self._site.prefect.process_of(pid) is not None
+        return PartSeen(state="running" if lives else "ended", pid=pid, began="a moment ago" if lives else None)
+
+    def kill_process(self, pid: int) -> None:
+        with self._site.prefect.lock:
+            run = self._site.prefect.process_of(pid)
+            assert run
+            self._site.prefect.set_state(run, "CRASHED", "Crashed")
+
     def start(self) -> None:
         with self._site.prefect.lock:
+            self._starts += 1
             self._alive = self._site.workers_start or self.serves is None
             self._site.prefect.asked.clear()
             if self._killed:
@@ -48,7 +90,7 @@ class FakeNode:
             served = self._read_served()
             pool = served.name
             prefect.limits[pool] = served.limit
-            prefect.workers[pool] = self.running
+            prefect.workers[pool] = self.works
             prefect.signals[pool] = lambda: "signal" in self.files[folder]
         self.start()
 
@@ -66,9 +108,11 @@ class FakeNode:
         prefect.deploy(replace(served, id=str(uuid.uuid4())))
 
     def stop(self, *, grace: float) -> bool:
-        """As `flow.serve` ends: what it ran stays Running, and its deployment is paused."""
+        """As `flow.serve` ends: what it ran stays Running, and its deployment is paused. A worker just ends."""
         prefect, served = self._site.prefect, self.serves
-        assert served
+        if served is None:
+            self._alive = self._killed = False
+            return True
         with prefect.lock:
             there = prefect.find(served.flow, served.name)
             assert there
@@ -83,7 +127,7 @@ class FakeNode:
 
     def kill(self) -> None:
         with self._site.prefect.lock:
-            self._alive, self._killed = False, True
+            self._alive, self._killed, self.frozen = False, True, False
             self._site.prefect.happens(self.name, KILLED)
 
     def dies(self) -> None:
@@ -214,7 +258,7 @@ class FakeSite:
                 self.prefect.limits[pool] = int(command[command.index("--limit") + 1])
             if "--prefetch-seconds" in command:
                 self.prefect.prefetches[pool] = int(command[command.index("--prefetch-seconds") + 1])
-            self.prefect.workers[pool] = node.running
+            self.prefect.workers[pool] = node.works
             self.prefect.signals[pool] = lambda: "signal" in node.files.get(folder, {})
         return node
 
@@ -268,6 +312,7 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
                 family=flow if function in ("twin", "probe") else flows["treated"][0],
                 name=block.splitlines()[0].strip().strip('"'),
                 pool=value(block.partition("work_pool:")[2], "name"),
+                queue=value(block.partition("work_pool:")[2], "work_queue_name").replace("null", "default"),
                 updated=prefect.clock.now(),
                 description=value(block, "description"),
                 parameters=json.loads(re.search(r"parameters: (.*)$", block, flags=re.MULTILINE)[1]),  # type: ignore[index]

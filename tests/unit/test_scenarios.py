@@ -147,7 +147,9 @@ def test_a_matrix_tries_every_scenario_and_each_through_the_doors_it_names() -> 
     tried = choose_trials("matrix", [], [])
     by_scenario = {scenario.name: [door.name for one, door in tried if one == scenario] for scenario, _ in tried}
     assert by_scenario == {name: doors_of(scenario) for name, scenario in load_scenarios().items()}
-    assert set(by_scenario["worker-outage"]) | set(by_scenario["serve"]) == set(DOORS), "every door is opened somewhere"
+    of_deployments = {name for name, door in DOORS.items() if door.is_of_deployments}
+    opened = set(by_scenario["worker-outage"]) | set(by_scenario["serve"])
+    assert opened >= of_deployments, "every door on a deployment is opened somewhere"
     assert not any(door.misfit(one) for one, door in tried)
 
 
