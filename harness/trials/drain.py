@@ -86,9 +86,12 @@ class _Drain:
     def _idle_seconds(self, runs: Sequence[dict[str, Any]]) -> float:
         """How long nothing may happen: a shorter time where all that is left is held back, as a door means it to be.
 
-        A longer time where a run may go on late, after what a door did.
+        Or is left behind by a process that was killed. A longer time where a run may go on late, after what a door did.
         """
-        left = {run["deployment_id"] for run in runs if run["state_type"] not in ENDED}
+        under_way = {run["id"]: run["deployment_id"] for run in runs if run["state_type"] not in ENDED}
+        waited_for = set(under_way)
+        waited_for -= self.staging.ended_with_process  # rule: drain-not-for-the-dead
+        left = {under_way[run] for run in waited_for}
         doors = {trial.treated["id"]: trial.door for trial in self.staging.trials}
         if all(one in doors and doors[one].holds_back for one in left):  # rule: drain-held-back
             return self._patience + self.staging.quiet_seconds

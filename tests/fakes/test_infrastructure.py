@@ -60,6 +60,21 @@ def test_runs_that_are_held_back_as_they_should_be_are_waited_for_a_shorter_time
     assert ended(other, "none") == "no run changed state within 40 s"
 
 
+@pytest.mark.rule("drain-not-for-the-dead", "A run whose process was killed is not waited for as long as others.")
+def test_a_run_that_stays_running_without_a_process_is_not_waited_for_as_long(lab: FakeLab) -> None:
+    def leave_it_running() -> None:
+        """As a server does that gives the slot away, and leaves the run as it is."""
+        holder = own_runs(lab, LIMIT, "worker-kill")[0]
+        holder.never_ends = True
+        holder.deployment.concurrency_limit = 2
+
+    lab.prefect.on(f"worker-{LIMIT}--worker-kill", KILLED, leave_it_running)
+    entry = lab.trial(LIMIT, "worker-kill")
+    assert entry.outcome == "survived", entry.reason
+    drained = next(event for event in lab.history(LIMIT, "worker-kill") if event["kind"] == "drained")
+    assert drained["ended"] == "no run changed state within 12 s"
+
+
 @pytest.mark.rule("drain-settles", "Runs that Prefect lets go on late after a door are waited for longer.")
 def test_runs_that_wait_behind_a_dead_one_go_on_once_its_slot_is_free_again(lab: FakeLab) -> None:
     door = "worker-kill"
