@@ -27,6 +27,9 @@ def wait_until(
 ) -> T:
     """Call `probe` every `every` seconds until it returns, and return what it returned.
 
+    One that takes longer itself (a listing of hundreds of runs) is called half of the time: what is waited for needs
+    the server, too.
+
     A probe that has nothing yet raises `NotYet` with what it saw. It is called once more after the deadline, so that a
     slow machine cannot make a condition fail that holds.
 
@@ -35,11 +38,13 @@ def wait_until(
     deadline = clock.monotonic() + seconds
     with WAITS.of(what):
         while True:
-            late = clock.monotonic() >= deadline
+            asked = clock.monotonic()
+            late = asked >= deadline
             try:
                 return probe()
             except NotYet as seen:
                 if late:
                     reason = f"{what}: not within {seconds:.0f} s; last seen: {seen}"
                     raise DeadlineError(reason, source=source) from None
-            clock.sleep(min(every, max(0.0, deadline - clock.monotonic())))
+            now = clock.monotonic()
+            clock.sleep(min(max(every, now - asked), max(0.0, deadline - now)))

@@ -96,3 +96,16 @@ def test_no_pause_reaches_past_the_deadline() -> None:
 def test_no_time_at_all_still_asks_once() -> None:
     clock = Clock()
     assert wait_until("it", lambda: 1, seconds=0, clock=clock) == 1
+
+
+def test_a_probe_that_takes_long_is_asked_half_of_the_time() -> None:
+    clock, asked = Clock(), count(1)
+
+    def probe() -> int:
+        clock.seconds += 2.0
+        if (number := next(asked)) < 3:
+            raise NotYet("soon")
+        return number
+
+    assert wait_until("it", probe, seconds=10, every=0.5, clock=clock) == 3
+    assert clock.pauses == [2.0, 2.0]
