@@ -14,7 +14,13 @@ from harness.engines import postgres
 from harness.engines.containers.connection import connect
 from harness.words.errors import LabError
 
-RUN_LABS = ("test_both_starts.py", "test_given_image.py", "test_interrupts.py", "test_reproduce.py")
+RUN_LABS = (
+    "test_both_starts.py",
+    "test_given_image.py",
+    "test_interrupts.py",
+    "test_movable_clock.py",
+    "test_reproduce.py",
+)
 
 
 class LabsByFile(LoadScopeScheduling):  # type: ignore[misc]

@@ -36,7 +36,7 @@ _ONCE = {"trial", "door-opens", "door", "effect", "lifted", "drained", "executio
 _PROOF_AS_DATA = 6  # the schema from which on the proof of a door is written down before it is opened
 _FROM_THE_DOOR = 3  # the schema from which on a door says whether its effect is to be seen
 # The schema from which on there is such an event.
-_SINCE = {"executions": 4, "bystanders": 4, "unlisted": 4, "changed": 5, "part": 7}
+_SINCE = {"executions": 4, "bystanders": 4, "unlisted": 4, "changed": 5, "part": 7, "clock-moved": 7}
 _WITH_CHANGES = 5  # the schema from which on a door says which runs of others it left changed
 
 

@@ -22,7 +22,7 @@ from harness.checkers.ticks import DUPLICATE, MISSING, WHOLE
 from harness.doors import load_doors, select_doors
 from harness.engines.choose import choose_engine
 from harness.known import known_for
-from harness.runs.ask import DatabaseName, EngineName, ResultsFolder, RunAsk, StartName, usual_doors
+from harness.runs.ask import ClockName, DatabaseName, EngineName, ResultsFolder, RunAsk, StartName, usual_doors
 from harness.runs.unseen import run_unseen
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_ends
@@ -32,7 +32,7 @@ from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLIC
 from harness.verdict.search import UNJUDGED, Found, Search, summary
 from harness.words.errors import UsageError, no_such
 from harness.words.files import read_json, write_whole
-from harness.words.names import DATABASES, FORK, SQLITE, STARTS
+from harness.words.names import CLOCKS, DATABASES, FORK, REAL, SQLITE, STARTS
 from harness.words.options import Option, Usual, again
 
 DESCRIPTION = "Tries both ends, then halves what lies between; every probe is a trial of its own, with a twin."
@@ -55,6 +55,7 @@ class Question:
     engine: EngineName = None
     database: DatabaseName = SQLITE
     start: StartName = FORK
+    clock: ClockName = REAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +129,8 @@ def _check(question: Question) -> None:
         raise no_such("database", str(question.database), DATABASES)
     if question.start not in STARTS:
         raise no_such("start", str(question.start), STARTS)
+    if question.clock not in CLOCKS:
+        raise no_such("clock", str(question.clock), CLOCKS)
 
 
 def bisect(probes: Probes, console: Console) -> int:
@@ -205,6 +208,7 @@ def _probe(probes: Probes, release: str, tell: Callable[[str], None]) -> tuple[s
         labs=1,
         database=question.database,
         start=question.start,
+        clock=question.clock,
     )
     results, run = run_unseen(ask, probes.folder / "probes.log", tell)
     (trial,) = results.trials

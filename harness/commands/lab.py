@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from typing import Annotated
 from rich.console import Console
 
 from harness.doors import Door, select_doors
+from harness.engines import movable_clock
 from harness.engines.choose import choose_engine
 from harness.engines.sweep import of_run, of_the_dead, sweep
 from harness.history import History
 from harness.lab.lab import Deadlines, Lab
-from harness.runs.ask import DatabaseName, EngineName, ResultsFolder, StartName
+from harness.lab.moving import FIRST_MOVE, move_clock
+from harness.runs.ask import ClockName, DatabaseName, EngineName, ResultsFolder, StartName
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_name, resolve
 from harness.trials.backlog import prove, stage
@@ -23,8 +26,9 @@ from harness.trials.scenario import Scenario, load_scenarios, select_scenarios
 from harness.trials.staging import Staging
 from harness.trials.steady_state import steady_state
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
+from harness.words.clock import HOST_CLOCK, Clock, MovableClock
 from harness.words.errors import UsageError
-from harness.words.names import FORK, SERVER, SQLITE
+from harness.words.names import FORK, REAL, SERVER, SQLITE, WARP
 from harness.words.options import Option, Usual
 from harness.words.scratch import scratch_folder
 
@@ -50,6 +54,7 @@ class Ask:
     engine: EngineName = None
     database: DatabaseName = SQLITE
     start: StartName = FORK
+    clock: ClockName = REAL
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,9 @@ def run(ask: Ask, console: Console) -> int:
     release = resolve(ask.subject, engine.target(), engine.resolve_image)
     if not scene.scenario.applies_to(release.version):
         raise UsageError(f"{ask.subject} has no such scene: {scene.scenario.applies_reason}.")
+    clock = WARP if scene.scenario.moves_clock else ask.clock
+    if clock == WARP:
+        movable_clock.library()
     engine.prepare(ask.database, console.print)
     keys = {role: engine.build(part, console.print) for role, part in {SERVER: release, **release.roles}.items()}
     versions = {SERVER: release.version, **{role: part.version for role, part in release.roles.items()}}
@@ -92,15 +100,17 @@ def run(ask: Ask, console: Console) -> int:
     scratch_folder(name)
     folder = ask.results.absolute() / f"lab-{name}"
     try:
-        if ask.start == FORK:
-            for key in keys.values():
-                engine.warm(key, name)
+        for key in keys.values():
+            if clock == WARP:
+                engine.check_clock(key)
+            if ask.start == FORK:
+                engine.warm(key, name, clock)
         site = engine.site(
-            subject_keys=keys, database=ask.database, run=name, lab="lab", folder=folder, start=ask.start
+            subject_keys=keys, database=ask.database, run=name, lab="lab", folder=folder, start=ask.start, clock=clock
         )
-        with Lab(
-            site, versions, Deadlines(), {**scene.scenario.server_settings, **scene.door.server_settings, **_UI}
-        ) as lab:
+        changed = {**scene.scenario.server_settings, **scene.door.server_settings, **_UI}
+        lives_on: Clock = MovableClock() if clock == WARP else HOST_CLOCK
+        with Lab(site, versions, Deadlines(), changed, lives_on) as lab:
             build(scene, lab, folder, console)
             _stand(lab, ask.minutes)
     finally:
@@ -112,11 +122,14 @@ def run(ask: Ask, console: Console) -> int:
 
 def build(scene: Scene, lab: Lab, folder: Path, console: Console) -> Staging:
     """Take one trial through the phases up to the one asked for, and say what there is and what can be done."""
+    moved = move_clock(lab, FIRST_MOVE) if isinstance(lab.clock, MovableClock) else None
     lab.check_versions()
     if lab.site.not_forked:
         console.print(f"every process is started anew: {lab.site.not_forked}", soft_wrap=True)
     shared = Staging(scene.scenario, lab, [])
     shared.add_trial(scene.door, History(folder / "history.jsonl", lab.clock))
+    if moved:
+        shared.record("clock-moved", move=moved)
     for name, phase in PHASES.items():
         console.print(f"  {name}", highlight=False)
         phase(shared)
@@ -150,8 +163,16 @@ def _directions(scene: Scene, shared: Staging) -> Sequence[str]:
         "open a door by hand, on the treated deployment alone:",
         *by_hand,
         f"  {pause}",
+        *_moving(lab.site.clock_file),
         f"take it down: Ctrl-C, or it goes by itself in {scene.ask.minutes:g} minutes (after a kill: harness clean)",
     ]
+
+
+def _moving(file: Path | None) -> Sequence[str]:
+    """How a person moves the lab's clock; empty where it is the host's."""
+    if not file:
+        return ()
+    return ("move its clock (here 12 hours ahead of this host's):", f"  {shlex.join(movable_clock.by_hand(file, 12))}")
 
 
 def _stand(lab: Lab, minutes: float) -> None:

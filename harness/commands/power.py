@@ -18,7 +18,7 @@ from rich.text import Text
 from harness.doors import select_doors
 from harness.engines.choose import choose_engine
 from harness.evidence.table import STYLES
-from harness.runs.ask import DatabaseName, EngineName, LabCount, ResultsFolder, RunAsk, StartName
+from harness.runs.ask import ClockName, DatabaseName, EngineName, LabCount, ResultsFolder, RunAsk, StartName
 from harness.runs.unseen import run_unseen
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_name, resolve
@@ -26,7 +26,7 @@ from harness.subjects.overlays import Overlay, check_fit, load_overlays
 from harness.trials.scenario import select_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, said, unjudged
 from harness.words.errors import UsageError, no_such
-from harness.words.names import FORK, SQLITE
+from harness.words.names import FORK, REAL, SQLITE
 from harness.words.options import Option, Usual, again
 from harness.words.records import TrialResult
 
@@ -47,6 +47,7 @@ class Ask:
     engine: EngineName = None
     database: DatabaseName = SQLITE
     start: StartName = FORK
+    clock: ClockName = REAL
     labs: LabCount = None
     results: ResultsFolder = Path("results")
 
@@ -103,6 +104,7 @@ def run(ask: Ask, console: Console) -> int:
         results=ask.results.absolute() / f"power-{new_run_id()}",  # of its own, where no other run can move `latest`
         labs=ask.labs,
         start=ask.start,
+        clock=ask.clock,
         line=again("power", replace(ask, engine=engine.name)),
     )
     console.print(f"{len(mutants)} mutants of {ask.subject}, and {ask.subject} itself", soft_wrap=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from harness.words.errors import LabError
 from harness.words.facts import PartSeen
 from harness.words.names import ROLES, SERVER
 from harness.words.redaction import redact
@@ -94,6 +95,10 @@ class Node(Protocol):
         """
         ...
 
+    def clock(self, *, seconds: float) -> float:
+        """What a process beside it reads from its clock, in seconds since 1970. Raises: LabError as `run` does."""
+        ...
+
     def write(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files into a folder inside the node; the folder is made if it is missing."""
         ...
@@ -133,6 +138,22 @@ class Site(Protocol):
 
         Raises: LabError if that fails or takes longer than `seconds`.
         """
+        ...
+
+    def move_clock(self, ahead: int) -> None:
+        """Put the clock of all that lives here, or will, so many seconds ahead of this host's: on WARP alone."""
+        ...
+
+    def database_clock(self, *, seconds: float) -> float | None:
+        """What the database server reads from its clock, as `Node.clock`; None for SQLite, which is the server's own.
+
+        Raises: LabError if it does not answer in time.
+        """
+        ...
+
+    @property
+    def clock_file(self) -> Path | None:
+        """The file on this host that says how far ahead the clock of all that lives here is; None on REAL."""
         ...
 
     def start_server(self, changed: Mapping[str, str]) -> tuple[Node, str]:
@@ -191,8 +212,12 @@ class Engine(Protocol):
         """Prepare what a lab needs for this database (one of DATABASES). Raises LabError if that is impossible."""
         ...
 
-    def warm(self, key: str, run: str) -> None:
-        """Make ready to fork, for the labs of a run, what was built under a key; does not wait for it."""
+    def check_clock(self, key: str) -> None:
+        """Raises: LabError, with the reason, if what was built under a key cannot live on a movable clock."""
+        ...
+
+    def warm(self, key: str, run: str, clock: str) -> None:
+        """Make ready to fork, for the labs of a run on this clock, what was built under a key; does not wait for it."""
         ...
 
     def close(self) -> None:
@@ -200,12 +225,20 @@ class Engine(Protocol):
         ...
 
     def site(
-        self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path, start: str
+        self,
+        *,
+        subject_keys: Mapping[str, str],
+        database: str,
+        run: str,
+        lab: str,
+        folder: Path,
+        start: str,
+        clock: str,
     ) -> Site:
         """A new site for a lab; `folder` gets its logs.
 
         `subject_keys`: the keys that `build` returned, by role: `server`, and other roles if they run another release.
-        `start`: how its processes start, one of STARTS.
+        `start`: how its processes start, one of STARTS. `clock`: the one that all of it lives on, one of CLOCKS.
         """
         ...
 
@@ -220,3 +253,12 @@ def save_log(folder: Path, name: str, text: str) -> None:
     """Write a node's log under `folder`, with secrets masked."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.log").write_text(redact(text), encoding="utf-8")
+
+
+def clock_read(done: CommandResult, name: str) -> float:
+    """The seconds that a command printed which was asked for a node's clock. Raises: LabError for anything else."""
+    try:
+        return float(done.output.split()[-1])
+    except (IndexError, ValueError):
+        said = done.output.strip()[-300:] or "nothing"
+        raise LabError(f"asked for its clock, {name} said: {said}", source=name, log=done.output[-4000:]) from None

@@ -1,4 +1,4 @@
-"""What runs inside a subject, by its own Python: three programs, two questions, and what they need."""
+"""What runs inside a subject, by its own Python: three programs, some questions, and what they need."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ FORK_SERVER_SECONDS = 300  # until it is ready: it imports Prefect, in 3 to 6 s,
 MAKE_DATABASE = Path(__file__).with_name("make_database.py")
 
 ASK_VERSION = "import prefect; print(prefect.__version__)"
+ASK_CLOCK = "import time; time.sleep(0.01); print(repr(time.time()))"
+ASK_DATABASE_CLOCK = "select extract(epoch from clock_timestamp())"
 MIGRATE = ("server", "database", "upgrade", "-y")  # the words of `prefect` that make the tables of a new database
 DATABASE_SETTING = "PREFECT_API_DATABASE_CONNECTION_URL"
 

@@ -73,8 +73,18 @@ def ground(trial: Placed) -> str:
 
 
 def grounds(trials: Sequence[TrialResult]) -> list[str]:
-    """What each trial ran on; empty for all of them where that is the same."""
-    named = [ground(trial) for trial in trials]
+    """What each trial ran on; empty for all of them where that is the same.
+
+    The clock is named where trials of one scenario were on different ones. One that moves its clock has no other.
+    """
+    clocks: dict[str, set[str]] = {}
+    for trial in trials:
+        clocks.setdefault(trial.scenario, set()).add(trial.clock)
+    named = []
+    for trial in trials:
+        differs = len(clocks[trial.scenario]) > 1
+        # rule: repetition-same-clock (never)
+        named.append(ground(trial) + (f", clock {trial.clock}" if differs else ""))
     return named if len(set(named)) > 1 else [""] * len(named)  # rule: repetition-same-database (never)
 
 

@@ -11,14 +11,23 @@ from harness.checkers.survival import drain_end
 from harness.evidence import promised
 from harness.evidence._writer import Judged, TrialWriter
 from harness.evidence.diagram import diagram
-from harness.evidence.looks import door_log, once
+from harness.evidence.looks import clock_of, door_log, once
 from harness.evidence.markdown import fenced, in_cell
 from harness.evidence.script import NAME as SCRIPT
 from harness.evidence.script import can_be_told
 from harness.evidence.story import Story
 from harness.history import how_started, of_kind, opening_of
 from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, said
-from harness.words.events import DoorClosed, Event, Listing, NotForked, Phase, PrefectVersion, SteadyState, Version
+from harness.words.events import (
+    DoorClosed,
+    Event,
+    Listing,
+    NotForked,
+    Phase,
+    PrefectVersion,
+    SteadyState,
+    Version,
+)
 from harness.words.facts import Deployment, Schedule
 from harness.words.meanings import OUTCOMES
 from harness.words.names import AFTER, DRAINED, SURVIVAL, TICKS
@@ -117,6 +126,7 @@ def _facts(cell: Cell, entry: TrialResult, events: Sequence[Event]) -> str:
         f"- Packages as of {cell.as_of or 'unknown'}",
         f"- Engine: {cell.engine} ({cell.engine_detail}), database {entry.database}",
     ]
+    lines.append(f"- Clock: {clock_of(entry.clock, events)}")
     lines.append(f"- Processes: {_STARTED[how_started(events)]}" + "".join(f" ({e.reason})" for e in refused))
     if cell.note:
         lines.append(f"- Note: {cell.note}")

@@ -5,15 +5,15 @@ Pure: from a history alone. What draws it (a timeline, a page, a diagram in a re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from harness.checkers._findings import RunFate
 from harness.history import moment, of_kind
 from harness.verdict.outcomes import Verdict
-from harness.words.events import DoorClosed, DoorOpens, Event, Fault, Lifted, Listing, Look, Phase, States
+from harness.words.events import ClockMoved, DoorClosed, DoorOpens, Event, Fault, Lifted, Listing, Look, Phase, States
 from harness.words.facts import FlowRun, RunState
 from harness.words.names import AFTER, BEFORE, DRAINED, ENDED, SIDES
 
@@ -49,7 +49,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Story:
-    """All that a picture of a trial shows. Times are UTC.
+    """All that a picture of a trial shows. Times are UTC, but that a move of the lab's clock takes no time here.
+
+    Times after the last move are as they were; those before it are as much later. Ticks are as they were.
 
     missing, duplicate  ticks of the treated deployment that have no run, and that have several
     """
@@ -88,10 +90,14 @@ def tell(events: Sequence[Event], verdict: Verdict) -> Story | None:
         word = "" if fate is None else fate.fate
         rows.append(Row(run.side or "", run_id, _maybe(run.expected_start_time), segments, word, ended))
     rows.sort(key=lambda row: (SIDES.index(row.side), row.tick or end, row.run))
-    spans = [span for span in (_fault(events), door) if span]
+    shown = _without_moves(events)
+    rows = [replace(row, segments=tuple(_shown(span, shown) for span in row.segments)) for row in rows]
+    spans = [_shown(span, shown) for span in (_fault(events), door) if span]
     starts = [segment.start for row in rows for segment in row.segments] + [span.start for span in spans]
+    first = min(starts, default=end)
+    spans += [span for span in (_shown(move, shown) for move in _moves(events)) if span.start >= first]
     return Story(
-        min(starts, default=end),
+        first,
         max([end, *(span.end for span in spans)]),
         tuple(fold(rows)),
         tuple(spans),
@@ -171,6 +177,31 @@ def _fault(events: Sequence[Event]) -> Span | None:
     if not staged:
         return None
     return Span("runs are held back", moment(staged[0].at), moment((lifted or events)[-1].at))
+
+
+def _moves(events: Sequence[Event]) -> list[Span]:
+    """Each move of the lab's clock, by how far."""
+    found = []
+    for move in (event.move for event in of_kind(events, ClockMoved)):
+        hours, seconds = divmod(move.seconds, 3600)
+        far = f"{hours} h" if hours and not seconds else str(timedelta(seconds=move.seconds))
+        found.append(Span(f"the clock goes {far} ahead", moment(move.was), moment(move.now)))
+    return found
+
+
+def _without_moves(events: Sequence[Event]) -> Callable[[datetime], datetime]:
+    """What a time is where no move of the lab's clock takes any: the latest times are as they were."""
+    moves = [(moment(one.move.was), timedelta(seconds=one.move.seconds)) for one in of_kind(events, ClockMoved)]
+
+    def shown(time: datetime) -> datetime:
+        # rule: timeline-without-moves (without last)
+        return time + sum((by - min(by, max(timedelta(), time - was)) for was, by in moves), timedelta())
+
+    return shown
+
+
+def _shown(span: Span, shown: Callable[[datetime], datetime]) -> Span:
+    return replace(span, start=shown(span.start), end=shown(span.end))
 
 
 def _span(events: Sequence[Event], opens: type[Event], closes: type[Event], name: str) -> Span | None:

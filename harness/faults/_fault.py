@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Protocol
 
 
@@ -28,6 +29,13 @@ class System(Protocol):
 
     def serve_again(self) -> None:
         """Start each process again that served a deployment and has stopped; what it left Running is cancelled."""
+
+    def move_clock(self, by: timedelta, *, calm: bool = True) -> None:
+        """Move the clock of the whole lab ahead, and wait until all of it follows.
+
+        Before, it waits until no run is Pending or Running and the coming runs are there, unless `calm` is False. The
+        scenario has to say `clock=WARP`. Raises: LabError, DeadlineError (harness/trials/moving.py).
+        """
 
     def hold_runs(self) -> None:
         """From now on each run that starts goes on until it is given its signal, as the flow in `_common` does."""

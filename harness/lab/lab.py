@@ -151,11 +151,16 @@ class Lab:
         """harness/words/waiting.py's `wait_until`, by this lab's clock."""
         return wait_until(what, probe, seconds=seconds, every=every, source=source, clock=self.clock)
 
+    @property
+    def nodes(self) -> list[Node]:
+        """Server, deployer, and every worker or serving process that was started so far."""
+        with self._lock:
+            return [self.server, self.deployer, *self._workers.values()]
+
     def log_of(self, source: str) -> str:
         """The end of the log of the node that an error names (`server`, `deployer`, a worker's); empty for others."""
-        nodes = [self.server, self.deployer, *self._workers.values()]
         with suppress(Exception):  # it is asked when something is broken already
-            return next((node.log()[-4000:] for node in nodes if node.name == source), "")
+            return next((node.log()[-4000:] for node in self.nodes if node.name == source), "")
         return ""
 
     def check_server_alive(self) -> None:

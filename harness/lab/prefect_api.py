@@ -215,8 +215,13 @@ class PrefectAPI:
         state = {"type": "CANCELLED", "name": "Cancelled", "message": message}
         self.call("POST", f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})
 
-    def flow_runs(self, *, deployments: Iterable[str] = (), ids: Iterable[str] = ()) -> list[Json]:
-        """Every flow run of these deployments, or of these ids, all pages, oldest tick first."""
+    def flow_runs(
+        self, *, deployments: Iterable[str] = (), ids: Iterable[str] = (), until: datetime | None = None
+    ) -> list[Json]:
+        """Every flow run of these deployments, or of these ids, all pages, oldest tick first.
+
+        `until`: only what is due until then.
+        """
         chosen: dict[str, Json] = {}
         if wanted := list(deployments):
             chosen = {"deployments": {"id": {"any_": wanted}}}
@@ -224,6 +229,8 @@ class PrefectAPI:
             chosen = {"flow_runs": {"id": {"any_": wanted}}}
         else:
             return []
+        if until:
+            chosen.setdefault("flow_runs", {})["expected_start_time"] = {"before_": until.isoformat()}
         return sorted(self._pages("/flow_runs/filter", chosen), key=lambda run: str(run.get("expected_start_time")))
 
     def _pages(self, path: str, chosen: Json) -> list[Json]:

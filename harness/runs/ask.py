@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from harness.doors import load_doors
 from harness.trials.scenario import load_scenarios
-from harness.words.names import DATABASES, ENGINES, FORK, PREFECT_DEPLOY, SQLITE, STARTS
+from harness.words.names import CLOCKS, DATABASES, ENGINES, FORK, PREFECT_DEPLOY, REAL, SQLITE, STARTS
 from harness.words.options import Option, Usual, again
 
 TABLE, MARKDOWN, JSON = FORMATS = ("table", "markdown", "json")
@@ -45,6 +45,14 @@ StartName = Annotated[
         choices=STARTS,
     ),
 ]
+ClockName = Annotated[
+    str,
+    Option(
+        "which clock a lab lives on: `real`: this host's; `warp`: one of its own that can be moved. A scenario that "
+        "moves it has such a clock in any case",
+        choices=CLOCKS,
+    ),
+]
 LabCount = Annotated[
     int | None,
     Option("labs at once", flag="-n", metavar="N"),
@@ -70,6 +78,7 @@ class RunAsk:
     engine: EngineName = None
     database: DatabaseName = SQLITE
     start: StartName = FORK
+    clock: ClockName = REAL
     results: ResultsFolder = Path("results")
     keep: Annotated[
         str,

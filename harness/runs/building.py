@@ -19,7 +19,7 @@ from harness.trials.opening import open_history
 from harness.trials.phases import as_lab_error
 from harness.trials.scenario import load_scenarios
 from harness.words.errors import LabError
-from harness.words.names import FORK, SERVER
+from harness.words.names import FORK, SERVER, WARP
 from harness.words.plan import Cell
 
 _AT_ONCE = 4  # resolving and building wait for the index and the disk as much as for a processor
@@ -78,9 +78,12 @@ class Builds:
             engine.prepare(self._ledger.ask.database, self._ledger.say)
             parts = {SERVER: release, **release.roles}
             keys = {role: engine.build(part, self._ledger.say) for role, part in parts.items()}
-            if self._ledger.plan.start == FORK:
-                for key in dict.fromkeys(keys.values()):
-                    engine.warm(key, self._ledger.plan.run)
+            clocks = {cell.clock for cell in self._ledger.runnable if cell.subject == subject}
+            for key in dict.fromkeys(keys.values()):
+                if WARP in clocks:
+                    engine.check_clock(key)
+                for clock in sorted(clocks) if self._ledger.plan.start == FORK else ():
+                    engine.warm(key, self._ledger.plan.run, clock)
         except Exception as error:
             return as_lab_error(error)
         return keys

@@ -12,7 +12,7 @@ from harness.checkers import load_promises
 from harness.doors import Door, load_doors, select_doors
 from harness.known import Known, known_for, known_promises
 from harness.trials.scenario import EVERY_DOOR, Scenario, select_scenarios
-from harness.words.names import SQLITE, TICKS
+from harness.words.names import REAL, SQLITE, TICKS, WARP
 from harness.words.outcomes import HELD
 from harness.words.plan import Cell, ground, numbered
 from harness.words.proof import NOTHING
@@ -103,20 +103,23 @@ def _with_promises(cell: Cell, scenario: Scenario, door: Door, *, held: bool) ->
 def plan_cell(
     scenario: Scenario, door: Door, *, subject: str, version: str, as_of: str, engine: str, engine_detail: str,
     database: str = SQLITE, versions: Mapping[str, str] | None = None, note: str = "", command: str = "",
-    held: bool = False, repetition: int = 1,
+    held: bool = False, repetition: int = 1, clock: str = REAL,
 ) -> Cell:  # fmt: skip
     """A cell with what is expected of it; `not-applicable` is decided here, from the version alone.
 
-    `held`: it is expected to survive, whatever is known of its release.
+    `held`: it is expected to survive, whatever is known of its release. `clock`: the one that is asked for; a scenario
+    that moves its lab's clock has a movable one in any case.
     """
+    clock = WARP if scenario.moves_clock else clock  # rule: scenario-moves-the-clock (skip)
     # rule: door-settings-own-lab (without last)
-    alone = f"--{scenario.name}" if scenario.alone or door.server_settings else ""
+    alone = f"--{scenario.name}" if scenario.is_alone or door.server_settings else ""
     alone += f"--{door.name}" if door.server_settings else ""
     cell = Cell(
         scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
         database=database, engine_detail=engine_detail,
-        lab=f"{ground(subject, engine, database)}{alone}{numbered(repetition)}",
+        lab=f"{ground(subject, engine, database, clock)}{alone}{numbered(repetition)}",
         versions=versions or {}, note=note, command=command, repetition=repetition, judged_by=scenario.judged_by,
+        clock=clock,
     )  # fmt: skip
     if not version:  # rule: not-applicable-not-by-failure
         return cell

@@ -44,6 +44,7 @@ def plan_run(
             engine=engine.name,
             database=ask.database,
             start=ask.start,
+            clock=ask.clock,
         )
         cells.append(
             plan_cell(
@@ -59,6 +60,7 @@ def plan_run(
                 note=known.note,
                 command=again("gate" if ask.is_held else "reproduce", alone),
                 repetition=repetition,
+                clock=ask.clock,
                 held=ask.is_held or not is_release(asked),  # rule: own-builds-expect-survived (without last)
             )
         )

@@ -106,6 +106,7 @@ class TrialItem(pytest.Item):
             lab=self.cell.lab,
             folder=plan.lab_folder(self.cell.lab),
             start=plan.start,
+            clock=self.cell.clock,
         )
         return try_lab(plan, cells, site)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from harness.engines import movable_clock
 from harness.engines.choose import choose_engine
 from harness.engines.sweep import of_the_dead, sweep
 from harness.runs.ask import Only, RunAsk
@@ -22,6 +23,8 @@ from harness.runs.selection import select
 from harness.store.results import check_results, new_run_id
 from harness.subjects.kinds import check_name
 from harness.words.errors import Interrupted
+from harness.words.names import WARP
+from harness.words.plan import Plan
 from harness.words.scratch import scratch_folder
 
 
@@ -48,6 +51,10 @@ def run_matrix(ask: RunAsk, console: Console, shown: Console | None = None, *, o
     plan = plan_run(ask, run, releases, trials, engine, only=only or {})
     if ask.expression:
         plan = select(plan, ask.expression)
+    if moving := _moving(plan, ask):
+        movable_clock.library()
+        for line in moving:
+            console.print(line, soft_wrap=True)
     ledger = Ledger(ask, plan, engine, releases, console, shown or console, started)
     plan.folder.mkdir(parents=True)
     scratch_folder(run)  # marks the run as alive, whichever engine it uses
@@ -67,3 +74,12 @@ def run_matrix(ask: RunAsk, console: Console, shown: Console | None = None, *, o
         with suppress(OSError):  # what cannot be said must not keep the labs from being taken down
             traceback.print_exc()
         return finish(ledger, broken=True)
+
+
+def _moving(plan: Plan, ask: RunAsk) -> list[str]:
+    """What a person is told of the labs whose clock can be moved, a line each; empty where there are none."""
+    warped = [cell for cell in plan.cells if cell.outcome is None and cell.clock == WARP]
+    if ask.clock == WARP or not warped:
+        return ["clock: each lab has one of its own that can be moved, as asked"] if warped else []
+    names = ", ".join(dict.fromkeys(cell.scenario for cell in warped))
+    return [f"clock: {names}: in a lab of its own, whose clock can be moved, since the scenario moves it"]

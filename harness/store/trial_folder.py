@@ -12,7 +12,7 @@ from harness.checkers.bystanders import Bystanders
 from harness.checkers.ticks import INCONCLUSIVE, Ticks
 from harness.history import how_started, moment, of_kind, opening_of, read_history
 from harness.verdict.outcomes import Verdict, as_expected
-from harness.words.events import Broken, Event, Version
+from harness.words.events import Broken, ClockMoved, Event, Version
 from harness.words.files import read_json
 from harness.words.outcomes import BROKEN
 from harness.words.plan import Cell, Plan
@@ -91,6 +91,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         engine=cell.engine,
         database=cell.database,
         start=how_started(events, plan.start),
+        clock=cell.clock,
         outcome=outcome,
         expected=cell.expected,
         as_expected=as_expected(outcome, cell.expected) and not (bystanders.lost or bystanders.altered),
@@ -154,4 +155,5 @@ def _counts(counts: Counts) -> dict[str, int]:
 
 def _seconds(events: list[Event]) -> float | None:
     times = [moment(event.at) for event in events if event.at]
-    return round((times[-1] - times[0]).total_seconds(), 1) if times else None
+    moved = sum(event.move.seconds for event in of_kind(events, ClockMoved))  # rule: seconds-without-moves (gives 0)
+    return round((times[-1] - times[0]).total_seconds() - moved, 1) if times else None

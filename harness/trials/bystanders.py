@@ -36,8 +36,8 @@ class Bystanders:
 
     def _runs(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The runs of the deployments watched, and those with these ids, whatever deployment they have by now."""
-        asked = {"deployments": list(self.watched), "ids": list(ids)}
-        found = [self.trial.lab.api.flow_runs(**{how: names}) for how, names in asked.items() if names]
+        api = self.trial.lab.api
+        found = [api.flow_runs(deployments=self.watched), api.flow_runs(ids=ids)]
         return {run["id"]: run for runs in found for run in runs}
 
     def record_taken(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from harness.history import looks_agree
@@ -51,7 +52,9 @@ def record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
     By id, since from 3.3.4 on a deleted deployment leaves runs behind, which then have none.
     """
     sides = {deployment["id"]: side for side, deployment in trial.deployments.items()}
-    by_deployment = trial.lab.api.flow_runs(deployments=sides)
+    # Of a schedule that goes on, what is due now or in a minute: no tick may pass between this and the event.
+    until = trial.lab.clock.now() + timedelta(minutes=1) if trial.staging.goes_on else None
+    by_deployment = trial.lab.api.flow_runs(deployments=sides, until=until)
     known = trial.staged or {run["id"]: sides[run["deployment_id"]] for run in by_deployment}
     by_id = trial.lab.api.flow_runs(ids=known)
     found = {run["id"]: run for run in (*by_id, *by_deployment)}  # rule: deleted-deployment-still-listed

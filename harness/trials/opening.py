@@ -26,6 +26,7 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario, clock: Clock = HOST
         engine=cell.engine,
         database=cell.database,
         start=plan.start,
+        clock=cell.clock,
         state=scenario.state,
         minimum=scenario.minimum,
         ticks=scenario.ticks,

@@ -14,6 +14,7 @@ from harness.doors import load_doors
 from harness.engines.base import Site
 from harness.history import History, now
 from harness.lab.lab import Deadlines, Lab
+from harness.lab.moving import FIRST_MOVE, move_clock
 from harness.trials.backlog import prove, stage
 from harness.trials.drain import drain
 from harness.trials.looks import look_again, observe
@@ -24,11 +25,11 @@ from harness.trials.steady_state import steady_state
 from harness.trials.trial import TWIN, Trial
 from harness.trials.trigger import trigger
 from harness.words import ownership
-from harness.words.clock import HOST_CLOCK, Clock
+from harness.words.clock import HOST_CLOCK, Clock, MovableClock
 from harness.words.costs import Costs
 from harness.words.errors import LabError, SteadyStateError
 from harness.words.files import write_whole
-from harness.words.names import SERVER
+from harness.words.names import SERVER, WARP
 from harness.words.plan import Cell, Plan
 
 Phase = Callable[[Staging], None]
@@ -102,6 +103,7 @@ def run_lab(
     keep  whether the lab's database is to be saved; asked once all histories are whole, while it still stands
     """
     progress.costs.processors = site.cpu_seconds
+    clock = MovableClock(clock) if cells[0].clock == WARP else clock
     scenarios = load_scenarios()
     histories = {cell.name: open_history(plan, cell, scenarios[cell.scenario], clock) for cell in cells}
     word = _Word(plan, cells[0])
@@ -117,6 +119,7 @@ def run_lab(
                 progress.say(f"every process is started anew: {site.not_forked}")
             progress.enter("versions")
             said = lab.check_versions()
+            moved = move_clock(lab, FIRST_MOVE) if cells[0].clock == WARP else None
             stagings = []
             for name in dict.fromkeys(cell.scenario for cell in cells):
                 shared = Staging(scenarios[name], lab, [])
@@ -126,6 +129,8 @@ def run_lab(
                 stagings.append(shared)
                 for role, version in said.items():
                     shared.record("version", role=role, said=version)
+                if moved:
+                    shared.record("clock-moved", move=moved)
                 if site.not_forked:
                     shared.record("not-forked", reason=site.not_forked)
             for shared in stagings:
@@ -152,7 +157,7 @@ class _Word:
     """
 
     def __init__(self, plan: Plan, cell: Cell) -> None:
-        self._ground = [cell.subject, cell.engine, cell.database, cell.repetition]
+        self._ground = [cell.subject, cell.engine, cell.database, cell.clock, cell.repetition]
         self._folder, self._lab = plan.lab_folder(cell.lab), cell.lab
 
     def give(self, error: LabError) -> None:

@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from harness.faults import Fault, fault_named
 from harness.words.errors import UsageError, no_such
-from harness.words.names import PREFECT_DEPLOY, SURVIVAL
+from harness.words.names import PREFECT_DEPLOY, REAL, SURVIVAL, WARP
 from harness.words.places import ROOT
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class Scenario:
     holders_together  the same, but counted over all of a work pool, where one limit is for all
     upcoming        the runs at risk are not due yet when the door is opened; then they are `alone`, too
     alone           its backlog passes by the clock, so it has a lab of its own and waits for no other scenario
+    clock           `WARP` where it moves its lab's clock (trials/moving.py): its lab has such a clock whatever is asked
+                    for, and it is `alone`. `REAL`: it is tried on the clock that is asked for
     in_reproduce    whether a plain `reproduce` runs it: the report of #17764
     doors           the doors that a plain `matrix` opens on it, or EVERY_DOOR; the other commands open the first
     served_by       the script in its folder by which a process of its own serves each deployment (`flow.serve`); empty
@@ -73,6 +75,7 @@ class Scenario:
     waits_in_process: bool = False
     upcoming: bool = False
     alone: bool = False
+    clock: str = REAL
     server_settings: Mapping[str, str] = field(default_factory=dict)
     judged_by: str = SURVIVAL
     in_reproduce: bool = False
@@ -88,6 +91,16 @@ class Scenario:
     def usual_door(self) -> str:
         """The door that is opened on it where none is named."""
         return PREFECT_DEPLOY if self.doors == EVERY_DOOR else self.doors[0]
+
+    @property
+    def moves_clock(self) -> bool:
+        """Whether its lab's clock has to be one that can be moved."""
+        return self.clock == WARP
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it has a lab of its own."""
+        return self.alone or self.moves_clock
 
     @property
     def cause(self) -> Fault:

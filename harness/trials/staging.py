@@ -37,6 +37,9 @@ class Staging:
     deployed       ids of the twin and of every treated deployment, by name; of trials that failed since, too
     quiet_seconds  how long nothing may happen in the drain because a time has not come yet; set by the scenario
     last_tick      when the last of what is staged is due; `upcoming` runs are at risk until then, others from then on
+    due            the ticks of the schedule that its deployments were given last
+    goes_on        its schedules have no end; set by the scenario, with `last_tick`. What is due after that is no part
+                   of the backlog, and the drain does not wait for it
     together       every staging of the lab, this one too
     ended_with_process  ids of the runs whose process was killed, or ended with the worker that it ran in
     deletes_nothing  its backlog stands, and nothing but a door may delete a run of it
@@ -55,6 +58,8 @@ class Staging:
     quiet_seconds: float = 0.0
     rrule: str = "DTSTART:20000101T000000\\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=1"
     last_tick: datetime | None = None
+    due: Sequence[datetime] = ()
+    goes_on: bool = False
     together: Sequence[Staging] = ()
     deletes_nothing: bool = False
     ended_with_process: set[str] = field(default_factory=set)
@@ -164,14 +169,18 @@ class Staging:
         """The twin's name and every treated deployment's."""
         return [self.twin_name, *(trial.name for trial in self.trials)]
 
-    def runs_if_answered(self) -> list[dict[str, Any]]:
-        """Its runs, for a wait: a living server that does not answer is a reason to wait on.
+    def runs_if_answered(self, *, all_of_them: bool = False) -> list[dict[str, Any]]:
+        """Its backlog, for a wait: a living server that does not answer is a reason to wait on.
+
+        Where its schedules go on, the runs that are due later are left out, unless all are asked for.
 
         Raises: NotYet; LabError where the server does not live.
         """
         self.lab.check_server_alive()
         try:
-            return list(self.lab.api.flow_runs(deployments=self.deployed.values()))
+            # rule: drain-of-the-backlog (never)
+            until = self.last_tick if self.goes_on and not all_of_them else None
+            return list(self.lab.api.flow_runs(deployments=self.deployed.values(), until=until))
         except NoAnswerError as error:
             raise NotYet(error.reason) from error
 
@@ -189,7 +198,8 @@ class Staging:
         """Have its deployments a schedule whose first tick is this one, from their next deploy on."""
         ticks, interval = self.scenario.ticks, self.scenario.interval
         self.rrule = f"DTSTART:{first:%Y%m%dT%H%M%S}\\nRRULE:FREQ=SECONDLY;INTERVAL={interval};COUNT={ticks}"
-        self.last_tick = first + timedelta(seconds=interval * (ticks - 1))
+        self.due = [first + timedelta(seconds=interval * number) for number in range(ticks)]
+        self.last_tick = self.due[-1]
 
     def deployment(self, name: str) -> dict[str, Any]:
         """A deployment of this staging, as the server has it."""

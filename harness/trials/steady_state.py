@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from harness.lab.facts import run_facts
+from harness.lab.moving import read_clocks
 from harness.trials.staging import PROBE, Staging
+from harness.words.clock import MovableClock
 from harness.words.errors import DeadlineError, LabError, SteadyStateError
 from harness.words.waiting import NotYet
 
@@ -45,6 +47,8 @@ def steady_state(staging: Staging) -> None:
     if not pools.keys() <= {mark["run"] for mark in staging.executions() if mark["ended"]}:
         raise LabError("the probe run completed, and its flow left no mark of its execution", source="worker")
     staging.record("version", role="worker", said=lab.check_worker_version(scenario))
+    if isinstance(lab.clock, MovableClock):
+        read_clocks(lab)  # the workers were not there when the clock was moved first
     lab.scheduler.end(lab.patience(lab.deadlines.scheduler, 5))
     if not scenario.served_by:
         lab.learn_job_template(scenario.name)

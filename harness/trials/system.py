@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from harness.trials.moving import move_clock
 
 if TYPE_CHECKING:
     from harness.trials.staging import Staging
@@ -42,6 +45,9 @@ class StagedSystem:
             self._staging.cancel_left_behind(deployment_id)
             self._staging.record("act", what=f"serve {name} again")
             node.start()
+
+    def move_clock(self, by: timedelta, *, calm: bool = True) -> None:
+        move_clock(self._staging, self._staging.lab.clock.now() + by, calm=calm)
 
     def hold_runs(self) -> None:
         self._staging.put_beside_flow("hold", "")

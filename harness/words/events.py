@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from harness.words.facts import Answer, Deployment, Execution, FlowRun, RunChange, RunState, UnlistedRun
-from harness.words.names import SURVIVAL
+from harness.words.facts import Answer, ClockMove, Deployment, Execution, FlowRun, RunChange, RunState, UnlistedRun
+from harness.words.names import REAL, SURVIVAL
 from harness.words.proof import Proof
 
 HISTORY_SCHEMA = 7  # of a history; its first event names it. It is raised when the same lines would mean another thing.
@@ -24,7 +24,7 @@ When: TypeAlias = Literal["before the door", "as the door was answered", "after 
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True):
-    """One line of a history; `at` is this host's clock, UTC."""
+    """One line of a history; `at` is by the lab's clock, UTC."""
 
     at: str = ""
 
@@ -40,6 +40,7 @@ class Opening(Event, frozen=True, kw_only=True, tag="trial"):
     state    the state name that is at risk, and `minimum`: how many runs of each side have to be
     ticks    how many runs each deployment schedules, and `interval`: seconds between two
     fault    the name of the fault that makes the backlog, and `texts`: the sentences of the report (stage, lift, door)
+    clock    which clock the lab was on, one of CLOCKS
     cell     the whole plan of the trial (words/plan.py); None before schema 3
     """
 
@@ -51,6 +52,7 @@ class Opening(Event, frozen=True, kw_only=True, tag="trial"):
     engine: str | None = None
     database: str | None = None
     start: str | None = None
+    clock: str = REAL
     ticks: int | None = None
     interval: int | float | None = None
     fault: str | None = None
@@ -96,11 +98,7 @@ class SteadyState(Event, frozen=True, kw_only=True, tag="steady-state"):
 
 
 class Act(Event, frozen=True, kw_only=True, tag="act"):
-    """What the harness did beside faults and doors.
-
-    run   the flow run that it did it to
-    text  of the file that it wrote, and `body` of the request that it sent
-    """
+    """What the harness did beside faults and doors: to which `run`, and `text` of a file, `body` of a request."""
 
     what: str
     run: FlowRun | None = None
@@ -138,6 +136,13 @@ class Clock(Event, frozen=True, kw_only=True, tag="clock"):
     server: str
     asked: float
     answered: float
+
+
+class ClockMoved(Event, frozen=True, kw_only=True, tag="clock-moved"):
+    """The clock of the lab was moved (from schema 7). `calm`: whether nothing was under way (trials/moving.py)."""
+
+    move: ClockMove
+    calm: bool | None = None
 
 
 class DeploymentRead(Event, frozen=True, kw_only=True, tag="deployment"):

@@ -54,6 +54,31 @@ class Answer(FlowRun, frozen=True, kw_only=True):
     body: Any = None
 
 
+class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
+    """What the clock of a part of the lab showed, between two moments of this host's monotonic clock (in seconds)."""
+
+    part: str
+    shows: str
+    asked: float
+    answered: float
+
+
+class ClockMove(msgspec.Struct, frozen=True, kw_only=True):
+    """The clock of the whole lab was moved ahead by `seconds`, from `was` to `now`.
+
+    asked   this host's monotonic seconds as it was moved
+    before  what the server's clock showed before that
+    after   what each part's clock showed then: the server's, the database's, and that of every node that lived
+    """
+
+    was: str
+    now: str
+    seconds: int
+    asked: float
+    before: ClockReading
+    after: list[ClockReading]
+
+
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """One state of a flow run's own state history."""
 

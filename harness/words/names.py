@@ -10,6 +10,8 @@ ENGINES = ("containers", "processes")
 SQLITE, POSTGRES = DATABASES = ("sqlite", "postgres")
 # How a lab's processes start: forked from a warm fork server of the subject, or each as a new process.
 FORK, EXEC = STARTS = ("fork", "exec")
+# Which clock a lab lives on: this host's, or one of its own that can be moved (harness/engines/movable_clock.py).
+REAL, WARP = CLOCKS = ("real", "warp")
 SURVIVAL, TICKS = "survival", "ticks"  # the verdicts that a scenario may be judged by
 
 SIDES = ("treated", "twin")

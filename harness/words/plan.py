@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from harness.words.files import write_whole
-from harness.words.names import EXEC, SQLITE, SURVIVAL
+from harness.words.names import EXEC, REAL, SQLITE, SURVIVAL
 
 
 def slug(subject: str) -> str:
@@ -20,9 +20,10 @@ def slug(subject: str) -> str:
     return plain if plain == subject else f"{plain}-{hashlib.sha256(subject.encode()).hexdigest()[:6]}"
 
 
-def ground(subject: str, engine: str, database: str) -> str:
+def ground(subject: str, engine: str, database: str, clock: str = REAL) -> str:
     """What a trial runs on, as part of a folder's or a container's name."""
-    return f"{slug(subject)}--{engine}" + (f"-{database}" if database != SQLITE else "")
+    unusual = [one for one in (database, clock) if one not in (SQLITE, REAL)]
+    return "-".join([f"{slug(subject)}--{engine}", *unusual])
 
 
 def numbered(repetition: int) -> str:
@@ -41,6 +42,7 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repetition   which of several of the same; each has a lab of its own
     judged_by    the verdict that `expected` is of: `survival`, or `ticks`, whose expectation is `expected_ticks`
     sometimes    what the ticks come to instead now and then, as is known, and `sometimes_reference`, where from
+    clock        which clock its lab is on, one of CLOCKS
     held         it is held to what is right, whatever is known: what happens now and then has no verdict then
     promises     the outcome known of each promise, by its name, and `promise_references`, where from
     """
@@ -67,13 +69,14 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sometimes: str = ""
     sometimes_reference: str = ""
     held: bool = False
+    clock: str = REAL
     promises: Mapping[str, str] = {}
     promise_references: Mapping[str, str] = {}
 
     @property
     def name(self) -> str:
         """The trial's folder name."""
-        on = ground(self.subject, self.engine, self.database)
+        on = ground(self.subject, self.engine, self.database, self.clock)
         return f"{self.scenario}--{self.door}--{on}{numbered(self.repetition)}"
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from harness.words.names import EXEC, SURVIVAL
+from harness.words.names import EXEC, REAL, SURVIVAL
 from harness.words.promises import Promise, PromiseResult
 
 RESULTS_SCHEMA = 1  # of results.json
@@ -70,13 +70,15 @@ class TrialResult(_Record, frozen=True, kw_only=True):
     repetition   which of several trials of the same scenario, door and subject, from 1
     version      as the server said it; before that, as the subject was resolved; null where neither is known
     start        how Prefect's processes started: fork or exec
+    clock        which clock the lab was on: real, this host's, or warp, one of its own that can be moved
     outcome      null until the trial has one
     expected     the outcome known for this release; null where none is known
     as_expected  null where the outcome could not be judged, or nothing is expected
     bystanders_lost, bystanders_altered  runs of other deployments that the door deleted, or altered
     twin         the counts of the twin, which nobody updated
     ticks        the second verdict; null before there is a first
-    seconds      from the first event of the trial's history to the last; null without a history
+    seconds      from the first event of the trial's history to the last, without what the clock was moved by; null
+                 without a history
     reason       the outcome in one sentence
     folder       where the trial's evidence lies, relative to the run's folder
     reference    where `expected` is known from
@@ -94,6 +96,7 @@ class TrialResult(_Record, frozen=True, kw_only=True):
     engine: str
     database: str
     start: str = EXEC
+    clock: str = REAL
     outcome: str | None
     expected: str | None
     as_expected: bool | None

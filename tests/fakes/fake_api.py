@@ -159,8 +159,12 @@ def _list(prefect: FakePrefect, body: Json) -> tuple[int, Json]:
     runs = [run for run in prefect.runs.values() if run.id not in prefect.hidden]
     if "deployments" in body:
         runs = [run for run in runs if run.deployment.id in body["deployments"]["id"]["any_"]]
-    if "flow_runs" in body:
-        runs = [run for run in runs if run.id in body["flow_runs"]["id"]["any_"]]
+    chosen = body.get("flow_runs", {})
+    if "id" in chosen:
+        runs = [run for run in runs if run.id in chosen["id"]["any_"]]
+    if "expected_start_time" in chosen:
+        until = datetime.fromisoformat(chosen["expected_start_time"]["before_"])
+        runs = [run for run in runs if run.expected <= until]
     runs.sort(key=lambda run: run.id, reverse=True)
     return 200, [_run_json(run) for run in runs[body["offset"] : body["offset"] + body["limit"]]]
 

@@ -12,7 +12,7 @@ from harness.lab.lab import Deadlines
 from harness.runs.one_lab import try_lab
 from harness.runs.plan import plan_cell
 from harness.trials.scenario import load_scenarios
-from harness.words.names import PREFECT_DEPLOY
+from harness.words.names import PREFECT_DEPLOY, REAL
 from harness.words.plan import Cell, Plan
 from harness.words.records import TicksResult, TrialResult
 from tests.fakes.clock import Clock
@@ -65,6 +65,7 @@ class FakeLab:
         self.deadlines = DEADLINES
         self.held = False  # to what is right, as in a gate
         self.engine = "fake"
+        self.lives_on = REAL  # the clock that is asked for
 
     def trial(self, scenario: str, door: str = PREFECT_DEPLOY) -> Entry:
         """A trial of this scenario alone; its entry of results.json."""
@@ -88,6 +89,7 @@ class FakeLab:
             engine=self.engine,
             engine_detail="a fake",
             held=self.held,
+            clock=self.lives_on,
         )
 
     def history(self, scenario: str, door: str = PREFECT_DEPLOY) -> list[Line]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from harness.words.clock import MovableClock
 from tests.fakes.clock import Clock
 
 Json = Any
@@ -129,7 +130,7 @@ class FakePrefect:
     """The server's whole state. `lock` is held while anything looks at it or changes it."""
 
     def __init__(self, clock: Clock, version: str) -> None:
-        self.clock, self.version = clock, version
+        self.clock, self.version = MovableClock(clock), version
         self.lock = threading.RLock()
         self.alive = True
         self.deployments: dict[str, Deployment] = {}

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from harness.engines.base import CommandResult, Node, save_log
@@ -172,6 +173,11 @@ class FakeNode:
     def imported_version(self, *, seconds: float) -> str:
         return self._site.versions[self.name.partition("-")[0]]
 
+    def clock(self, *, seconds: float) -> float:
+        ahead = 0 if self.name in self._site.stays_behind else self._site.ahead
+        clock = self._site.prefect.clock
+        return (clock.now() - clock.ahead).timestamp() + ahead
+
     def _deploy(self, files: Mapping[str, bytes], names: Sequence[str]) -> CommandResult:
         """As the real one: a name that is not in the file is passed over, and the exit code says nothing of it."""
         prefect, site, seconds = self._site.prefect, self._site, self._site.deploy_seconds
@@ -228,6 +234,9 @@ class FakeSite:
         self.deploys_elsewhere = False
         self.workers_start = True
         self.pauses_on_shutdown = True
+        self.ahead = 0  # seconds that its clock is ahead of the host's
+        self.stays_behind: set[str] = set()  # nodes whose clock does not follow a move
+        self.clock_file: Path | None = None
         self.nodes: list[FakeNode] = []
         self.forks, self.not_forked = False, ""
         self._exit = ExitStack()
@@ -242,6 +251,14 @@ class FakeSite:
 
     def start_database(self, *, seconds: float) -> None:
         """The fake Prefect keeps its own."""
+
+    def move_clock(self, ahead: int) -> None:
+        if "server" not in self.stays_behind:
+            self.prefect.clock.ahead = timedelta(seconds=ahead)
+        self.ahead = ahead
+
+    def database_clock(self, *, seconds: float) -> float | None:
+        return None
 
     def start_server(self, changed: Mapping[str, str]) -> tuple[Node, str]:
         self.prefect.clock.sleep(START_SECONDS)

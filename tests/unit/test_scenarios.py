@@ -90,7 +90,7 @@ def test_a_scenario_puts_at_least_one_run_at_risk_and_schedules_as_many_as_it_ne
 def test_a_scenario_with_settings_of_its_own_or_runs_that_wait_for_their_time_is_alone_in_its_lab(
     scenario: Scenario,
 ) -> None:
-    assert scenario.alone or not (scenario.server_settings or scenario.upcoming)
+    assert scenario.is_alone or not (scenario.server_settings or scenario.upcoming)
 
 
 @pytest.mark.rule("door-settings-own-lab", "A door with server settings of its own has a lab of its own.")
@@ -246,7 +246,7 @@ def test_a_lab_holds_no_more_than_it_can_carry_and_a_staging_is_spread_only_wher
     for name, held in labs.items():
         stagings = {cell.scenario for cell in held}
         assert len(held) + 2 * len(stagings) <= 12
-        assert len(stagings) == 1 or not any(SCENARIOS[scenario].alone for scenario in stagings), name
+        assert len(stagings) == 1 or not any(SCENARIOS[scenario].is_alone for scenario in stagings), name
     assert len({cell.lab for cell in spread_over_labs(cells[:2])}) == len({cell.lab for cell in cells[:2]})
 
 

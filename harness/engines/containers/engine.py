@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from harness.engines.containers.clock import check_clock
 from harness.engines.containers.connection import find_engine
 from harness.engines.containers.image import build_image, build_postgres, inspect_image, target
 from harness.engines.containers.site import ContainerSite
 from harness.subjects.release import Release, Target
-from harness.words.names import EXEC, POSTGRES
+from harness.words.names import EXEC, POSTGRES, REAL
 
 
 class Containers:
@@ -42,16 +43,28 @@ class Containers:
         if database == POSTGRES:
             build_postgres(self.client, say)
 
-    def warm(self, key: str, run: str) -> None:
+    def check_clock(self, key: str) -> None:
+        """In a container of the image: what moves its clock is built for this host, and it may be for another."""
+        check_clock(self.client, key)
+
+    def warm(self, key: str, run: str, clock: str = REAL) -> None:
         """Nothing to do: each container has a fork server of its own, which starts with it."""
 
     def close(self) -> None:
         """Nothing to end: `warm` starts nothing."""
 
     def site(
-        self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path, start: str = EXEC
+        self,
+        *,
+        subject_keys: Mapping[str, str],
+        database: str,
+        run: str,
+        lab: str,
+        folder: Path,
+        start: str = EXEC,
+        clock: str = REAL,
     ) -> ContainerSite:
         """A network for a lab of the images `subject_keys`; logs are saved under `folder`."""
         return ContainerSite(
-            self._engine, subject_keys, database=database, run=run, lab=lab, folder=folder, start=start
+            self._engine, subject_keys, database=database, run=run, lab=lab, folder=folder, start=start, clock=clock
         )

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import docker.errors
 from docker.models.images import Image
@@ -121,8 +122,10 @@ def inspect_image(client: docker.DockerClient, asked: str) -> Release:
     return Release(asked, found["version"], str(image.attrs.get("Created", ""))[:19], lock, image=str(image.id))
 
 
-def ask_image(client: docker.DockerClient, image: str, command: Sequence[str]) -> str:
+def ask_image(client: docker.DockerClient, image: str, command: Sequence[str], **options: Any) -> str:
     """What a command prints on its standard output in a container of the image, without a network.
+
+    `options` are those of the Docker SDK's `create`.
 
     The log is read after the command has ended and before its container is removed. `containers.run` of the Docker SDK
     follows the log instead, and now and then removes the container before it has read any of it.
@@ -136,6 +139,7 @@ def ask_image(client: docker.DockerClient, image: str, command: Sequence[str]) -
         command=[],
         network_mode="none",
         labels=labels(f"build-{secrets.token_hex(4)}"),
+        **options,
     )
     try:
         container.start()

@@ -15,9 +15,9 @@ from typing import Any
 import docker.errors
 from docker.models.containers import Container
 
-from harness.engines.base import CommandResult
+from harness.engines.base import CommandResult, clock_read
 from harness.engines.containers.cgroup import cgroup_of, usage_of
-from harness.engines.inside import ASK_VERSION, FORK_SERVER_SECONDS
+from harness.engines.inside import ASK_CLOCK, ASK_VERSION, FORK_SERVER_SECONDS
 from harness.words.errors import DeadlineError, LabError
 from harness.words.facts import PartSeen
 from harness.words.ownership import PROJECT
@@ -153,6 +153,10 @@ class ContainerNode:
     def imported_version(self, *, seconds: float) -> str:
         """The version of Prefect that the image's Python imports."""
         return self.execute([self._python, "-c", ASK_VERSION], cwd=HOME, seconds=seconds).output.strip()
+
+    def clock(self, *, seconds: float) -> float:
+        """What a process in the container reads from its clock."""
+        return clock_read(self.execute(["python3", "-c", ASK_CLOCK], cwd="/", seconds=seconds), self.name)
 
     def why_not_forked(self) -> str:
         """Why its fork server cannot serve, in its own words once it has imported Prefect; empty if it serves.

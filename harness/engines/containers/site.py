@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import docker.errors
 from testcontainers.core.docker_client import DockerClient
 
-from harness.engines import postgres, settings
-from harness.engines.base import Node, role_of, save_log
+from harness.engines import movable_clock, postgres, settings
+from harness.engines.base import Node, clock_read, role_of, save_log
+from harness.engines.containers import clock as clocks
 from harness.engines.containers.connection import quietly, short
 from harness.engines.containers.image import postgres_tag
 from harness.engines.containers.node import (
@@ -23,10 +25,11 @@ from harness.engines.containers.node import (
     ContainerNode,
     files_at,
 )
-from harness.engines.inside import DATABASE_SETTING, MIGRATE, START_SERVER, server_environment
+from harness.engines.inside import ASK_DATABASE_CLOCK, DATABASE_SETTING, MIGRATE, START_SERVER, server_environment
 from harness.words import ownership
 from harness.words.errors import LabError
-from harness.words.names import EXEC, FORK, POSTGRES, SERVER
+from harness.words.names import EXEC, FORK, POSTGRES, REAL, SERVER, WARP
+from harness.words.scratch import scratch_folder
 from harness.words.waiting import NotYet, wait_until
 
 _PORT = 4200
@@ -47,10 +50,13 @@ class ContainerSite:
         lab: str,
         folder: Path,
         start: str = EXEC,
+        clock: str = REAL,
     ) -> None:
         self._engine, self._images, self._run, self._lab, self._folder = engine, images, run, lab, folder
         self._name = f"{ownership.PROJECT}-{run}-{lab}"  # of its network; its containers' names begin with it
         self._database, self._forks = database, start == FORK
+        # In the folder on this host that all containers share, where their clock is movable.
+        self.clock_file = scratch_folder(run) / lab / "clock" / movable_clock.FILE if clock == WARP else None
         self._not_forked: str | None = None
         self._exit = ExitStack()
         self._nodes: list[ContainerNode] = []
@@ -58,6 +64,9 @@ class ContainerSite:
     def __enter__(self) -> ContainerSite:
         network = self._engine.client_networks_create(self._name, {"labels": ownership.labels(self._run)})
         self._exit.callback(quietly(network.remove))
+        if self.clock_file:
+            movable_clock.make_folder(self.clock_file.parent)
+            self._exit.callback(shutil.rmtree, self.clock_file.parent, ignore_errors=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -109,6 +118,19 @@ class ContainerSite:
         for name, content in files_at(server.container, f"{HOME}/.prefect").items():
             if name.startswith("prefect.db"):
                 (folder / name).write_bytes(content)
+
+    def move_clock(self, ahead: int) -> None:
+        """By a file of the folder that all containers of the lab share."""
+        assert self.clock_file, "the clock of this lab is the host's"
+        movable_clock.set_ahead(self.clock_file, ahead)
+
+    def database_clock(self, *, seconds: float) -> float | None:
+        """What PostgreSQL says to a new connection."""
+        if self._database != POSTGRES:
+            return None
+        database = next(node for node in self._nodes if node.name == "database")
+        command = ["psql", *_POSTGRES_CLIENT, "-Atc", ASK_DATABASE_CLOCK, "postgres"]
+        return clock_read(database.execute(command, cwd="/", seconds=seconds), "database")
 
     def start_database(self, *, seconds: float) -> None:
         """Start PostgreSQL in a container without a published port, and migrate it from another one."""
@@ -193,13 +215,14 @@ class ContainerSite:
             container = self._engine.create(
                 self._image_id(image or self._images.get(role_of(name), self._images[SERVER])),
                 list(command),
-                dict(environment),
+                {**environment, **(clocks.ENVIRONMENT if self.clock_file else {})},
                 # On loopback alone, since the API has no password; the engine chooses the port.
                 ports={f"{_PORT}/tcp": ("127.0.0.1", 0)} if publish else None,
                 labels={**ownership.labels(self._run), LABEL_LAB: self._lab, LABEL_NODE: name},
                 name=f"{self._name}-{name}",
                 network=self._name,
                 networking_config={self._name: aliased},
+                volumes=clocks.volumes(self.clock_file.parent) if self.clock_file else None,
                 init=True,
                 cap_drop=["ALL"],
                 security_opt=["no-new-privileges"],

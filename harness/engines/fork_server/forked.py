@@ -35,7 +35,10 @@ class Interpreter:
 
     def __init__(self, python: str, imported: set[str]) -> None:
         self._python, self._imported = python, imported
-        self._prctl = ctypes.CDLL(None, use_errno=True).prctl
+        libraries = ctypes.CDLL(None, use_errno=True)
+        self._prctl = libraries.prctl
+        # Where a movable clock was loaded (movable_clock.c), this has it look for its file anew.
+        self._find_clock = getattr(libraries, "prefect_run_survival_clock", lambda: None)
         # Every generator that an import made: a new process would have made its own.
         self._random = [each for each in gc.get_objects() if isinstance(each, random.Random)]
         self._signals = {number: signal.getsignal(number) for number in signal.valid_signals()}
@@ -61,6 +64,7 @@ class Interpreter:
             stream.reconfigure(line_buffering=descriptor == 2 or os.isatty(descriptor))
         os.environ.clear()
         os.environ.update({os.fsdecode(name): os.fsdecode(value) for name, value in request.environment.items()})
+        self._find_clock()
         time.tzset()
         for each in self._random:
             each.seed()

@@ -14,7 +14,7 @@ from harness.engines.processes.site import ProcessSite
 from harness.subjects.overlays import overlaid
 from harness.subjects.release import Release, Target
 from harness.words.errors import UsageError
-from harness.words.names import EXEC, POSTGRES
+from harness.words.names import EXEC, POSTGRES, REAL
 
 
 class Processes:
@@ -47,9 +47,12 @@ class Processes:
         if database == POSTGRES:
             postgres.programs()
 
-    def warm(self, key: str, run: str) -> None:
+    def check_clock(self, _key: str) -> None:
+        """Nothing to do: an environment lives on this host, for which the clock is built."""
+
+    def warm(self, key: str, run: str, clock: str = REAL) -> None:
         """Start the fork server of an environment for the labs of a run. It imports Prefect in the background."""
-        server = ForkServer(Path(key), run)
+        server = ForkServer(Path(key), run, clock)
         if can_fork() and not server.there():
             self._fork_servers.append(server.start())
 
@@ -60,8 +63,16 @@ class Processes:
             process.communicate()
 
     def site(
-        self, *, subject_keys: Mapping[str, str], database: str, run: str, lab: str, folder: Path, start: str = EXEC
+        self,
+        *,
+        subject_keys: Mapping[str, str],
+        database: str,
+        run: str,
+        lab: str,
+        folder: Path,
+        start: str = EXEC,
+        clock: str = REAL,
     ) -> ProcessSite:
         """A folder for a lab of the environments at `subject_keys`; logs are saved under `folder`."""
         environments = {role: Path(key) for role, key in subject_keys.items()}
-        return ProcessSite(environments, database=database, run=run, lab=lab, folder=folder, start=start)
+        return ProcessSite(environments, database=database, run=run, lab=lab, folder=folder, start=start, clock=clock)

@@ -17,11 +17,12 @@ from typing import Any
 
 import psutil
 
-from harness.engines import settings
+from harness.engines import movable_clock, settings
 from harness.engines.inside import FORK_SERVER, FORK_SERVER_SECONDS
 from harness.subjects.overlays import python_path
 from harness.words import ownership
 from harness.words.errors import LabError
+from harness.words.names import REAL, WARP
 from harness.words.scratch import scratch_folder
 from harness.words.waiting import NotYet, wait_until
 
@@ -41,11 +42,15 @@ class Forked:
 
 
 class ForkServer:
-    """The fork server of one environment in one run. Any process of the run may ask it, by its folder."""
+    """The fork server of one environment in one run, on one kind of clock. Any process of the run may ask it.
 
-    def __init__(self, environment: Path, run: str) -> None:
-        self._environment, self._run = environment, run
-        self._root = scratch_folder(run) / _FOLDER / environment.name
+    What makes a clock movable is loaded as a process starts, so it is the fork server's. Which file it has mapped is
+    for each forked process to say, by its own environment: labs whose clocks can be moved share a fork server.
+    """
+
+    def __init__(self, environment: Path, run: str, clock: str = REAL) -> None:
+        self._environment, self._run, self._clock = environment, run, clock
+        self._root = scratch_folder(run) / _FOLDER / f"{environment.name}{'-warp' if clock == WARP else ''}"
         self.folder = self._root / "served"
         self.python = str(self.folder / "python")
 
@@ -60,6 +65,8 @@ class ForkServer:
             **own_places(home),
             **python_path(self._environment),
         }
+        if self._clock == WARP:
+            environment |= movable_clock.environment(str(movable_clock.library_of_run(self._run)))
         with (self._root / _OWN_LOG).open("ab") as log:
             process = subprocess.Popen(
                 [str(venv / "bin" / "python"), str(FORK_SERVER), str(self.folder)],

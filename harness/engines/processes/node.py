@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 
 from harness.engines import postgres
-from harness.engines.base import CommandResult
-from harness.engines.inside import ASK_VERSION
+from harness.engines.base import CommandResult, clock_read
+from harness.engines.inside import ASK_CLOCK, ASK_VERSION
 from harness.engines.processes.forking import LOG_FILE, ForkServer
 from harness.engines.processes.tree import family, kill_tree, seen_as, signal_all
 from harness.words.errors import LabError
@@ -153,6 +153,11 @@ class ProcessNode:
     def imported_version(self, *, seconds: float) -> str:
         """The version of Prefect that the environment's Python imports."""
         return self._run([self._prefect[0], "-c", ASK_VERSION], cwd=str(self.home), seconds=seconds).output.strip()
+
+    def clock(self, *, seconds: float) -> float:
+        """What a process with its environment reads from its clock."""
+        done = self._run([self._prefect[0], "-c", ASK_CLOCK], cwd=str(self.home), seconds=seconds)
+        return clock_read(done, self.name)
 
     def _run(self, command: Sequence[str], *, cwd: str, seconds: float) -> CommandResult:
         started = time.monotonic()

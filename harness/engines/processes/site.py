@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psutil
 
-from harness.engines import postgres, settings
-from harness.engines.base import Node, role_of, save_log
-from harness.engines.inside import DATABASE_SETTING, MIGRATE, START_SERVER, server_environment
+from harness.engines import movable_clock, postgres, settings
+from harness.engines.base import CommandResult, Node, clock_read, role_of, save_log
+from harness.engines.inside import ASK_DATABASE_CLOCK, DATABASE_SETTING, MIGRATE, START_SERVER, server_environment
 from harness.engines.processes.forking import ForkServer, own_places
 from harness.engines.processes.node import ProcessNode
 from harness.engines.processes.tree import family
@@ -27,7 +27,7 @@ from harness.subjects.overlays import python_path
 from harness.words import ownership
 from harness.words.costs import children_seconds
 from harness.words.errors import LabError
-from harness.words.names import EXEC, FORK, POSTGRES, SERVER, SQLITE
+from harness.words.names import EXEC, FORK, POSTGRES, REAL, SERVER, SQLITE, WARP
 from harness.words.scratch import scratch_folder
 from harness.words.waiting import NotYet, wait_until
 
@@ -38,11 +38,21 @@ class ProcessSite:
     """One lab's folder and the processes in it. Leaving it saves their logs, ends them and removes the folder."""
 
     def __init__(
-        self, environments: Mapping[str, Path], *, database: str, run: str, lab: str, folder: Path, start: str = EXEC
+        self,
+        environments: Mapping[str, Path],
+        *,
+        database: str,
+        run: str,
+        lab: str,
+        folder: Path,
+        start: str = EXEC,
+        clock: str = REAL,
     ) -> None:
         self._environments, self._database, self._run, self._folder = environments, database, run, folder
-        self._lab, self._start = lab, start
+        self._lab, self._start, self._clock = lab, start, clock
+        self._on_clock: Mapping[str, str] = {}  # the variables of every process, where its clock is movable
         self._root = scratch_folder(run) / lab
+        self.clock_file = self._root / "clock" / movable_clock.FILE if clock == WARP else None
         self._fork_servers: dict[Path, ForkServer] = {}  # by environment
         self.not_forked = ""
         self._nodes: list[ProcessNode] = []
@@ -53,6 +63,11 @@ class ProcessSite:
 
     def __enter__(self) -> ProcessSite:
         Path(self.scenario_folder("")).mkdir(parents=True)
+        if self.clock_file:
+            self.clock_file.parent.mkdir()
+            self.move_clock(0)
+            library = movable_clock.library_of_run(self._run)
+            self._on_clock = movable_clock.environment(str(library), str(self.clock_file))
         if self._start == FORK:
             self._find_fork_servers()
         return self
@@ -64,7 +79,10 @@ class ProcessSite:
 
     def _find_fork_servers(self) -> None:
         """Wait for the fork server of each environment. If one cannot fork, no process of this lab is forked."""
-        servers = {environment: ForkServer(environment, self._run) for environment in set(self._environments.values())}
+        servers = {
+            environment: ForkServer(environment, self._run, self._clock)
+            for environment in set(self._environments.values())
+        }
         for environment, server in servers.items():
             reason = server.why_not() if server.there() else f"there are no fork servers on {platform.system()}"
             if reason:
@@ -118,13 +136,32 @@ class ProcessSite:
         for file in (self._root / "server" / ".prefect").glob("prefect.db*"):
             shutil.copy(file, folder)
 
+    def move_clock(self, ahead: int) -> None:
+        """By a file of the lab's folder, which every process of it reads."""
+        assert self.clock_file, "the clock of this lab is the host's"
+        movable_clock.set_ahead(self.clock_file, ahead)
+
+    def database_clock(self, *, seconds: float) -> float | None:
+        """What PostgreSQL says to a new connection."""
+        if not self._cluster:
+            return None
+        command = [str(self._cluster.programs / "psql"), "-p", str(self._database_port), "-Atc", ASK_DATABASE_CLOCK]
+        environment = {"PATH": os.defpath, **self._cluster.environment()}
+        try:
+            done = subprocess.run(
+                [*command, "postgres"], env=environment, capture_output=True, text=True, check=False, timeout=seconds
+            )
+        except subprocess.TimeoutExpired:
+            raise LabError(f"it did not say its time within {seconds:.0f} s", source="database") from None
+        return clock_read(CommandResult(done.returncode, done.stdout + done.stderr, 0.0), "database")
+
     def start_database(self, *, seconds: float) -> None:
         """Start PostgreSQL on a free loopback port, and have the subject migrate it."""
         if self._database != POSTGRES:
             return
         home = self._root / "database"
         home.mkdir(parents=True)
-        environment = {"PATH": os.defpath, **ownership.environment(self._run)}
+        environment = {"PATH": os.defpath, **ownership.environment(self._run), **self._on_clock}
         self._cluster = cluster = postgres.make_cluster(home, environment)
         self._database_port = port = _free_port()
         node = ProcessNode("database", home, (), cluster.command(port), environment, account=cluster.account)
@@ -188,6 +225,7 @@ class ProcessSite:
             "PATH": f"{venv / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             **own_places(home),
             **python_path(venv.parent),
+            **self._on_clock,
             **more,
         }
         forks = self._fork_servers.get(venv.parent)
