@@ -1,0 +1,48 @@
+"""Deployments as they were read around a door, and which of their schedules made a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from harness.history import of_kind
+from harness.words.events import DeploymentRead, Event
+from harness.words.facts import Deployment, FlowRun, Schedule
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def deployments_at(events: Sequence[Event], when: str) -> dict[str, Deployment]:
+    """The last reading of each side's deployment at this time."""
+    return {event.side: event.deployment for event in of_kind(events, DeploymentRead) if event.when == when}
+
+
+def schedule_of(run: FlowRun) -> str:
+    """The id of the schedule that made a run; empty where nothing says so.
+
+    From 3.2.2 on the key that keeps a tick's run from being made twice is `scheduled DEPLOYMENT SCHEDULE TIME`; before,
+    it named no schedule (read, models/deployments.py).
+    """
+    words = (run.idempotency_key or "").split()
+    # rule: schedule-by-its-key (never)
+    return words[2] if len(words) > 3 and words[0] == "scheduled" and _UUID.fullmatch(words[2]) else ""
+
+
+def same_schedule(one: Schedule, other: Schedule) -> bool:
+    """Whether two readings are of one schedule: by id, by slug, or by what they define if neither has a slug.
+
+    A deploy gives a schedule without a slug another id.
+    """
+    if one.id == other.id:
+        return True
+    if one.slug or other.slug:
+        return one.slug == other.slug
+    return one.schedule == other.schedule  # rule: schedule-made-anew (gives False)
+
+
+def in_words(schedule: Schedule) -> str:
+    """What a schedule defines, in a few words."""
+    definition: dict[str, Any] = schedule.schedule
+    said = definition.get("rrule") or definition.get("cron") or definition.get("interval") or definition
+    return " ".join(str(said).split())[:90]
