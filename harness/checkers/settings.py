@@ -1,0 +1,101 @@
+"""Whether a deploy changed a setting of the deployment that neither its door nor its file named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+
+from harness.checkers._check import Check
+from harness.checkers._promise import Seen, promised
+from harness.checkers._schedules import deployments_at, in_words, same_schedule
+from harness.history import of_kind
+from harness.words.events import DoorOpens, Event
+from harness.words.facts import Deployment, Schedule
+from harness.words.names import SIDES
+from harness.words.promises import Breach
+from harness.words.proof import NONCE, NOTHING, REDEPLOY, Proof
+
+PROMISE = "A deploy changes no setting of a deployment but those that it is to change."
+_SETTINGS = (
+    "name", "description", "paused", "parameters", "tags", "job_variables", "entrypoint", "work_pool_name",
+    "work_queue_name", "concurrency_limit", "limit",
+)  # fmt: skip
+_SCHEDULES = "schedules"
+_DEPLOYS = (NONCE, REDEPLOY, NOTHING)  # how a door is proven that sends a whole deployment, or nothing
+
+
+def check(events: Sequence[Event]) -> Check:
+    """Broken by a field that is another after the deploy, and that the door does not declare.
+
+    A deploy is a door that sends the deployment as it is to be: what is done to one thing alone may bring others along.
+    """
+    return promised(events, _look)
+
+
+def _look(events: Sequence[Event]) -> Seen | None:
+    opened = of_kind(events, DoorOpens)
+    proof = opened[-1].proof if opened else None
+    if not isinstance(proof, Proof):  # before schema 6 no door said what it was to change
+        return None
+    if proof.by not in _DEPLOYS:  # rule: settings-of-a-deploy
+        return None
+    declared = _declared(proof)
+    before = deployments_at(events, "before")
+    before |= deployments_at(events, "between")  # rule: settings-of-the-last-step
+    after = deployments_at(events, "after")
+    breaches, looked_at = [], 0
+    for side in SIDES:
+        was, now = before.get(side), after.get(side)
+        if was is None or now is None or now.deleted:
+            continue
+        asked = {*declared, *_with_the_nonce(now, opened[-1].nonce)} if side == "treated" else ()
+        looked_at += side == "treated"
+        breaches += [Breach(side=side, what=what) for what in _changed(was, now, asked)]
+    return Seen(held="no setting changed but what the door was to change", breaches=breaches) if looked_at else None
+
+
+def _declared(proof: Proof) -> set[str]:
+    """The fields that a door says it changes, by its proof and by what it asks for."""
+    # rule: settings-declared-by-the-proof (without first), settings-asked-for (without last)
+    said = [*proof.effects, *proof.asks]
+    own = {"description"} if proof.by == NONCE else set()
+    return own | {effect.field for effect in said if effect.how in ("becomes", "changes")}
+
+
+def _with_the_nonce(now: Deployment, nonce: str) -> Iterator[str]:
+    """The fields that hold the door's nonce: it put them there itself."""
+    for field in _SETTINGS:
+        if nonce and nonce in json.dumps(getattr(now, field)):  # rule: settings-with-the-nonce
+            yield field
+
+
+def _changed(was: Deployment, now: Deployment, asked: Collection[str]) -> Iterator[str]:
+    for field in _SETTINGS:
+        one, other = getattr(was, field), getattr(now, field)
+        if field == "tags":
+            one, other = sorted(one or ()), sorted(other or ())
+        if one != other and field not in asked:
+            yield f"its {field.replace('_', ' ')} was {one!r}, and is {other!r}"
+    if _SCHEDULES not in asked:
+        yield from _changed_schedules(was.schedules, now.schedules)
+
+
+def _changed_schedules(were: Sequence[Schedule], are: Sequence[Schedule]) -> Iterator[str]:
+    """What became of the schedules, whatever their ids are by now."""
+    left = list(are)
+    for was in were:
+        now = next((each for each in left if same_schedule(was, each)), None)
+        if now is None:
+            yield f"its schedule {in_words(was)} is gone"
+            continue
+        left.remove(now)
+        if bool(was.active) != bool(now.active):  # rule: settings-schedule-switched
+            yield f"its schedule {in_words(was)} was {_state(was)}, and is {_state(now)}"
+        for field in ("schedule", "parameters", "slug"):
+            if (one := getattr(was, field)) != (other := getattr(now, field)):
+                yield f"the {field} of its schedule {in_words(was)} was {one!r}, and is {other!r}"
+    yield from (f"it has a schedule that it had not: {in_words(each)}, {_state(each)}" for each in left)
+
+
+def _state(schedule: Schedule) -> str:
+    return "active" if schedule.active else "inactive"

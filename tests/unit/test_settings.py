@@ -1,0 +1,106 @@
+"""The promise that a door changes no setting but those that it is to change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.plain import Line, ask
+from tests.unit.promised import ONE, OTHER_RULE, TWO, deployment, outcome, reason, schedule, trial
+from tests.unit.stories import NONCE
+
+NONCED = {"by": "nonce", "requests": [], "effects": []}
+
+
+def after(
+    proof: Line | None = None, *, between: Line | None = None, before: Line | None = None, **now: Any
+) -> list[Line]:
+    """A trial after whose door the treated deployment is so."""
+    read = {"before": before or deployment(), "after": deployment(**{"description": NONCE, **now})}
+    return trial(treated={**read, **({"between": between} if between else {})}, proof=proof)
+
+
+def test_a_deploy_that_changes_the_description_alone_and_the_ids_of_schedules_keeps_it() -> None:
+    assert outcome("settings", after(schedules=[schedule(TWO)])) == "held"
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ({"paused": True}, "its paused was False, and is True"),
+        ({"work_queue_name": "another"}, "its work queue name was 'default', and is 'another'"),
+        ({"parameters": {"a": 1}}, "its parameters was {}, and is {'a': 1}"),
+        ({"tags": ["new"]}, "its tags was [], and is ['new']"),
+        ({"job_variables": {"a": 1}}, "its job variables was {}, and is {'a': 1}"),
+        ({"limit": 1}, "its limit was None, and is 1"),
+        ({"schedules": []}, "is gone"),
+        ({"schedules": [schedule(), schedule(TWO, schedule=OTHER_RULE)]}, "it has a schedule that it had not"),
+        ({"schedules": [schedule(parameters={"a": 1})]}, "the parameters of its schedule"),
+        ({"schedules": [schedule(schedule=OTHER_RULE)]}, "the schedule of its schedule"),
+    ],
+)
+def test_a_setting_that_nobody_asked_to_change_breaks_it(now: Line, said: str) -> None:
+    lines = after(**now)
+    assert (outcome("settings", lines), said in reason("settings", lines)) == ("broken", True), reason(
+        "settings", lines
+    )
+
+
+@pytest.mark.rule("settings-schedule-switched", "A schedule that a deploy switched on breaks the promise of settings.")
+@pytest.mark.rule("settings-of-the-last-step", "Of a door of two steps, what the last one changed counts.")
+@pytest.mark.rule(
+    "schedule-made-anew", "A schedule without a slug that a deploy made anew is the same by its definition."
+)
+def test_a_schedule_that_was_switched_off_between_and_is_on_again_breaks_it() -> None:
+    off = deployment(schedules=[schedule(active=False)])
+    lines = after(between=off, schedules=[schedule(TWO)])
+    assert outcome("settings", lines) == "broken"
+    assert "was inactive, and is active" in reason("settings", lines)
+    assert outcome("settings", after(between=off, schedules=[schedule(ONE, active=False)])) == "held"
+
+
+def test_a_schedule_with_a_slug_is_the_same_by_its_slug_alone() -> None:
+    off = deployment(schedules=[schedule(slug="a", active=False)])
+    again = {"between": off, "before": deployment(schedules=[schedule(slug="a")])}
+    assert "was inactive, and is active" in reason("settings", after(**again, schedules=[schedule(TWO, slug="a")]))
+    assert "is gone" in reason("settings", after(**again, schedules=[schedule(TWO, slug="b", active=False)]))
+
+
+@pytest.mark.rule("settings-declared-by-the-proof", "What the proof of a door says that it changes breaks no promise.")
+@pytest.mark.rule("settings-asked-for", "What whoever opens a door asks for breaks no promise of settings.")
+@pytest.mark.parametrize("by", ["effects", "asks"])
+@pytest.mark.parametrize("how", ["becomes", "changes"])
+def test_what_a_door_declares_it_may_change(by: str, how: str) -> None:
+    proof = {**NONCED, by: [{"field": "schedules", "how": how, "value": []}]}
+    assert outcome("settings", after(proof, schedules=[])) == "held"
+    assert outcome("settings", after(proof, schedules=[], paused=True)) == "broken"
+    stays = {**NONCED, by: [{"field": "schedules", "how": "stays", "value": None}]}
+    assert outcome("settings", after(stays, schedules=[])) == "broken"
+
+
+@pytest.mark.rule("settings-with-the-nonce", "A field that holds the door's nonce is the door's own doing.")
+def test_a_field_that_holds_the_nonce_is_the_doors_own_doing() -> None:
+    lines = after(parameters={"note": NONCE})
+    assert outcome("settings", lines) == "held"
+
+
+@pytest.mark.rule("settings-of-a-deploy", "What a door that is no deploy brings along breaks no promise of settings.")
+def test_a_door_that_is_no_deploy_may_bring_other_changes_along() -> None:
+    request = {"by": "request", "requests": ["DELETE "], "effects": []}
+    assert outcome("settings", after(request, work_queue_name=None)) == "nothing"
+
+
+def test_a_deployment_that_is_deleted_and_a_history_without_a_proof_have_nothing_to_look_at() -> None:
+    lines = trial(treated={"before": deployment(), "after": {"deleted": True}})
+    assert outcome("settings", lines) == "nothing"
+    old = [line for line in after(paused=True) if line["kind"] != "door-opens"]
+    old[0]["schema"] = 5
+    assert outcome("settings", old) == "nothing"
+
+
+def test_a_twin_that_changed_too_forbids_a_verdict() -> None:
+    changed = deployment(paused=True)
+    lines = trial(treated={"before": deployment(), "after": changed}, twin={"before": deployment(), "after": changed})
+    said = ask("settings", lines)
+    assert said and said.outcome == "inconclusive"
