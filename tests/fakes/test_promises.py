@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from harness.checkers import load_promises
@@ -55,3 +57,69 @@ def test_a_deployment_that_is_deleted_and_leaves_runs_that_wait_breaks_orphans(l
 
 def test_a_deployment_that_is_deleted_with_its_runs_breaks_none(lab: FakeLab) -> None:
     assert broken(lab.trial(LIMIT, "delete-deployment")) == set()
+
+
+def test_a_gate_ends_with_1_by_a_broken_promise_alone(lab: FakeLab) -> None:
+    lab.held = True
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_update(lambda: setattr(backlog.deployment("treated"), "concurrency_limit", 7))
+    entry = lab.trial(OUTAGE)
+    assert (entry.outcome, broken(entry)) == ("survived", {"settings"})
+    assert entry.promises["settings"].as_expected is False
+    assert {one.expected for one in entry.promises.values()} == {"held"}
+
+
+def make_one_more(backlog: Backlog) -> None:
+    first = backlog.prefect.runs_of(backlog.flow("twin"))[0]
+    backlog.prefect.add_run(backlog.deployment("treated"), first.expected, auto_scheduled=True)
+
+
+@pytest.mark.parametrize("door", ["pause-deployment", "schedule-pause", "delete-schedule"])
+def test_a_schedule_that_was_stopped_and_makes_a_run_all_the_same_breaks_unwanted(lab: FakeLab, door: str) -> None:
+    backlog = lab.backlog(UPCOMING)
+    backlog.on_update(lambda: make_one_more(backlog))
+    entry = lab.trial(UPCOMING, door)
+    assert "unwanted" in broken(entry), entry.promises
+
+
+def test_a_run_that_is_made_with_other_parameters_breaks_parameters(lab: FakeLab) -> None:
+    backlog = lab.backlog(UPCOMING)
+    backlog.on_update(lambda: setattr(backlog.deployment("treated"), "parameters", {}))
+    lab.prefect.on_new_run = lambda run: (
+        run.parameters.update(note="odd") if "--twin" not in run.deployment.name else None
+    )
+    entry = lab.trial(UPCOMING)
+    assert "parameters" in broken(entry), entry.promises
+
+
+def side_by_side(backlog: Backlog) -> None:
+    for run in backlog.at_risk()[:2]:
+        backlog.prefect.execute(run)
+    backlog.clock.sleep(1)
+    for run in backlog.at_risk()[:2]:
+        backlog.prefect.end_execution(run)
+
+
+def test_executions_beyond_the_limit_break_it(lab: FakeLab) -> None:
+    backlog = lab.backlog(LIMIT)
+    backlog.on_lift(lambda: side_by_side(backlog))
+    entry = lab.trial(LIMIT)
+    assert "limit" in broken(entry), entry.promises
+
+
+Deed = Callable[[Backlog], None]
+SETTINGS: dict[str, Deed] = {
+    "paused": lambda backlog: setattr(backlog.deployment("treated"), "paused", True),
+    "schedule": lambda backlog: setattr(backlog.deployment("treated"), "active", False),
+    "parameters": lambda backlog: setattr(backlog.deployment("treated"), "parameters", {"note": "x"}),
+    "limit": lambda backlog: setattr(backlog.deployment("treated"), "concurrency_limit", 3),
+}
+
+
+@pytest.mark.parametrize("deed", SETTINGS)
+def test_a_deploy_that_changes_what_its_file_does_not_say_breaks_settings(lab: FakeLab, deed: str) -> None:
+    backlog = lab.backlog(OUTAGE)
+    backlog.on_update(lambda: SETTINGS[deed](backlog))
+    entry = lab.trial(OUTAGE)
+    assert "settings" in broken(entry), entry.promises
+    assert deed.rstrip("s") in entry.promises["settings"].reason

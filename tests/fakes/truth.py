@@ -132,10 +132,14 @@ class Truth:
         if there is None or not there.concurrency_limit:
             return False
         ids = {run.id for run in self._mine()} | set(self._executed_before)
-        ended = [mark for _, mark in self.prefect.executions if mark["run"] in ids and "ended" in mark]
+        ended = {
+            (mark["run"], mark["began"]): (_instant(mark["began"]), _instant(mark["ended"]))
+            for _, mark in self.prefect.executions
+            if mark["run"] in ids and "ended" in mark
+        }
         return any(
-            sum(one["began"] <= mark["began"] < one["ended"] for one in ended) > there.concurrency_limit
-            for mark in ended
+            sum(which != own and one <= began < end for which, (one, end) in ended.items()) >= there.concurrency_limit
+            for own, (began, _) in ended.items()
         )
 
     def _is_whole(self, was: Was) -> bool:
@@ -154,6 +158,10 @@ class Truth:
 
     def _marks(self, run_id: str) -> list[dict[str, Any]]:
         return [mark for _, mark in self.prefect.executions if mark["run"] == run_id and "ended" not in mark]
+
+
+def _instant(stamp: str) -> datetime:
+    return datetime.fromisoformat(stamp.replace("Z", "+00:00"))
 
 
 def _as_a_bystander(run: Run) -> tuple[Any, ...]:
