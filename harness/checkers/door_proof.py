@@ -69,7 +69,7 @@ def check_door(events: Sequence[Event]) -> list[str]:
         problems.append("treated and twin were not both read before and after the door")
     proof = proof_of(events)
     # rule: error-effect-missing (never)
-    missing = [str(effect) for effect in proof.effects if not effect.shown(before, after)]
+    missing = [effect.told(before, after) for effect in proof.effects if not effect.shown(before, after)]
     if missing or any(not effect.shown for effect in of_kind(events, EffectSeen)):
         wanted = "".join(f" ({one})" for one in missing[:1])
         problems.append(f"{door.door} exited 0, but the treated deployment does not show what it was to do{wanted}")

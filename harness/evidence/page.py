@@ -17,8 +17,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from msgspec.structs import asdict
 
-from harness.evidence import TrialWriter, load_writers
-from harness.evidence._writer import Run, RunWriter
+from harness.evidence import load_writers
+from harness.evidence._writer import Run, RunWriter, TrialWriter
 from harness.evidence.drawing import STYLE
 from harness.evidence.grid import grid_of
 from harness.evidence.looks import door_log, once

@@ -46,6 +46,12 @@ class Effect(msgspec.Struct, frozen=True):
     def _is_in(self, entries: Any) -> bool:
         return any(self.value.items() <= entry.items() for entry in entries or ())
 
+    def told(self, before: Facts, after: Facts) -> str:
+        """It, and what the deployment had in its place."""
+        was, now = (json.dumps(side.get(self.field), default=str) for side in (before, after))
+        same = f"it was {was:.80} before and after" if was == now else f"it was {was:.80} before and {now:.80} after"
+        return f"{self}; {same}"
+
     def __str__(self) -> str:
         value = f" {self.value!r}" if self.how in ("becomes", "has") else ""
         return f"{self.field} {self.how}{value}"
