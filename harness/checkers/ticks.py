@@ -1,9 +1,12 @@
-"""Whether each tick of the schedule has exactly one flow run: a second verdict, beside the trial's.
+"""Whether each tick of each schedule has exactly one flow run: a second verdict, beside the trial's.
 
-A tick is a time that the schedule itself names, from the first that has a run before the door up to the last
-observation. What was due when the door was answered is due by the schedules as they were before it, and what comes
+A tick is a time that a schedule itself names (`_oracle.py`), from the first that has a run before the door up to the
+last observation. What was due when the door was answered is due by the schedules as they were before it, and what comes
 later by the schedules as they were after it; a schedule that is not active, or whose deployment is paused, makes none.
 Counted is every run of the deployment that the scheduler made, whatever its state.
+
+Two schedules of a deployment that meet at one time are owed two runs, if the server tells the runs of schedules apart;
+a server that does not (before 3.2.2) makes one run for a time. The runs say which it is, by their idempotency keys.
 
 A trial that is judged by its ticks is held to more: every tick that was named before the door is due, lay ahead of the
 door, and has a run that completed and was executed once, by the mark of its flow.
@@ -11,35 +14,34 @@ door, and has a run that completed and was executed once, by the mark of its flo
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from itertools import takewhile
-from typing import Any
-from zoneinfo import ZoneInfo
-
-from croniter import croniter
-from dateutil.rrule import rrulestr
+from datetime import datetime
 
 from harness.checkers._check import Check
 from harness.checkers._executions import executed_between
+from harness.checkers._oracle import first_tick, ticks_between
 from harness.checkers._runs import has_completed, states_read
 from harness.history import moment, of_kind, opening_of
 from harness.words.events import DeploymentRead, DoorClosed, Event, Listing, Unreadable
-from harness.words.facts import Deployment, FlowRun
+from harness.words.facts import Deployment, FlowRun, Schedule
 from harness.words.names import BEFORE, DRAINED
 
 WHOLE, MISSING, DUPLICATE, INCONCLUSIVE = "whole", "missing", "duplicate", "inconclusive"
-_MOST = 100_000  # ticks of one schedule; more are a schedule that nobody stages
+_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_OF_ITS_SCHEDULE = re.compile(rf"scheduled {_ID} {_ID} ")  # an idempotency key with the ids of deployment and schedule
+Owed = dict[datetime, list[str | None]]  # by the tick: the id of each schedule that it is owed a run by
 
 
 @dataclass(frozen=True)
 class Ticks:
     """The verdict on one trial's ticks: the treated deployment's, with the twin's beside them.
 
-    expected            how many ticks the schedule names up to the last observation
-    missing, duplicate  the treated deployment's ticks (UTC, ISO 8601) that have no run, and those that have several
+    expected            how many runs the schedules ask for up to the last observation
+    missing, duplicate  the treated deployment's ticks (UTC, ISO 8601) that lack a run, as often as they lack one; and
+                        those that have too many
     """
 
     outcome: str
@@ -78,36 +80,44 @@ def _check(events: Sequence[Event]) -> Ticks:
     opening = opening_of(events)
     upcoming = opening is not None and opening.judged_by == "ticks"
     states, executed = states_read(events, DRAINED), executed_between(events, BEFORE, DRAINED)
+    apart = _tells_schedules_apart([*earlier[0].runs, *listings[-1].runs])
     found: dict[str, tuple[list[str], list[str], int]] = {}
     for side in ("treated", "twin"):
         # rule: tick-due-until-the-door
         before, after = (_deployment(events, side, when) for when in ("before", "after"))
         if before is None or after is None:
             return Ticks(INCONCLUSIVE, f"the {side} deployment was not read before and after the door")
-        named = _ticks(before, last)
-        seen = {_tick(run) for run in _made(earlier[0], side)} & named  # rule: tick-first-is-named (without last)
+        listed = {_tick(run) for run in _made(earlier[0], side)}
+        named = _owed(before, min(listed, default=answered), last, apart)
+        seen = listed & named.keys()  # rule: tick-first-is-named (without last)
         first = min(seen, default=answered)
-        due = {tick for tick in named if first <= tick <= answered}
-        due |= {tick for tick in _ticks(after, last) if tick > answered}
+        due = {tick: owed for tick, owed in named.items() if first <= tick <= answered}
+        due |= {tick: owed for tick, owed in _owed(after, answered, last, apart).items() if tick > answered}
         if upcoming:
             if too_late := [tick for tick in named if tick <= answered]:  # rule: upcoming-lay-ahead
                 text = f"{len(too_late)} ticks of the {side} deployment were past when the door was answered"
                 return Ticks(INCONCLUSIVE, text)
             due = named  # rule: upcoming-ended-schedule (skip)
-        made = Counter(_tick(run) for run in _made(listings[-1], side))
-        ran = set()
+        made: dict[datetime, list[FlowRun]] = {}
+        ran, again = set(), Counter[datetime]()
         for run in _made(listings[-1], side):
             tick, times_executed = _tick(run), len((executed or {}).get(run.run, ()))
+            made.setdefault(tick, []).append(run)
             # rule: tick-ran-if-completed, tick-executed (without last)
             completed = has_completed(run, states.get(run.run)) and (executed is None or times_executed > 0)
             if not upcoming or completed:  # rule: upcoming-completed (always)
-                ran.add(tick)
+                ran.add(run.run)
             if upcoming and times_executed > 1:  # rule: tick-executed-once
-                made[tick] += times_executed - 1
-        missing = sorted(tick.isoformat() for tick in due if tick not in ran)  # rule: tick-missing (never)
-        # rule: tick-duplicate (one more)
-        duplicate = sorted(tick.isoformat() for tick, number in made.items() if number > 1)
-        found[side] = missing, duplicate, len(due)
+                again[tick] += times_executed - 1
+        lacking = {tick: _lacking(owed, made.get(tick, ()), ran) for tick, owed in due.items()}
+        # rule: tick-missing (gives [])
+        without = [tick for tick in sorted(due) for _ in range(lacking[tick])]
+        duplicate = [
+            tick.isoformat()
+            for tick in sorted(made)
+            if _too_many(due.get(tick, ()), made[tick], again[tick])  # rule: tick-duplicate (never)
+        ]
+        found[side] = [tick.isoformat() for tick in without], duplicate, sum(map(len, due.values()))
     if upcoming and opening and found["twin"][2] < (opening.ticks or 0):  # rule: upcoming-twin-was-due
         return Ticks(INCONCLUSIVE, f"only {found['twin'][2]} ticks of the twin were due before the last observation")
     if found["twin"][0] or found["twin"][1]:  # rule: tick-twin-whole
@@ -116,6 +126,37 @@ def _check(events: Sequence[Event]) -> Ticks:
     outcome = MISSING if missing else DUPLICATE if duplicate else WHOLE
     reason = f"of {expected} ticks {len(missing)} have no run and {len(duplicate)} have several"
     return Ticks(outcome, reason, expected, tuple(missing), tuple(duplicate))
+
+
+def _lacking(owed: Sequence[str | None], runs: Sequence[FlowRun], ran: Collection[str]) -> int:
+    """How many of the schedules that a tick is owed a run by have none that ran (`ran`: the ids of those that did).
+
+    A run is its own schedule's. One of no schedule that the tick is owed a run by is for whichever lacks one: a server
+    of old does not say whose it is, and a deploy may have made the schedule anew, under another id.
+    """
+    happened = [run for run in runs if run.run in ran]
+    whose = {run.schedule_id for run in happened if run.schedule_id}  # rule: tick-own-schedule (never)
+    unmet = [schedule for schedule in owed if schedule not in whose]
+    # rule: tick-of-another-schedule (always)
+    free = {run.schedule_id or run.run for run in happened if not run.schedule_id or run.schedule_id not in owed}
+    return max(0, len(unmet) - len(free))
+
+
+def _too_many(owed: Sequence[str | None], runs: Sequence[FlowRun], again: int) -> bool:
+    """Whether a tick has more runs than it is owed (one, if it is owed none), or a schedule of it has several.
+
+    `again`: how often a run of it was executed once more.
+    """
+    whose = Counter(run.schedule_id for run in runs if run.schedule_id)
+    if any(number > 1 for number in whose.values()):  # rule: tick-twice-by-one-schedule
+        return True
+    most = len(owed) or 1  # rule: tick-owed-to-each-schedule (without first)
+    return len(runs) + again > most
+
+
+def _tells_schedules_apart(runs: Iterable[FlowRun]) -> bool:
+    """Whether the server keeps the runs of a deployment's schedules apart, by the keys that it gives them."""
+    return any(_OF_ITS_SCHEDULE.match(run.idempotency_key or "") for run in runs)
 
 
 def _tick(run: FlowRun) -> datetime:
@@ -134,38 +175,22 @@ def _deployment(events: Sequence[Event], side: str, when: str) -> Deployment | N
     return seen[-1] if seen else None
 
 
-def _ticks(deployment: Deployment, last: datetime) -> set[datetime]:
-    """Every tick of a deployment's schedules up to `last` (UTC)."""
-    if deployment.paused or deployment.deleted:
-        return set()
-    active = [entry.schedule for entry in deployment.schedules if entry.active]
-    return {tick for schedule in active for tick in _until(times(schedule, last), last)}
+def _owed(deployment: Deployment, since: datetime, last: datetime, apart: bool) -> Owed:
+    """Every tick of a deployment's schedules from `since` up to `last` (UTC), with the schedules that name it.
 
-
-def _until(ticks: Iterable[datetime], last: datetime) -> Iterator[datetime]:
-    return takewhile(lambda tick: tick <= last, ticks)
-
-
-def times(schedule: dict[str, Any], last: datetime) -> Iterator[datetime]:
-    """A schedule's ticks in order, as UTC; its definition is the server's own JSON.
-
-    An interval's ticks start at its anchor, a cron's a day before `last`. Raises ValueError for any other kind.
+    One that names a number of ticks and its own beginning is asked for all of them. Where the server does not keep
+    schedules `apart`, a tick is owed one run.
     """
-    zone = ZoneInfo(schedule.get("timezone") or "UTC")
-    if rule := schedule.get("rrule"):
-        ticks = rrulestr(rule, cache=False)
-        for number, tick in enumerate(ticks):  # naive times are in the schedule's own time zone
-            if number >= _MOST:
-                raise ValueError(f"a schedule with more than {_MOST} ticks")
-            yield (tick if tick.tzinfo else tick.replace(tzinfo=zone)).astimezone(timezone.utc)
-    elif seconds := schedule.get("interval"):
-        anchor = moment(schedule["anchor_date"])
-        steps = max(0, int((last - anchor) / timedelta(seconds=seconds)) + 1)
-        for step in range(max(0, steps - _MOST), steps):
-            yield anchor + step * timedelta(seconds=seconds)
-    elif cron := schedule.get("cron"):
-        each = croniter(cron, (last - timedelta(days=1)).astimezone(zone))
-        while True:
-            yield each.get_next(datetime).astimezone(timezone.utc)
-    else:
-        raise ValueError(f"a schedule of no known kind: {sorted(schedule)}")
+    owed: Owed = {}
+    if deployment.paused or deployment.deleted:
+        return owed
+    for entry in deployment.schedules:
+        for tick in _ticks(entry, since, last) if entry.active else ():
+            if apart or tick not in owed:  # rule: tick-one-run-of-old (always)
+                owed.setdefault(tick, []).append(entry.id if apart else None)
+    return owed
+
+
+def _ticks(entry: Schedule, since: datetime, last: datetime) -> list[datetime]:
+    begins = first_tick(entry.schedule)
+    return ticks_between(entry.schedule, begins or since, last)

@@ -11,7 +11,8 @@ from harness.words.facts import Deployment, FlowRun, RunState, Schedule
 
 # What is taken as the server has it: each field of a history's record that is not made here of several.
 _DEPLOYMENT = [name for name in Deployment.__struct_fields__ if name not in ("defaults", "limit", "schedules")]
-_RUN = [name for name in FlowRun.__struct_fields__ if name not in ("run", "tags", "state_timestamp", "state_message")]
+_MADE_HERE = ("run", "tags", "state_timestamp", "state_message", "schedule_id")
+_RUN = [name for name in FlowRun.__struct_fields__ if name not in _MADE_HERE]
 _SCHEDULE, _STATE = Schedule.__struct_fields__, RunState.__struct_fields__
 _MARK = ("run", "process", "began")  # in each mark; two marks that agree in these are of one execution
 _UNHAPPY = {"FAILED", "CRASHED", "CANCELLED"}
@@ -21,11 +22,11 @@ _ERROR = re.compile(r"^(?:\S+Z )?([\w.]+(?:Error|Exception)\b.*)$", re.MULTILINE
 
 
 def deployment_facts(deployment: dict[str, Any]) -> dict[str, Any]:
-    """A deployment as a history keeps it; its schedules by id, in the server's order.
+    """A deployment as a history keeps it; its schedules in the order of their ids.
 
     `defaults` are those that its flow's parameters have, as the schema that `prefect deploy` made of the flow says.
     """
-    schedules = deployment.get("schedules") or []
+    schedules = sorted(deployment.get("schedules") or [], key=lambda schedule: str(schedule.get("id")))
     # From 3.1 on a server says it here, and `concurrency_limit` is always null (read, 3.9.1: schemas/responses.py).
     limit = (deployment.get("global_concurrency_limit") or {}).get("limit", deployment.get("concurrency_limit"))
     parameters = (deployment.get("parameter_openapi_schema") or {}).get("properties") or {}
@@ -41,6 +42,8 @@ def run_facts(run: dict[str, Any]) -> dict[str, Any]:
     """A flow run as a history keeps it; `run` is its id."""
     state = run.get("state") or {}
     facts = {"run": run["id"], **{key: run.get(key) for key in _RUN}, "state_timestamp": state.get("timestamp")}
+    by = run.get("created_by") or {}  # from 3.2.0 on
+    facts["schedule_id"] = by.get("id") if by.get("type") == "SCHEDULE" else None
     facts["tags"] = sorted(map(str, run.get("tags") or ()))
     # For a run that ended in another state than Completed: why, in Prefect's words.
     return {**facts, "state_message": str(state.get("message"))[:1000]} if state.get("type") in _UNHAPPY else facts

@@ -17,6 +17,7 @@ class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
     """A flow run as the server had it (harness/lab/facts.py); `run` is its id. None: the server named no such thing.
 
     created        when the server made it
+    schedule_id    the schedule that it is a tick of, by the server's word from 3.2.0 on
     state_message  why it ended otherwise than Completed, in Prefect's words
     """
 
@@ -32,6 +33,7 @@ class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[str] | None = None
     idempotency_key: str | None = None
     created: str | None = None
+    schedule_id: str | None = None
     expected_start_time: str | None = None
     next_scheduled_start_time: str | None = None
     start_time: str | None = None
@@ -139,6 +141,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     work_queue_name: str | None = None
     concurrency_limit: int | None = None
     limit: int | None = None
+    concurrency_options: Values | None = None
     deleted: bool | None = None
     defaults: Values | None = None
     pool_paused: bool | None = None

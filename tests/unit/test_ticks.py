@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.checkers.ticks import times
 from tests.unit.plain import Line, check_ticks
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -119,20 +118,6 @@ def test_a_history_that_was_cut_short_has_no_verdict(gone: str) -> None:
     assert check_ticks(events).outcome == "inconclusive"
 
 
-def test_an_interval_ticks_from_its_anchor_and_a_cron_in_its_own_time_zone() -> None:
-    last = START + timedelta(hours=2)
-    interval = {"interval": 1800, "anchor_date": "2029-12-31T00:15:00Z", "timezone": "UTC"}
-    ticks = [tick for tick in times(interval, last) if tick >= START]
-    assert ticks == [START + timedelta(minutes=minutes) for minutes in (15, 45, 75, 105)]
-    cron = times({"cron": "30 1 * * *", "timezone": "Europe/Berlin"}, last)
-    assert next(cron) == START + timedelta(minutes=30)
-
-
-def test_a_schedule_of_no_known_kind_is_refused() -> None:
-    with pytest.raises(ValueError, match="no known kind"):
-        next(times({"lunar": True}, START))
-
-
 def upcoming(events: list[Line], *, ticks: int = len(DUE), state: str = "COMPLETED") -> list[Line]:
     """The same as of a trial that is judged by its ticks, its door an hour before the first of them."""
     for event in events:
@@ -193,3 +178,97 @@ def test_a_row_twice_in_a_listing_is_one_run() -> None:
 
 def test_a_line_that_cannot_be_read_forbids_a_verdict() -> None:
     assert check_ticks([{"kind": "trial", "judged_by": "ticks"}, *history(DUE)]).outcome == "inconclusive"
+
+
+DEPLOYMENT, FAST, SLOW, ANEW = (f"{number}0000000-0000-4000-8000-000000000000" for number in range(1, 5))
+SLOWLY = {"rrule": "DTSTART:20300101T000000\nRRULE:FREQ=SECONDLY;INTERVAL=2;COUNT=2", "timezone": "UTC"}  # 0 and 2 s
+
+
+def of_two(runs_of: dict[str, list[int]], *, keyed: bool = True, known: bool = True, after: str = SLOW) -> list[Line]:
+    """A history of two schedules that meet at 0 and 2 s: the seconds of the treated deployment's runs, by schedule.
+
+    `keyed`: the server keeps the runs of schedules apart; `known`: it says whose a run is. The door makes the second
+    schedule anew, under the id `after`.
+    """
+
+    def two(slow: str) -> list[dict[str, Any]]:
+        return [
+            {"id": FAST, "active": True, "schedule": RULE},
+            {"id": slow, "active": True, "schedule": SLOWLY},
+        ]
+
+    whole = {FAST: [0, 1, 2, 3, 4], SLOW: [0, 2] if keyed else []}
+    events = history([], [], before=[], after={"schedules": two(after)})
+    for event in (one for one in events if one["kind"] == "deployment" and one["when"] == "before"):
+        event["deployment"] = {**event["deployment"], "schedules": two(SLOW)}
+    for event in (one for one in events if one["kind"] == "deployment" and one["side"] == "twin"):
+        event["deployment"] = {**event["deployment"], "schedules": two(SLOW)}
+    for event in (one for one in events if one["kind"] == "listing"):
+        drained = event["when"] == "after the drain"
+        event["runs"] = [
+            {
+                "run": f"{side}-{schedule}-{number}",
+                "side": side,
+                "expected_start_time": stamp(START + timedelta(seconds=second)),
+                "auto_scheduled": True,
+                "state_name": "Late",
+                "idempotency_key": f"scheduled {DEPLOYMENT} {f'{schedule} ' if keyed else ''}2030-01-01 00:00:00+00:00",
+                "schedule_id": schedule if known else None,
+            }
+            for side in ("treated", "twin")
+            for schedule, seconds in (runs_of if drained and side == "treated" else whole).items()
+            for number, second in enumerate(seconds)
+        ]
+    return events
+
+
+def seconds_of(ticks: tuple[str, ...]) -> list[int]:
+    return [DUE.index(datetime.fromisoformat(tick)) for tick in ticks]
+
+
+@pytest.mark.rule("tick-owed-to-each-schedule", "Two schedules that meet at a time are owed two runs.")
+@pytest.mark.parametrize("known", [True, False])
+def test_two_schedules_that_meet_are_owed_two_runs(known: bool) -> None:
+    whole = check_ticks(of_two({FAST: [0, 1, 2, 3, 4], SLOW: [0, 2]}, known=known))
+    assert (whole.outcome, whole.expected) == ("whole", 7), whole.reason
+    one_less = check_ticks(of_two({FAST: [0, 1, 2, 3, 4], SLOW: [0]}, known=known))
+    assert (one_less.outcome, seconds_of(one_less.missing)) == ("missing", [2])
+    none = check_ticks(of_two({FAST: [0, 1, 3, 4], SLOW: [0]}, known=known))
+    assert (none.outcome, seconds_of(none.missing)) == ("missing", [2, 2])
+    three = check_ticks(of_two({FAST: [0, 1, 2, 2, 3, 4], SLOW: [0, 2]}, known=known))
+    assert (three.outcome, seconds_of(three.duplicate)) == ("duplicate", [2])
+
+
+@pytest.mark.rule("tick-own-schedule", "A run of a schedule is that schedule's tick.")
+@pytest.mark.rule("tick-of-another-schedule", "A run of one schedule is no tick of another one that meets it.")
+@pytest.mark.rule("tick-twice-by-one-schedule", "A schedule that has two runs at one time has a duplicate.")
+def test_a_schedule_that_ran_twice_does_not_make_up_for_another_that_did_not() -> None:
+    found = check_ticks(of_two({FAST: [0, 1, 2, 2, 3, 4], SLOW: [0]}))
+    assert (found.outcome, seconds_of(found.missing), seconds_of(found.duplicate)) == ("missing", [2], [2])
+    assert check_ticks(of_two({FAST: [0, 1, 2, 2, 3, 4], SLOW: [0]}, known=False)).outcome == "whole"
+
+
+def test_a_run_of_a_schedule_that_a_deploy_made_anew_is_that_schedules_tick() -> None:
+    # The door is answered at 2 s, and names the schedule by another id from then on; its tick of 2 s came before.
+    runs_of = {FAST: [0, 1, 2, 3, 4], SLOW: [0], ANEW: [2]}
+    assert check_ticks(of_two(runs_of, after=ANEW)).outcome == "whole"
+    assert check_ticks(of_two({**runs_of, SLOW: [0, 2]}, after=ANEW)).outcome == "duplicate"
+
+
+@pytest.mark.rule(
+    "tick-one-run-of-old", "Where a server does not keep schedules apart, those that meet are owed one run."
+)
+def test_a_server_of_old_makes_one_run_where_two_schedules_meet() -> None:
+    found = check_ticks(of_two({FAST: [0, 1, 2, 3, 4]}, keyed=False, known=False))
+    assert (found.outcome, found.expected) == ("whole", 5), found.reason
+    assert check_ticks(of_two({FAST: [0, 1, 2, 3, 4], SLOW: [2]}, keyed=False)).outcome == "duplicate"
+
+
+def test_an_endless_schedule_is_asked_for_from_the_first_tick_that_has_a_run_up_to_the_last_observation() -> None:
+    every = {"interval": 1.0, "anchor_date": "2020-01-01T00:00:00Z", "timezone": "UTC"}
+    whole = [START + timedelta(seconds=second) for second in range(1, 61)]
+    listed = [START + timedelta(seconds=second) for second in range(1, 20)]
+    found = check_ticks(history(whole, whole, before=listed, schedule=every))
+    assert (found.outcome, found.expected) == ("whole", 60), found.reason
+    lacking = check_ticks(history([*whole[:30], *whole[31:]], whole, before=listed, schedule=every))
+    assert (lacking.outcome, lacking.missing) == ("missing", (whole[30].isoformat(),))
