@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from harness.words.kinds import ANY_EVENT  # noqa: E402
 from harness.words.meanings import EXIT_CODES, OUTCOMES, PROMISES  # noqa: E402
 from harness.words.proof import DEEDS, NONCE, NOTHING, REDEPLOY, REQUEST  # noqa: E402
 from harness.words.records import RunFacts, RunResult, VerdictRecord  # noqa: E402
+from harness.words.schedule_words import EXAMPLES, LIMITS, parse_limit, parse_schedules  # noqa: E402
 from tests.rules import rules, tags  # noqa: E402
 
 FOLDER = ROOT / "docs" / "reference"
@@ -128,6 +130,39 @@ def _known_promises() -> str:
         for one in load_known_promises()
     ]
     return _table(["promise", "kinds of backlog", "doors", "releases", "outcome", "reference"], rows)
+
+
+def schedules() -> str:
+    """The vocabulary of schedules and limits: the words, and what they become in prefect.yaml."""
+    first = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+    rule = f"DTSTART:{first:%Y%m%dT%H%M%S}\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=3"
+    of_schedules = [
+        [f"`{words}`", says, _yaml(parse_schedules([words]).as_yaml(first, rule))] for words, says in EXAMPLES
+    ]
+    of_limits = [
+        [f"`{words}`", says, _yaml(limit.as_yaml())] for words, says in LIMITS if (limit := parse_limit(words))
+    ]
+    said = """\
+`--schedule WORDS` says by which schedule treated and twin are scheduled, in place of the scenario's own. Given
+several times, it makes several schedules. A scenario names the same words in `schedules=(...)`.
+`--concurrency-limit WORDS` and `concurrency_limit="..."` say how many runs of a deployment may run at a time.
+
+The kind and its rule come first, and `parameters` comes last. An interval is a number of seconds, or has `s`,
+`m`, `h` or `d` after it. In an anchor and in a DTSTART, `first` stands for the first tick as the staging
+reckons it; below it is 2026-01-02 at 03:04:05 UTC.
+
+Not every scenario can be staged with every schedule on the real clock ([which, and
+why](../explanation/decisions/schedules-that-never-end.md)). The others are left out, and named; if none is
+left, that is wrong usage."""
+    head = ["words", "what it is", "in prefect.yaml"]
+    return (
+        f"# Schedules and limits\n\n{_MADE}\n{said}\n\n{_table(head, of_schedules)}\n"
+        f"## Concurrency limits\n\n{_table(head, of_limits)}"
+    )
+
+
+def _yaml(lines: str) -> str:
+    return "<br>".join(f"`{line.strip()}`" for line in lines.splitlines()) or "nothing"
 
 
 def guarded() -> str:
@@ -271,6 +306,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "checkers.md": checkers,
     "scenarios.md": scenarios,
     "known.md": known,
+    "schedules.md": schedules,
     "commands.md": options,
     "rules.md": guarded,
     "evidence.md": evidence,

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,18 @@ from harness.checkers.ticks import DUPLICATE, MISSING, WHOLE
 from harness.doors import load_doors, select_doors
 from harness.engines.choose import choose_engine
 from harness.known import known_for
-from harness.runs.ask import ClockName, DatabaseName, EngineName, ResultsFolder, RunAsk, StartName, usual_doors
+from harness.runs.ask import (
+    ClockName,
+    DatabaseName,
+    EngineName,
+    LimitWords,
+    ResultsFolder,
+    RunAsk,
+    ScheduleWords,
+    StartName,
+    usual_doors,
+)
+from harness.runs.shapes import check_shapes
 from harness.runs.unseen import run_unseen
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_ends
@@ -56,6 +68,8 @@ class Question:
     database: DatabaseName = SQLITE
     start: StartName = FORK
     clock: ClockName = REAL
+    schedules: ScheduleWords = ()
+    concurrency_limit: LimitWords = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +93,12 @@ class Probes:
         """The probes that an earlier call saved. Raises: UsageError if it saved none."""
         try:
             saved: dict[str, Any] = read_json(folder / _STATE)
-            question, probes = Question(**saved["question"]), list(saved["probes"])
+            told = saved["question"]
+            question = Question(**{**told, "schedules": tuple(told.get("schedules", ()))})
+            probes = list(saved["probes"])
             whole = all(set(probe) == {"release", "outcome", "evidence"} for probe in probes)
-            words = [*vars(question).values(), *(word for probe in probes for word in probe.values())]
+            plain = [value for name, value in vars(question).items() if name != "schedules"]
+            words = [*plain, *question.schedules, *(word for probe in probes for word in probe.values())]
             if not whole or not all(isinstance(word, str | None) for word in words):
                 raise ValueError("not as `write` saves it")
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -122,6 +139,7 @@ def _check(question: Question) -> None:
     (scenario,), (door,) = select_scenarios([question.scenario]), select_doors([question.door])
     if misfit := door.misfit(scenario):
         raise UsageError(f"Nothing to search: {misfit}.")
+    check_shapes([(scenario, door)], question.schedules, question.concurrency_limit, datetime.now(timezone.utc))
     check_ends(question.first, question.last)
     if question.first == LATEST:
         raise UsageError("A search goes from one release to a later one; name an older one with --from.")
@@ -209,6 +227,8 @@ def _probe(probes: Probes, release: str, tell: Callable[[str], None]) -> tuple[s
         database=question.database,
         start=question.start,
         clock=question.clock,
+        schedules=question.schedules,
+        concurrency_limit=question.concurrency_limit,
     )
     results, run = run_unseen(ask, probes.folder / "probes.log", tell)
     (trial,) = results.trials

@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,8 @@ from harness.engines.sweep import of_run, of_the_dead, sweep
 from harness.history import History
 from harness.lab.lab import Deadlines, Lab
 from harness.lab.moving import FIRST_MOVE, move_clock
-from harness.runs.ask import ClockName, DatabaseName, EngineName, ResultsFolder, StartName
+from harness.runs.ask import ClockName, DatabaseName, EngineName, LimitWords, ResultsFolder, ScheduleWords, StartName
+from harness.runs.shapes import check_shapes
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_name, resolve
 from harness.trials.backlog import prove, stage
@@ -55,6 +57,8 @@ class Ask:
     database: DatabaseName = SQLITE
     start: StartName = FORK
     clock: ClockName = REAL
+    schedules: ScheduleWords = ()
+    concurrency_limit: LimitWords = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ def scene_of(ask: Ask) -> Scene:
     check_name(ask.subject)
     if misfit := door.misfit(scenario):
         raise UsageError(f"No such scene: {misfit}.")
-    return Scene(ask, scenario, door)
+    check_shapes([(scenario, door)], ask.schedules, ask.concurrency_limit, datetime.now(timezone.utc))
+    return Scene(ask, scenario.with_schedules(ask.schedules, ask.concurrency_limit), door)
 
 
 def run(ask: Ask, console: Console) -> int:

@@ -20,7 +20,7 @@ def deploy_with_nonce(treated: Treated, nonce: str) -> CommandResult:
 
 def deploy_another_schedule(treated: Treated, nonce: str) -> CommandResult:
     """`prefect deploy`, with another schedule; the description is changed, too, for the proof."""
-    return treated.deploy(DESCRIPTION=nonce, RRULE=FAR_AWAY.replace("\n", "\\n"))
+    return treated.deploy(DESCRIPTION=nonce, SCHEDULES=f"rrule {FAR_AWAY} UTC".replace("\n", " "))
 
 
 def schedule_command(*words: str) -> Callable[[Treated, str], CommandResult]:

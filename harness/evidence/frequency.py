@@ -72,8 +72,14 @@ def ground(trial: Placed) -> str:
     return f"{trial.engine}, {trial.database}"
 
 
+def shape(trial: TrialResult) -> str:
+    """By what schedules and limit it was staged in place of its scenario's own, in words; empty where by none."""
+    limit = [f"limit {trial.concurrency_limit}"] if trial.concurrency_limit else []
+    return ", ".join([*trial.schedules, *limit])
+
+
 def grounds(trials: Sequence[TrialResult]) -> list[str]:
-    """What each trial ran on; empty for all of them where that is the same.
+    """What each trial ran on, and by which schedules; empty for all of them where that is the same.
 
     The clock is named where trials of one scenario were on different ones. One that moves its clock has no other.
     """
@@ -84,7 +90,8 @@ def grounds(trials: Sequence[TrialResult]) -> list[str]:
     for trial in trials:
         differs = len(clocks[trial.scenario]) > 1
         # rule: repetition-same-clock (never)
-        named.append(ground(trial) + (f", clock {trial.clock}" if differs else ""))
+        on = ground(trial) + (f", clock {trial.clock}" if differs else "")
+        named.append(", ".join(filter(None, (on, shape(trial)))))
     return named if len(set(named)) > 1 else [""] * len(named)  # rule: repetition-same-database (never)
 
 

@@ -149,10 +149,10 @@ def _steps(cell: Cell, told: dict[str, str], verdict: Verdict, events: Sequence[
     where = " in the work pool" if pools else ""
     ticks, interval, state = (opening.ticks, opening.interval, opening.state) if opening else (None, None, None)
     fault = opening.fault if opening else None
+    ticking = f"Each of two deployments has {ticks} ticks, {interval} s apart."
     steps = [
         f"{probed} a run of an unscheduled probe deployment{where} (steady state).",
-        (f"Fault `{fault}`: " if fault else "")
-        + f"{stage} Each of two deployments has {ticks} ticks, {interval} s apart.",
+        (f"Fault `{fault}`: " if fault else "") + f"{stage} {told.get('schedules', ticking)}",
         f"By the server's own listing, {at_risk[0]} runs of the deployment `treated` and {at_risk[1]} of its "
         f"twin were {state}.",
         f"On the treated deployment alone: {told.get('door', cell.door)}. Nobody touched `twin`.",

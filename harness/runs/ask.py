@@ -53,6 +53,21 @@ ClockName = Annotated[
         choices=CLOCKS,
     ),
 ]
+ScheduleWords = Annotated[
+    tuple[str, ...],
+    Option(
+        "what treated and twin are scheduled by: 'cron 22 2 * * * Europe/Paris', 'interval 5m', 'rrule FREQ=DAILY', "
+        "empty, none; several make several schedules (docs/reference/schedules.md)",
+        flag="--schedule",
+        metavar="WORDS",
+    ),
+    Usual("the scenario's own"),
+]
+LimitWords = Annotated[
+    str,
+    Option("how many runs of a deployment may run at a time: 1, '1 CANCEL_NEW', '2 ENQUEUE grace 60'", metavar="WORDS"),
+    Usual("the scenario's own"),
+]
 LabCount = Annotated[
     int | None,
     Option("labs at once", flag="-n", metavar="N"),
@@ -79,6 +94,8 @@ class RunAsk:
     database: DatabaseName = SQLITE
     start: StartName = FORK
     clock: ClockName = REAL
+    schedules: ScheduleWords = ()
+    concurrency_limit: LimitWords = ""
     results: ResultsFolder = Path("results")
     keep: Annotated[
         str,

@@ -103,23 +103,29 @@ def _with_promises(cell: Cell, scenario: Scenario, door: Door, *, held: bool) ->
 def plan_cell(
     scenario: Scenario, door: Door, *, subject: str, version: str, as_of: str, engine: str, engine_detail: str,
     database: str = SQLITE, versions: Mapping[str, str] | None = None, note: str = "", command: str = "",
-    held: bool = False, repetition: int = 1, clock: str = REAL,
+    held: bool = False, repetition: int = 1, clock: str = REAL, schedules: Sequence[str] = (),
+    concurrency_limit: str = "",
 ) -> Cell:  # fmt: skip
     """A cell with what is expected of it; `not-applicable` is decided here, from the version alone.
 
     `held`: it is expected to survive, whatever is known of its release. `clock`: the one that is asked for; a scenario
-    that moves its lab's clock has a movable one in any case.
+    that moves its lab's clock has a movable one in any case. `schedules`, `concurrency_limit`: in place of the
+    scenario's own.
     """
     clock = WARP if scenario.moves_clock else clock  # rule: scenario-moves-the-clock (skip)
+    staged = scenario.with_schedules(schedules, concurrency_limit)
+    # Of a schedule that never ends, runs come due while the doors of other trials are open.
+    endless = not staged.shapes.ends  # rule: endless-own-lab (gives False)
     # rule: door-settings-own-lab (without last)
-    alone = f"--{scenario.name}" if scenario.is_alone or door.server_settings else ""
-    alone += f"--{door.name}" if door.server_settings else ""
+    alone = f"--{scenario.name}" if scenario.is_alone or door.server_settings or endless else ""
+    alone += f"--{door.name}" if door.server_settings or endless else ""
     cell = Cell(
         scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
         database=database, engine_detail=engine_detail,
         lab=f"{ground(subject, engine, database, clock)}{alone}{numbered(repetition)}",
         versions=versions or {}, note=note, command=command, repetition=repetition, judged_by=scenario.judged_by,
         clock=clock,
+        schedules=tuple(schedules), concurrency_limit=concurrency_limit,
     )  # fmt: skip
     if not version:  # rule: not-applicable-not-by-failure
         return cell

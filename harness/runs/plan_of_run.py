@@ -45,6 +45,8 @@ def plan_run(
             database=ask.database,
             start=ask.start,
             clock=ask.clock,
+            schedules=ask.schedules,
+            concurrency_limit=ask.concurrency_limit,
         )
         cells.append(
             plan_cell(
@@ -61,6 +63,8 @@ def plan_run(
                 command=again("gate" if ask.is_held else "reproduce", alone),
                 repetition=repetition,
                 clock=ask.clock,
+                schedules=ask.schedules,
+                concurrency_limit=ask.concurrency_limit,
                 held=ask.is_held or not is_release(asked),  # rule: own-builds-expect-survived (without last)
             )
         )

@@ -6,6 +6,7 @@ import time
 import traceback
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timezone
 
 from rich.console import Console
 
@@ -20,6 +21,7 @@ from harness.runs.ledger import Ledger
 from harness.runs.plan import choose_trials
 from harness.runs.plan_of_run import plan_run
 from harness.runs.selection import select
+from harness.runs.shapes import check_shapes
 from harness.store.results import check_results, new_run_id
 from harness.subjects.kinds import check_name
 from harness.words.errors import Interrupted
@@ -37,12 +39,16 @@ def run_matrix(ask: RunAsk, console: Console, shown: Console | None = None, *, o
     started = time.monotonic()
     # ask: everything that a person can get wrong is refused before anything is started
     trials = choose_trials(ask.command, ask.scenarios, ask.doors)
+    now = datetime.now(timezone.utc)
+    trials, left_out = check_shapes(trials, ask.schedules, ask.concurrency_limit, now)
     for name in ask.subjects:
         check_name(name)
     check_results(ask.results)
     engine, why = choose_engine(ask.engine)
     ask = replace(ask, engine=engine.name)
     console.print(f"engine: {why}", soft_wrap=True)
+    for line in left_out:
+        console.print(line, soft_wrap=True)
     if swept := str(sweep(of_the_dead)):
         console.print(f"swept what a dead run left: {swept}", soft_wrap=True)
     # plan

@@ -108,6 +108,8 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         judged_by=cell.judged_by,
         versions=dict(cell.versions),
         promises=_promises(verdict, cell) if verdict else {},
+        schedules=list(cell.schedules),
+        concurrency_limit=cell.concurrency_limit,
     )
 
 

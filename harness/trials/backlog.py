@@ -28,15 +28,18 @@ def stage(staging: Staging) -> None:
 
 
 def deploy_backlog(staging: Staging, later: float = 0.0) -> None:
-    """Deploy the twin and every treated deployment with a finite, pinned schedule whose first tick lies just ahead.
+    """Deploy the twin and every treated deployment with the scenario's schedules, and wait for the scheduler's runs.
 
-    `later`: how many seconds further ahead than needed.
+    `later`: how many seconds further ahead than needed the first tick lies, of schedules that begin with it.
 
     The scheduler makes no runs for ticks that are past when it first sees a deployment. So the first tick lies as far
     ahead as a deploy (`Lab.deploy_seconds`) and a pass of the scheduler (`Lab.scheduler_pass`) take. If the deploy took
     longer, or if the scheduler had not made all runs by the first tick, the deploy is done again with a later first
-    tick. The runs that an earlier try left are cancelled.
+    tick. The runs that an earlier try left are cancelled. Schedules that tick whenever they do need none of this.
     """
+    if not staging.scenario.shapes.starts_at_first:
+        _deploy_as_it_ticks(staging)
+        return
     ahead = staging.lab.deploy_seconds(len(staging.names)) + _REFUSED_WRITE + staging.lab.scheduler_pass + 1 + later
     for number in range(_STAGING_TRIES):  # rule: staging-deploy-overran (first alone)
         if number:
@@ -50,7 +53,7 @@ def deploy_backlog(staging: Staging, later: float = 0.0) -> None:
         late = f"the deploy took {seconds:.0f} s, past the first tick"
         if on_time:
             # rule: staging-lacks-runs (gives "")
-            late = _lacks_runs(staging, first, until=first - timedelta(seconds=later))
+            late = _lacks_runs(staging, until=first - timedelta(seconds=later))
         again = number + 1 < (_SCHEDULER_TRIES if on_time else _STAGING_TRIES)
         if late:
             staging.record("note", text=late + "; again" * again)
@@ -63,18 +66,41 @@ def deploy_backlog(staging: Staging, later: float = 0.0) -> None:
     staging.read_deployments()
 
 
-def _lacks_runs(staging: Staging, first: datetime, until: datetime) -> str:
-    """What a deployment still lacks by `until`; empty once the scheduler has made a run for every tick of each."""
+def _deploy_as_it_ticks(staging: Staging) -> None:
+    """Deploy them with schedules whose ticks no staging can choose: the first that come are the backlog."""
+    staging.schedule(staging.lab.clock.now())
+    staging.deploy_all()
+    staging.turn.close()
+    staging.deployed = {name: staging.deployment(name)["id"] for name in staging.names}
+    patience = timedelta(seconds=staging.lab.deadlines.backlog)
+    if late := _lacks_runs(staging, until=staging.lab.clock.now() + patience):
+        staging.record("note", text=late)
+    staging.read_deployments()
+
+
+def _lacks_runs(staging: Staging, until: datetime) -> str:
+    """What a deployment still lacks by `until`; empty once the scheduler has made a run for every tick of each.
+
+    The ticks of the harness's own rule are known. Of other schedules the first that have runs are taken, as many as the
+    scenario needs: then `last_tick` is the last of these.
+    """
+    number, shapes = staging.scenario.ticks, staging.scenario.shapes
     spaced = timedelta(seconds=staging.scenario.interval)
-    ticks = {first + spaced * number for number in range(staging.scenario.ticks)}
+    ticks = {staging.first + spaced * each for each in range(number)} if shapes.is_pinned else set()
+    begun = staging.first if shapes.starts_at_first else None  # earlier runs are those of an earlier try
 
     def all_made() -> None:
-        lacking = {deployment_id: set(ticks) for deployment_id in staging.deployed.values()}
-        for run in staging.runs_if_answered():
-            lacking[run["deployment_id"]].discard(moment(run["expected_start_time"]))
+        made: dict[str, set[datetime]] = {deployment_id: set() for deployment_id in staging.deployed.values()}
+        for run in staging.runs_if_answered(all_of_them=True):
+            tick = moment(run["expected_start_time"])
+            if run["auto_scheduled"] and (begun is None or tick >= begun):
+                made[run["deployment_id"]].add(tick)
         for name, deployment_id in staging.deployed.items():
-            if left := lacking[deployment_id]:
-                raise NotYet(f"{name} had no run for {len(left)} of {len(ticks)} ticks")
+            left = len(ticks - made[deployment_id]) if ticks else number - len(made[deployment_id])
+            if left > 0:
+                raise NotYet(f"{name} had no run for {left} of {number} ticks")
+        if not ticks:
+            staging.last_tick = max(sorted(of_one)[number - 1] for of_one in made.values())
 
     try:
         seconds = (until - staging.lab.clock.now()).total_seconds()

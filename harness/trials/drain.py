@@ -19,6 +19,8 @@ _STANDS_STILL = 10.0  # seconds between two answers that are no sign of a worker
 def drain(staging: Staging) -> None:
     """Lift the fault, and wait until every run that is there has ended.
 
+    Of an endless schedule, that is every run that was due as the fault was lifted: others come as long as it lives.
+
     The time limit starts again whenever a run of the staging changes state. A hard cap ends the drain in any case. A
     worker that ends by itself is started again. So is a worker that lives and leaves overdue runs alone, if runs of the
     twin are among them (up to 3.0 a worker asks only once for a run that found no slot). If a run may have ended with
@@ -29,6 +31,8 @@ def drain(staging: Staging) -> None:
         staging.deletes_nothing = not staging.scenario.served_by
         staging.scenario.cause.lift(StagedSystem(staging))  # rule: fault-is-lifted
     staging.record("lifted", fault=staging.scenario.fault, what=staging.scenario.cause.lifted)
+    if staging.goes_on and staging.last_tick:  # what came due since is at risk, too, or was made after the door
+        staging.last_tick = max(staging.lab.clock.now(), staging.last_tick)  # rule: drain-of-what-came-due (skip)
     deadlines, drained = staging.lab.deadlines, _Drain(staging)
     ended = staging.lab.wait_until("the drain", drained.settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)
     staging.record("drained", ended=ended, holding=drained.holding, restarts=drained.restarts)

@@ -11,6 +11,7 @@ from harness.words.clock import HOST_CLOCK, Clock
 from harness.words.errors import LabError
 from harness.words.events import HISTORY_SCHEMA
 from harness.words.plan import Cell, Plan
+from harness.words.schedules import PINNED
 
 
 def open_history(plan: Plan, cell: Cell, scenario: Scenario, clock: Clock = HOST_CLOCK) -> History:
@@ -37,7 +38,18 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario, clock: Clock = HOST
             "stage": f"{scenario.cause.summary} {scenario.stage_text}".strip(),
             "lift": scenario.cause.lifted,
             "door": load_doors()[cell.door].summary,
+            "schedules": _schedules(scenario),
         },
         cell=msgspec.to_builtins(cell),
     )
     return history
+
+
+def _schedules(scenario: Scenario) -> str:
+    """What treated and twin are staged with, as a sentence of the report."""
+    shapes = scenario.shapes
+    own = f"{scenario.ticks} ticks, {scenario.interval} s apart"
+    words = [own if shape.kind == PINNED else f"the schedule `{shape.words}`" for shape in shapes.shapes]
+    words = words or ["`schedules: []`" if shapes.is_written else "no schedule"]
+    words += [f"the concurrency limit `{scenario.concurrency_limit}`"] if scenario.concurrency_limit else []
+    return f"Each of two deployments has {', and '.join(words)}."

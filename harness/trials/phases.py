@@ -104,7 +104,9 @@ def run_lab(
     """
     progress.costs.processors = site.cpu_seconds
     clock = MovableClock(clock) if cells[0].clock == WARP else clock
-    scenarios = load_scenarios()
+    # The trials of a lab are of one run, and so staged alike.
+    asked_for = cells[0].schedules, cells[0].concurrency_limit
+    scenarios = {name: one.with_schedules(*asked_for) for name, one in load_scenarios().items()}
     histories = {cell.name: open_history(plan, cell, scenarios[cell.scenario], clock) for cell in cells}
     word = _Word(plan, cells[0])
     try:

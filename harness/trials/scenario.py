@@ -16,6 +16,8 @@ from harness.faults import Fault, fault_named
 from harness.words.errors import UsageError, no_such
 from harness.words.names import PREFECT_DEPLOY, REAL, SURVIVAL, WARP
 from harness.words.places import ROOT
+from harness.words.schedule_words import parse_limit, parse_schedules
+from harness.words.schedules import Schedules
 
 if TYPE_CHECKING:
     from harness.trials.staging import Staging
@@ -36,6 +38,8 @@ class Scenario:
     state           the state *name* that is at risk (Prefect's words: `Late`, `AwaitingConcurrencySlot`)
     ticks, interval how many runs each deployment schedules, and the seconds between two
     minimum         how many runs at risk a side must have for a verdict
+    schedules       of each deployment, in words (words/schedule_words.py); none: the harness's own finite rule
+    concurrency_limit  of each deployment, in words; empty: none
     holders         how many runs a side hold what the others wait for; they are Running before the door opens
     backlog         which kind of runs it puts at risk: what is known of them (harness/known) is known of it
     waits_in_process  the runs at risk wait in processes of their own, which live as the door is opened
@@ -70,6 +74,8 @@ class Scenario:
     stage_text: str = ""
     worker_limit: int | None = None
     prefetch_seconds: int | None = None
+    schedules: Sequence[str] = ()
+    concurrency_limit: str = ""
     holders: int = 0
     holders_together: int = 0
     waits_in_process: bool = False
@@ -91,6 +97,16 @@ class Scenario:
     def usual_door(self) -> str:
         """The door that is opened on it where none is named."""
         return PREFECT_DEPLOY if self.doors == EVERY_DOOR else self.doors[0]
+
+    def with_schedules(self, schedules: Sequence[str], concurrency_limit: str) -> Scenario:
+        """The same, staged with these in place of its own, where there are any."""
+        own = schedules or self.schedules, concurrency_limit or self.concurrency_limit
+        return replace(self, schedules=own[0], concurrency_limit=own[1])
+
+    @property
+    def shapes(self) -> Schedules:
+        """Its schedules. Raises: UsageError for words that name none."""
+        return parse_schedules(self.schedules)
 
     @property
     def moves_clock(self) -> bool:
@@ -146,6 +162,7 @@ def load_scenarios() -> dict[str, Scenario]:
         for variant, declared in variants.items():
             full = f"{name}-{variant}" if variant else name
             limit = declared.cause.worker_limit or declared.worker_limit  # rule: fault-limits-worker (gives None)
+            declared.shapes, parse_limit(declared.concurrency_limit)  # what it names must be there
             found[full] = replace(declared, name=full, flows=name, folder=path.parent, worker_limit=limit)
     if not found:
         raise UsageError(

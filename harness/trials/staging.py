@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from harness.doors import Door
@@ -18,7 +18,7 @@ from harness.history import History
 from harness.lab.facts import deployment_facts, execution_facts, result_facts, run_facts
 from harness.lab.lab import Lab, worker_name
 from harness.trials.scenario import Scenario
-from harness.trials.templates import MARKS, files_of
+from harness.trials.templates import MARKS, as_in_the_file, files_of
 from harness.trials.trial import TREATED, TWIN, Trial
 from harness.words.costs import WAITS
 from harness.words.errors import LabError, NoAnswerError
@@ -38,8 +38,8 @@ class Staging:
     quiet_seconds  how long nothing may happen in the drain because a time has not come yet; set by the scenario
     last_tick      when the last of what is staged is due; `upcoming` runs are at risk until then, others from then on
     due            the ticks of the schedule that its deployments were given last
-    goes_on        its schedules have no end; set by the scenario, with `last_tick`. What is due after that is no part
-                   of the backlog, and the drain does not wait for it
+    goes_on        its schedules have no end. What is due after `last_tick` is no part of the backlog, and the drain does
+                   not wait for it
     together       every staging of the lab, this one too
     ended_with_process  ids of the runs whose process was killed, or ended with the worker that it ran in
     deletes_nothing  its backlog stands, and nothing but a door may delete a run of it
@@ -56,7 +56,7 @@ class Staging:
     own_pools: list[str] = field(default_factory=list)
     deployed: dict[str, str] = field(default_factory=dict)
     quiet_seconds: float = 0.0
-    rrule: str = "DTSTART:20000101T000000\\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=1"
+    first: datetime = datetime(2000, 1, 1, tzinfo=timezone.utc)
     last_tick: datetime | None = None
     due: Sequence[datetime] = ()
     goes_on: bool = False
@@ -195,11 +195,18 @@ class Staging:
             trial.history.add("deployment", side="treated", deployment=deployment_facts(trial.treated))
 
     def schedule(self, first: datetime) -> None:
-        """Have its deployments a schedule whose first tick is this one, from their next deploy on."""
-        ticks, interval = self.scenario.ticks, self.scenario.interval
-        self.rrule = f"DTSTART:{first:%Y%m%dT%H%M%S}\\nRRULE:FREQ=SECONDLY;INTERVAL={interval};COUNT={ticks}"
-        self.due = [first + timedelta(seconds=interval * number) for number in range(ticks)]
-        self.last_tick = self.due[-1]
+        """Have its deployments schedules by this first tick, from their next deploy on."""
+        self.first = first
+        spaced = timedelta(seconds=self.scenario.interval)
+        pinned = [first + number * spaced for number in range(self.scenario.ticks)]
+        self.due = pinned if self.scenario.shapes.is_pinned else ()
+        self.last_tick, self.goes_on = pinned[-1], not self.scenario.shapes.ends
+
+    @property
+    def pinned_rule(self) -> str:
+        """The harness's own rule: finite, and begun with the first tick."""
+        of_it = f"INTERVAL={self.scenario.interval};COUNT={self.scenario.ticks}"
+        return f"DTSTART:{self.first:%Y%m%dT%H%M%S}\nRRULE:FREQ=SECONDLY;{of_it}"
 
     def deployment(self, name: str) -> dict[str, Any]:
         """A deployment of this staging, as the server has it."""
@@ -221,14 +228,15 @@ class Staging:
         """
         staged = {
             "FLOWS": self.scenario.flows,
-            "RRULE": self.rrule,
+            "SCHEDULES": "\n".join(self.scenario.schedules),
+            "CONCURRENCY_LIMIT": self.scenario.concurrency_limit,
             "DESCRIPTION": "staged",
             "PARAMETERS": "{}",
-            "SLUG": "null",
+            "SLUG": "",
             "QUEUE": "null",
         }
         own = {trial.name: trial.door.staged for trial in self.trials}
-        values = [
+        told = [
             {
                 **staged,
                 "NAME": name,
@@ -240,6 +248,7 @@ class Staging:
             }
             for name in names
         ]
+        values = [as_in_the_file(each, self.first, self.pinned_rule) for each in told]
         treated = {*self.deployed, *(trial.name for trial in self.trials)} - {self.twin_name}
         flows = {self.flow_of(name): self._function_of(name) for name in sorted(treated)}
         return files_of(self.scenario, values, f"{self.scenario.flows}-{TREATED}", flows) | self._beside
@@ -266,7 +275,7 @@ class Staging:
     def wait_until_served(self, name: str, flow: str) -> dict[str, Any]:
         """The deployment, once the process that serves it has given it the staging's schedule."""
         node = self.lab.worker(self.scenario, name)
-        wanted = self.rrule.replace("\\n", "\n")
+        wanted = self.pinned_rule
 
         def there() -> dict[str, Any]:
             self.lab.check_server_alive()

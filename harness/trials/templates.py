@@ -6,8 +6,13 @@ In a scenario's prefect.yaml stand, as `${NAME}` and in Python's `string.Templat
     NAME, FLOW   the deployment's name, and the function in flow.py that it runs
     POOL, QUEUE  the work pool that it is of, and the queue of that pool; `null` is the default queue
     DIRECTORY    where its flow.py lies for whoever runs it
-    RRULE        its schedule
-    DESCRIPTION, PARAMETERS, SLUG  what doors change
+    SCHEDULES    its schedules, as lines of YAML that begin with their key; empty: no key
+    CONCURRENCY_LIMIT  its limit on runs at a time, so too
+    DESCRIPTION, PARAMETERS  what doors change
+
+What a deployment is staged with, and what a door changes, is text as it stands in the template, but for these:
+SCHEDULES and CONCURRENCY_LIMIT are in words (words/schedule_words.py; of several schedules a line each), and SLUG is a
+slug for the first schedule, whichever that is.
 """
 
 from __future__ import annotations
@@ -15,11 +20,17 @@ from __future__ import annotations
 import ast
 import string
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from harness.trials.scenario import Scenario
 from harness.words.errors import LabError
+from harness.words.schedule_words import parse_limit, parse_schedules
 
 EXECUTIONS, MARKS = "executions.py", "executions.jsonl"  # beside the flow, and what it writes there
+_NAMES = {
+    "FLOWS", "NAME", "FLOW", "POOL", "DIRECTORY", "SCHEDULES", "CONCURRENCY_LIMIT", "DESCRIPTION", "PARAMETERS", "SLUG",
+    "QUEUE",
+}  # fmt: skip
 
 
 def files_of(
@@ -36,6 +47,21 @@ def files_of(
         "flow.py": with_flows(code, treated, flows).encode(),
         **{name: scenario.file(name).read_bytes() for name in (EXECUTIONS, scenario.served_by) if name},
     }
+
+
+def as_in_the_file(told: Mapping[str, str], first: datetime, pinned: str) -> dict[str, str]:
+    """A deployment's values as the template has them: the words of its schedules and its limit become lines of YAML.
+
+    `first`, `pinned`: as in `Shape.definition`. Raises: LabError for a value that no template has; UsageError for words
+    that name no schedule or no limit.
+    """
+    if unknown := told.keys() - _NAMES:
+        raise LabError(f"a scenario's prefect.yaml has no value {', '.join(sorted(unknown))}")
+    schedules, limit = parse_schedules(told["SCHEDULES"].splitlines()), parse_limit(told["CONCURRENCY_LIMIT"])
+    if told["SLUG"]:
+        schedules = schedules.with_slug(told["SLUG"])
+    lines = schedules.as_yaml(first, pinned)
+    return {**told, "SCHEDULES": lines, "CONCURRENCY_LIMIT": limit.as_yaml() if limit else ""}
 
 
 def render(template: str, deployments: Iterable[Mapping[str, str]]) -> str:

@@ -41,6 +41,7 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note         what the person should know of the subject (a release that `latest` passed over)
     repetition   which of several of the same; each has a lab of its own
     judged_by    the verdict that `expected` is of: `survival`, or `ticks`, whose expectation is `expected_ticks`
+    schedules, concurrency_limit  that were asked for in place of the scenario's own, in words (words/schedule_words.py)
     sometimes    what the ticks come to instead now and then, as is known, and `sometimes_reference`, where from
     clock        which clock its lab is on, one of CLOCKS
     held         it is held to what is right, whatever is known: what happens now and then has no verdict then
@@ -72,12 +73,16 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock: str = REAL
     promises: Mapping[str, str] = {}
     promise_references: Mapping[str, str] = {}
+    schedules: Sequence[str] = ()
+    concurrency_limit: str = ""
 
     @property
     def name(self) -> str:
         """The trial's folder name."""
         on = ground(self.subject, self.engine, self.database, self.clock)
-        return f"{self.scenario}--{self.door}--{on}{numbered(self.repetition)}"
+        shape = " ".join(filter(None, [*self.schedules, self.concurrency_limit and f"limit {self.concurrency_limit}"]))
+        of = f"--{slug(shape)}" if shape else ""
+        return f"{self.scenario}--{self.door}--{on}{of}{numbered(self.repetition)}"
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -86,6 +86,7 @@ class TrialResult(_Record, frozen=True, kw_only=True):
     judged_by    survival or ticks: which verdict `expected` is of
     versions     of the worker or the deployer, by role, where they differ from the server's
     promises     whether each promise was kept that the trial had something to say of, by the promise's name
+    schedules, concurrency_limit  that were asked for in place of the scenario's own, in words
     """
 
     scenario: str
@@ -121,6 +122,8 @@ class TrialResult(_Record, frozen=True, kw_only=True):
     judged_by: str = SURVIVAL
     versions: Mapping[str, str] = {}
     promises: Mapping[str, PromiseResult] = {}
+    schedules: Sequence[str] = []
+    concurrency_limit: str = ""
 
 
 class RunResult(_Record, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ scenario = Scenario(
     # marks runs late takes seconds, its write comes after the refusal and the run stays Late (3.0.8).
     prefetch_seconds=5,
     in_reproduce=True,
+    concurrency_limit="1",
     backlog="awaiting-slot",
     fault="slot-held",
     applies=">=3.0.4",

@@ -27,6 +27,7 @@ _late = Scenario(
     minimum=3,
     worker_limit=2,
     doors=("prefect-deploy", "patch-deployment", "pause-deployment", "delete-deployment", "none"),
+    schedules=("none",),
     backlog="user-created",
     fault="worker-killed",
     stage=stage_late,

@@ -170,7 +170,10 @@ def _list(prefect: FakePrefect, body: Json) -> tuple[int, Json]:
 
 
 def _deployment_json(prefect: FakePrefect, deployment: Deployment) -> Json:
-    schedule = {"rrule": deployment.rrule, "timezone": "UTC"}
+    schedule: Json = {"rrule": deployment.rrule, "timezone": "UTC"}
+    if deployment.every:
+        anchor = stamp(deployment.since) if deployment.since else None
+        schedule = {"interval": deployment.every, "anchor_date": anchor, "timezone": "UTC"}
     only = {"id": deployment.schedule_id, "active": deployment.active, "slug": deployment.slug, "schedule": schedule}
     schedules = [only]
     return {
@@ -185,7 +188,7 @@ def _deployment_json(prefect: FakePrefect, deployment: Deployment) -> Json:
         "work_pool_name": deployment.pool or None,
         "work_queue_name": deployment.queue or None,
         "concurrency_limit": deployment.concurrency_limit,
-        "schedules": (schedules if deployment.rrule else []) + deployment.others,
+        "schedules": (schedules if deployment.rrule or deployment.every else []) + deployment.others,
     }
 
 

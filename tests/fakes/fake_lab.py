@@ -66,6 +66,7 @@ class FakeLab:
         self.held = False  # to what is right, as in a gate
         self.engine = "fake"
         self.lives_on = REAL  # the clock that is asked for
+        self.schedules: Sequence[str] = ()
 
     def trial(self, scenario: str, door: str = PREFECT_DEPLOY) -> Entry:
         """A trial of this scenario alone; its entry of results.json."""
@@ -90,6 +91,7 @@ class FakeLab:
             engine_detail="a fake",
             held=self.held,
             clock=self.lives_on,
+            schedules=self.schedules,
         )
 
     def history(self, scenario: str, door: str = PREFECT_DEPLOY) -> list[Line]:

@@ -75,6 +75,8 @@ class Deployment:
     description: str = ""
     concurrency_limit: int | None = None
     limit: int = 0  # of the process that serves it
+    every: float = 0  # seconds of an interval, which never ends; its anchor is `since`
+    since: datetime | None = None
     rrule: str = ""
     slug: str | None = None
     waits: bool = False
@@ -94,8 +96,13 @@ class Deployment:
         """Whether its schedule is one that makes runs."""
         return self.active and not self.paused
 
-    def ticks(self) -> list[datetime]:
-        """The times of the schedule, an RRULE that is finite and pinned."""
+    def ticks(self, now: datetime) -> list[datetime]:
+        """The times of the schedule: an RRULE that is finite and pinned, or the next ten of an interval."""
+        if self.every:
+            assert self.since
+            step = timedelta(seconds=self.every)
+            passed = (now - self.since) // step
+            return [self.since + number * step for number in range(passed + 1, passed + 11)]
         found = re.search(r"DTSTART:(\w+)\s+RRULE:FREQ=(?:SECONDLY|DAILY);INTERVAL=(\d+);COUNT=(\d+)", self.rrule)
         if not found:
             return []
@@ -227,6 +234,8 @@ class FakePrefect:
             "parameters",
             "concurrency_limit",
             "rrule",
+            "every",
+            "since",
             "slug",
             "waits",
             "retries",
@@ -316,7 +325,7 @@ class FakePrefect:
 
     def _schedule(self, deployment: Deployment, now: datetime) -> None:
         there = {run.expected for run in self.runs.values() if run.deployment is deployment}
-        for tick in deployment.ticks() if self.schedules_runs and deployment.schedules_runs else ():
+        for tick in deployment.ticks(now) if self.schedules_runs and deployment.schedules_runs else ():
             if tick > now and tick not in there:  # ticks past are never made
                 self.add_run(deployment, tick, auto_scheduled=True)
 

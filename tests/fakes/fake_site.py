@@ -336,6 +336,8 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
                 concurrency_limit=int(value(block, "concurrency_limit") or 0) or None,
                 limit=int(value(block, "limit") or 0),
                 rrule=value(block, "rrule").replace("\\n", "\n"),
+                every=float(value(block, "interval") or 0),
+                since=prefect.clock.now(),
                 slug=value(block, "slug").replace("null", "") or None,
                 waits="hold" in files and "work()" in code,
                 retries="retries=1" in options,

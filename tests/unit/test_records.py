@@ -72,7 +72,18 @@ def test_a_part_of_run_json_that_cannot_be_read_takes_no_other_with_it(tmp_path:
 
 def test_what_an_earlier_harness_did_not_write_has_a_default() -> None:
     whole = msgspec.to_builtins(trial())
-    for name in ("ticks", "repetition", "start", "reference", "note", "judged_by", "versions", "bystanders_lost"):
+    added = (
+        "ticks",
+        "repetition",
+        "start",
+        "reference",
+        "note",
+        "judged_by",
+        "versions",
+        "schedules",
+        "bystanders_lost",
+    )
+    for name in added:
         del whole[name]
     del whole["twin"]["never_ran"]
     assert read_as(TrialResult, whole, Path("results.json")) == trial()
