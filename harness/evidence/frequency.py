@@ -73,9 +73,9 @@ def ground(trial: Placed) -> str:
 
 
 def shape(trial: TrialResult) -> str:
-    """By what schedules and limit it was staged in place of its scenario's own, in words; empty where by none."""
+    """By what it was staged in place of its scenario's own, and when its door was opened; empty where by none."""
     limit = [f"limit {trial.concurrency_limit}"] if trial.concurrency_limit else []
-    return ", ".join([*trial.schedules, *limit])
+    return ", ".join(filter(None, [*trial.schedules, *limit, trial.at]))
 
 
 def grounds(trials: Sequence[TrialResult]) -> list[str]:

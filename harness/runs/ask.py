@@ -68,6 +68,15 @@ LimitWords = Annotated[
     Option("how many runs of a deployment may run at a time: 1, '1 CANCEL_NEW', '2 ENQUEUE grace 60'", metavar="WORDS"),
     Usual("the scenario's own"),
 ]
+AtWords = Annotated[
+    str,
+    Option(
+        "when doors are opened, beside a tick of the treated deployment: tick-2s, tick, tick+0.5s; it takes a schedule "
+        "that goes on ticking",
+        metavar="WORDS",
+    ),
+    Usual("as soon as enough runs are at risk"),
+]
 LabCount = Annotated[
     int | None,
     Option("labs at once", flag="-n", metavar="N"),
@@ -96,6 +105,7 @@ class RunAsk:
     clock: ClockName = REAL
     schedules: ScheduleWords = ()
     concurrency_limit: LimitWords = ""
+    at: AtWords = ""
     results: ResultsFolder = Path("results")
     keep: Annotated[
         str,

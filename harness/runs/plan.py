@@ -104,13 +104,13 @@ def plan_cell(
     scenario: Scenario, door: Door, *, subject: str, version: str, as_of: str, engine: str, engine_detail: str,
     database: str = SQLITE, versions: Mapping[str, str] | None = None, note: str = "", command: str = "",
     held: bool = False, repetition: int = 1, clock: str = REAL, schedules: Sequence[str] = (),
-    concurrency_limit: str = "",
+    concurrency_limit: str = "", at: str = "",
 ) -> Cell:  # fmt: skip
     """A cell with what is expected of it; `not-applicable` is decided here, from the version alone.
 
     `held`: it is expected to survive, whatever is known of its release. `clock`: the one that is asked for; a scenario
     that moves its lab's clock has a movable one in any case. `schedules`, `concurrency_limit`: in place of the
-    scenario's own.
+    scenario's own. `at`: when the door is opened.
     """
     clock = WARP if scenario.moves_clock else clock  # rule: scenario-moves-the-clock (skip)
     staged = scenario.with_schedules(schedules, concurrency_limit)
@@ -125,7 +125,7 @@ def plan_cell(
         lab=f"{ground(subject, engine, database, clock)}{alone}{numbered(repetition)}",
         versions=versions or {}, note=note, command=command, repetition=repetition, judged_by=scenario.judged_by,
         clock=clock,
-        schedules=tuple(schedules), concurrency_limit=concurrency_limit,
+        schedules=tuple(schedules), concurrency_limit=concurrency_limit, at=at,
     )  # fmt: skip
     if not version:  # rule: not-applicable-not-by-failure
         return cell

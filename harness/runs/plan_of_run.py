@@ -47,6 +47,7 @@ def plan_run(
             clock=ask.clock,
             schedules=ask.schedules,
             concurrency_limit=ask.concurrency_limit,
+            at=ask.at,
         )
         cells.append(
             plan_cell(
@@ -65,6 +66,7 @@ def plan_run(
                 clock=ask.clock,
                 schedules=ask.schedules,
                 concurrency_limit=ask.concurrency_limit,
+                at=ask.at,
                 held=ask.is_held or not is_release(asked),  # rule: own-builds-expect-survived (without last)
             )
         )

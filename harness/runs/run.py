@@ -40,7 +40,7 @@ def run_matrix(ask: RunAsk, console: Console, shown: Console | None = None, *, o
     # ask: everything that a person can get wrong is refused before anything is started
     trials = choose_trials(ask.command, ask.scenarios, ask.doors)
     now = datetime.now(timezone.utc)
-    trials, left_out = check_shapes(trials, ask.schedules, ask.concurrency_limit, now)
+    trials, left_out = check_shapes(trials, ask.schedules, ask.concurrency_limit, now, at=ask.at)
     for name in ask.subjects:
         check_name(name)
     check_results(ask.results)

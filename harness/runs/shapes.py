@@ -14,6 +14,7 @@ from harness.checkers._oracle import ticks_between
 from harness.doors import Door
 from harness.trials.scenario import Scenario
 from harness.words.errors import UsageError
+from harness.words.moments import seconds_from_tick
 from harness.words.schedule_words import PAGE, parse_limit, parse_schedules
 from harness.words.schedules import PINNED, Shape
 
@@ -23,15 +24,25 @@ _PLACE, _LIMIT = "${SCHEDULES}", "${CONCURRENCY_LIMIT}"
 
 
 def check_shapes(
-    trials: Sequence[tuple[Scenario, Door]], schedules: Sequence[str], concurrency_limit: str, now: datetime
+    trials: Sequence[tuple[Scenario, Door]],
+    schedules: Sequence[str],
+    concurrency_limit: str,
+    now: datetime,
+    *,
+    at: str = "",
 ) -> tuple[list[tuple[Scenario, Door]], list[str]]:
     """The trials that can be staged with these schedules, and for each other scenario why it cannot, a line each.
 
     Raises: UsageError for words that name no schedule or no limit, and where none of the trials can be staged.
     """
     parse_limit(concurrency_limit)
+    at_tick = seconds_from_tick(at) is not None
     scenarios = {scenario.name: scenario for scenario, _ in trials}
-    reasons = {name: why_not(scenario, schedules, concurrency_limit, now) for name, scenario in scenarios.items()}
+    reasons = {
+        name: why_not(scenario, schedules, concurrency_limit, now)
+        or (_no_tick_ahead(scenario, schedules) if at_tick else "")
+        for name, scenario in scenarios.items()
+    }
     refused = [f"{name} cannot be staged with this schedule: {reason}" for name, reason in reasons.items() if reason]
     left = [(scenario, door) for scenario, door in trials if not reasons[scenario.name]]
     if trials and not left:
@@ -49,7 +60,7 @@ def why_not(scenario: Scenario, schedules: Sequence[str], concurrency_limit: str
     for place, asked in ((_PLACE, schedules), (_LIMIT, concurrency_limit)):
         if asked and place not in template:
             return f"its prefect.yaml has no {place}"
-    if not schedules:
+    if not schedules or scenario.moves_clock:  # then its staging says for itself how it passes the ticks
         return ""
     if scenario.served_by and [shape.kind for shape in shapes.shapes] != [PINNED]:
         return "its deployments are served, and get the harness's own rule alone"
@@ -64,6 +75,12 @@ def why_not(scenario: Scenario, schedules: Sequence[str], concurrency_limit: str
         what = "its runs wait for their turn" if queues else "its runs are staged for one moment"
         return f"{what}, and a schedule that never ends would add to them"
     return ""
+
+
+def _no_tick_ahead(scenario: Scenario, schedules: Sequence[str]) -> str:
+    """Why no tick is to come when the door is opened; empty where one is."""
+    ends = parse_schedules(schedules or scenario.schedules).ends
+    return "" if scenario.upcoming or not ends else "its last tick is past when its door is opened"
 
 
 def _ticks(shapes: Iterable[Shape], now: datetime, ahead: timedelta) -> set[datetime]:

@@ -110,6 +110,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         promises=_promises(verdict, cell) if verdict else {},
         schedules=list(cell.schedules),
         concurrency_limit=cell.concurrency_limit,
+        at=cell.at,
     )
 
 

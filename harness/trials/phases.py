@@ -127,7 +127,8 @@ def run_lab(
                 shared = Staging(scenarios[name], lab, [])
                 mine = [cell for cell in cells if cell.scenario == name]
                 for cell in mine:
-                    shared.add_trial(load_doors()[cell.door], histories[cell.name])  # rule: company-changes-nothing
+                    door = load_doors()[cell.door]
+                    shared.add_trial(door, histories[cell.name], at=cell.at)  # rule: company-changes-nothing
                 stagings.append(shared)
                 for role, version in said.items():
                     shared.record("version", role=role, said=version)

@@ -38,8 +38,8 @@ class Staging:
     quiet_seconds  how long nothing may happen in the drain because a time has not come yet; set by the scenario
     last_tick      when the last of what is staged is due; `upcoming` runs are at risk until then, others from then on
     due            the ticks of the schedule that its deployments were given last
-    goes_on        its schedules have no end. What is due after `last_tick` is no part of the backlog, and the drain does
-                   not wait for it
+    goes_on        its schedules have no end. What is due after `last_tick` is no part of the backlog, and is not waited
+                   for in the drain
     together       every staging of the lab, this one too
     ended_with_process  ids of the runs whose process was killed, or ended with the worker that it ran in
     deletes_nothing  its backlog stands, and nothing but a door may delete a run of it
@@ -66,9 +66,12 @@ class Staging:
     turn: ExitStack = field(default_factory=ExitStack)
     _beside: dict[str, bytes] = field(default_factory=dict)  # what was put beside the flow
 
-    def add_trial(self, door: Door, history: History) -> Trial:
-        """One more trial: a door on a deployment of its own, and in a work pool of its own where the door says so."""
-        trial = Trial(door, self, history)
+    def add_trial(self, door: Door, history: History, *, at: str = "") -> Trial:
+        """One more trial: a door on a deployment of its own, and in a work pool of its own where the door says so.
+
+        `at`: when the door is opened, in words (words/moments.py).
+        """
+        trial = Trial(door, self, history, at=at)
         self.trials.append(trial)
         if door.own_pool:
             self.own_pools.append(trial.name)

@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 
 from harness.engines.base import CommandResult
 from harness.lab.facts import result_facts
+from harness.trials.at_a_tick import wait_for_a_tick, wait_until_it_is
 from harness.trials.bystanders import Bystanders
 from harness.trials.looks import read_deployment, record_backlog, record_executions
 from harness.trials.treated import TreatedDeployment
@@ -43,6 +44,7 @@ def trigger(trial: Trial) -> None:
 def _open(trial: Trial) -> None:
     """List the backlog once more, open the door on the treated deployment alone, and record what proves it."""
     lab, door = trial.lab, trial.door
+    opens = wait_for_a_tick(trial)
     before = {side: read_deployment(trial, side) for side in SIDES}
     for side in SIDES:
         trial.history.add("deployment", side=side, when="before", deployment=before[side])
@@ -54,6 +56,7 @@ def _open(trial: Trial) -> None:
     log_before = len(lab.server.log())
     trial.history.add("clock", when=BEFORE, **lab.api.clock())
     proof = door.proof.of(trial.treated["id"], trial.staging.pool_of(trial.name))
+    wait_until_it_is(trial, opens)
     trial.history.add("door-opens", door=door.name, nonce=nonce, proof=proof.as_json())
     answered_at: str | None = None
 

@@ -42,6 +42,7 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repetition   which of several of the same; each has a lab of its own
     judged_by    the verdict that `expected` is of: `survival`, or `ticks`, whose expectation is `expected_ticks`
     schedules, concurrency_limit  that were asked for in place of the scenario's own, in words (words/schedule_words.py)
+    at           when the door is opened, in words (words/moments.py); empty: as soon as enough runs are at risk
     sometimes    what the ticks come to instead now and then, as is known, and `sometimes_reference`, where from
     clock        which clock its lab is on, one of CLOCKS
     held         it is held to what is right, whatever is known: what happens now and then has no verdict then
@@ -75,12 +76,14 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     promise_references: Mapping[str, str] = {}
     schedules: Sequence[str] = ()
     concurrency_limit: str = ""
+    at: str = ""
 
     @property
     def name(self) -> str:
         """The trial's folder name."""
         on = ground(self.subject, self.engine, self.database, self.clock)
-        shape = " ".join(filter(None, [*self.schedules, self.concurrency_limit and f"limit {self.concurrency_limit}"]))
+        limit = self.concurrency_limit and f"limit {self.concurrency_limit}"
+        shape = " ".join(filter(None, [*self.schedules, limit, self.at]))
         of = f"--{slug(shape)}" if shape else ""
         return f"{self.scenario}--{self.door}--{on}{of}{numbered(self.repetition)}"
 

@@ -87,6 +87,7 @@ class TrialResult(_Record, frozen=True, kw_only=True):
     versions     of the worker or the deployer, by role, where they differ from the server's
     promises     whether each promise was kept that the trial had something to say of, by the promise's name
     schedules, concurrency_limit  that were asked for in place of the scenario's own, in words
+    at           when the door was to be opened, in words; empty where that was not asked for
     """
 
     scenario: str
@@ -124,6 +125,7 @@ class TrialResult(_Record, frozen=True, kw_only=True):
     promises: Mapping[str, PromiseResult] = {}
     schedules: Sequence[str] = []
     concurrency_limit: str = ""
+    at: str = ""
 
 
 class RunResult(_Record, frozen=True, kw_only=True):

@@ -67,6 +67,7 @@ class FakeLab:
         self.engine = "fake"
         self.lives_on = REAL  # the clock that is asked for
         self.schedules: Sequence[str] = ()
+        self.at = ""
 
     def trial(self, scenario: str, door: str = PREFECT_DEPLOY) -> Entry:
         """A trial of this scenario alone; its entry of results.json."""
@@ -92,6 +93,7 @@ class FakeLab:
             held=self.held,
             clock=self.lives_on,
             schedules=self.schedules,
+            at=self.at,
         )
 
     def history(self, scenario: str, door: str = PREFECT_DEPLOY) -> list[Line]:

@@ -53,3 +53,36 @@ def test_the_first_ticks_that_have_runs_are_the_backlog(lab: FakeLab) -> None:
     late = [run for run in listing["runs"] if run["state_name"] == "Late"]
     times = sorted({datetime.fromisoformat(run["expected_start_time"].replace("Z", "+00:00")) for run in late})
     assert len(times) >= 3, "treated and twin were deployed at different moments"
+
+
+def opened(lab: FakeLab) -> datetime:
+    """When the door of a trial was opened."""
+    (line,) = (line for line in lab.history("worker-outage") if line["kind"] == "door-opens")
+    return datetime.fromisoformat(line["at"].replace("Z", "+00:00"))
+
+
+@pytest.mark.rule("at-the-tick", "A door that is asked for beside a tick is opened at that moment.")
+@pytest.mark.parametrize(("at", "seconds"), [("tick-1s", -1.0), ("tick", 0.0), ("tick+0.5s", 0.5)])
+def test_a_door_is_opened_beside_a_tick_that_is_to_come(lab: FakeLab, at: str, seconds: float) -> None:
+    lab.schedules, lab.at = EVERY, at
+    entry = lab.trial("worker-outage")
+    assert entry.outcome == "survived", entry.reason
+    assert entry.at == at
+    listing = next(
+        line for line in lab.history("worker-outage") if line.get("when") == "before the door" and "runs" in line
+    )
+    ticks = [
+        datetime.fromisoformat(run["expected_start_time"].replace("Z", "+00:00"))
+        for run in listing["runs"]
+        if run["side"] == "treated"
+    ]
+    nearest = min(abs((opened(lab) - tick).total_seconds() - seconds) for tick in ticks)
+    assert nearest < 0.1, [f"{tick:%S.%f}" for tick in ticks]
+
+
+@pytest.mark.rule("at-a-tick-to-come", "A door is not opened beside a tick if none is to come.")
+def test_a_door_beside_a_tick_that_is_not_to_come_is_an_error(lab: FakeLab) -> None:
+    lab.at = "tick-1s"
+    entry = lab.trial("worker-outage")
+    assert entry.outcome == "error"
+    assert "no tick of the treated deployment is to come" in entry.reason

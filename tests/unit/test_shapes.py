@@ -15,6 +15,7 @@ from harness.runs.run import run_matrix
 from harness.runs.shapes import check_shapes, why_not
 from harness.trials.scenario import load_scenarios
 from harness.words.errors import UsageError
+from harness.words.moments import seconds_from_tick
 from harness.words.options import again
 from harness.words.plan import Cell
 
@@ -118,3 +119,32 @@ def test_the_line_that_asks_again_names_the_schedules_and_the_limit() -> None:
     line = again("reproduce", ask)
     assert "--schedule 'cron 22 2 * * * Europe/Paris' --schedule 'interval 5m'" in line
     assert "--concurrency-limit '1 CANCEL_NEW'" in line
+
+
+@pytest.mark.parametrize(
+    ("scenario", "words", "why"),
+    [
+        ("worker-outage", ["interval 2s"], ""),
+        ("upcoming", [], ""),
+        ("worker-outage", [], "its last tick is past when its door is opened"),
+        ("concurrency-limit", [FINITE], "its last tick is past when its door is opened"),
+    ],
+)
+def test_a_door_beside_a_tick_needs_a_tick_that_is_to_come(scenario: str, words: list[str], why: str) -> None:
+    trials = choose_trials("reproduce", [scenario], ["none"])
+    if why:
+        with pytest.raises(UsageError, match=why):
+            check_shapes(trials, words, "", NOW, at="tick-2s")
+    else:
+        assert check_shapes(trials, words, "", NOW, at="tick-2s") == (trials, [])
+
+
+@pytest.mark.parametrize(("words", "seconds"), [("", None), ("tick", 0.0), ("tick-2s", -2.0), ("tick+0.5", 0.5)])
+def test_a_moment_beside_a_tick_is_read_in_seconds(words: str, seconds: float | None) -> None:
+    assert seconds_from_tick(words) == seconds
+
+
+@pytest.mark.parametrize("words", ["tock", "tick-", "tick 2s", "tick-2h", "tick+99999s"])
+def test_a_moment_that_is_none_is_refused_with_examples(words: str) -> None:
+    with pytest.raises(UsageError, match="Name tick, tick-2s"):
+        seconds_from_tick(words)
