@@ -21,6 +21,13 @@ DELETED = Effect("deleted", "becomes", value=True)
 OTHER_SCHEDULES = Effect("schedules", "changes")
 THE_SAME_SCHEDULES = Effect("schedules", "stays")
 
+_UPSERTED = (
+    "name", "flow_id", "version", "tags", "parameters", "entrypoint", "path", "pull_steps", "work_pool_name",
+    "work_queue_name", "concurrency_limit", "concurrency_options", "job_variables", "infra_overrides", "paused",
+    "parameter_openapi_schema", "enforce_parameter_schema",
+)  # fmt: skip
+_OF_A_SCHEDULE = ("active", "schedule", "parameters", "slug")
+
 
 def by_requests(*requests: str, effect: Effect | None = None) -> Proof:
     """Proven by the access log's lines, and by an effect where there is one to see."""
@@ -45,6 +52,14 @@ def request(method: str, path: str, body: Any = None) -> Callable[[Treated, str]
         return send(treated, method, path, body)
 
     return open_
+
+
+def upsert(treated: Treated, description: str) -> CommandResult:
+    """POST /deployments/ of the treated deployment, all as it was but for the description."""
+    there = treated.read()
+    schedules = [{key: s[key] for key in _OF_A_SCHEDULE if s.get(key) not in (None, {})} for s in there["schedules"]]
+    same = {key: there[key] for key in _UPSERTED if there.get(key) is not None}
+    return send(treated, "POST", "/deployments/", {**same, "schedules": schedules, "description": description})
 
 
 def on_schedules(open_: Callable[[Treated, str], CommandResult], *requests: str, family: str = "") -> Door:

@@ -16,6 +16,8 @@ _KEEPING = (
     "patch-deployment",
     "add-schedule",
     "delete-sibling",
+    "deploy-storm",
+    "upsert-storm",
 )
 
 
