@@ -59,6 +59,8 @@ def upsert(treated: Treated, description: str) -> CommandResult:
     there = treated.read()
     schedules = [{key: s[key] for key in _OF_A_SCHEDULE if s.get(key) not in (None, {})} for s in there["schedules"]]
     same = {key: there[key] for key in _UPSERTED if there.get(key) is not None}
+    if limit := (there.get("global_concurrency_limit") or {}).get("limit"):  # from 3.1 on the other one is always null
+        same["concurrency_limit"] = limit
     return send(treated, "POST", "/deployments/", {**same, "schedules": schedules, "description": description})
 
 

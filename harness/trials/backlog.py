@@ -85,8 +85,7 @@ def _lacks_runs(staging: Staging, until: datetime) -> str:
     scenario needs: then `last_tick` is the last of these.
     """
     number, shapes = staging.scenario.ticks, staging.scenario.shapes
-    spaced = timedelta(seconds=staging.scenario.interval)
-    ticks = {staging.first + spaced * each for each in range(number)} if shapes.is_pinned else set()
+    ticks = set(staging.scenario.pinned_ticks(staging.first)) if shapes.is_pinned else set()
     begun = staging.first if shapes.starts_at_first else None  # earlier runs are those of an earlier try
 
     def all_made() -> None:

@@ -6,6 +6,7 @@ import functools
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,15 @@ class Scenario:
         """The same, staged with these in place of its own, where there are any."""
         own = schedules or self.schedules, concurrency_limit or self.concurrency_limit
         return replace(self, schedules=own[0], concurrency_limit=own[1])
+
+    def pinned_ticks(self, first: datetime) -> list[datetime]:
+        """The ticks of the harness's own rule that begins with this one."""
+        return [first + number * timedelta(seconds=self.interval) for number in range(self.ticks)]
+
+    def pinned_rule(self, first: datetime) -> str:
+        """That rule: finite, in UTC."""
+        of_it = f"INTERVAL={self.interval};COUNT={self.ticks}"
+        return f"DTSTART:{first:%Y%m%dT%H%M%S}\nRRULE:FREQ=SECONDLY;{of_it}"
 
     @property
     def shapes(self) -> Schedules:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from harness.doors import Door
@@ -200,16 +200,8 @@ class Staging:
     def schedule(self, first: datetime) -> None:
         """Have its deployments schedules by this first tick, from their next deploy on."""
         self.first = first
-        spaced = timedelta(seconds=self.scenario.interval)
-        pinned = [first + number * spaced for number in range(self.scenario.ticks)]
-        self.due = pinned if self.scenario.shapes.is_pinned else ()
-        self.last_tick, self.goes_on = pinned[-1], not self.scenario.shapes.ends
-
-    @property
-    def pinned_rule(self) -> str:
-        """The harness's own rule: finite, and begun with the first tick."""
-        of_it = f"INTERVAL={self.scenario.interval};COUNT={self.scenario.ticks}"
-        return f"DTSTART:{self.first:%Y%m%dT%H%M%S}\nRRULE:FREQ=SECONDLY;{of_it}"
+        pinned, shapes = self.scenario.pinned_ticks(first), self.scenario.shapes
+        self.due, self.last_tick, self.goes_on = pinned if shapes.is_pinned else (), pinned[-1], not shapes.ends
 
     def deployment(self, name: str) -> dict[str, Any]:
         """A deployment of this staging, as the server has it."""
@@ -242,16 +234,15 @@ class Staging:
         told = [
             {
                 **staged,
-                "NAME": name,
-                "FLOW": self._function_of(name),
-                "POOL": self.pool_of(name),
+                **{"NAME": name, "FLOW": self._function_of(name), "POOL": self.pool_of(name)},
                 "DIRECTORY": self.folder(name),
                 **own.get(name, {}),
                 **changed,
             }
             for name in names
         ]
-        values = [as_in_the_file(each, self.first, self.pinned_rule) for each in told]
+        rule = self.scenario.pinned_rule(self.first)
+        values = [as_in_the_file(each, self.first, rule) for each in told]
         treated = {*self.deployed, *(trial.name for trial in self.trials)} - {self.twin_name}
         flows = {self.flow_of(name): self._function_of(name) for name in sorted(treated)}
         return files_of(self.scenario, values, f"{self.scenario.flows}-{TREATED}", flows) | self._beside
@@ -278,7 +269,7 @@ class Staging:
     def wait_until_served(self, name: str, flow: str) -> dict[str, Any]:
         """The deployment, once the process that serves it has given it the staging's schedule."""
         node = self.lab.worker(self.scenario, name)
-        wanted = self.pinned_rule
+        wanted = self.scenario.pinned_rule(self.first)
 
         def there() -> dict[str, Any]:
             self.lab.check_server_alive()

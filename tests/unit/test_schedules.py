@@ -20,6 +20,7 @@ PINNED = "DTSTART:20300601T120000\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=3"
 TOLD = {
     "FLOWS": "outage", "NAME": "one", "FLOW": "treated", "POOL": "pool", "DIRECTORY": "/somewhere",
     "SCHEDULES": "", "CONCURRENCY_LIMIT": "", "DESCRIPTION": "staged", "PARAMETERS": "{}", "SLUG": "",
+    "QUEUE": "null",
 }  # fmt: skip
 
 
@@ -27,7 +28,9 @@ def in_the_file(**changed: str) -> str:
     """The lines of a deployment that come after its work pool."""
     template = load_scenarios()["worker-outage"].file("prefect.yaml").read_text(encoding="utf-8")
     text = render(template, [as_in_the_file({**TOLD, **changed}, FIRST, PINNED)])
-    return "\n".join(line.rstrip() for line in text.partition('      name: "pool"\n')[2].splitlines() if line.strip())
+    return "\n".join(
+        line.rstrip() for line in text.partition("      work_queue_name: null\n")[2].splitlines() if line.strip()
+    )
 
 
 def test_nothing_named_is_the_harness_own_rule() -> None:
