@@ -11,12 +11,15 @@ import pytest
 import harness.known
 from harness.checkers import Check, Checker, load_checkers, load_promises
 from harness.doors import load_doors
+from harness.evidence import Run
 from harness.evidence.grid import grid_of
+from harness.evidence.page import page
 from harness.evidence.report import report
 from harness.evidence.summary import summary
 from harness.evidence.table import footnotes
 from harness.known import known_promises, load_known, load_known_promises
 from harness.runs.plan import plan_cell
+from harness.store.results import write_results
 from harness.store.trial_folder import result
 from harness.trials.scenario import load_scenarios
 from harness.verdict import outcomes
@@ -300,6 +303,15 @@ def test_a_broken_promise_is_told_in_the_table_and_as_news_where_nothing_is_know
     assert "| survived |" in summary([held], "again")
     assert footnotes([news]) == ["worker-outage on 3.3.3: promise once broken, of which nothing is known: why."]
     assert footnotes([known]) == footnotes([held]) == []
+
+
+def test_the_page_of_a_run_says_which_promise_is_broken(tmp_path: Path) -> None:
+    both = [trial(once=promise("broken")), msgspec.structs.replace(trial(once=promise("held")), subject="3.3.4")]
+    write_results(tmp_path, both, exit_code=0, seconds=1.0)
+    text = page(Run.read(tmp_path))
+    assert text.count("survived, once broken<") == 1
+    assert text.count("survived<br>once broken<") == 1
+    assert "<strong>Promise once broken, of which nothing is known: why.</strong>" in text
 
 
 def test_a_contradiction_by_a_promise_is_told_beside_that_of_the_runs() -> None:
