@@ -17,7 +17,7 @@ _BY_SIGKILL = (-9, 128 + 9, None)  # of a process, of a container, of a process 
 
 def undone(events: Sequence[Event], deeds: Sequence[Deed]) -> list[str]:
     """What is wrong with the deeds of a door, each in one sentence; empty where each is shown."""
-    acts = _while_open(events)
+    acts = while_open(events)
     # A door may kill several processes, as many as there are.
     done = [Deed(act.what, act.of) for act in acts]
     once = [deed for number, deed in enumerate(done) if deed.of != "flow run" or deed not in done[:number]]
@@ -27,7 +27,7 @@ def undone(events: Sequence[Event], deeds: Sequence[Deed]) -> list[str]:
     return problems + [f"{act.node}: {why}" for act in acts if (why := _of_another(act, events))]
 
 
-def _while_open(events: Sequence[Event]) -> list[PartActed]:
+def while_open(events: Sequence[Event]) -> list[PartActed]:
     """What was done to parts between the opening of the door and its end."""
     since = dropwhile(lambda event: not isinstance(event, DoorOpens), events)
     return of_kind(takewhile(lambda event: not isinstance(event, DoorClosed), since), PartActed)

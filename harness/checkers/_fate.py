@@ -137,7 +137,7 @@ def _fate_of_the_living(
         if look.state_type == "COMPLETED" and not has_completed(look, past[when], since=listed):
             return "altered", f"{look.state_name} {when}, and never Running since it was listed"
     if (  # rule: kept-same-state-name
-        first.state_name == state
+        first.is_in(state)
         # rule: kept-turned-late
         or (first.state_type, first.state_name) == ("SCHEDULED", _BY_TIME_ALONE)
     ):

@@ -20,9 +20,10 @@ from harness.checkers._runs import (
     states_after,
     states_read,
 )
+from harness.checkers._trial import is_absolute
 from harness.history import moment, of_kind
 from harness.words.events import Act, DeploymentRead, DoorClosed, DoorOpens, Drained, Event, Listing, Look
-from harness.words.facts import Answer, FlowRun, RunState
+from harness.words.facts import Answer, FlowRun, RunState, in_state
 from harness.words.names import AFTER, BEFORE, DRAINED, HOLDS_A_SLOT, PICKED_UP, SIDES
 from harness.words.part_events import PartActed
 
@@ -42,6 +43,7 @@ def find_fates(events: Sequence[Event], *, state: str) -> Findings:
     states, until_drained = states_read(events, AFTER), states_read(events, DRAINED)
     alive = {when: _twin_answers(found) for when, found in answers.items()}
     since = executed_between(events, BEFORE, DRAINED)
+    absolute = is_absolute(events)  # rule: absolute-ended-otherwise (gives False)
     # A run whose process was killed, and that nobody executed since, holds nothing, whatever it is called.
     # rule: stranded-behind-the-dead (gives {})
     dead = {run for act in of_kind(events, PartActed) for run in act.runs} - (since or {}).keys()
@@ -69,7 +71,7 @@ def find_fates(events: Sequence[Event], *, state: str) -> Findings:
         there = any(answer.status == 200 for answer in seen.get(AFTER, ()))
         read = states.get(run_id) if there else None  # rule: at-risk-listing-only-if-gone (gives None)
         # What was listed so and was never executed was not picked up, whatever its states say.
-        never = since is not None and listed.state_name == state and not since.get(run_id)
+        never = since is not None and listed.is_in(state) and not since.get(run_id)
         # rule: executed-or-not-picked-up (without last)
         if not _was_at_risk(listed, read, state, answered_at) and (not never or run_id in cancelled):
             continue
@@ -86,7 +88,7 @@ def find_fates(events: Sequence[Event], *, state: str) -> Findings:
         flaws += of_executions
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
     # rule: altered-only-if-twin-completed (always)
-    fates = [_ended_otherwise_is_altered(fate) if twin_whole else fate for fate in fates]
+    fates = [_ended_otherwise_is_altered(fate, absolute=absolute) if twin_whole or absolute else fate for fate in fates]
     counts = {side: count([fate for fate in fates if fate.side == side]) for side in SIDES}
     gone = _gone(events, before.values(), afterwards)
     vanished = [_is_gone_text(run) for run in gone if run.state_type in PICKED_UP]
@@ -168,15 +170,15 @@ def _was_at_risk(listed: FlowRun, states: Sequence[RunState] | None, state: str,
         # rule: at-risk-by-the-listing-if-replaced
         or not has_its_past(listed, states)
     ):
-        return listed.state_name == state  # rule: at-risk-by-the-listing-if-gone (gives False)
+        return listed.is_in(state)  # rule: at-risk-by-the-listing-if-gone (gives False)
     ordered, answered = in_order(states), moment(answered_at)
-    if listed.state_name == state:  # rule: at-risk-listed-before, at-risk-just-before-the-answer
+    if listed.is_in(state):  # rule: at-risk-listed-before, at-risk-just-before-the-answer
         # What it was listed in came before the door, even where the answer's time is cut to a whole second.
         # rule: at-risk-until-the-answer
         later = [entry for entry in states_after(listed, ordered) if moment(entry.timestamp) <= answered]
-        return not any(entry.type in _BEGUN for entry in later)  # rule: at-risk-not-begun
+        return not any(entry.type in _BEGUN and entry.type != state for entry in later)  # rule: at-risk-not-begun
     earlier = [entry for entry in ordered if moment(entry.timestamp) <= answered]
-    return bool(earlier and earlier[-1].name == state)
+    return bool(earlier and in_state(state, earlier[-1].name, earlier[-1].type))
 
 
 def _twin_answers(answers: Iterable[Answer]) -> bool:
@@ -194,8 +196,8 @@ def _whole(fates: Sequence[RunFate]) -> bool:
     )
 
 
-def _ended_otherwise_is_altered(fate: RunFate) -> RunFate:
+def _ended_otherwise_is_altered(fate: RunFate, *, absolute: bool) -> RunFate:
     if not fate.ended_otherwise:
         return fate
-    why = f"ended {fate.looks[DRAINED]}, while the whole twin completed"
+    why = f"ended {fate.looks[DRAINED]}" + ("" if absolute else ", while the whole twin completed")
     return RunFate(**{**vars(fate), "fate": "altered", "why": why})

@@ -8,7 +8,7 @@ from harness.checkers._executions import executed_between
 from harness.checkers._runs import states_read
 from harness.history import of_kind, opening_of
 from harness.words.events import HISTORY_SCHEMA, Broken, BystandersSeen, Event, Listing, Look
-from harness.words.names import AFTER, BEFORE, DRAINED
+from harness.words.names import AFTER, BEFORE, DRAINED, SERVER
 
 _MARKED = 4  # the schema from which on a history holds the marks that flows leave, and what doors take from others
 
@@ -17,6 +17,12 @@ def came_to_its_end(events: Sequence[Event]) -> bool:
     """Whether a history can be read, its trial did all that a trial does, and nothing broke."""
     opening = opening_of(events)
     return bool(opening and opening.schema <= HISTORY_SCHEMA and not of_kind(events, Broken) and is_whole(events))
+
+
+def is_absolute(events: Sequence[Event]) -> bool:
+    """Whether the door hit the twin, too: then the treated runs alone say what it came to, beside another lab."""
+    opening = opening_of(events)
+    return bool(opening and opening.reach == SERVER)
 
 
 def is_whole(events: Sequence[Event]) -> bool:

@@ -1,4 +1,8 @@
-"""Which runs at risk survived: each one's fate, beside a twin's that nobody touched."""
+"""Which runs at risk survived: each one's fate, beside a twin's that nobody touched.
+
+Where the door hit the twin, too (a server that was restarted), the treated runs alone say what it came to. The control
+is then a trial in another lab (verdict/outcomes.py).
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,8 @@ from msgspec.structs import replace
 
 from harness.checkers._check import Check
 from harness.checkers._fates import find_fates
-from harness.checkers._findings import Counts, Findings
-from harness.checkers._trial import came_to_its_end
+from harness.checkers._findings import Counts, Findings, RunFate
+from harness.checkers._trial import came_to_its_end, is_absolute
 from harness.history import of_kind, opening_of
 from harness.words.events import Drained, Event, Note, WorkerRestarted
 from harness.words.outcomes import ALTERED, INCONCLUSIVE, LOST, STRANDED, SURVIVED
@@ -41,23 +45,24 @@ def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:
 
 
 def _weigh(events: Sequence[Event], findings: Findings) -> Check:
-    treated, twin = findings.treated, findings.twin
-    if objection := _no_control(findings):
+    treated, twin, absolute = findings.treated, findings.twin, is_absolute(events)
+    if objection := _no_control(findings, absolute=absolute):
         return Check(outcome=INCONCLUSIVE, reason=objection)
-    if treated.unknown or twin.unknown:  # rule: no-fate-no-verdict
-        unknown = next(fate for fate in findings.fates if fate.fate == "unknown")
+    if treated.unknown or (twin.unknown and not absolute):  # rule: no-fate-no-verdict
+        unknown = next(fate for fate in findings.fates if fate.fate == "unknown" and _counts(fate, absolute=absolute))
         said = f"run {unknown.run} of the {unknown.side} deployment: {unknown.why}"
         return Check(outcome=INCONCLUSIVE, reason=said)
     if treated.lost:  # rule: lost-one-is-enough, lost-comes-first (last)
-        said = f"{treated.lost} of {treated.at_risk} runs at risk are gone, and the twin lost none of {twin.at_risk}"
+        beside = "" if absolute else f", and the twin lost none of {twin.at_risk}"
+        said = f"{treated.lost} of {treated.at_risk} runs at risk are gone{beside}"
         return Check(outcome=LOST, reason=said)
     if findings.vanished:  # rule: survived-nothing-vanished
         said = f"{findings.vanished[0]}, and was none of those at risk"
         return Check(outcome=INCONCLUSIVE, reason=said, yields=True)
     # rule: survived-none-altered (without last), survived-without-the-twin (later)
     if treated.completed == treated.at_risk and not treated.altered:  # rule: survived-each-completed (without first)
-        return _all_completed(events, treated, twin)
-    if twin.undisturbed < twin.at_risk:  # rule: altered-stranded-want-the-twin
+        return _all_completed(events, treated, twin, absolute=absolute)
+    if twin.undisturbed < twin.at_risk and not absolute:  # rule: altered-stranded-want-the-twin
         said = (
             f"only {treated.completed} of {treated.at_risk} completed, and the twin did not complete either "
             f"({twin.undisturbed} of {twin.at_risk}); the drain ended by: {drain_end(events)}"
@@ -74,7 +79,8 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Check:
         said = f"{treated.altered} of {treated.at_risk} runs at risk were altered; the first: {altered.why}"
         return Check(outcome=ALTERED, reason=said)
     if treated.stranded:  # rule: stranded-one-is-enough
-        said = f"{treated.stranded} of {treated.at_risk} kept runs never ran, and the whole twin completed"
+        beside = "" if absolute else ", and the whole twin completed"
+        said = f"{treated.stranded} of {treated.at_risk} kept runs never ran{beside}"
         return Check(outcome=STRANDED, reason=said)
     unfinished = next(fate for fate in findings.fates if fate.side == "treated" and not fate.completed)
     said = (
@@ -84,8 +90,9 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Check:
     return Check(outcome=INCONCLUSIVE, reason=said, yields=True)
 
 
-def _all_completed(events: Sequence[Event], treated: Counts, twin: Counts) -> Check:
-    if treated.relabelled == treated.at_risk and not twin.relabelled:  # rule: all-relabelled-is-no-verdict
+def _all_completed(events: Sequence[Event], treated: Counts, twin: Counts, *, absolute: bool) -> Check:
+    # rule: all-relabelled-is-no-verdict
+    if treated.relabelled == treated.at_risk and not twin.relabelled and not absolute:
         said = f"all {treated.at_risk} completed, but each was called otherwise after that, and none of the twin's"
         return Check(outcome=INCONCLUSIVE, reason=said, yields=True)
     said = f"all {treated.at_risk} runs at risk are there at every look and completed"
@@ -93,11 +100,17 @@ def _all_completed(events: Sequence[Event], treated: Counts, twin: Counts) -> Ch
     return Check(outcome=SURVIVED, reason=said + later + _worker_restarts(events))
 
 
-def _no_control(findings: Findings) -> str:
+def _counts(fate: RunFate, *, absolute: bool) -> bool:
+    return fate.side == "treated" or not absolute
+
+
+def _no_control(findings: Findings, *, absolute: bool) -> str:
     """Why the answers or the twin are nothing to hold the treated runs against; empty where they are."""
     twin = findings.twin
     if findings.flaws:  # rule: flaws-forbid-a-verdict
         return findings.flaws[0]
+    if absolute:  # rule: absolute-without-the-twin (never)
+        return ""
     if twin.lost:  # rule: lost-twin-is-no-control
         return f"the twin, which nobody updated, lost {twin.lost} of {twin.at_risk} too"
     if findings.unclean:  # rule: unclean-twin-is-no-control

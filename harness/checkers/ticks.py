@@ -24,6 +24,7 @@ from harness.checkers._check import Check
 from harness.checkers._executions import executed_between
 from harness.checkers._oracle import first_tick, ticks_between
 from harness.checkers._runs import has_completed, states_read
+from harness.checkers._trial import is_absolute
 from harness.history import moment, of_kind, opening_of
 from harness.words.events import DeploymentRead, DoorClosed, Event, Listing, Unreadable
 from harness.words.facts import Deployment, FlowRun, Schedule
@@ -120,7 +121,8 @@ def _check(events: Sequence[Event]) -> Ticks:
         found[side] = [tick.isoformat() for tick in without], duplicate, sum(map(len, due.values()))
     if upcoming and opening and found["twin"][2] < (opening.ticks or 0):  # rule: upcoming-twin-was-due
         return Ticks(INCONCLUSIVE, f"only {found['twin'][2]} ticks of the twin were due before the last observation")
-    if found["twin"][0] or found["twin"][1]:  # rule: tick-twin-whole
+    # rule: tick-twin-whole, absolute-ticks (without last)
+    if (found["twin"][0] or found["twin"][1]) and not is_absolute(events):
         return Ticks(INCONCLUSIVE, "the twin's ticks, which nobody touched, are not whole either")
     missing, duplicate, expected = found["treated"]
     outcome = MISSING if missing else DUPLICATE if duplicate else WHOLE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from harness.doors._door import WORKER, CommandResult, Door, Part, Treated
+from harness.doors._door import SERVER, WORKER, CommandResult, Door, Part, Treated
 from harness.words.proof import DEEDS, Deed, Of, Proof, What
 
 Step: TypeAlias = "str | float"  # what is done to the part, or how many seconds pass
@@ -58,3 +58,9 @@ def _do(part: Part, step: str) -> None:
 def by_deeds(of: Of, *steps: Step) -> Proof:
     """Proven by how the engine saw the part before and after each of these steps."""
     return Proof(DEEDS, deeds=[Deed(_DONE[step], of) for step in steps if isinstance(step, str)])
+
+
+def on_server(*steps: Step) -> Door:
+    """A door that does these things to the server, one after the other. The control is a lab where nothing is done."""
+    open_ = in_turn(lambda treated: treated.server, *steps)
+    return Door(open_, by_deeds("server", *steps), reach=SERVER, control="none")

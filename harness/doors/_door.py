@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from harness.engines.base import CommandResult
 from harness.words.clock import Clock
+from harness.words.names import SERVER, UPGRADE
 from harness.words.proof import Proof
 
 if TYPE_CHECKING:
@@ -116,6 +117,20 @@ class Treated(Protocol):
     def worker(self) -> Part:
         """The worker of the deployment's own pool, or the process that serves it."""
 
+    @property
+    def server(self) -> Part:
+        """The lab's server, and the twin's: for doors whose `reach` is SERVER. `start` waits until it answers."""
+
+    @property
+    def database(self) -> Part:
+        """PostgreSQL's server. `start` waits until the deployment can be read. Raises: LabError on SQLite."""
+
+    def upgrade_server(self) -> None:
+        """Start the release of the role `upgrade` on the database of the server, which has to be stopped before.
+
+        Returns once it answers. Raises: LabError where it does not.
+        """
+
     def kill_flow_processes(self) -> CommandResult:
         """SIGKILL to the process of each flow run of the deployment that has one, and to nothing else.
 
@@ -160,6 +175,10 @@ class Door:
     holds_back  the runs of its deployment stay where they are, as it means them to: the drain waits a shorter time
     settles_after  seconds that its runs may stand still in the drain and go on after all, because Prefect takes so long
     needs     what has to be there for it, WORKER or PROCESS; empty: nothing but the deployment
+    reach     SERVER where it hits the twin, too: then its trial has a lab of its own, and its verdict is absolute
+              (docs/verdicts.md), beside a sister lab in which the door `control` is opened on the same scenario
+    control   that door
+    database  the database that it is for; empty: any
     engines   the engines that it can be opened on; empty: any
     name      set from its file
     summary   set from its file: the first line of its docstring
@@ -177,6 +196,9 @@ class Door:
     holds_back: bool = False
     settles_after: float = 0.0
     needs: str = ""
+    reach: str = ""
+    control: str = ""
+    database: str = ""
     engines: Sequence[str] = ()
     name: str = ""
     summary: str = ""
@@ -195,8 +217,15 @@ class Door:
             return f"{self.name} needs {self.needs}; in {scenario.name} {_MISSING[self.needs]} as a door is opened"
         return ""
 
-    def not_on(self, engine: str) -> str:
-        """Why it cannot be opened on an engine; empty where it can."""
+    @property
+    def upgrades(self) -> bool:
+        """Whether it starts the release that the subject's role `upgrade` names."""
+        return any(deed.of == UPGRADE for deed in self.proof.deeds)
+
+    def not_on(self, engine: str, database: str) -> str:
+        """Why it cannot be opened on an engine and a database; empty where it can."""
+        if self.database not in ("", database):  # rule: not-applicable-database (never)
+            return f"{self.name} is for the database {self.database}; this one is {database}"
         if self.engines and engine not in self.engines:  # rule: not-applicable-engine (never)
             return f"{self.name} is for the engine {', '.join(self.engines)}; this one is {engine}"
         return ""
@@ -215,4 +244,16 @@ def after(first: CommandResult, then: Callable[[], CommandResult]) -> CommandRes
     return CommandResult(second.exit_code, f"{first.output}\n{second.output}", first.seconds + second.seconds)
 
 
-__all__ = ["DEPLOYED", "PROCESS", "SERVED", "WORKER", "CommandResult", "Door", "Facts", "Part", "Treated", "after"]
+__all__ = [
+    "DEPLOYED",
+    "PROCESS",
+    "SERVED",
+    "SERVER",
+    "WORKER",
+    "CommandResult",
+    "Door",
+    "Facts",
+    "Part",
+    "Treated",
+    "after",
+]

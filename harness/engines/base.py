@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from harness.words.errors import LabError
 from harness.words.facts import PartSeen
@@ -14,6 +14,9 @@ from harness.words.redaction import redact
 
 if TYPE_CHECKING:
     from harness.subjects.release import Release, Target
+
+
+DATABASE = "database"  # the name of its node
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,9 @@ class Node(Protocol):
         ...
 
 
+N = TypeVar("N", bound=Node)
+
+
 class Site(Protocol):
     """What an engine gives to one lab: a network or a folder, and the nodes in it. A context manager."""
 
@@ -161,6 +167,21 @@ class Site(Protocol):
 
         Returns: its node, and the API's URL as the harness reaches it.
         """
+        ...
+
+    def server_url(self) -> str:
+        """The URL of the API as the harness reaches it; another one, maybe, once the server was started again."""
+        ...
+
+    def start_upgrade(self, changed: Mapping[str, str]) -> tuple[Node, str]:
+        """Start the server of the role `upgrade` in the place of the first, which has ended, and on its database.
+
+        It migrates the database as it starts. Returns: as `start_server` does.
+        """
+        ...
+
+    def database(self) -> Node:
+        """The node of the database server. Raises: LabError where there is none."""
         ...
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:
@@ -262,3 +283,11 @@ def clock_read(done: CommandResult, name: str) -> float:
     except (IndexError, ValueError):
         said = done.output.strip()[-300:] or "nothing"
         raise LabError(f"asked for its clock, {name} said: {said}", source=name, log=done.output[-4000:]) from None
+
+
+def database_of(nodes: Iterable[N]) -> N:
+    """The database server among the nodes of a site. Raises: LabError where there is none."""
+    for node in nodes:
+        if node.name == DATABASE:
+            return node
+    raise LabError("the lab has no database server: its server keeps its data in a file", source=SERVER)

@@ -32,10 +32,13 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def server_environment(home: str, database: str) -> dict[str, str]:
-    """The variables that a server needs beside its settings; `home` is its home folder, `database` one of DATABASES."""
+def server_environment(home: str, database: str, *, migrates: bool = False) -> dict[str, str]:
+    """The variables that a server needs beside its settings; `home` is its home folder, `database` one of DATABASES.
+
+    migrates  whether it has to migrate the database as it starts, which another release has made
+    """
     environment = {"UVICORN_LOG_CONFIG": f"{home}/uvicorn.json", "PREFECT_UI_STATIC_DIRECTORY": f"{home}/ui"}
-    if database == SQLITE:
+    if database == SQLITE and not migrates:
         # The database was made when the subject was built (make_database.py).
         environment["PREFECT_API_DATABASE_MIGRATE_ON_START"] = "false"
         environment["PREFECT_API_BLOCKS_REGISTER_ON_START"] = "false"

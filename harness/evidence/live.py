@@ -17,6 +17,7 @@ from rich.text import Text
 
 from harness.evidence.table import STYLES
 from harness.verdict.outcomes import contradicts, said
+from harness.words.facts import in_state
 from harness.words.names import BEFORE, SIDES
 from harness.words.plan import Cell, Plan
 from harness.words.records import TrialResult
@@ -77,7 +78,9 @@ class LiveView:
         """How many runs are at risk on each side, as soon as the history says so."""
         if cell.name not in self._at_risk:
             for state, runs in _listed(self._plan.trial_folder(cell) / "history.jsonl"):
-                sides = Counter(run["side"] for run in runs if run["state_name"] == state)
+                sides = Counter(
+                    run["side"] for run in runs if in_state(state, run["state_name"], run.get("state_type"))
+                )
                 self._at_risk[cell.name] = "at risk: " + ", ".join(f"{sides[side]} {side}" for side in SIDES)
         return self._at_risk.get(cell.name, "")
 

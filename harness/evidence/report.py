@@ -10,6 +10,7 @@ from harness.checkers.door_proof import deployments_read, proof_of
 from harness.checkers.survival import drain_end
 from harness.evidence import promised
 from harness.evidence._writer import Judged, TrialWriter
+from harness.evidence.deeds import deeds_told, door_told
 from harness.evidence.diagram import diagram
 from harness.evidence.looks import clock_of, door_log, once
 from harness.evidence.markdown import fenced, in_cell
@@ -32,7 +33,7 @@ from harness.words.facts import Deployment, Schedule
 from harness.words.meanings import OUTCOMES
 from harness.words.names import AFTER, DRAINED, SURVIVAL, TICKS
 from harness.words.plan import Cell
-from harness.words.proof import NOTHING, REDEPLOY, REQUEST, Proof
+from harness.words.proof import DEEDS, NOTHING, REDEPLOY, REQUEST, Proof
 from harness.words.records import SideCounts, TrialResult
 
 _EXPECTED = {
@@ -155,7 +156,7 @@ def _steps(cell: Cell, told: dict[str, str], verdict: Verdict, events: Sequence[
         (f"Fault `{fault}`: " if fault else "") + f"{stage} {told.get('schedules', ticking)}",
         f"By the server's own listing, {at_risk[0]} runs of the deployment `treated` and {at_risk[1]} of its "
         f"twin were {state}.",
-        f"On the treated deployment alone: {told.get('door', cell.door)}. Nobody touched `twin`.",
+        door_told(told.get("door", cell.door), cell),
         "Every run was looked up by its id.",
         f"{lift} Every run was looked up again after the drain, which ended by: {drain_end(events)}.",
     ]
@@ -238,6 +239,7 @@ def _proof(events: Sequence[Event]) -> str:
             ),
             f"- Description of `twin`{identified('twin')}: {described('twin', 'before')} before, "
             f"{described('twin', 'after')} after.",
+            *deeds_told(events),
         ]
     )
 
@@ -270,6 +272,8 @@ def _proven(door: DoorClosed, proof: Proof) -> str:
         return f", and the server's access log names {named}"
     if proof.by == REDEPLOY:
         return f", and the server's access log names {named}, or the schedules have new ids"
+    if proof.by == DEEDS:
+        return f"; what the engine saw of it: {', '.join(map(str, proof.deeds))}"
     return f", and sent the nonce `{door.nonce}`"
 
 

@@ -27,6 +27,21 @@ class System(Protocol):
     def kill_worker(self) -> None:
         """SIGKILL to the worker of each pool; returns once it is dead."""
 
+    def freeze_worker(self) -> None:
+        """Freeze the worker of each pool, with all that it started (SIGSTOP; a container is paused)."""
+
+    def thaw_worker(self) -> None:
+        """Let the worker of each pool run on."""
+
+    def cut_worker_off(self) -> None:
+        """Take the worker of each pool off the network. Only containers have one: such a fault says `engines`."""
+
+    def connect_worker(self) -> None:
+        """Put the worker of each pool on the network again."""
+
+    def kill_server(self) -> None:
+        """SIGKILL to the server, and start it again; returns once it answers. Such a fault is `alone`."""
+
     def serve_again(self) -> None:
         """Start each process again that served a deployment and has stopped; what it left Running is cancelled."""
 
@@ -54,7 +69,9 @@ class Fault:
 
     hurt     hurts it; called in the steady state, before anything is deployed that is at risk
     lift     takes that away, so that what was kept can run; called once the door is shut and every run was looked at
-    stops_worker  no worker lives between the two
+    stops_worker  no worker does anything between the two
+    engines  the engines that it can hurt a system on; empty: any
+    alone    it hurts what other scenarios of the lab would have, too: then its scenario has a lab of its own
     worker_limit  flow runs that a worker may run at a time, where that is what hurts; None leaves it to the scenario
     name     set from its file
     summary  set from its file: the first line of its docstring, a sentence of the report
@@ -65,6 +82,8 @@ class Fault:
     lift: Callable[[System], None] = _nothing
     worker_limit: int | None = None
     stops_worker: bool = False
+    engines: Sequence[str] = ()
+    alone: bool = False
     name: str = ""
     summary: str = ""
     lifted: str = ""

@@ -45,6 +45,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     backlogs   which kinds of runs at risk (a scenario names its own: `overdue`, `upcoming`, ...)
     families   families of doors, and `doors`: single ones
     versions   the releases, as a specifier; empty: all
+    upgraded_to  the releases that the server is upgraded to, as `versions`; for the door that does so
     outcome    of the trial, or of its ticks where the scenario is judged by them
     reference  the upstream issue, change or source line, or the finding; of the file, where it has none of its own
     sometimes  what it comes to instead now and then, by a race of Prefect's, and `sometimes_reference`, where from
@@ -55,14 +56,21 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     families: Sequence[str] = ()
     doors: Sequence[str] = ()
     versions: str = ""
+    upgraded_to: str = ""
     reference: str = ""
     sometimes: str = ""
     sometimes_reference: str = ""
 
-    def is_of(self, backlog: str, door: Opened, version: str) -> bool:
-        """Whether it speaks of this backlog, this door and this release."""
+    def is_of(self, backlog: str, door: Opened, version: str, upgrade: str = "") -> bool:
+        """Whether it speaks of this backlog, this door and this release, and of an upgrade to another one."""
         opened = door.name in self.doors or door.family in self.families
-        return backlog in self.backlogs and opened and Version(version) in SpecifierSet(self.versions, prereleases=True)
+        # rule: known-upgrades (without last)
+        ranges = [(version, self.versions), *([(upgrade, self.upgraded_to)] if self.upgraded_to else [])]
+        return backlog in self.backlogs and opened and all(_is_in(one, range_) for one, range_ in ranges)
+
+
+def _is_in(version: str, range_: str) -> bool:
+    return bool(version) and Version(version) in SpecifierSet(range_, prereleases=True)
 
 
 class KnownPromise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -117,6 +125,7 @@ def _files() -> Iterator[_File]:
             file = msgspec.convert(said, _File)
             for known in file.known:
                 SpecifierSet(known.versions)
+                SpecifierSet(known.upgraded_to)
             for promise in file.promise:
                 promise.check()
         except (ValueError, msgspec.ValidationError, InvalidSpecifier) as error:
@@ -141,9 +150,9 @@ def load_known_promises() -> Sequence[KnownPromise]:
     return [known for file in _files() for known in file.promise]
 
 
-def known_for(backlog: str, door: Opened, version: str) -> Known | None:
-    """What is known of a backlog, a door and a release; None where nothing is."""
-    return next((known for known in load_known() if known.is_of(backlog, door, version)), None)
+def known_for(backlog: str, door: Opened, version: str, upgrade: str = "") -> Known | None:
+    """What is known of a backlog, a door and a release (upgraded to another one); None where nothing is."""
+    return next((known for known in load_known() if known.is_of(backlog, door, version, upgrade)), None)
 
 
 def known_promises(backlog: str, door: Opened, version: str) -> dict[str, KnownPromise]:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from harness.engines.base import CommandResult
-from harness.words.facts import Deployment, FlowRun, RunState, Schedule
+from harness.words.facts import Deployment, FlowRun, RunState, Schedule, in_state
 
 # What is taken as the server has it: each field of a history's record that is not made here of several.
 _DEPLOYMENT = [name for name in Deployment.__struct_fields__ if name not in ("defaults", "limit", "schedules")]
@@ -47,6 +47,11 @@ def run_facts(run: dict[str, Any]) -> dict[str, Any]:
     facts["tags"] = sorted(map(str, run.get("tags") or ()))
     # For a run that ended in another state than Completed: why, in Prefect's words.
     return {**facts, "state_message": str(state.get("message"))[:1000]} if state.get("type") in _UNHAPPY else facts
+
+
+def is_in(run: dict[str, Any], state: str) -> bool:
+    """Whether a run, as the server answered it, is in a state of this name, or of this type in capitals."""
+    return in_state(state, run["state_name"], run["state_type"])
 
 
 def state_facts(state: dict[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class Lab:
         clock: Clock = HOST_CLOCK,
     ) -> None:
         self.site, self.versions, self.deadlines, self.clock = site, versions, deadlines, clock
-        self._server_settings = server_settings or {}
+        self.server_settings = server_settings or {}
         self.server: Node
         self.deployer: Node
         self.api: PrefectAPI
@@ -94,6 +94,7 @@ class Lab:
         # How long a process of Prefect's takes here until it does something. If each is started anew: from the server's
         # start to its health. If they are forked: what `prefect version` took.
         self.start_seconds = 0.0
+        self.server_seconds = 0.0  # what the server took until it was healthy
         # How many commands share a core, at least 1; set from the number of stagings.
         self.share = 1.0
         # Held by the staging that starts its worker and deploys its backlog (harness/trials/staging.py, `turn`).
@@ -112,14 +113,14 @@ class Lab:
             undo.enter_context(self.site)
             self.site.start_database(seconds=self.deadlines.health)
             started = self.clock.monotonic()
-            self.server, url = self.site.start_server(self._server_settings)
+            self.server, url = self.site.start_server(self.server_settings)
             self.deployer = self.site.start_node("deployer", None)
             self._pool = undo.enter_context(ThreadPoolExecutor(max_workers=1))
             patience, alive = self.deadlines.api_patience, self.check_server_alive
             self.api = undo.enter_context(PrefectAPI(url, patience=patience, check_alive=alive, clock=self.clock))
             self.scheduler = SchedulerCheck(self.api, alive, self.server.log, self.clock, every=self.deadlines.poll)
-            self.wait_until("the server's health", self._healthy, seconds=self.deadlines.health, source="server")
-            self.start_seconds = self.clock.monotonic() - started
+            self.wait_until("the server's health", self.healthy, seconds=self.deadlines.health, source="server")
+            self.start_seconds = self.server_seconds = self.clock.monotonic() - started
             if self.site.forks:
                 self.start_seconds = max(_QUICKEST, self.ask_prefect_version().result().seconds)
             self._exit = undo.pop_all()
@@ -166,9 +167,10 @@ class Lab:
     def check_server_alive(self) -> None:
         """Raises LabError, with the end of its log, if the server is dead."""
         if not self.server.running():  # rule: error-server-died
-            raise LabError("the server ended", source="server", log=self.server.log()[-4000:])
+            raise LabError("the server ended", source=self.server.name, log=self.server.log()[-4000:])
 
-    def _healthy(self) -> None:
+    def healthy(self) -> None:
+        """A probe for the server's health. Raises: NotYet; LabError where it does not live."""
         self.check_server_alive()
         if not self.api.healthy():
             raise NotYet("no healthy answer; the end of its log: " + " ".join(self.server.log()[-300:].split()))
@@ -184,10 +186,11 @@ class Lab:
         }
         self.check_server_alive()  # if its port was taken, another server may have answered so far
         for role, version in said.items():
-            self._check_version(role, version)
+            self.check_version(role, version)
         return said
 
-    def _check_version(self, role: str, version: str) -> None:
+    def check_version(self, role: str, version: str) -> None:
+        """Raises LabError if what a part says it is is not the release asked for."""
         asked = self.versions.get(role, self.versions[SERVER])  # rule: worker-version-by-role (default)
         if not _same(version, asked):  # rule: error-wrong-version
             raise LabError(f"the {role} says it is Prefect {version!r}; asked for was {asked}", source=role)
@@ -271,7 +274,7 @@ class Lab:
     def check_worker_version(self, scenario: Workload) -> str:
         """Ask a worker's node for its version. Raises LabError if it is not the release asked for."""
         version = self.workers(scenario)[0].imported_version(seconds=self.deadlines.command)
-        self._check_version("worker", version)  # rule: error-worker-version
+        self.check_version("worker", version)  # rule: error-worker-version
         return version
 
     def deploy(self, scenario: Workload, names: list[str]) -> CommandResult:

@@ -28,7 +28,7 @@ SubjectNames = Annotated[
     tuple[str, ...],
     Option(
         "a release such as 3.3.3, or latest; wheel:PATH; path:FOLDER (a source tree as it is); image:NAME; "
-        "any with /worker= or /deployer= another",
+        "any with /worker= or /deployer= another, or /upgrade= for the door server-upgrade",
         flag="--subject",
         metavar="PREFECT",
         always=True,  # the line that asks again says what was tried

@@ -18,7 +18,7 @@ from harness.store.trial_folder import read_entry
 from harness.trials.opening import open_history
 from harness.trials.phases import copy_logs
 from harness.trials.scenario import load_scenarios
-from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, exit_code
+from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, beside_controls, exit_code
 from harness.words.plan import Cell, Plan
 from harness.words.records import TrialResult
 
@@ -35,7 +35,9 @@ def finish(ledger: Ledger, interrupted: int | None = None, *, broken: bool = Fal
     for cell in ledger.runnable:
         if interrupted is None or _was_started(ledger.plan, cell):
             ledger.entries[cell.name] = _judged(ledger.plan, cell)
-    code = exit_code(ledger.entries.values()) if interrupted is None else interrupted
+    names, entries = list(ledger.entries), beside_controls(list(ledger.entries.values()))
+    ledger.entries.update(zip(names, entries, strict=True))
+    code = exit_code(entries) if interrupted is None else interrupted
     if broken and code == EXIT_AS_EXPECTED:
         code = EXIT_UNJUDGED
     ledger.write(exit_code=code)

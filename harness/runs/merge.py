@@ -89,6 +89,8 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
     entries: list[TrialResult] = []
     repetitions: Counter[str] = Counter()
     for folder, results, _ in runs:
+        targets: dict[str, str] = {}  # by the names that the folders of this run's trials had
+        mine: list[TrialResult] = []
         for trial in results.trials:
             evidence = evidence_of(folder, trial)
             name = evidence.name.removesuffix(f"--{trial.repetition}")
@@ -97,7 +99,10 @@ def merge(folders: Sequence[Path], into: Path, planned: Sequence[dict[str, str]]
             target = f"trials/{name}" if number == 1 else f"trials/{name}--{number}"
             if evidence.is_dir() and not evidence.is_symlink():
                 shutil.copytree(evidence, into / target, ignore=_links)
-            entries.append(replace(trial, folder=target, repetition=number))
+            targets[evidence.name] = target.rpartition("/")[2]
+            mine.append(replace(trial, folder=target, repetition=number))
+        # rule: merge-keeps-controls
+        entries += [replace(trial, control=targets.get(trial.control, trial.control)) for trial in mine]
     broken = [
         f"{', '.join(facts)}: ended with {results.exit_code}, by its trials {by_trials}"
         for _, results, facts in runs

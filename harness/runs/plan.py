@@ -12,7 +12,7 @@ from harness.checkers import load_promises
 from harness.doors import Door, load_doors, select_doors
 from harness.known import Known, known_for, known_promises
 from harness.trials.scenario import EVERY_DOOR, Scenario, select_scenarios
-from harness.words.names import REAL, SQLITE, TICKS, WARP
+from harness.words.names import REAL, SQLITE, TICKS, UPGRADE, WARP
 from harness.words.outcomes import HELD
 from harness.words.plan import Cell, ground, numbered
 from harness.words.proof import NOTHING
@@ -116,9 +116,10 @@ def plan_cell(
     staged = scenario.with_schedules(schedules, concurrency_limit)
     # Of a schedule that never ends, runs come due while the doors of other trials are open.
     endless = not staged.shapes.ends  # rule: endless-own-lab (gives False)
-    # rule: door-settings-own-lab (without last)
-    alone = f"--{scenario.name}" if scenario.is_alone or door.server_settings or endless else ""
-    alone += f"--{door.name}" if door.server_settings or endless else ""
+    # rule: door-settings-own-lab (without first), server-door-own-lab (without last)
+    own = door.server_settings or endless or door.reach
+    alone = f"--{scenario.name}" if scenario.is_alone or own else ""
+    alone += f"--{door.name}" if own else ""
     cell = Cell(
         scenario=scenario.name, door=door.name, subject=subject, version=version, as_of=as_of, engine=engine,
         database=database, engine_detail=engine_detail,
@@ -126,10 +127,11 @@ def plan_cell(
         versions=versions or {}, note=note, command=command, repetition=repetition, judged_by=scenario.judged_by,
         clock=clock,
         schedules=tuple(schedules), concurrency_limit=concurrency_limit, at=at,
+        reach=door.reach,
     )  # fmt: skip
     if not version:  # rule: not-applicable-not-by-failure
         return cell
-    reason = door.misfit(scenario) or door.not_on(engine)
+    reason = scenario.not_on(engine) or door.misfit(scenario) or door.not_on(engine, database)
     reason = reason or _lacks(scenario, door, version, (versions or {}).get("deployer", version))
     if reason:
         return replace(cell, outcome="not-applicable", expected="not-applicable", reason=reason)
@@ -142,7 +144,7 @@ def plan_cell(
         return cell  # a door that changes the ticks themselves
     if held and door.family == "deletion":  # rule: gate-excepts-deletions
         return cell  # what its runs come to is no question of a gate's
-    found = known_for(scenario.backlog, door, version)
+    found = known_for(scenario.backlog, door, version, (versions or {}).get(UPGRADE, ""))
     # rule: gate-expects-survived
     if held:  # what happens now and then on a release is no doing of a change, and no success either
         often = (found.sometimes, found.sometimes_reference) if found else ("", "")

@@ -18,6 +18,7 @@ from harness.doors import load_doors
 from harness.evidence import Run, made_again
 from harness.history import opening_of
 from harness.runs.conclude import views_from_history
+from harness.runs.controls import control_of, held
 from harness.runs.plan import plan_cell
 from harness.runs.taken import Taken
 from harness.store.bundle import is_bundle, unpack
@@ -42,7 +43,7 @@ from harness.words.records import RunFacts, RunResult, TrialResult
 from harness.words.redaction import redact
 
 _GONE = "its history is gone"
-_OF_THE_COPY = {"folder", "repetition"}  # what `merge` gives anew
+_OF_THE_COPY = {"folder", "repetition", "control"}  # what `merge` gives anew
 _OF_SEVERAL = {"twin", "ticks"}
 _BY_NAME = "promises"
 _OF_THE_SCENARIO = ("state", "minimum", "ticks", "interval", "judged_by")
@@ -61,10 +62,11 @@ class Rejudged:
 
 @dataclass(frozen=True)
 class _Maker:
-    """What made a run: whether this very harness did (`same`), and whether `merge` joined it."""
+    """What made a run: `merge`, this very harness (`same`); what the control of a trial came to, judged anew."""
 
-    same: bool
     merged: bool
+    same: bool
+    control: TrialResult | None = None
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,7 @@ class SecondLook:
         return not self.objections
 
 
-def _one_line(said: str) -> str:
-    """What a file said may hold several lines, and one of them what only this harness says."""
+def _one_line(said: str) -> str:  # a file may say several, and one of them what only this harness says
     return " ".join(said.split())
 
 
@@ -134,7 +135,8 @@ def recheck(run: Path) -> SecondLook:
             if same:  # another harness may use other words in its views  # rule: recheck-other-commit (always)
                 wrong += _views_of_a_trial(own, events, verdict)
             if _is_told(folder, entry):
-                trials.append(_trial(own, entry, events, verdict, _Maker(merged=merged, same=same)))
+                maker = _Maker(merged, same, control_of(folder, entry, entries))
+                trials.append(_trial(own, entry, events, verdict, maker))
         problems += taken.differences()  # rule: recheck-told-twice
         if same:  # rule: recheck-other-commit (always)
             problems += fields_added(folder)
@@ -211,7 +213,7 @@ def _trial(own: Path, saved: TrialResult, events: list[Event], verdict: Verdict,
     if not (own / "history.jsonl").exists():
         return Rejudged(saved, None, [_GONE])
     same = maker.same
-    again = redact.value(from_history(events, verdict))
+    again = redact.value(held(from_history(events, verdict), saved, maker.control))
     was = msgspec.to_builtins(saved)
     opening = opening_of(events)
     schema = opening.schema if opening else HISTORY_SCHEMA

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 
 from rich.console import Console
 
+from harness.doors import Door
 from harness.engines import movable_clock
 from harness.engines.choose import choose_engine
 from harness.engines.sweep import of_the_dead, sweep
@@ -23,11 +25,28 @@ from harness.runs.plan_of_run import plan_run
 from harness.runs.selection import select
 from harness.runs.shapes import check_shapes
 from harness.store.results import check_results, new_run_id
-from harness.subjects.kinds import check_name
-from harness.words.errors import Interrupted
+from harness.subjects.kinds import check_name, is_upgraded
+from harness.words.errors import Interrupted, UsageError
 from harness.words.names import WARP
 from harness.words.plan import Plan
+from harness.words.proof import NOTHING
 from harness.words.scratch import scratch_folder
+
+
+def check_doors(subject: str, doors: Sequence[Door]) -> None:
+    """Raises UsageError where a door upgrades a subject that does not say to what, and where none upgrades one."""
+    upgrades = [door.name for door in doors if door.upgrades]
+    if upgrades and not is_upgraded(subject):  # rule: upgrade-says-to-what
+        raise UsageError(
+            f"{upgrades[0]} upgrades the server, and {subject!r} does not say to which release.\n"
+            f"Name it: --subject {subject}/upgrade=latest"
+        )
+    others = [door.name for door in doors if not door.reach and door.proof.by != NOTHING]
+    if is_upgraded(subject) and others:  # rule: upgrade-wants-its-door
+        raise UsageError(
+            f"{subject!r} is a server that is upgraded, which {others[0]} does not do.\n"
+            "Name the door: --door server-upgrade"
+        )
 
 
 def run_matrix(ask: RunAsk, console: Console, shown: Console | None = None, *, only: Only | None = None) -> int:
@@ -43,6 +62,7 @@ def run_matrix(ask: RunAsk, console: Console, shown: Console | None = None, *, o
     trials, left_out = check_shapes(trials, ask.schedules, ask.concurrency_limit, now, at=ask.at)
     for name in ask.subjects:
         check_name(name)
+        check_doors(name, [door for _, door in trials])
     check_results(ask.results)
     engine, why = choose_engine(ask.engine)
     ask = replace(ask, engine=engine.name)

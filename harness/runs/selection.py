@@ -53,6 +53,8 @@ def select(plan: Plan, expression: str) -> Plan:
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise UsageError(f"-k {expression!r} cannot be read. It takes parts of names, joined by `and`, `or`, `not`.")
     cells = [cell for cell in plan.cells if cell.name in selected.names]
+    controls = {cell.control for cell in cells}  # rule: select-keeps-controls (gives [])
+    cells = [cell for cell in plan.cells if cell in cells or cell.name in controls]
     if not cells:
         names = "\n  ".join(cell.name for cell in plan.cells[:2])
         raise UsageError(

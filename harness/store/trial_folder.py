@@ -111,6 +111,8 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         schedules=list(cell.schedules),
         concurrency_limit=cell.concurrency_limit,
         at=cell.at,
+        reach=cell.reach,
+        control=cell.control,
     )
 
 

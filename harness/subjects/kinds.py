@@ -1,7 +1,7 @@
 """Which Prefect a subject's name means: of the server, and of worker and deployer, if they run another one.
 
 `3.3.4`, `latest`, `wheel:PATH`, `path:FOLDER`, `image:NAME`. In `3.3.4/worker=3.3.3/deployer=3.0.9` the server's is
-first.
+first. `3.1.15/upgrade=3.9.1` is a server of 3.1.15 that the door `server-upgrade` upgrades to 3.9.1.
 Each may have overlays: `3.9.1+delete-one-late-run` (overlays.py).
 """
 
@@ -16,7 +16,7 @@ from harness.subjects import overlays
 from harness.subjects.local import check_tree, check_wheel, resolve_tree, resolve_wheel
 from harness.subjects.release import Release, Target, check_release, resolve_release
 from harness.words.errors import UsageError
-from harness.words.names import ROLES
+from harness.words.names import ROLES, UPGRADE
 
 _SPLIT = re.compile(rf"/({'|'.join(ROLES)})=")
 ResolveImage = Callable[[str], Release]
@@ -74,6 +74,17 @@ def is_release(asked: str) -> bool:
         and _kind(server) not in _CHECKS
         and not overlays.split(server)[1]  # rule: overlay-is-no-release
     )
+
+
+def is_of_releases(asked: str) -> bool:
+    """Whether it is a plain release, or the upgrade of one to another: what is known is known of these."""
+    server, others = _split(asked)
+    return is_release(server) and all(role == UPGRADE and is_release(part) for role, part in others)
+
+
+def is_upgraded(asked: str) -> bool:
+    """Whether it names the release that its server is upgraded to."""
+    return any(role == UPGRADE for role, _ in _split(asked)[1])
 
 
 def check_ends(first: str, last: str) -> None:

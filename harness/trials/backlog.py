@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from harness.history import moment
-from harness.lab.facts import last_error, run_facts
+from harness.lab.facts import is_in, last_error, run_facts
 from harness.trials.staging import Staging
 from harness.trials.system import StagedSystem
 from harness.words.errors import DeadlineError, LabError
@@ -157,9 +157,10 @@ def prove(staging: Staging) -> None:
     def everything_at_risk() -> None:
         runs = staging.runs_if_answered()
         staged = {name: [r for r in runs if r["deployment_id"] == id_] for name, id_ in staging.deployed.items()}
-        counts = {name: sum(run["state_name"] == scenario.state for run in found) for name, found in staged.items()}
+        counts = {name: sum(is_in(run, scenario.state) for run in found) for name, found in staged.items()}
         # Where one run holds the slot, the others are at risk: every staged run must be somewhere other than Scheduled.
-        waiting = [run for run in runs if run["state_name"] in {"Scheduled", "Pending"} - {scenario.state}]
+        waiting = [run for run in runs if run["state_name"] in ("Scheduled", "Pending")]
+        waiting = [run for run in waiting if not is_in(run, scenario.state)]
         made = [sum(run["state_type"] != "CANCELLED" for run in found) for found in staged.values()]
         if staging.lab.clock.now() <= (due if min(made) >= scenario.ticks else last_tick) or waiting:
             raise NotYet(f"at risk {counts} of {len(runs)} staged, {len(waiting)} still Scheduled or Pending")

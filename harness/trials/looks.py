@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from harness.history import looks_agree
-from harness.lab.facts import deployment_facts, run_facts, state_facts
+from harness.lab.facts import deployment_facts, is_in, run_facts, state_facts
 from harness.trials.trial import TREATED, TWIN, Trial
 from harness.words.names import AFTER, DRAINED, SIDES
 
@@ -65,7 +65,7 @@ def record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
     if not trial.at_risk:
         state = trial.staging.scenario.state
         trial.at_risk = {
-            side: [run["id"] for run in runs if run["side"] == side and run["state_name"] == state] for side in SIDES
+            side: [run["id"] for run in runs if run["side"] == side and is_in(run, state)] for side in SIDES
         }
     return runs
 

@@ -33,6 +33,8 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario, clock: Clock = HOST
         ticks=scenario.ticks,
         interval=scenario.interval,
         judged_by=scenario.judged_by,
+        reach=cell.reach,
+        control=cell.control,
         fault=scenario.fault,
         texts={
             "stage": f"{scenario.cause.summary} {scenario.stage_text}".strip(),

@@ -27,6 +27,7 @@ class NodePart:
     of       what it is, as a proof names it
     running  the ids of the flow runs that are executed in it now
     ended    is told which flow runs ended with it
+    started  waits, once it was started again, until it does what it is for
     """
 
     _node: Node
@@ -34,6 +35,7 @@ class NodePart:
     _record: Record
     _running: Callable[[], list[str]] = list
     _ended: Callable[[list[str]], None] = lambda _runs: None
+    _started: Callable[[], object] = lambda: None
 
     def kill(self) -> None:
         self._end("killed", self._node.kill)
@@ -43,6 +45,7 @@ class NodePart:
 
     def start(self) -> None:
         self._do("started", self._node.start)
+        self._started()
 
     def freeze(self) -> None:
         self._do("frozen", self._node.freeze)
@@ -74,6 +77,13 @@ def record_deed(record: Record, deed: Deed, node: str, seen: tuple[PartSeen, Par
     """Record what was done to a part, and how it was seen before and after."""
     before, after = seen
     record("part", what=deed.what, of=deed.of, node=node, before=before, after=after, **more)
+
+
+def running_in(staging: Staging, node: Node) -> list[str]:
+    """The ids of the runs whose process lives in a worker, or in the process that serves their deployment."""
+    marks = [mark for each, marks in staging.marks_by_node() if each is node for mark in marks]
+    processes = {mark["run"]: int(mark["process"]) for mark in marks}
+    return [run for run, pid in processes.items() if node.process(pid).state != "ended"]
 
 
 def kill_processes(staging: Staging, deployment_id: str, record: Record) -> list[str]:

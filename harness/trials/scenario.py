@@ -36,7 +36,8 @@ class Scenario:
     name            set from the folder, and from the variant where the folder declares several
     flows           what the flows' names in flow.py begin with: the folder's name
     summary         one line, for listings and reports
-    state           the state *name* that is at risk (Prefect's words: `Late`, `AwaitingConcurrencySlot`)
+    state           the state *name* that is at risk (Prefect's words: `Late`, `AwaitingConcurrencySlot`), or its type,
+                    in capitals, where releases name it otherwise (`PENDING`)
     ticks, interval how many runs each deployment schedules, and the seconds between two
     minimum         how many runs at risk a side must have for a verdict
     schedules       of each deployment, in words (words/schedule_words.py); none: the harness's own finite rule
@@ -148,6 +149,13 @@ class Scenario:
         own = self.folder / name
         return own if own.exists() else COMMON / name
 
+    def not_on(self, engine: str) -> str:
+        """Why its fault cannot hurt a system on an engine; empty where it can."""
+        wanted = self.cause.engines
+        if wanted and engine not in wanted:  # rule: not-applicable-fault-engine (never)
+            return f"the fault {self.fault} is for the engine {', '.join(wanted)}; this one is {engine}"
+        return ""
+
     def applies_to(self, version: str) -> bool:
         """Whether this release can stage the scenario at all, from its version alone."""
         return Version(Version(version).base_version) in SpecifierSet(self.applies)
@@ -173,7 +181,9 @@ def load_scenarios() -> dict[str, Scenario]:
             full = f"{name}-{variant}" if variant else name
             limit = declared.cause.worker_limit or declared.worker_limit  # rule: fault-limits-worker (gives None)
             declared.shapes, parse_limit(declared.concurrency_limit)  # what it names must be there
-            found[full] = replace(declared, name=full, flows=name, folder=path.parent, worker_limit=limit)
+            alone = declared.alone or declared.cause.alone  # rule: fault-wants-its-lab (without last)
+            one = replace(declared, name=full, flows=name, folder=path.parent)
+            found[full] = replace(one, worker_limit=limit, alone=alone)
     if not found:
         raise UsageError(
             f"There is no scenario under {SCENARIOS}: install the harness from its checkout (pip install -e .)."

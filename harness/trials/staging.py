@@ -26,6 +26,7 @@ from harness.words.names import HOLDS_A_SLOT
 from harness.words.waiting import NotYet
 
 PROBE = "probe"
+_MIGRATION = 30.0  # seconds; from 3.1.15 to 3.9.1 it took less than 7, with the start of the server, on a busy machine
 
 
 @dataclass
@@ -104,6 +105,12 @@ class Staging:
         for trial in self.trials:
             trial.history.add(kind, **facts)
 
+    @property
+    def doors_take(self) -> float:
+        """Seconds that doors may take here, beside a command: one starts the server anew, and has it migrate."""
+        starts = 4 * self.lab.server_seconds + _MIGRATION
+        return sum(starts for trial in self.trials if trial.door.reach)
+
     def take_turn(self) -> None:
         """Wait until no other staging of the lab has the turn; it is given back when `turn` is closed."""
         with WAITS.of("the turn of another scenario"):
@@ -153,12 +160,6 @@ class Staging:
                 raise LabError(f"{MARKS}: {error}", source=worker.name) from error
             found.append((worker, marks))
         return found
-
-    def running_in(self, node: Node) -> list[str]:
-        """The ids of the runs whose process lives in a worker, or in the process that serves their deployment."""
-        marks = [mark for each, marks in self.marks_by_node() if each is node for mark in marks]
-        processes = {mark["run"]: int(mark["process"]) for mark in marks}
-        return [run for run, pid in processes.items() if node.process(pid).state != "ended"]
 
     def cancel_left_behind(self, deployment_id: str) -> None:
         """Cancel what a stopped process left Running: its next start does not take that up."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from harness.lab.restarts import await_server
 from harness.trials.moving import move_clock
+from harness.trials.parts import NodePart
 
 if TYPE_CHECKING:
     from harness.trials.staging import Staging
@@ -35,6 +38,31 @@ class StagedSystem:
         self._staging.record("act", what="kill the worker (SIGKILL)")
         for worker in self._staging.workers():  # rule: own-pool-fault (first alone)
             worker.kill()
+
+    def _parts(self) -> list[NodePart]:
+        return [NodePart(worker, "worker", self._staging.record) for worker in self._staging.workers()]
+
+    def freeze_worker(self) -> None:
+        for worker in self._parts():
+            worker.freeze()
+
+    def thaw_worker(self) -> None:
+        for worker in self._parts():
+            worker.thaw()
+
+    def cut_worker_off(self) -> None:
+        for worker in self._parts():
+            worker.cut_off()
+
+    def connect_worker(self) -> None:
+        for worker in self._parts():
+            worker.connect()
+
+    def kill_server(self) -> None:
+        lab = self._staging.lab
+        server = NodePart(lab.server, "server", self._staging.record, _started=partial(await_server, lab))
+        server.kill()
+        server.start()
 
     def serve_again(self) -> None:
         """What a stopped process left Running, its next start does not take up; it is cancelled, as a person would."""

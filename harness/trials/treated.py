@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.engines.base import CommandResult
 from harness.lab.prefect_api import PrefectAPI
+from harness.lab.restarts import await_server, upgrade_server
 from harness.trials.looks import read_deployment
-from harness.trials.parts import NodePart, kill_processes
+from harness.trials.parts import NodePart, kill_processes, record_deed, running_in
 from harness.trials.trial import TREATED
 from harness.words.clock import Clock
 from harness.words.errors import LabError
+from harness.words.facts import PartSeen
+from harness.words.names import UPGRADE
+from harness.words.proof import Deed
 
 if TYPE_CHECKING:
     from harness.trials.trial import Trial
@@ -83,11 +88,23 @@ class TreatedDeployment:
 
     @property
     def worker(self) -> NodePart:
-        node = self._trial.lab.worker(self._trial.staging.scenario, self.name)
-        staging = self._trial.staging
-        return NodePart(
-            node, "worker", self._trial.history.add, lambda: staging.running_in(node), staging.ended_with_process.update
-        )
+        node, staging = self._trial.lab.worker(self._trial.staging.scenario, self.name), self._trial.staging
+        running = partial(running_in, staging, node)
+        return NodePart(node, "worker", self._trial.history.add, running, staging.ended_with_process.update)
+
+    @property
+    def server(self) -> NodePart:
+        lab = self._trial.lab
+        return NodePart(lab.server, "server", self._trial.history.add, _started=partial(await_server, lab))
+
+    @property
+    def database(self) -> NodePart:
+        return NodePart(self._trial.lab.site.database(), "database", self._trial.history.add, _started=self.read)
+
+    def upgrade_server(self) -> None:
+        record, node = self._trial.history.add, upgrade_server(self._trial.lab)
+        record_deed(record, Deed("started", "upgrade"), node.name, (PartSeen(state="ended"), node.seen()))
+        record("version", role=UPGRADE, said=self.api.version())
 
     def kill_flow_processes(self) -> CommandResult:
         started = self.clock.monotonic()

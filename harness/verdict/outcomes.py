@@ -15,9 +15,9 @@ from harness.checkers import Checker, load_checkers
 from harness.checkers._check import Check, compose
 from harness.checkers._findings import Counts, Findings
 from harness.checkers.bystanders import Bystanders
-from harness.checkers.ticks import Ticks
+from harness.checkers.ticks import WHOLE, Ticks
 from harness.words.events import Event
-from harness.words.names import TICKS
+from harness.words.names import SERVER, TICKS
 from harness.words.outcomes import (
     ALTERED,
     BROKEN,
@@ -115,6 +115,41 @@ def _silent(check: Check, why: str) -> Check:
     if check.promise is None:
         return check
     return replace(check, promise=Promise(outcome=INCONCLUSIVE, reason=f"the trial has no verdict: {why}"))
+
+
+def beside_controls(trials: Sequence[TrialResult]) -> list[TrialResult]:
+    """The entries of a run's trials, each that hit its own twin, too, held against its control in another lab.
+
+    Such a trial has no verdict unless its control is clean. One that has no control (it is one itself) is one of the
+    two: it came to what is right, or to no verdict.
+    """
+    by_name = {_name(trial): trial for trial in trials}
+    return [_beside(trial, by_name.get(trial.control)) for trial in trials]
+
+
+def _name(trial: TrialResult) -> str:
+    return trial.folder.rpartition("/")[2]
+
+
+def _beside(trial: TrialResult, control: TrialResult | None) -> TrialResult:
+    # rule: absolute-needs-its-control (always)
+    if trial.reach != SERVER or trial.outcome in (None, NOT_APPLICABLE, *UNJUDGED):
+        return trial
+    if not trial.control:  # rule: absolute-alone-is-clean-or-nothing
+        why = "" if _is_clean(trial) else "it hit its own twin, and there is no control: open the door by its name"
+    elif control is None:  # rule: absolute-control-is-there
+        why = f"its control {trial.control} is not among the trials"
+    else:
+        # rule: absolute-control-is-clean (gives "")
+        why = "" if _is_clean(control) else f"its control {trial.control} is not clean, but {said(control)}"
+    return replace(trial, outcome=INCONCLUSIVE, as_expected=None, reason=f"{why}; {trial.reason}") if why else trial
+
+
+def _is_clean(trial: TrialResult) -> bool:
+    """Whether a trial came to what is right: its runs survived, or where those are judged its ticks are whole."""
+    if trial.judged_by == TICKS:
+        return trial.outcome not in UNJUDGED and bool(trial.ticks and trial.ticks.outcome == WHOLE)
+    return trial.outcome == SURVIVED
 
 
 def as_expected(outcome: str | None, expected: str | None) -> bool | None:

@@ -41,6 +41,7 @@ class Opening(Event, frozen=True, kw_only=True, tag="trial"):
     ticks    how many runs each deployment schedules, and `interval`: seconds between two
     fault    the name of the fault that makes the backlog, and `texts`: the sentences of the report (stage, lift, door)
     clock    which clock the lab was on, one of CLOCKS
+    reach    `server`: the door hits the twin, too; `control`: the trial that is then held against it
     cell     the whole plan of the trial (words/plan.py); None before schema 3
     """
 
@@ -57,6 +58,8 @@ class Opening(Event, frozen=True, kw_only=True, tag="trial"):
     interval: int | float | None = None
     fault: str | None = None
     judged_by: str = SURVIVAL
+    reach: str = ""
+    control: str = ""
     texts: dict[str, str] = {}
     cell: Any = None
 

@@ -10,6 +10,15 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+
+def in_state(state: str, name: str | None, type_: str | None) -> bool:
+    """Whether a run whose state has this name and this type is in `state`: a name, or a type in capitals.
+
+    Releases call the same by other names: what is PENDING is Pending on 3.3.4, and Submitting on 3.9.1.
+    """
+    return state in (name, type_)
+
+
 Values: TypeAlias = dict[str, Any]  # parameters and the like: whatever a person's JSON holds
 
 
@@ -44,6 +53,10 @@ class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
     state_id: str | None = None
     state_timestamp: str | None = None
     state_message: str | None = None
+
+    def is_in(self, state: str) -> bool:
+        """Whether it is in a state of this name; one in capitals is the type of several (`in_state`)."""
+        return in_state(state, self.state_name, self.state_type)
 
 
 class Answer(FlowRun, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 SERVER = "server"  # the part of a lab, and the role of a subject
-WORKER, DEPLOYER = ROLES = ("worker", "deployer")  # those that may be another than the server
+WORKER, DEPLOYER, UPGRADE = ROLES = ("worker", "deployer", "upgrade")  # those that may be another than the server
 ENGINES = ("containers", "processes")
 SQLITE, POSTGRES = DATABASES = ("sqlite", "postgres")
 # How a lab's processes start: forked from a warm fork server of the subject, or each as a new process.

@@ -45,6 +45,8 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at           when the door is opened, in words (words/moments.py); empty: as soon as enough runs are at risk
     sometimes    what the ticks come to instead now and then, as is known, and `sometimes_reference`, where from
     clock        which clock its lab is on, one of CLOCKS
+    reach        `server` where its door hits the twin, too; `control` is then the name of the cell that is held against
+                 it, in another lab; empty for one that is itself such a control
     held         it is held to what is right, whatever is known: what happens now and then has no verdict then
     promises     the outcome known of each promise, by its name, and `promise_references`, where from
     """
@@ -77,6 +79,8 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schedules: Sequence[str] = ()
     concurrency_limit: str = ""
     at: str = ""
+    reach: str = ""
+    control: str = ""
 
     @property
     def name(self) -> str:

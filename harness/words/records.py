@@ -84,10 +84,12 @@ class TrialResult(_Record, frozen=True, kw_only=True):
     reference    where `expected` is known from
     note         what a reader should know of the subject
     judged_by    survival or ticks: which verdict `expected` is of
-    versions     of the worker or the deployer, by role, where they differ from the server's
     promises     whether each promise was kept that the trial had something to say of, by the promise's name
     schedules, concurrency_limit  that were asked for in place of the scenario's own, in words
     at           when the door was to be opened, in words; empty where that was not asked for
+    versions     of worker and deployer, by role, where they differ from the server's; of the `upgrade` of the server
+    reach        `server`: the door hit the twin, too, so the outcome is that of the treated runs alone
+    control      then the folder of the trial that is held against it; empty for one that is such a control itself
     """
 
     scenario: str
@@ -126,6 +128,8 @@ class TrialResult(_Record, frozen=True, kw_only=True):
     schedules: Sequence[str] = []
     concurrency_limit: str = ""
     at: str = ""
+    reach: str = ""
+    control: str = ""
 
 
 class RunResult(_Record, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ def stage(staging: Staging) -> None:
     # as slow as this one. Beside two other labs on two cores, four doors: a first try began 9 s after its time,
     # and the delay of 15 s was over for some before the door was opened.
     trials = len(staging.trials)
-    staging.quiet_seconds = max(12.0 + 4 * trials, staging.lab.start_seconds * (7 + 1.5 * trials))
+    staging.quiet_seconds = max(12.0 + 4 * trials, staging.lab.start_seconds * (7 + 1.5 * trials)) + staging.doors_take
     staging.put_beside_flow("retry-delay", f"{staging.quiet_seconds:.0f}")
     deploy_backlog(staging)
 

@@ -23,7 +23,7 @@ _KEEPING = (
 
 def stage(staging: Staging) -> None:
     # Far enough ahead to be upcoming still when the last door was opened, on a machine as slow as this one.
-    staging.quiet_seconds = max(15.0, staging.lab.start_seconds * (4 + len(staging.trials)))
+    staging.quiet_seconds = max(15.0, staging.lab.start_seconds * (4 + len(staging.trials))) + staging.doors_take
     deploy_backlog(staging, later=staging.quiet_seconds)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from harness.doors import load_doors
 from harness.lab.lab import Deadlines
 from harness.runs.one_lab import try_lab
@@ -68,6 +70,8 @@ class FakeLab:
         self.lives_on = REAL  # the clock that is asked for
         self.schedules: Sequence[str] = ()
         self.at = ""
+        self.versions: dict[str, str] = {}  # that are asked for, by role, beside the server's
+        self.controls: dict[str, str] = {}  # the name of the control, by the door that it is for
 
     def trial(self, scenario: str, door: str = PREFECT_DEPLOY) -> Entry:
         """A trial of this scenario alone; its entry of results.json."""
@@ -82,7 +86,7 @@ class FakeLab:
 
     def cell(self, scenario: str, door: str = PREFECT_DEPLOY) -> Cell:
         """The cell of a scenario and a door on this lab's version."""
-        return plan_cell(
+        cell = plan_cell(
             load_scenarios()[scenario],
             load_doors()[door],
             subject=VERSION,
@@ -94,7 +98,9 @@ class FakeLab:
             clock=self.lives_on,
             schedules=self.schedules,
             at=self.at,
+            versions=self.versions,
         )
+        return replace(cell, control=self.controls.get(door, ""))
 
     def history(self, scenario: str, door: str = PREFECT_DEPLOY) -> list[Line]:
         """The history that a trial left, as plain JSON values."""

@@ -80,6 +80,7 @@ class Deployment:
     rrule: str = ""
     slug: str | None = None
     waits: bool = False
+    starts_held: bool = False  # whether its process waits for the signal before its flow begins
     retries: bool = False
     paused: bool = False
     active: bool = True
@@ -238,6 +239,7 @@ class FakePrefect:
             "since",
             "slug",
             "waits",
+            "starts_held",
             "retries",
             "schedule_id",
             "updated",
@@ -348,6 +350,8 @@ class FakePrefect:
                 self.set_state(run, *(("FAILED", "Failed") if run.fails else ("COMPLETED", "Completed")))
             return True
         if run.state_type == "PENDING" and now >= run.expected:
+            if run.deployment.starts_held and not self.signals[run.work_pool_name]():
+                return False
             self.set_state(run, "RUNNING", "Running")
             self.execute(run)
             return True

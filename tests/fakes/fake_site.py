@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from harness.engines.base import CommandResult, Node, save_log
+from harness.engines.base import CommandResult, Node, database_of, save_log
 from harness.words.facts import PartSeen
 from tests.fakes.fake_api import serve
 from tests.fakes.fake_prefect import KILLED, LIFTED, UPDATE_BEGINS, Deployment, FakePrefect
@@ -33,7 +33,11 @@ class FakeNode:
         self.files: dict[str, dict[str, bytes]] = {}
 
     def running(self) -> bool:
-        return self._site.prefect.alive if self.name == "server" else self._alive
+        return self._site.prefect.alive if self._is_a_server else self._alive
+
+    @property
+    def _is_a_server(self) -> bool:
+        return self is self._site.serving
 
     def seen(self) -> PartSeen:
         with self._site.prefect.lock:
@@ -76,6 +80,10 @@ class FakeNode:
     def start(self) -> None:
         with self._site.prefect.lock:
             self._starts += 1
+            if self._is_a_server:
+                self._site.prefect.alive = True
+                self._site.prefect.happens(self.name, LIFTED)
+                return
             self._alive = self._site.workers_start or self.serves is None
             self._site.prefect.asked.clear()
             if self._killed:
@@ -112,7 +120,8 @@ class FakeNode:
         """As `flow.serve` ends: what it ran stays Running, and its deployment is paused. A worker just ends."""
         prefect, served = self._site.prefect, self.serves
         if served is None:
-            self._alive = self._killed = False
+            self.kill()
+            self._killed = False
             return True
         with prefect.lock:
             there = prefect.find(served.flow, served.name)
@@ -128,6 +137,8 @@ class FakeNode:
 
     def kill(self) -> None:
         with self._site.prefect.lock:
+            if self._is_a_server:
+                self._site.prefect.alive = False
             self._alive, self._killed, self.frozen = False, True, False
             self._site.prefect.happens(self.name, KILLED)
 
@@ -219,7 +230,7 @@ class FakeNode:
         return f"cd {cwd} && prefect"
 
     def log(self) -> str:
-        return "\n".join(self._site.prefect.log) if self.name == "server" else f"the log of {self.name}"
+        return "\n".join(self._site.prefect.log) if self.name in ("server", "upgrade") else f"the log of {self.name}"
 
 
 class FakeSite:
@@ -238,6 +249,9 @@ class FakeSite:
         self.stays_behind: set[str] = set()  # nodes whose clock does not follow a move
         self.clock_file: Path | None = None
         self.nodes: list[FakeNode] = []
+        self.serving: FakeNode | None = None
+        self.on_upgrade: Callable[[], None] = lambda: None  # as the other release starts on the database
+        self._url = ""
         self.forks, self.not_forked = False, ""
         self._exit = ExitStack()
 
@@ -264,7 +278,23 @@ class FakeSite:
         self.prefect.clock.sleep(START_SECONDS)
         self.prefect.marks_late = "PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS" not in changed
         self.prefect.triggers = changed.get("PREFECT_API_SERVICES_TRIGGERS_ENABLED") == "true"
-        return self._node("server", alive=True), self._exit.enter_context(serve(self.prefect))
+        self.serving = self._node("server", alive=True)
+        self._url = self._exit.enter_context(serve(self.prefect))
+        return self.serving, self._url
+
+    def server_url(self) -> str:
+        return self._url
+
+    def start_upgrade(self, changed: Mapping[str, str]) -> tuple[Node, str]:
+        """The same Prefect, which says it is of the other release by now."""
+        assert not self.prefect.alive, "the first server has to end before"
+        self.prefect.version, self.prefect.alive = self.versions["upgrade"], True
+        self.serving = self._node("upgrade", alive=True)
+        self.on_upgrade()
+        return self.serving, self._url
+
+    def database(self) -> Node:
+        return database_of(self.nodes)
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:
         node = self._node(name, alive=self.workers_start or not command)
@@ -340,6 +370,7 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
                 since=prefect.clock.now(),
                 slug=value(block, "slug").replace("null", "") or None,
                 waits="hold" in files and "work()" in code,
+                starts_held="hold" in files and b"OF_A_RUN" in files["flow.py"],
                 retries="retries=1" in options,
             )
         )

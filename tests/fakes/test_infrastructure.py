@@ -201,6 +201,11 @@ def test_runs_that_wait_behind_one_that_died_with_its_worker_are_stranded(lab: F
     killed, _ = parts(lab, LIMIT, "worker-kill")
     holder = own_runs(lab, LIMIT, "worker-kill")[0]
     assert killed["runs"] == [holder.id]
+    report = (lab.plan.folder / entry.folder / "report.md").read_text(encoding="utf-8")
+    assert "; what the engine saw of it: worker killed, worker started." in report
+    own = f"- `worker-{LIMIT}--worker-kill`, worker"
+    assert f"{own} with 1 flow runs in it: killed. Before: running, process 1, on 1 networks." in report
+    assert f"{own}: started. Before: ended with -9, process 1. After: running, process 2, on 1 networks." in report
 
 
 def test_a_flow_process_is_killed_alone_and_its_run_has_crashed(lab: FakeLab) -> None:

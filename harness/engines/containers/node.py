@@ -211,19 +211,8 @@ class ContainerNode:
 
     def write(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Put files into the container, owned by the user its processes run as."""
-        bundle = io.BytesIO()
-        with tarfile.open(fileobj=bundle, mode="w") as tar:
-            path = PurePosixPath(folder).relative_to(SCENARIOS)
-            entries: list[tuple[str, bytes | None]] = [(str(path), None)]
-            entries += [(str(path / name), content) for name, content in files.items()]
-            for name, content in entries:
-                entry = tarfile.TarInfo(name)
-                entry.uid = entry.gid = 1000
-                entry.mtime = int(time.time())
-                entry.type, entry.mode = (tarfile.DIRTYPE, 0o755) if content is None else (tarfile.REGTYPE, 0o644)
-                entry.size = len(content or b"")
-                tar.addfile(entry, io.BytesIO(content) if content is not None else None)
-        if not self.container.put_archive(str(SCENARIOS), bundle.getvalue()):
+        bundle = bundle_of(str(PurePosixPath(folder).relative_to(SCENARIOS)), files)
+        if not self.container.put_archive(str(SCENARIOS), bundle):
             raise LabError(f"files could not be put into {self.name}", source=self.name)
 
     def read(self, path: str) -> bytes:
@@ -240,6 +229,22 @@ class ContainerNode:
     def log(self) -> str:
         """What the container printed so far, with the engine's time before each line."""
         return str(self.container.logs(timestamps=True).decode(errors="replace"))
+
+
+def bundle_of(folder: str, files: Mapping[str, bytes]) -> bytes:
+    """A folder with these files, owned by the user that a container's processes run as, as a tar archive."""
+    bundle, path = io.BytesIO(), PurePosixPath(folder)
+    with tarfile.open(fileobj=bundle, mode="w") as tar:
+        entries: list[tuple[str, bytes | None]] = [(str(path), None)]
+        entries += [(str(path / name), content) for name, content in files.items()]
+        for name, content in entries:
+            entry = tarfile.TarInfo(name)
+            entry.uid = entry.gid = 1000
+            entry.mtime = int(time.time())
+            entry.type, entry.mode = (tarfile.DIRTYPE, 0o755) if content is None else (tarfile.REGTYPE, 0o644)
+            entry.size = len(content or b"")
+            tar.addfile(entry, io.BytesIO(content) if content is not None else None)
+    return bundle.getvalue()
 
 
 def files_at(container: Container, path: str) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ import docker.errors
 from testcontainers.core.docker_client import DockerClient
 
 from harness.engines import movable_clock, postgres, settings
-from harness.engines.base import Node, clock_read, role_of, save_log
+from harness.engines.base import Node, clock_read, database_of, role_of, save_log
 from harness.engines.containers import clock as clocks
 from harness.engines.containers.connection import quietly, short
 from harness.engines.containers.image import postgres_tag
@@ -23,12 +23,13 @@ from harness.engines.containers.node import (
     PREFECT,
     SCENARIOS,
     ContainerNode,
+    bundle_of,
     files_at,
 )
 from harness.engines.inside import ASK_DATABASE_CLOCK, DATABASE_SETTING, MIGRATE, START_SERVER, server_environment
 from harness.words import ownership
 from harness.words.errors import LabError
-from harness.words.names import EXEC, FORK, POSTGRES, REAL, SERVER, WARP
+from harness.words.names import EXEC, FORK, POSTGRES, REAL, SERVER, UPGRADE, WARP
 from harness.words.scratch import scratch_folder
 from harness.words.waiting import NotYet, wait_until
 
@@ -60,6 +61,7 @@ class ContainerSite:
         self._not_forked: str | None = None
         self._exit = ExitStack()
         self._nodes: list[ContainerNode] = []
+        self._serving: ContainerNode | None = None  # the server that was started last
 
     def __enter__(self) -> ContainerSite:
         network = self._engine.client_networks_create(self._name, {"labels": ownership.labels(self._run)})
@@ -108,16 +110,14 @@ class ContainerSite:
         """Copy the server's database: SQLite's file and its write-ahead log, or PostgreSQL's as SQL."""
         folder.mkdir(parents=True, exist_ok=True)
         if self._database == POSTGRES:
-            database = next(node for node in self._nodes if node.name == "database")
+            database = database_of(self._nodes)
             dumped = database.execute(["pg_dump", *_POSTGRES_CLIENT, "postgres"], cwd="/", seconds=300)
             if dumped.exit_code:
                 raise LabError(f"pg_dump exited {dumped.exit_code}", source="database", log=dumped.output[-2000:])
             (folder / "prefect.sql").write_text(dumped.output, encoding="utf-8")
             return
-        server = next(node for node in self._nodes if node.name == "server")
-        for name, content in files_at(server.container, f"{HOME}/.prefect").items():
-            if name.startswith("prefect.db"):
-                (folder / name).write_bytes(content)
+        for name, content in self._database_files().items():
+            (folder / name).write_bytes(content)
 
     def move_clock(self, ahead: int) -> None:
         """By a file of the folder that all containers of the lab share."""
@@ -159,21 +159,49 @@ class ContainerSite:
 
     def start_server(self, changed: Mapping[str, str]) -> tuple[Node, str]:
         """The server's container, published on a free loopback port."""
+        return self._server(SERVER, changed, {}), self.server_url()
+
+    def start_upgrade(self, changed: Mapping[str, str]) -> tuple[Node, str]:
+        """A container of the other release under the same name on the network; on SQLite with the database's files."""
+        files = {} if self._database == POSTGRES else self._database_files()
+        return self._server(UPGRADE, changed, files, migrates=True), self.server_url()
+
+    def _server(
+        self, name: str, changed: Mapping[str, str], files: Mapping[str, bytes], *, migrates: bool = False
+    ) -> Node:
+        """A server; `files` are those of its SQLite database, in place of what its image has."""
         everywhere = "0.0.0.0"  # noqa: S104 - on its own network; the host publishes it on loopback alone
         start = ["server", "start", "--host", everywhere, "--port", str(_PORT)]
         command = self._started("-c", START_SERVER, PREFECT, *start)
-        environment = {**self._environment(server=True), **server_environment(HOME, self._database), **changed}
-        node = self._start("server", command, environment=environment, publish=True)
+        own = server_environment(HOME, self._database, migrates=migrates)
+        environment = {**self._environment(server=True), **own, **changed}
+        self._serving = self._start(name, command, environment=environment, publish=True, alias=SERVER, files=files)
+        return self._serving
+
+    def server_url(self) -> str:
+        """By the port that the engine publishes: it chooses one anew at each start of the container."""
+        node = self._serving
+        assert node  # it was started
 
         def port() -> str:
             if not node.running():
-                raise LabError("the server's container ended at once", source="server", log=node.log()[-4000:])
+                raise LabError("the server's container ended at once", source=node.name, log=node.log()[-4000:])
             try:
                 return self._engine.port(str(node.container.id), _PORT)
             except ConnectionError as error:
                 raise NotYet(str(error)) from None
 
-        return node, f"http://127.0.0.1:{wait_until('the published port', port, seconds=20)}/api"
+        return f"http://127.0.0.1:{wait_until('the published port', port, seconds=20)}/api"
+
+    def database(self) -> Node:
+        """PostgreSQL's container."""
+        return database_of(self._nodes)
+
+    def _database_files(self) -> dict[str, bytes]:
+        """The files of the SQLite database, of the server that was started last; it may have ended."""
+        assert self._serving  # it was started
+        found = files_at(self._serving.container, f"{HOME}/.prefect")
+        return {name: content for name, content in found.items() if name.startswith("prefect.db")}
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:
         """A container that runs `command` (`prefect` and its arguments), or only waits for `run`."""
@@ -209,8 +237,11 @@ class ContainerSite:
         environment: Mapping[str, str],
         image: str | None = None,
         publish: bool = False,
+        alias: str = "",
+        files: Mapping[str, bytes] | None = None,
     ) -> ContainerNode:
-        aliased = self._engine.client.api.create_endpoint_config(aliases=[_alias(name)])
+        """Start a container. `alias`: the node whose name on the network it has; `files`: in Prefect's home."""
+        aliased = self._engine.client.api.create_endpoint_config(aliases=[_alias(alias or name)])
         try:
             container = self._engine.create(
                 self._image_id(image or self._images.get(role_of(name), self._images[SERVER])),
@@ -228,11 +259,13 @@ class ContainerSite:
                 security_opt=["no-new-privileges"],
             )
             self._exit.callback(quietly(lambda: container.remove(force=True, v=True)))
+            if files:
+                container.put_archive(HOME, bundle_of(".prefect", files))
             self._engine.start(container)
         except (docker.errors.DockerException, OSError) as error:
             raise LabError(f"the container {name} does not start: {short(error)}", source=name) from error
         forks = self._forks and name not in ("database", "migration")
-        node = ContainerNode(name, container, forks=forks, network=self._name, alias=_alias(name))
+        node = ContainerNode(name, container, forks=forks, network=self._name, alias=_alias(alias or name))
         self._nodes.append(node)
         return node
 

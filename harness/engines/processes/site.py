@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from harness.engines import movable_clock, postgres, settings
-from harness.engines.base import CommandResult, Node, clock_read, role_of, save_log
+from harness.engines.base import CommandResult, Node, clock_read, database_of, role_of, save_log
 from harness.engines.inside import ASK_DATABASE_CLOCK, DATABASE_SETTING, MIGRATE, START_SERVER, server_environment
 from harness.engines.processes.forking import ForkServer, own_places
 from harness.engines.processes.node import ProcessNode
@@ -27,7 +27,7 @@ from harness.subjects.overlays import python_path
 from harness.words import ownership
 from harness.words.costs import children_seconds
 from harness.words.errors import LabError
-from harness.words.names import EXEC, FORK, POSTGRES, REAL, SERVER, SQLITE, WARP
+from harness.words.names import EXEC, FORK, POSTGRES, REAL, SERVER, SQLITE, UPGRADE, WARP
 from harness.words.scratch import scratch_folder
 from harness.words.waiting import NotYet, wait_until
 
@@ -58,7 +58,7 @@ class ProcessSite:
         self._nodes: list[ProcessNode] = []
         self._api_url = ""
         self._cluster: postgres.Cluster | None = None
-        self._database_port = 0
+        self._database_port = self._port = 0
         self._used_before = children_seconds()
 
     def __enter__(self) -> ProcessSite:
@@ -133,7 +133,8 @@ class ProcessSite:
             environment = {"PATH": os.defpath, **self._cluster.environment()}
             with (folder / "prefect.sql").open("wb") as dump:
                 subprocess.run(command, env=environment, stdout=dump, check=True, timeout=300)
-        for file in (self._root / "server" / ".prefect").glob("prefect.db*"):
+        home = next(node.home for node in reversed(self._nodes) if node.name in (SERVER, UPGRADE))
+        for file in (home / ".prefect").glob("prefect.db*"):
             shutil.copy(file, folder)
 
     def move_clock(self, ahead: int) -> None:
@@ -178,17 +179,35 @@ class ProcessSite:
 
     def start_server(self, changed: Mapping[str, str]) -> tuple[Node, str]:
         """The server's process on a free loopback port."""
-        port = _free_port()
-        self._api_url = f"http://127.0.0.1:{port}/api"
-        start = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
-        command = ["-c", START_SERVER, self._prefect("server"), *start]
-        own = server_environment(str(self._root / "server"), self._database)
-        node = self._node("server", command, **own, **changed, **self._database_settings())
-        if self._database == SQLITE:
-            shutil.copy(self._environments[SERVER] / "home" / "prefect.db", node.home / ".prefect")
+        self._port = _free_port()
+        self._api_url = f"http://127.0.0.1:{self._port}/api"
+        made = self._environments[SERVER] / "home" / "prefect.db"
+        return self._server(SERVER, changed, [made]), self._api_url
+
+    def server_url(self) -> str:
+        """The same as ever: the port is its own."""
+        return self._api_url
+
+    def start_upgrade(self, changed: Mapping[str, str]) -> tuple[Node, str]:
+        """The process of the other release on the same port; on SQLite with a copy of the database."""
+        files = list((self._root / SERVER / ".prefect").glob("prefect.db*"))
+        return self._server(UPGRADE, changed, files, migrates=True), self._api_url
+
+    def _server(self, name: str, changed: Mapping[str, str], files: Sequence[Path], *, migrates: bool = False) -> Node:
+        """A server on the lab's port; `files` are those of SQLite's database."""
+        start = ["server", "start", "--host", "127.0.0.1", "--port", str(self._port)]
+        command = ["-c", START_SERVER, self._prefect(name), *start]
+        own = server_environment(str(self._root / name), self._database, migrates=migrates)
+        node = self._node(name, command, **own, **changed, **self._database_settings())
+        for file in files if self._database == SQLITE else ():
+            shutil.copy(file, node.home / ".prefect")
         node.start()
-        _wait_for_port(node, port, "server")
-        return node, self._api_url
+        _wait_for_port(node, self._port, name)
+        return node
+
+    def database(self) -> Node:
+        """PostgreSQL's process."""
+        return database_of(self._nodes)
 
     def start_node(self, name: str, command: Sequence[str] | None) -> Node:
         """A process that runs `prefect` with these words; if they are None, only a place for `run`."""

@@ -1,0 +1,25 @@
+"""A lab's server that ended: started again, or another release in its place."""
+
+from __future__ import annotations
+
+from harness.engines.base import Node
+from harness.lab.lab import Lab
+from harness.words.names import UPGRADE
+
+
+def await_server(lab: Lab) -> None:
+    """Wait until the server that was started again answers. Raises: LabError, with its log, where it does not."""
+    lab.api.move_to(lab.site.server_url())
+    what = "the server's health"
+    lab.wait_until(what, lab.healthy, seconds=lab.deadlines.health, source=lab.server.name)
+
+
+def upgrade_server(lab: Lab) -> Node:
+    """Start the release of the role `upgrade` in place of the server, which has ended, and wait until it answers.
+
+    Returns: its node. Raises: LabError, with its log, where it does not get healthy, or is another release.
+    """
+    lab.server, _ = lab.site.start_upgrade(lab.server_settings)
+    await_server(lab)
+    lab.check_version(UPGRADE, lab.api.version())  # rule: error-upgraded-to-another
+    return lab.server

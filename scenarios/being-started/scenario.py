@@ -1,0 +1,28 @@
+"""A run's process waits before its flow begins, and holds the only slot of its deployment: it is Pending."""
+
+from harness.trials.backlog import create_runs, deploy_unscheduled
+from harness.trials.scenario import Scenario
+from harness.trials.staging import Staging
+
+
+def stage(staging: Staging) -> None:
+    deploy_unscheduled(staging)
+    create_runs(staging, ahead=1)
+
+
+scenario = Scenario(
+    summary="A person starts runs of a deployment with a limit of 1; one is being started, the others wait.",
+    state="PENDING",  # the type: its name is Submitting on 3.9.1
+    ticks=3,  # one of them is being started
+    interval=1,
+    minimum=1,
+    alone=True,
+    waits_in_process=True,
+    doors=("prefect-deploy", "server-restart", "none"),
+    backlog="being-started",
+    fault="start-held",
+    stage=stage,
+    stage_text="A person starts three runs of each; the process of one waits before its flow begins.",
+    applies=">=3.0.4",
+    applies_reason="a deployment's concurrency limit is enforced from 3.0.4 on",
+)

@@ -1,0 +1,171 @@
+"""Doors on the server hit the twin, too: the treated runs alone say what it came to, beside a trial in another lab."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+from harness.doors import load_doors
+from harness.evidence import Run, write_evidence
+from harness.runs.merge import merge
+from harness.runs.recheck import recheck
+from harness.store.checksums import write_checksums
+from harness.store.results import write_results, write_run
+from harness.verdict.outcomes import beside_controls, exit_code, said
+from harness.words.records import RunFacts
+from tests.fakes.fake_lab import Entry, FakeLab, counts, judged, ticks_of, verdict
+from tests.fakes.fake_prefect import LIFTED, FakePrefect
+from tests.unit.plain import Line
+
+STARTED, UPCOMING = "being-started", "upcoming"
+KEPT = counts(at_risk=1, kept=1)
+DOORS = [name for name, door in load_doors().items() if door.reach and not door.upgrades and not door.database]
+
+
+@pytest.fixture(autouse=True)
+def upgradable(lab: FakeLab) -> None:
+    """The release that a server of the lab is upgraded to."""
+    lab.site.versions["upgrade"] = "3.9.2"
+    lab.versions = {"upgrade": "3.9.2"}
+
+
+def cancel_what_is_pending(prefect: FakePrefect) -> None:
+    """As a server does that has forgotten who holds a slot."""
+    for run in [run for run in prefect.runs.values() if run.state_type == "PENDING"]:
+        prefect.set_state(run, "CANCELLED", "Cancelled")
+
+
+def double_what_is_upcoming(prefect: FakePrefect) -> None:
+    """As a server does whose runs have other keys than those that an earlier release made."""
+    for run in [run for run in prefect.runs.values() if run.auto_scheduled and run.state_name == "Scheduled"]:
+        if "--" in run.deployment.name:  # and not that of the check of the scheduler
+            prefect.add_run(run.deployment, run.expected, auto_scheduled=True)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_through_any_door_on_the_server_a_sound_prefect_survives(lab: FakeLab, door: str) -> None:
+    entry = lab.trial(STARTED, door)
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
+    assert entry.reach == "server"
+
+
+@pytest.mark.rule("absolute-without-the-twin", "What hit the twin, too, is no reason against a verdict.")
+def test_a_run_that_is_cancelled_on_both_sides_is_altered(lab: FakeLab) -> None:
+    lab.prefect.on("server", LIFTED, lambda: cancel_what_is_pending(lab.prefect))
+    entry = lab.trial(STARTED, "server-restart")
+    changed = counts(at_risk=1, altered=1)
+    assert judged(entry) == verdict("altered", treated=changed, twin=changed), entry.reason
+
+
+def test_the_twin_alone_being_hit_says_nothing_of_the_treated_runs(lab: FakeLab) -> None:
+    def cancel_the_twins() -> None:
+        for run in lab.prefect.runs_of(f"{STARTED}-twin"):
+            if run.state_type == "PENDING":
+                lab.prefect.set_state(run, "CANCELLED", "Cancelled")
+
+    lab.prefect.on("server", LIFTED, cancel_the_twins)
+    entry = lab.trial(STARTED, "server-restart")
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=counts(at_risk=1, altered=1)), entry.reason
+
+
+def test_an_upgrade_that_keeps_the_keys_of_runs_leaves_one_run_a_tick(lab: FakeLab) -> None:
+    entry = lab.trial(UPCOMING, "server-upgrade")
+    assert said(entry) == "ticks whole", ticks_of(entry).reason
+    history = lab.history(UPCOMING, "server-upgrade")
+    versions = [event for event in history if event["kind"] == "version"]
+    assert [event["said"] for event in versions if event["role"] == "upgrade"] == ["3.9.2"]
+    assert [(event["of"], event["what"]) for event in history if event["kind"] == "part"] == [
+        ("server", "stopped"), ("upgrade", "started"),
+    ]  # fmt: skip
+
+
+@pytest.mark.rule("absolute-ticks", "Ticks that come twice on both sides are a verdict where the door hit both.")
+def test_an_upgrade_after_which_each_tick_has_two_runs_is_a_duplicate(lab: FakeLab) -> None:
+    lab.site.on_upgrade = lambda: double_what_is_upcoming(lab.prefect)
+    entry = lab.trial(UPCOMING, "server-upgrade")
+    assert (said(entry), ticks_of(entry).duplicate) == ("ticks duplicate", 3), ticks_of(entry).reason
+
+
+@pytest.mark.rule("error-upgraded-to-another", "An upgrade to another release than the one asked for is an error.")
+def test_an_upgrade_to_another_release_is_an_error(lab: FakeLab) -> None:
+    lab.site.versions["upgrade"] = "3.9.3"
+    entry = lab.trial(UPCOMING, "server-upgrade")
+    assert entry.outcome == "error"
+    assert "the upgrade says it is Prefect '3.9.3'; asked for was 3.9.2" in entry.reason
+
+
+def test_a_server_that_does_not_come_back_is_an_error_with_its_log(lab: FakeLab) -> None:
+    lab.prefect.on("server", LIFTED, lab.prefect.die)
+    entry = lab.trial(STARTED, "server-restart")
+    assert entry.outcome == "error"
+    assert "in phase trigger: the server ended" in entry.reason
+
+
+def a_run(lab: FakeLab, tmp_path: Path, control: Entry) -> Path:
+    """The folder of a run of a restarted server, and of its control."""
+    lab.controls = {"server-restart": control.folder.rpartition("/")[2]}
+    lab.prefect.on("server", LIFTED, lambda: cancel_what_is_pending(lab.prefect))
+    restarted = lab.trial(STARTED, "server-restart")
+    assert restarted.outcome == "altered", "by its own history"
+    entries = beside_controls([restarted, control])
+    folder = lab.plan.folder
+    write_results(folder, entries, exit_code=exit_code(entries), seconds=1.0)
+    write_run(folder, RunFacts(command="nox -s reproduce"))
+    write_evidence(Run.read(folder), folder, nullcontext)
+    return folder
+
+
+def with_control(lab: FakeLab, tmp_path: Path, *, clean: bool) -> Path:
+    """The same, where the control was tried in a lab of its own, and came to what it should or not."""
+    sister = FakeLab(tmp_path / "sister", lab.clock)
+    if not clean:
+        sister.prefect.on(f"worker-{STARTED}", LIFTED, lambda: cancel_what_is_pending(sister.prefect))
+    control = sister.trial(STARTED, "none")
+    folder = a_run(lab, tmp_path, control)
+    (sister.plan.folder / control.folder).rename(folder / control.folder)
+    write_checksums(folder)
+    return folder
+
+
+@pytest.mark.rule("merge-keeps-controls", "A trial of a run that is joined keeps its own control.")
+def test_runs_that_are_joined_keep_each_trial_its_own_control(lab: FakeLab, tmp_path: Path) -> None:
+    runs = []
+    for number, one in enumerate([lab, FakeLab(tmp_path / "second" / "lab", lab.clock)]):
+        (tmp_path / str(number)).mkdir()
+        runs.append(with_control(one, tmp_path / str(number), clean=number == 0))
+    joined = merge(runs, tmp_path / "joined")
+    control = "being-started--none--3.9.1--fake"
+    assert [(trial.outcome, trial.control) for trial in joined.trials if trial.control] == [
+        ("altered", control), ("inconclusive", f"{control}--2"),
+    ]  # fmt: skip
+    assert recheck(tmp_path / "joined").objections == []
+
+
+@pytest.mark.rule("recheck-control", "A recheck holds a trial against its control, as the run did.")
+@pytest.mark.parametrize(("clean", "outcome"), [(True, "altered"), (False, "inconclusive")])
+def test_a_recheck_comes_to_the_same_beside_the_control(
+    lab: FakeLab, tmp_path: Path, clean: bool, outcome: str
+) -> None:
+    look = recheck(with_control(lab, tmp_path, clean=clean))
+    assert look.objections == []
+    assert look.trials[0].saved.outcome == outcome
+
+
+def test_a_recheck_refuses_a_verdict_that_the_control_forbids(lab: FakeLab, tmp_path: Path) -> None:
+    folder = with_control(lab, tmp_path, clean=False)
+    results = folder / "results.json"
+    forged = results.read_text(encoding="utf-8").replace('"inconclusive"', '"altered"', 1)
+    results.write_text(forged, encoding="utf-8")
+    write_checksums(folder)
+    assert any("outcome: altered then, inconclusive now" in said for said in recheck(folder).objections)
+
+
+def test_the_opening_of_the_history_names_the_control(lab: FakeLab) -> None:
+    lab.controls = {"server-restart": "being-started--none--3.9.1--fake"}
+    lab.trial(STARTED, "server-restart")
+    opening: Line = lab.history(STARTED, "server-restart")[0]
+    assert (opening["reach"], opening["control"]) == ("server", "being-started--none--3.9.1--fake")
+    report = (lab.plan.trial_folder(lab.cell(STARTED, "server-restart")) / "report.md").read_text(encoding="utf-8")
+    assert "The control: `being-started--none--3.9.1--fake`, in another lab." in report
