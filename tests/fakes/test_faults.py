@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,3 +66,59 @@ def test_a_report_of_its_history_needs_neither_fault_nor_scenario(
     (folder / "report.md").unlink()
     conclude(lab.plan, cell)
     assert (folder / "report.md").read_text(encoding="utf-8") == written
+
+
+@pytest.fixture
+def hurt_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
+    """Makes a scenario that is hurt by a fault of this name; gives the scenario's name."""
+    folder = tmp_path / "scenarios" / "long-hurt"
+
+    def make(fault: str) -> str:
+        folder.mkdir(parents=True)
+        text = example("add-a-scenario.md", "python").replace("worker-killed", fault)
+        (folder / "scenario.py").write_text(text, encoding="utf-8")
+        monkeypatch.setattr(scenario, "PLACES", [*scenario.PLACES, folder.parent])
+        load_scenarios.cache_clear()
+        return folder.name
+
+    yield make
+    load_scenarios.cache_clear()
+
+
+def done_to_parts(lab: FakeLab, name: str) -> list[tuple[str, str]]:
+    """What was done to parts of the lab, in order."""
+    return [(event["of"], event["what"]) for event in lab.history(name) if event["kind"] == "part"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "done"),
+    [
+        ("worker-frozen", [("worker", "frozen"), ("worker", "thawed")]),
+        ("worker-cut-off", [("worker", "cut off"), ("worker", "connected")]),
+        ("host-rebooted", [("server", "killed"), ("server", "started")]),
+    ],
+)
+def test_runs_outlast_a_fault_and_the_history_says_what_was_done(
+    lab: FakeLab, hurt_by: Callable[[str], str], fault: str, done: list[tuple[str, str]]
+) -> None:
+    name = hurt_by(fault)
+    lab.engine = "containers"
+    entry = lab.trial(name)
+    assert judged(entry) == verdict("survived", treated=SIX, twin=SIX), entry.reason
+    assert done_to_parts(lab, name) == done
+
+
+@pytest.mark.rule("fault-wants-its-lab", "A scenario whose fault hurts others, too, is alone in its lab.")
+def test_a_scenario_whose_server_is_killed_is_alone_in_its_lab(lab: FakeLab, hurt_by: Callable[[str], str]) -> None:
+    name = hurt_by("host-rebooted")
+    assert load_scenarios()[name].alone
+    assert lab.cell(name).lab.endswith(f"--{name}")
+
+
+@pytest.mark.rule("not-applicable-fault-engine", "A fault for one engine makes its scenario not applicable on another.")
+def test_a_fault_that_an_engine_has_not_is_not_applicable_there(lab: FakeLab, hurt_by: Callable[[str], str]) -> None:
+    name = hurt_by("worker-cut-off")
+    lab.engine = "processes"
+    cell = lab.cell(name)
+    assert cell.outcome == "not-applicable"
+    assert cell.reason == "the fault worker-cut-off is for the engine containers; this one is processes"
