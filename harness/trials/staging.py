@@ -108,8 +108,7 @@ class Staging:
     @property
     def doors_take(self) -> float:
         """Seconds that doors may take here, beside a command: one starts the server anew, and has it migrate."""
-        starts = 4 * self.lab.server_seconds + _MIGRATION
-        return sum(starts for trial in self.trials if trial.door.reach)
+        return sum(4 * self.lab.server_seconds + _MIGRATION for trial in self.trials if trial.door.reach)
 
     def take_turn(self) -> None:
         """Wait until no other staging of the lab has the turn; it is given back when `turn` is closed."""

@@ -127,3 +127,27 @@ def test_the_process_of_a_run_of_the_twin_is_not_one_that_was_to_be_killed(run: 
 def test_a_proof_by_deeds_that_names_none_is_no_proof() -> None:
     found = judge(history([], []))
     assert (found.outcome, "it is by deeds, and names none" in found.reason) == ("error", True)
+
+
+def upgraded(before: Any, after: Any) -> list[Line]:
+    """The history of an upgrade, before and after which the server said this of the twin's only schedule."""
+    server = {"state": "ended", "pid": 7, "exit_code": 0}
+    acts = [
+        act("stopped", RUNNING, server, of="server", node="server"),
+        act("started", {"state": "ended"}, ANOTHER, of="upgrade", node="upgrade"),
+    ]
+    lines = history([("stopped", "server"), ("started", "upgrade")], acts)
+    said = {"before": before, "after": after}
+    for line in lines:
+        if line["kind"] == "deployment" and line["side"] == "twin" and line.get("when"):
+            schedules = [{"id": "1", "schedule": {"rrule": "x"}, **said[line["when"]]}]
+            line["deployment"] = {**line["deployment"], "schedules": schedules}
+    return lines
+
+
+@pytest.mark.rule("upgrade-may-say-more", "What a release says that the one before it had no word for is no change.")
+def test_a_later_release_may_say_more_of_the_twin_and_nothing_else() -> None:
+    assert check_door(upgraded({"parameters": None}, {"parameters": {}})) == []
+    for before, after in (({"slug": "a"}, {"slug": "b"}), ({"active": True}, {"active": False}), ({}, {"id": "2"})):
+        (problem,) = check_door(upgraded(before, after))
+        assert problem.startswith("the twin's schedules changed")
