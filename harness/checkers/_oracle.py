@@ -1,7 +1,8 @@
 """The ticks of one schedule: what its definition asks for, worked out without Prefect and from no clock.
 
 A definition is the server's own JSON (`cron`, `interval` or `rrule`, with its time zone). It says nothing of a release
-of Prefect, and so does this: the ticks are those of 3.9.1, where its documentation says the same or nothing.
+of Prefect, and so does this: the ticks are those of its documentation, and where that says nothing, of 3.9.1 on Python
+3.13. What others do otherwise, and how that was measured: docs/explanation/decisions/the-tick-oracle.md.
 
 cron      a time of the wall clock. Where clocks are set back, the first of the two times; where they are set forward, a
           time that is left out lies as much later as was left out (02:22 becomes 03:22). So an hourly cron ticks once
