@@ -25,7 +25,7 @@ def wait_for_a_tick(trial: Trial) -> datetime | None:
     runs = trial.lab.api.flow_runs(deployments=[trial.treated["id"]])
     ticks = sorted(moment(run["expected_start_time"]) for run in runs if run["auto_scheduled"])
     soonest = clock.now() + _LEAD
-    tick = next((each for each in ticks if each + beside >= soonest), None)  # rule: at-a-tick-to-come
+    tick = next((each for each in ticks if min(each, each + beside) >= soonest), None)  # rule: at-a-tick-to-come
     if tick is None:
         raise LabError(f"no tick of the treated deployment is to come, to open the door at {trial.at}")
     trial.history.add("act", what=f"open the door at {trial.at}, the tick being {tick:%H:%M:%S}")

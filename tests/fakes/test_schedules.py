@@ -11,7 +11,6 @@ from tests.fakes.fake_lab import FakeLab, judged, ticks_of
 EVERY = ("interval 2s",)
 
 
-@pytest.mark.rule("drain-of-what-came-due", "A drain waits for what came due up to its beginning.")
 @pytest.mark.parametrize("door", ["none", "prefect-deploy", "patch-deployment"])
 def test_runs_of_a_schedule_that_never_ends_survive_and_its_drain_does_end(lab: FakeLab, door: str) -> None:
     lab.schedules = EVERY
@@ -53,6 +52,15 @@ def test_the_first_ticks_that_have_runs_are_the_backlog(lab: FakeLab) -> None:
     late = [run for run in listing["runs"] if run["state_name"] == "Late"]
     times = sorted({datetime.fromisoformat(run["expected_start_time"].replace("Z", "+00:00")) for run in late})
     assert len(times) >= 3, "treated and twin were deployed at different moments"
+
+
+@pytest.mark.rule("drain-of-what-came-due", "A drain waits for what came due up to its beginning.")
+def test_what_came_due_after_the_backlog_is_at_risk_and_waited_for_too(lab: FakeLab) -> None:
+    lab.schedules, lab.at = ("interval 2s",), "tick+3s"  # the runs of that tick are late by then
+    lab.prefect.run_seconds = 3.0
+    entry = lab.trial("worker-outage")
+    assert entry.at_risk > 3, "as many as the backlog has"
+    assert entry.outcome == "survived", entry.reason
 
 
 def opened(lab: FakeLab) -> datetime:
