@@ -15,6 +15,7 @@ def diagram(story: Story) -> str:
     """The chart as a fenced block. Shown are the runs at risk, and those that held what they waited for."""
     lines = ["```mermaid", "gantt", "    dateFormat x", "    axisFormat %H:%M:%S"]
     lines += ["    section the lab", *(_task(span.name, span.start, span.end, "crit") for span in story.spans)]
+    lines += [_task(f"clock {move.name}", move.start, move.end, "milestone") for move in story.moves]
     shown = story.rows[:_ROWS]
     for side in dict.fromkeys(row.side for row in shown):
         lines.append(f"    section {_words(side)}")

@@ -204,6 +204,8 @@ class _Drawing:
             self.text(x, self.bottom + 14, f"{number * step} s", "soft", "middle")
         for span in self.story.spans:
             self.span(span, group)
+        for move in self.story.moves:
+            self.move(move, group)
 
     def span(self, span: Span, group: ElementTree.Element) -> None:
         """A shaded span, its name above it."""
@@ -214,6 +216,12 @@ class _Drawing:
         self.text(
             x + (width / 2 if door else 2), TOP - (12 if door else 28), span.name, "soft", "middle" if door else "start"
         )
+
+    def move(self, move: Span, group: ElementTree.Element) -> None:
+        """A move of the lab's clock, which takes no time: a stroke, whose name is below."""
+        x = self.x(move.start)
+        line = {"x1": x, "x2": x, "y1": TOP - 8, "y2": self.bottom, "class": "cut", "stroke-dasharray": "2 3"}
+        self.add("line", line, to=group)
 
     def legend(self, y: float) -> float:
         """What each colour means, in words; returns the height of the whole."""
@@ -235,6 +243,9 @@ class _Drawing:
         notes = ["A bar that stops at a thick stroke is a run that was lost: the server knows it no more."]
         if any(row.runs > 1 for row in self.story.rows):
             notes.append("× n: so many runs with the same states; each state from when the first of them came to it.")
+        if self.story.moves:
+            far = "; ".join(move.name for move in self.story.moves)
+            notes.append(f"A dotted stroke, where the clock of the lab was moved (which takes no time here): {far}.")
         for note in notes:
             y += 20
             self.text(LEFT, y, note, "soft")

@@ -150,7 +150,7 @@ def _steps(cell: Cell, told: dict[str, str], verdict: Verdict, events: Sequence[
     where = " in the work pool" if pools else ""
     ticks, interval, state = (opening.ticks, opening.interval, opening.state) if opening else (None, None, None)
     fault = opening.fault if opening else None
-    ticking = f"Each of two deployments has {ticks} ticks, {interval} s apart."
+    ticking = f"Each of two deployments has {ticks} ticks{f', {interval} s apart' if interval else ''}."
     steps = [
         f"{probed} a run of an unscheduled probe deployment{where} (steady state).",
         (f"Fault `{fault}`: " if fault else "") + f"{stage} {told.get('schedules', ticking)}",

@@ -54,6 +54,7 @@ class Story:
     Times after the last move are as they were; those before it are as much later. Ticks are as they were.
 
     missing, duplicate  ticks of the treated deployment that have no run, and that have several
+    moves               of the lab's clock, named by how far it went ahead, each at one moment
     """
 
     start: datetime
@@ -62,6 +63,7 @@ class Story:
     spans: tuple[Span, ...]
     missing: tuple[datetime, ...]
     duplicate: tuple[datetime, ...]
+    moves: tuple[Span, ...] = ()
 
 
 def tell(events: Sequence[Event], verdict: Verdict) -> Story | None:
@@ -95,7 +97,7 @@ def tell(events: Sequence[Event], verdict: Verdict) -> Story | None:
     spans = [_shown(span, shown) for span in (_fault(events), door) if span]
     starts = [segment.start for row in rows for segment in row.segments] + [span.start for span in spans]
     first = min(starts, default=end)
-    spans += [span for span in (_shown(move, shown) for move in _moves(events)) if span.start >= first]
+    moves = [span for span in (_shown(move, shown) for move in _moves(events)) if span.start >= first]
     return Story(
         first,
         max([end, *(span.end for span in spans)]),
@@ -103,6 +105,7 @@ def tell(events: Sequence[Event], verdict: Verdict) -> Story | None:
         tuple(spans),
         tuple(moment(tick) for tick in verdict.ticks.missing),
         tuple(moment(tick) for tick in verdict.ticks.duplicate),
+        tuple(moves),
     )
 
 
@@ -185,7 +188,7 @@ def _moves(events: Sequence[Event]) -> list[Span]:
     for move in (event.move for event in of_kind(events, ClockMoved)):
         hours, seconds = divmod(move.seconds, 3600)
         far = f"{hours} h" if hours and not seconds else str(timedelta(seconds=move.seconds))
-        found.append(Span(f"the clock goes {far} ahead", moment(move.was), moment(move.now)))
+        found.append(Span(f"{far} ahead", moment(move.was), moment(move.now)))
     return found
 
 
