@@ -9,7 +9,7 @@ from typing import Annotated
 from rich.console import Console
 
 from harness.commands._trials import NEWEST
-from harness.runs.ask import ScenarioNames, SubjectNames
+from harness.runs.ask import ScenarioNames, SubjectNames, usual_scenarios
 from harness.subjects.kinds import check_name
 from harness.trials.scenario import select_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
@@ -23,7 +23,7 @@ class Ask:
     """Its options."""
 
     subjects: SubjectNames = NEWEST
-    scenarios: Annotated[ScenarioNames, Usual("all")] = ()
+    scenarios: Annotated[ScenarioNames, Usual(usual_scenarios)] = ()
 
 
 def run(ask: Ask, console: Console) -> int:

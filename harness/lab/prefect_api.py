@@ -233,6 +233,14 @@ class PrefectAPI:
             chosen.setdefault("flow_runs", {})["expected_start_time"] = {"before_": until.isoformat()}
         return sorted(self._pages("/flow_runs/filter", chosen), key=lambda run: str(run.get("expected_start_time")))
 
+    def count_flow_runs(self, deployments: Iterable[str], state: Json, *, until: datetime | None = None) -> int:
+        """How many runs of these deployments are in such a state (a filter of Prefect's), and due until then."""
+        runs: dict[str, Json] = {"state": state}
+        if until:
+            runs["expected_start_time"] = {"before_": until.isoformat()}
+        chosen = {"deployments": {"id": {"any_": list(deployments)}}, "flow_runs": runs}
+        return int(self.call("POST", "/flow_runs/count", chosen))
+
     def _pages(self, path: str, chosen: Json) -> list[Json]:
         """Every row of a listing, each once: pages are sets of ids.
 

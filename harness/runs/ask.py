@@ -24,6 +24,12 @@ def usual_doors() -> str:
     return ", ".join([PREFECT_DEPLOY, *others])
 
 
+def usual_scenarios() -> str:
+    """In words, the scenarios that are tried where none is named."""
+    by_name = [name for name, one in load_scenarios().items() if one.by_name]
+    return f"all but {', '.join(by_name)}" if by_name else "all"
+
+
 SubjectNames = Annotated[
     tuple[str, ...],
     Option(
@@ -97,7 +103,7 @@ class RunAsk:
     is_held: ClassVar[bool] = False
 
     subjects: SubjectNames
-    scenarios: Annotated[ScenarioNames, Usual("all")] = ()
+    scenarios: Annotated[ScenarioNames, Usual(usual_scenarios)] = ()
     doors: Annotated[DoorNames, Usual(usual_doors)] = ()
     engine: EngineName = None
     database: DatabaseName = SQLITE

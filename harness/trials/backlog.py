@@ -8,6 +8,7 @@ from harness.history import moment
 from harness.lab.facts import is_in, last_error, run_facts
 from harness.trials.staging import Staging
 from harness.trials.system import StagedSystem
+from harness.trials.tally import still_scheduled
 from harness.words.errors import DeadlineError, LabError
 from harness.words.waiting import NotYet
 
@@ -155,6 +156,8 @@ def prove(staging: Staging) -> None:
     begin = lab.start_seconds * scenario.ticks * len(staging.deployed)
 
     def everything_at_risk() -> None:
+        if staging.goes_on and scenario.state != "Scheduled" and (left := still_scheduled(staging)):
+            raise NotYet(f"{left} are still Scheduled")
         runs = staging.runs_if_answered()
         staged = {name: [r for r in runs if r["deployment_id"] == id_] for name, id_ in staging.deployed.items()}
         counts = {name: sum(is_in(run, scenario.state) for run in found) for name, found in staged.items()}

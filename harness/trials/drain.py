@@ -9,6 +9,7 @@ from typing import Any
 from harness.history import moment
 from harness.trials.staging import Staging
 from harness.trials.system import StagedSystem
+from harness.trials.tally import unfinished
 from harness.words.names import ENDED, HOLDS_A_SLOT
 from harness.words.waiting import NotYet
 
@@ -49,11 +50,14 @@ class _Drain:
         self._idle = max(self.deadlines.drain_idle, 2 * self._patience) + staging.quiet_seconds
         self._started = self._moved = self._quiet_since = self._answered = self.lab.clock.now()
         self._names: dict[str, str] = {}
+        self._left = (0, 0)
         self._deaths = 0
         self._taken: set[str] = set()
 
     def settled(self) -> str:
         """How the drain ended. Raises: NotYet; LabError where the server does not live."""
+        if self.staging.goes_on:
+            self._check_counts()
         runs = self.staging.runs_if_answered()
         # One with a limit of its own ends where the server refuses it a write (503) while it submits a run (3.3.4).
         # rule: drain-restarts-dead-worker
@@ -86,6 +90,15 @@ class _Drain:
             self._restart_worker()
             self._quiet_since = self.lab.clock.now()
         raise NotYet(", ".join(sorted(names.values())))
+
+    def _check_counts(self) -> None:
+        """Raises: NotYet while a backlog of hundreds goes down, or did so a moment ago; else all of it is listed."""
+        now, left = self.lab.clock.now(), unfinished(self.staging)
+        if left != self._left:
+            self._left, self._moved, self._quiet_since = left, now, now
+        if any(left) and (now - self._moved).total_seconds() < _STANDS_STILL:
+            self._answered = now
+            raise NotYet(f"{left[0]} runs wait, {left[1]} are under way")
 
     def _idle_seconds(self, runs: Sequence[dict[str, Any]]) -> float:
         """How long nothing may happen: a shorter time where all that is left is held back, as a door means it to be.

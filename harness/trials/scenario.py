@@ -38,7 +38,7 @@ class Scenario:
     summary         one line, for listings and reports
     state           the state *name* that is at risk (Prefect's words: `Late`, `AwaitingConcurrencySlot`), or its type,
                     in capitals, where releases name it otherwise (`PENDING`)
-    ticks, interval how many runs each deployment schedules, and the seconds between two
+    ticks, interval how many runs each deployment schedules, and the seconds between two; 0: as its prefect.yaml says
     minimum         how many runs at risk a side must have for a verdict
     schedules       of each deployment, in words (words/schedule_words.py); none: the harness's own finite rule
     concurrency_limit  of each deployment, in words; empty: none
@@ -50,6 +50,7 @@ class Scenario:
     alone           its backlog passes by the clock, so it has a lab of its own and waits for no other scenario
     clock           `WARP` where it moves its lab's clock (trials/moving.py): its lab has such a clock whatever is asked
                     for, and it is `alone`. `REAL`: it is tried on the clock that is asked for
+    by_name         tried only where it is named, since it takes minutes; no command chooses it
     in_reproduce    whether a plain `reproduce` runs it: the report of #17764
     doors           the doors that a plain `matrix` opens on it, or EVERY_DOOR; the other commands open the first
     served_by       the script in its folder by which a process of its own serves each deployment (`flow.serve`); empty
@@ -86,6 +87,7 @@ class Scenario:
     clock: str = REAL
     server_settings: Mapping[str, str] = field(default_factory=dict)
     judged_by: str = SURVIVAL
+    by_name: bool = False
     in_reproduce: bool = False
     doors: Sequence[str] = ("prefect-deploy", "pause-deployment", "delete-schedule", "none")
     served_by: str = ""
@@ -192,9 +194,14 @@ def load_scenarios() -> dict[str, Scenario]:
 
 
 def select_scenarios(names: Sequence[str]) -> list[Scenario]:
-    """The scenarios named, or all where none is. Raises UsageError for a name that is not there."""
+    """The scenarios named; where none is, all but those that are tried by name alone.
+
+    Raises: UsageError for a name that is not there.
+    """
     everything = load_scenarios()
     for name in names:
         if name not in everything:
             raise no_such("scenario", name, everything)
-    return [everything[name] for name in (dict.fromkeys(names) or everything)]
+    # rule: scenario-by-name-alone (always)
+    chosen = dict.fromkeys(names) or [name for name, one in everything.items() if not one.by_name]
+    return [everything[name] for name in chosen]

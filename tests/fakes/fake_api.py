@@ -77,6 +77,8 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
             return 204, None
         case "POST", ["flow_runs", "filter"]:
             return _list(prefect, body)
+        case "POST", ["flow_runs", "count"]:
+            return 200, len(_chosen(prefect, body))
         case "POST", ["flow_runs", run_id, "set_state"] if run_id in prefect.runs:
             prefect.set_state(prefect.runs[run_id], body["state"]["type"], body["state"]["name"])
             return 201, {"status": "ACCEPT"}
@@ -156,6 +158,12 @@ def _change(  # noqa: PLR0912 - a case a route
 def _list(prefect: FakePrefect, body: Json) -> tuple[int, Json]:
     if body["limit"] > PAGE_LIMIT:
         return 422, {"detail": f"limit: at most {PAGE_LIMIT}"}
+    runs = sorted(_chosen(prefect, body), key=lambda run: run.id, reverse=True)
+    return 200, [_run_json(run) for run in runs[body["offset"] : body["offset"] + body["limit"]]]
+
+
+def _chosen(prefect: FakePrefect, body: Json) -> list[Run]:
+    """The runs that the filters of a request let through."""
     runs = [run for run in prefect.runs.values() if run.id not in prefect.hidden]
     if "deployments" in body:
         runs = [run for run in runs if run.deployment.id in body["deployments"]["id"]["any_"]]
@@ -165,8 +173,9 @@ def _list(prefect: FakePrefect, body: Json) -> tuple[int, Json]:
     if "expected_start_time" in chosen:
         until = datetime.fromisoformat(chosen["expected_start_time"]["before_"])
         runs = [run for run in runs if run.expected <= until]
-    runs.sort(key=lambda run: run.id, reverse=True)
-    return 200, [_run_json(run) for run in runs[body["offset"] : body["offset"] + body["limit"]]]
+    state = chosen.get("state", {})
+    runs = [run for run in runs if run.state_type in state.get("type", {}).get("any_", [run.state_type])]
+    return [run for run in runs if run.state_name in state.get("name", {}).get("any_", [run.state_name])]
 
 
 def _deployment_json(prefect: FakePrefect, deployment: Deployment) -> Json:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.evidence.diagram import diagram
+from harness.evidence.drawing import timeline
 from harness.evidence.story import tell
 from harness.history import of_kind, read_history
 from harness.trials import phases
+from harness.trials import scenario as scenario_room
 from harness.trials.moving import move_clock
+from harness.trials.scenario import load_scenarios
 from harness.trials.staging import Staging
 from harness.verdict.outcomes import judge
 from harness.words.events import ClockMoved
 from harness.words.names import REAL, WARP
 from tests.fakes.fake_lab import FakeLab, counts, judged, ticks_of, verdict
+from tests.unit.test_open_rooms import example
 
 OUTAGE, LIMIT = "worker-outage", "concurrency-limit"
 KEPT = counts(at_risk=3, kept=3)
@@ -85,7 +91,9 @@ def test_a_night_that_is_jumped_over_between_staging_and_door_changes_no_verdict
     story = tell(events, judge(events))
     assert story
     assert story.end - story.start < timedelta(minutes=5)
-    assert "the clock goes 12 h ahead" in [span.name for span in story.spans]
+    assert [move.name for move in story.moves] == ["12 h ahead"]
+    assert "12 h ahead" in timeline(story, "a night")
+    assert "clock 12 h ahead" in diagram(story)
 
 
 @pytest.mark.parametrize("who", ["server", "deployer"])
@@ -181,10 +189,34 @@ def test_a_schedule_that_goes_on_is_drained_of_what_was_due_and_nothing_else(war
             warped.prefect.add_run(of, staging.lab.clock.now() + 2 * NIGHT, auto_scheduled=True)
         by_night(staging)
 
-    adding("prove", goes_on)
+    adding("stage", goes_on)
     entry = warped.trial(OUTAGE)
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
     (drained,) = [line for line in warped.history(OUTAGE) if line["kind"] == "drained"]
     assert drained["ended"] == "every run that is there has ended"
     listed = [line for line in warped.history(OUTAGE) if line["kind"] == "listing"]
     assert [len(listing["runs"]) for listing in listed] == [6, 6, 6]
+
+
+@pytest.fixture
+def eight_hours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The scenario that the how-to page has written, by its name."""
+    (folder := tmp_path / "more" / "eight-hours").mkdir(parents=True)
+    (folder / "scenario.py").write_text(example("move-the-clock.md", "python"), encoding="utf-8")
+    monkeypatch.setattr(scenario_room, "PLACES", [*scenario_room.PLACES, folder.parent])
+    load_scenarios.cache_clear()
+    yield folder.name
+    load_scenarios.cache_clear()
+
+
+def test_a_scenario_that_moves_the_clock_is_one_file_and_nobody_has_to_ask_for_such_a_clock(
+    lab: FakeLab, eight_hours: str
+) -> None:
+    entry = lab.trial(eight_hours)
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
+    assert (entry.clock, ticks_of(entry).outcome) == (WARP, "whole")
+    late = moves(lab, eight_hours)[-1]
+    assert timedelta(hours=8) < timedelta(seconds=late.move.seconds) < timedelta(hours=8, minutes=3)
+    report = (lab.plan.folder / entry.folder / "report.md").read_text(encoding="utf-8")
+    assert "- Clock: one of the lab's own that can be moved" in report
+    assert f"to {late.move.now[:19]} (UTC), which each part confirmed" in report

@@ -17,6 +17,7 @@ from harness.words.plan import Cell
 DOORS = load_doors()
 
 SCENARIOS = load_scenarios()
+USUAL = [name for name, one in SCENARIOS.items() if not one.by_name]  # what a command chooses where none is named
 RELEASES = ("2.20.20", "3.0.0", "3.0.4", "3.0.8", "3.0.9", "3.3.3", "3.3.4", "3.9.1")
 
 
@@ -146,7 +147,9 @@ def test_reproduce_tries_each_named_scenario_once_through_each_named_door_once()
 def test_a_matrix_tries_every_scenario_and_each_through_the_doors_it_names() -> None:
     tried = choose_trials("matrix", [], [])
     by_scenario = {scenario.name: [door.name for one, door in tried if one == scenario] for scenario, _ in tried}
-    assert by_scenario == {name: doors_of(scenario) for name, scenario in load_scenarios().items()}
+    assert by_scenario == {
+        name: doors_of(scenario) for name, scenario in load_scenarios().items() if not scenario.by_name
+    }
     of_deployments = {name for name, door in DOORS.items() if door.is_of_deployments}
     opened = set(by_scenario["worker-outage"]) | set(by_scenario["serve"])
     assert opened >= of_deployments, "every door on a deployment is opened somewhere"
@@ -155,7 +158,9 @@ def test_a_matrix_tries_every_scenario_and_each_through_the_doors_it_names() -> 
 
 def test_a_matrix_narrowed_to_a_door_opens_it_on_every_scenario() -> None:
     tried = choose_trials("matrix", [], ["none"])
-    assert [scenario.name for scenario, _ in tried] == list(load_scenarios())
+    assert [scenario.name for scenario, _ in tried] == [
+        name for name, one in load_scenarios().items() if not one.by_name
+    ]
     assert {door.name for _, door in tried} == {"none"}
 
 
@@ -227,7 +232,9 @@ def test_that_a_deployment_takes_its_runs_along_is_not_held_against_it(scenario:
 
 def test_a_gate_tries_every_scenario_by_the_door_of_the_report() -> None:
     tried = choose_trials("gate", [], [])
-    assert [scenario.name for scenario, _ in tried] == list(load_scenarios())
+    assert [scenario.name for scenario, _ in tried] == [
+        name for name, one in load_scenarios().items() if not one.by_name
+    ]
     others = {scenario.name: door.name for scenario, door in tried if door.name != PREFECT_DEPLOY}
     assert others == {"serve": "serve-stop"}
 
@@ -253,3 +260,12 @@ def test_a_lab_holds_no_more_than_it_can_carry_and_a_staging_is_spread_only_wher
 def test_what_is_never_staged_takes_no_room_in_a_lab() -> None:
     many = [planned("concurrency-limit", "2.20.20")] * 30
     assert {cell.lab for cell in spread_over_labs(many)} == {many[0].lab}
+
+
+@pytest.mark.rule("scenario-by-name-alone", "A scenario that takes minutes is tried only where it is named.")
+@pytest.mark.parametrize("command", ["reproduce", "matrix", "gate"])
+def test_a_scenario_that_takes_minutes_is_tried_where_it_is_named_and_nowhere_else(command: str) -> None:
+    slow = [name for name, one in SCENARIOS.items() if one.by_name]
+    assert "overnight-outage" in slow
+    assert not {scenario.name for scenario, _ in choose_trials(command, [], [])} & set(slow)
+    assert {scenario.name for scenario, _ in choose_trials(command, slow, [])} == set(slow)
