@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from harness.checkers._check import Check
-from harness.checkers._trial import came_to_its_end
+from harness.checkers._trial import came_to_its_end, is_absolute
 from harness.history import of_kind
 from harness.words.events import Event, Unreadable
 from harness.words.outcomes import BROKEN, HELD, INCONCLUSIVE
@@ -38,12 +38,14 @@ def promised(events: Sequence[Event], look: Callable[[Sequence[Event]], Seen | N
     if not came_to_its_end(events):  # rule: promise-cut-short-says-nothing
         return _unclear("the trial did not come to its end")
     seen = look(events)
-    return Check() if seen is None else Check(promise=_weighed(seen))
+    return Check() if seen is None else Check(promise=_weighed(seen, has_control=not is_absolute(events)))
 
 
-def _weighed(seen: Seen) -> Promise:
+def _weighed(seen: Seen, *, has_control: bool) -> Promise:
+    """What it comes to; a twin that the door hit, too, is no control, and then the treated deployment alone says."""
     treated, twin = ([breach for breach in seen.breaches if breach.side == side] for side in ("treated", "twin"))
-    if twin:  # rule: promise-twin-breaks-it-too
+    # rule: promise-twin-breaks-it-too (never), promise-absolute (without last)
+    if twin and has_control:
         said = f"the twin, which nobody touched, breaks it: {_first(twin)}"
         return Promise(outcome=INCONCLUSIVE, reason=said, breaches=seen.breaches)
     if seen.doubt:  # rule: promise-doubt

@@ -70,6 +70,20 @@ def test_a_promise_that_the_twin_breaks_too_is_inconclusive() -> None:
     assert both.reason.startswith("the twin, which nobody touched, breaks it: run twin-run-0 was executed 2 times")
 
 
+@pytest.mark.rule(
+    "promise-absolute", "If the door hits the twin, too, the treated deployment alone says what a promise came to."
+)
+def test_a_twin_that_the_door_hit_too_is_no_control() -> None:
+    both = broken_once(twin=TWICE)
+    both[0]["reach"] = "server"
+    said = ask("once", both)
+    assert said and (said.outcome, [breach.side for breach in said.breaches]) == ("broken", ["treated"])
+    of_twin = whole_history(SOUND, TWICE)
+    of_twin[0]["reach"] = "server"
+    said = ask("once", of_twin)
+    assert said and said.outcome == "held"
+
+
 @pytest.mark.rule("promise-cut-short-says-nothing", "A history that was cut short says nothing of a promise.")
 @pytest.mark.parametrize("name", load_promises())
 def test_a_history_that_was_cut_anywhere_breaks_no_promise(name: str) -> None:
