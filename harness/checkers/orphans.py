@@ -31,6 +31,13 @@ def _look(events: Sequence[Event]) -> Seen | None:
     breaches: dict[str, Breach] = {}
     for when in (AFTER, DRAINED):
         looked_up, listed = found_at(events, when), listed_at(events, when)
+        for one in listed.values():  # what the scheduler made of a deployment that was gone
+            made = gone and one.run not in before and one.auto_scheduled and one.state_type == _WAITS
+            # rule: orphan-made-after-the-deletion
+            if made and _is_left_behind(one, gone) and one.run not in breaches:
+                what = f"was made without its deployment, and is {one.state_name} {when}"
+                at = one.expected_start_time or ""
+                breaches[one.run] = Breach(side=one.side or "", run=one.run, what=what, at=at)
         for run, was in waited.items():
             sources = [one for one in (looked_up.get(run), listed.get(run)) if one]
             # rule: orphan-by-both-sources (without first)

@@ -216,9 +216,14 @@ class PrefectAPI:
         self.call("POST", f"/flow_runs/{run_id}/set_state", {"state": state, "force": True})
 
     def flow_runs(
-        self, *, deployments: Iterable[str] = (), ids: Iterable[str] = (), until: datetime | None = None
+        self,
+        *,
+        deployments: Iterable[str] = (),
+        ids: Iterable[str] = (),
+        flows: Iterable[str] = (),
+        until: datetime | None = None,
     ) -> list[Json]:
-        """Every flow run of these deployments, or of these ids, all pages, oldest tick first.
+        """Every flow run of these deployments, of these ids, or of these flows, all pages, oldest tick first.
 
         `until`: only what is due until then.
         """
@@ -227,6 +232,8 @@ class PrefectAPI:
             chosen = {"deployments": {"id": {"any_": wanted}}}
         elif wanted := list(ids):
             chosen = {"flow_runs": {"id": {"any_": wanted}}}
+        elif wanted := list(flows):
+            chosen = {"flows": {"id": {"any_": wanted}}}
         else:
             return []
         if until:

@@ -58,7 +58,14 @@ def record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
     known = trial.staged or {run["id"]: sides[run["deployment_id"]] for run in by_deployment}
     by_id = trial.lab.api.flow_runs(ids=known)
     found = {run["id"]: run for run in (*by_id, *by_deployment)}  # rule: deleted-deployment-still-listed
-    runs = [{**run, "side": known.get(run["id"]) or sides[run["deployment_id"]]} for run in found.values()]
+    flows = {deployment["flow_id"]: side for side, deployment in trial.deployments.items()}
+    # What is made of a deployment after its deletion is in neither; each deployment has a flow of its own.
+    by_flow = trial.lab.api.flow_runs(flows=flows) if trial.deleted else []  # rule: listed-by-flow (gives [])
+    found = {**{run["id"]: run for run in by_flow}, **found}
+    runs = [
+        {**run, "side": known.get(run["id"]) or sides.get(run["deployment_id"]) or flows[run["flow_id"]]}
+        for run in found.values()
+    ]
     trial.staged = known
     listed = {"by_deployment": [run["id"] for run in by_deployment], "by_id": [run["id"] for run in by_id]}
     trial.history.add("listing", when=when, runs=[run_facts(run) for run in runs], **listed)

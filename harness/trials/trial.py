@@ -32,6 +32,7 @@ class Trial:
     at_risk: dict[str, list[str]] = field(default_factory=dict)
     staged: dict[str, str] = field(default_factory=dict)  # the side of each run that was listed before the door, by id
     opened: bool = False
+    deleted: bool = False  # the door deleted the treated deployment
     at: str = ""  # when the door is opened, in words
 
     @property

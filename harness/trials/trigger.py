@@ -83,6 +83,7 @@ def _open(trial: Trial) -> None:
         raise result
     trial.history.add("door", **facts, answered_at=answered_at, **result_facts(result))
     after = {side: read_deployment(trial, side) for side in SIDES}
+    trial.deleted = bool(after[TREATED].get("deleted"))
     for side in SIDES:
         trial.history.add("deployment", side=side, when="after", deployment=after[side])
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.fakes.fake_prefect import Deployment, FakePrefect, Json, Run, Unanswered, stamp
+from tests.fakes.fake_prefect import DELETED, Deployment, FakePrefect, Json, Run, Unanswered, stamp
 
 PAGE_LIMIT = 200
 GONE = {"detail": "Flow run not found"}
@@ -133,6 +133,7 @@ def _change(  # noqa: PLR0912 - a case a route
                     run.deployment, run.never_picked_up = nowhere, True
                 else:
                     del prefect.runs[run.id]
+            prefect.happens(deployment.family, DELETED)
             return 204, None
         case "POST", ["pause_deployment"]:
             deployment.paused = True
@@ -166,7 +167,10 @@ def _chosen(prefect: FakePrefect, body: Json) -> list[Run]:
     """The runs that the filters of a request let through."""
     runs = [run for run in prefect.runs.values() if run.id not in prefect.hidden]
     if "deployments" in body:
-        runs = [run for run in runs if run.deployment.id in body["deployments"]["id"]["any_"]]
+        wanted = set(body["deployments"]["id"]["any_"]) & set(prefect.deployments)  # none of one that is deleted
+        runs = [run for run in runs if run.deployment.id in wanted]
+    if "flows" in body:
+        runs = [run for run in runs if run.flow in body["flows"]["id"]["any_"]]
     chosen = body.get("flow_runs", {})
     if "id" in chosen:
         runs = [run for run in runs if run.id in chosen["id"]["any_"]]

@@ -21,7 +21,7 @@ from tests.fakes.clock import Clock
 Json = Any
 LATE_AFTER, SLOT_WAIT, RETRY_DELAY = timedelta(seconds=1), timedelta(seconds=8), timedelta(seconds=15)
 HOLDS_A_SLOT = ("PENDING", "RUNNING")
-UPDATE_BEGINS, UPDATED, LIFTED, KILLED = "update begins", "updated", "lifted", "killed"
+UPDATE_BEGINS, UPDATED, LIFTED, KILLED, DELETED = "update begins", "updated", "lifted", "killed", "deleted"
 
 
 @dataclass

@@ -10,6 +10,7 @@ from harness.checkers import load_promises
 from harness.trials.scenario import load_scenarios
 from harness.words.names import PREFECT_DEPLOY
 from tests.fakes.fake_lab import Backlog, Entry, FakeLab
+from tests.fakes.fake_prefect import DELETED, Run
 from tests.fakes.test_executions import execute_once_more
 
 OUTAGE, LIMIT, UPCOMING = "worker-outage", "concurrency-limit", "upcoming"
@@ -123,3 +124,20 @@ def test_a_deploy_that_changes_what_its_file_does_not_say_breaks_settings(lab: F
     entry = lab.trial(OUTAGE)
     assert "settings" in broken(entry), entry.promises
     assert deed.rstrip("s") in entry.promises["settings"].reason
+
+
+@pytest.mark.rule("orphan-made-after-the-deletion", "A run that is made of a deleted deployment is an orphan.")
+@pytest.mark.rule("listed-by-flow", "Once a deployment is deleted, its runs are listed by its flow, too.")
+def test_a_run_that_is_made_after_the_deletion_of_its_deployment_breaks_orphans(lab: FakeLab) -> None:
+    backlog = lab.backlog(UPCOMING)
+
+    def make() -> None:
+        last = [run for run in made_of if run.deployment.name.endswith("--delete-deployment")][-1]
+        lab.prefect.add_run(last.deployment, last.expected, auto_scheduled=True)
+
+    made_of: list[Run] = []
+    lab.prefect.on_new_run = made_of.append
+    backlog.prefect.on(backlog.flow("treated"), DELETED, make)
+    entry = lab.trial(UPCOMING, "delete-deployment")
+    assert broken(entry) == {"orphans"}, entry.promises
+    assert "was made without its deployment" in entry.promises["orphans"].reason
