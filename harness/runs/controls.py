@@ -27,7 +27,7 @@ def control_of(folder: Path, entry: TrialResult, entries: Sequence[TrialResult])
 
 def held(again: dict[str, object], saved: TrialResult, control: TrialResult | None) -> dict[str, object]:
     """What a trial came to, judged anew, held against its control. A `merge` may have given both another folder."""
-    if saved.reach != SERVER and again.get("reach", "") != SERVER:  # rule: recheck-control
+    if saved.reach != SERVER and again.get("reach", "") != SERVER:  # rule: recheck-control (always)
         return again
     mine = structs.replace(msgspec.convert(again, TrialResult), folder=saved.folder, control=saved.control)
     mine, *_ = beside_controls([mine, *([control] if control else [])])

@@ -68,6 +68,22 @@ def test_a_report_of_its_history_needs_neither_fault_nor_scenario(
     assert (folder / "report.md").read_text(encoding="utf-8") == written
 
 
+HURT = '''"""What a fault does to six runs."""
+
+from harness.trials.scenario import Scenario
+
+scenario = Scenario(
+    summary="Six scheduled runs pass their time and turn Late.",
+    state="Late",
+    ticks=6,
+    interval=1,
+    minimum=6,
+    backlog="overdue",
+    fault="FAULT",
+)
+'''
+
+
 @pytest.fixture
 def hurt_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
     """Makes a scenario that is hurt by a fault of this name; gives the scenario's name."""
@@ -75,8 +91,7 @@ def hurt_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     def make(fault: str) -> str:
         folder.mkdir(parents=True)
-        text = example("add-a-scenario.md", "python").replace("worker-killed", fault)
-        (folder / "scenario.py").write_text(text, encoding="utf-8")
+        (folder / "scenario.py").write_text(HURT.replace("FAULT", fault), encoding="utf-8")
         monkeypatch.setattr(scenario, "PLACES", [*scenario.PLACES, folder.parent])
         load_scenarios.cache_clear()
         return folder.name

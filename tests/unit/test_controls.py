@@ -145,6 +145,7 @@ def test_a_plan_adds_the_control_in_a_lab_of_its_own(door: str, other: str) -> N
     assert (asked.control, added.control) == (added.name, "")
     assert (asked.reach, added.reach) == ("server", DOORS[other].reach)
     assert asked.lab != added.lab
+    assert asked.lab.endswith(f"--upcoming--{door}"), "no other trial is in it"
 
 
 def test_a_control_that_is_asked_for_is_planned_once() -> None:
