@@ -1,0 +1,1 @@
+"""A person's own project, read without running any of it: its prefect.yaml, and the signatures of its flows."""
