@@ -34,6 +34,12 @@ def gate(session: nox.Session) -> None:
 
 
 @nox.session
+def rehearse(session: nox.Session) -> None:
+    """Say what the next deploy of your own project would do to its backlog (-- --project DIR --subject 3.3.3)."""
+    become(session, "harness", "rehearse")
+
+
+@nox.session
 def bisect(session: nox.Session) -> None:
     """Find the release in which a scenario's outcome changed (-- --scenario NAME)."""
     become(session, "harness", "bisect")

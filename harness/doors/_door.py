@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DEPLOYED, SERVED = "deployed to a work pool", "served by a process of their own"
 WORKER, PROCESS = "a worker that lives", "a flow run whose process lives"
 _MISSING = {WORKER: "no worker lives", PROCESS: "no flow run of its deployments has a process"}
+REHEARSED = "rehearsed from a person's project"
 Facts = dict[str, Any]
 
 
@@ -157,6 +158,10 @@ class Staged(Protocol):
     def has_processes(self) -> bool:
         """Whether each deployment has a flow run then whose process lives."""
 
+    @property
+    def is_rehearsed(self) -> bool:
+        """Whether its deployments are a person's own."""
+
 
 @dataclass(frozen=True)
 class Door:
@@ -168,7 +173,7 @@ class Door:
     family    whose known outcomes are its own, beside those that name it
     versions  the releases that have this door, and why the others have not
     staged    what its treated deployment has from the start that others have not, by the template's value
-    only_for  the kind of deployment it can be opened on, DEPLOYED or SERVED; empty: any
+    only_for  the kind of deployment it can be opened on, DEPLOYED, SERVED or REHEARSED; empty: any
     own_pool  whether its treated deployment is in a work pool of its own, which a worker of its own serves: for what is
               done to a pool, a queue or a worker, and would be done to the twin, too
     server_settings what the server must be set to for it; then its trial has a lab of its own
@@ -210,7 +215,8 @@ class Door:
     def misfit(self, scenario: Staged) -> str:
         """Why it cannot be opened on a scenario's deployments, whatever the release; empty where it can."""
         only_for = self.only_for or (DEPLOYED if self.own_pool else "")
-        if only_for not in ("", SERVED if scenario.served_by else DEPLOYED):  # rule: not-applicable-door (never)
+        kinds = {"", SERVED if scenario.served_by else DEPLOYED, REHEARSED if scenario.is_rehearsed else ""}
+        if only_for not in kinds:  # rule: not-applicable-door (never)
             return f"{self.name} is for deployments that are {only_for}; {scenario.name}'s are not"
         there = {WORKER: scenario.worker_lives, PROCESS: scenario.has_processes}.get(self.needs, True)
         if not there:  # rule: not-applicable-needs (never)

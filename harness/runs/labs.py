@@ -68,7 +68,7 @@ def _pytest(ledger: Ledger, at_once: int) -> Iterator[subprocess.Popen[bytes]]:
     command = [
         sys.executable, "-m", "pytest", "-p", "harness.runs.pytest_plugin", "--plan", str(plan_file),
         "-n", str(at_once), "--dist", "loadscope", "-c", os.devnull, "--rootdir", str(SCENARIOS),
-        *BARE, "-p", "xdist.plugin", "--max-worker-restart", "0", str(SCENARIOS),
+        *BARE, "-p", "xdist.plugin", "--max-worker-restart", "0", str(SCENARIOS), *map(str, ledger.plan.places),
     ]  # fmt: skip
     environment = {**os.environ, **ownership.environment(ledger.plan.run), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):  # a person's own pytest is not this one

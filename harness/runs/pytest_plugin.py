@@ -17,7 +17,7 @@ from harness.engines.choose import engine_named
 from harness.runs.builds import wait_until_built
 from harness.runs.one_lab import try_lab
 from harness.trials.phases import check_owner
-from harness.trials.scenario import load_scenarios
+from harness.trials.scenario import add_places, load_scenarios
 from harness.verdict.outcomes import contradicts, objection, unjudged
 from harness.words.plan import Cell, Plan
 from harness.words.records import TrialResult
@@ -33,7 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Read the plan."""
-    config.stash[_PLAN] = Plan.read(Path(config.getoption("--plan")))
+    plan = config.stash[_PLAN] = Plan.read(Path(config.getoption("--plan")))
+    add_places(plan.places)
     config.stash[_RESULTS] = {}
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 
+import msgspec
 from rich.console import Console
 
 from harness.doors import Door
@@ -49,11 +52,19 @@ def check_doors(subject: str, doors: Sequence[Door]) -> None:
         )
 
 
-def run_matrix(ask: RunAsk, console: Console, shown: Console | None = None, *, only: Only | None = None) -> int:
+def run_matrix(
+    ask: RunAsk,
+    console: Console,
+    shown: Console | None = None,
+    *,
+    only: Only | None = None,
+    place: Path | None = None,
+) -> int:
     """Carry a run out; returns the exit code. Raises: UsageError before anything is started, and Interrupted.
 
     `console` is told of the progress; what came of the run goes to `shown`, if that is another. `only` names the
-    scenarios and doors that some subjects are tried with; the others are tried with all of them.
+    scenarios and doors that some subjects are tried with; the others are tried with all of them. `place` has scenario
+    folders that are copied into the results, and are found there (`scenarios_from`).
     """
     started = time.monotonic()
     # ask: everything that a person can get wrong is refused before anything is started
@@ -81,8 +92,11 @@ def run_matrix(ask: RunAsk, console: Console, shown: Console | None = None, *, o
         movable_clock.library()
         for line in moving:
             console.print(line, soft_wrap=True)
+    if place:
+        plan = msgspec.structs.replace(plan, places=(plan.folder / "scenarios",))
+        shutil.copytree(place, plan.places[0])
     ledger = Ledger(ask, plan, engine, releases, console, shown or console, started)
-    plan.folder.mkdir(parents=True)
+    plan.folder.mkdir(parents=True, exist_ok=bool(place))
     scratch_folder(run)  # marks the run as alive, whichever engine it uses
     try:
         ledger.open()

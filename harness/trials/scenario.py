@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from harness.faults import Fault, fault_named
 from harness.words.errors import UsageError, no_such
 from harness.words.names import PREFECT_DEPLOY, REAL, SURVIVAL, WARP
 from harness.words.places import ROOT
+from harness.words.proof import Effect
 from harness.words.schedule_words import parse_limit, parse_schedules
 from harness.words.schedules import Schedules
 
@@ -62,6 +64,8 @@ class Scenario:
     judged_by       the verdict that is held to what is known: `survival`, or `ticks` where deleting the runs at risk is
                     by design and each tick must only come back
     fault           what hurts the system before the backlog is deployed, by its name (harness/faults)
+    is_rehearsed    its deployments are a person's own (trials/rehearsed.py), for doors that say so
+    asks            what its door asks of the deployment beside what every door of that kind does
     stage           makes the backlog, for treated and twin alike; None: by their schedules alone (`deploy_backlog`)
     stage_text      what that comes to beside the fault, a sentence of the report; empty where nothing has to be added
     """
@@ -91,6 +95,8 @@ class Scenario:
     in_reproduce: bool = False
     doors: Sequence[str] = ("prefect-deploy", "pause-deployment", "delete-schedule", "none")
     served_by: str = ""
+    is_rehearsed: bool = False
+    asks: Sequence[Effect] = ()
     applies: str = ""
     applies_reason: str = ""
     name: str = ""
@@ -191,6 +197,23 @@ def load_scenarios() -> dict[str, Scenario]:
             f"There is no scenario under {SCENARIOS}: install the harness from its checkout (pip install -e .)."
         )
     return dict(sorted(found.items()))
+
+
+def add_places(places: Sequence[Path]) -> None:
+    """From now on, the scenario folders of these places are found, too."""
+    PLACES.extend(places)
+    load_scenarios.cache_clear()
+
+
+@contextmanager
+def scenarios_from(place: Path) -> Iterator[tuple[str, ...]]:
+    """Have the scenario folders of one more place, too; gives their names."""
+    add_places([place])
+    try:
+        yield tuple(name for name, one in load_scenarios().items() if one.folder.parent == place)
+    finally:
+        PLACES.remove(place)
+        load_scenarios.cache_clear()
 
 
 def select_scenarios(names: Sequence[str]) -> list[Scenario]:

@@ -18,7 +18,7 @@ from harness.history import History
 from harness.lab.facts import deployment_facts, execution_facts, result_facts, run_facts
 from harness.lab.lab import Lab, worker_name
 from harness.trials.scenario import Scenario
-from harness.trials.templates import MARKS, as_in_the_file, files_of
+from harness.trials.templates import MARKS, PREFECT_YAML, as_in_the_file, files_of
 from harness.trials.trial import TREATED, TWIN, Trial
 from harness.words.costs import WAITS
 from harness.words.errors import LabError, NoAnswerError
@@ -219,8 +219,9 @@ class Staging:
     def files(self, names: Iterable[str], **changed: str) -> dict[str, bytes]:
         """The scenario's flow.py, its prefect.yaml with these deployments, and what lies beside them.
 
-        `changed` is what differs from how they were staged, by the name of the template's value.
+        `changed` differs from how they were staged, by the template's names; TEMPLATE: a file instead of prefect.yaml.
         """
+        template = changed.pop("TEMPLATE", PREFECT_YAML)
         staged = {
             "FLOWS": self.scenario.flows,
             "SCHEDULES": "\n".join(self.scenario.schedules),
@@ -241,11 +242,10 @@ class Staging:
             }
             for name in names
         ]
-        rule = self.scenario.pinned_rule(self.first)
-        values = [as_in_the_file(each, self.first, rule) for each in told]
+        values = [as_in_the_file(each, self.first, self.scenario.pinned_rule(self.first)) for each in told]
         treated = {*self.deployed, *(trial.name for trial in self.trials)} - {self.twin_name}
         flows = {self.flow_of(name): self._function_of(name) for name in sorted(treated)}
-        return files_of(self.scenario, values, f"{self.scenario.flows}-{TREATED}", flows) | self._beside
+        return files_of(self.scenario, values, f"{self.scenario.flows}-{TREATED}", flows, template) | self._beside
 
     def serve(self, name: str, **changed: str) -> None:
         """Serve a deployment by a process of its own. What differs from how it is staged: as in `files`."""

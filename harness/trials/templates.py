@@ -26,6 +26,7 @@ from harness.trials.scenario import Scenario
 from harness.words.errors import LabError
 from harness.words.schedule_words import parse_limit, parse_schedules
 
+PREFECT_YAML = "prefect.yaml"
 EXECUTIONS, MARKS = "executions.py", "executions.jsonl"  # beside the flow, and what it writes there
 _NAMES = {
     "FLOWS", "NAME", "FLOW", "POOL", "DIRECTORY", "SCHEDULES", "CONCURRENCY_LIMIT", "DESCRIPTION", "PARAMETERS", "SLUG",
@@ -34,16 +35,20 @@ _NAMES = {
 
 
 def files_of(
-    scenario: Scenario, deployments: Iterable[Mapping[str, str]], treated: str, flows: Mapping[str, str]
+    scenario: Scenario,
+    deployments: Iterable[Mapping[str, str]],
+    treated: str,
+    flows: Mapping[str, str],
+    template: str = PREFECT_YAML,
 ) -> dict[str, bytes]:
     """What lies where its flows are deployed and run, by name.
 
     `deployments` are the template's values of each; `treated` is the flow that is written once for each of `flows`,
-    functions by flow name.
+    functions by flow name. `template`: the file of the scenario that becomes prefect.yaml.
     """
     code = scenario.file("flow.py").read_text(encoding="utf-8").replace("${FLOWS}", scenario.flows)
     return {
-        "prefect.yaml": render(scenario.file("prefect.yaml").read_text(encoding="utf-8"), deployments).encode(),
+        PREFECT_YAML: render(scenario.file(template).read_text(encoding="utf-8"), deployments).encode(),
         "flow.py": with_flows(code, treated, flows).encode(),
         **{name: scenario.file(name).read_bytes() for name in (EXECUTIONS, scenario.served_by) if name},
     }

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
+from msgspec.structs import replace
+
 from harness.engines.base import CommandResult
 from harness.lab.facts import result_facts
 from harness.trials.at_a_tick import wait_for_a_tick, wait_until_it_is
@@ -18,7 +20,7 @@ from harness.trials.trial import TREATED, Trial
 from harness.words.costs import WAITS
 from harness.words.errors import DeadlineError
 from harness.words.names import ANSWERED, BEFORE, SIDES
-from harness.words.proof import DEEDS, NONCE
+from harness.words.proof import DEEDS, NONCE, NOTHING
 from harness.words.waiting import NotYet
 
 _LOG_LINES = 200
@@ -56,6 +58,8 @@ def _open(trial: Trial) -> None:
     log_before = len(lab.server.log())
     trial.history.add("clock", when=BEFORE, **lab.api.clock())
     proof = door.proof.of(trial.treated["id"], trial.staging.pool_of(trial.name))
+    if proof.by != NOTHING:
+        proof = replace(proof, asks=[*proof.asks, *trial.staging.scenario.asks])
     wait_until_it_is(trial, opens)
     trial.history.add("door-opens", door=door.name, nonce=nonce, proof=proof.as_json())
     answered_at: str | None = None

@@ -93,13 +93,17 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A run's id, its results folder, its cells, what to keep of its labs, and how their processes start."""
+    """A run's id, its results folder, its cells, what to keep of its labs, and how their processes start.
+
+    `places`: where scenario folders lie beside those of the harness.
+    """
 
     run: str
     folder: Path
     cells: Sequence[Cell]
     keep: str = "failed"
     start: str = EXEC
+    places: Sequence[Path] = ()
 
     def trial_folder(self, cell: Cell) -> Path:
         """Where a cell's evidence lies."""

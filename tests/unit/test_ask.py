@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ def values(field: _Declared) -> st.SearchStrategy[Any]:
     one = st.sampled_from(list(choices)) if choices else VALUES[field.kind]
     least = 1 if isinstance(field.option, Argument) else 0
     one = st.lists(one, min_size=least, max_size=3).map(tuple) if field.is_repeatable else one
-    is_given = field.option if isinstance(field.option, Argument) else field.name == "into"
+    is_given = isinstance(field.option, Argument) or field.default is dataclasses.MISSING
     return one if is_given else one.filter(bool) | st.just(field.default)
 
 
