@@ -34,6 +34,14 @@ def executed_between(events: Sequence[Event], first: str, last: str) -> dict[str
     return since
 
 
+def executed_by(events: Sequence[Event], when: str) -> dict[str, list[Execution]]:
+    """Every execution that the marks show at that time, by the run's id; nothing where they were not read then."""
+    found: dict[str, list[Execution]] = {}
+    for one in next((each.executions for each in reversed(of_kind(events, Executions)) if each.when == when), ()):
+        found.setdefault(one.run, []).append(one)
+    return found
+
+
 def with_executions(
     fates: Sequence[RunFate],
     listed: Mapping[str, FlowRun],

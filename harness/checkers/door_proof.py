@@ -33,6 +33,8 @@ _KEPT = (
     "job_variables",
     "entrypoint",
     "concurrency_limit",
+    "limit",
+    "concurrency_options",
     "work_pool_name",
     "work_queue_name",
     "pool_paused",  # rule: twin-pool-is-unchanged

@@ -18,7 +18,7 @@ from harness.words.proof import NONCE, NOTHING, REDEPLOY, Proof
 PROMISE = "A deploy changes no setting of a deployment but those that it is to change."
 _SETTINGS = (
     "name", "description", "paused", "parameters", "tags", "job_variables", "entrypoint", "work_pool_name",
-    "work_queue_name", "concurrency_limit", "limit",
+    "work_queue_name", "concurrency_limit", "limit", "concurrency_options",
 )  # fmt: skip
 _SCHEDULES = "schedules"
 _DEPLOYS = (NONCE, REDEPLOY, NOTHING)  # how a door is proven that sends a whole deployment, or nothing

@@ -12,6 +12,7 @@ from harness.history import looks_agree, moment, of_kind, opening_of
 from harness.words.events import (
     HISTORY_SCHEMA,
     BystandersSeen,
+    ClockMoved,
     DoorClosed,
     DoorOpens,
     EffectSeen,
@@ -23,7 +24,7 @@ from harness.words.events import (
     Unreadable,
 )
 from harness.words.facts import Values
-from harness.words.names import AFTER, BEFORE, DRAINED
+from harness.words.names import AFTER, BEFORE, DRAINED, REAL, SERVER, WARP
 from harness.words.outcomes import ERROR
 from harness.words.proof import REDEPLOY, REQUEST, Proof
 
@@ -37,6 +38,8 @@ _PROOF_AS_DATA = 6  # the schema from which on the proof of a door is written do
 _FROM_THE_DOOR = 3  # the schema from which on a door says whether its effect is to be seen
 # The schema from which on there is such an event.
 _SINCE = {"executions": 4, "bystanders": 4, "unlisted": 4, "changed": 5, "part": 7, "clock-moved": 7}
+_PART_OF_A_LAB = 7  # the schema from which on doors reach a server, and clocks can be moved
+_OF_ALL = {"server", "upgrade", "database"}  # what treated and twin share
 _WITH_CHANGES = 5  # the schema from which on a door says which runs of others it left changed
 
 
@@ -75,6 +78,8 @@ def _problems(events: Sequence[Event]) -> Iterator[str]:
         if len(said) > 1:  # rule: story-one-nonce
             yield f"it speaks of more than one {key}: {', '.join(sorted(map(str, said)))}"
     yield from _proof(events, schema)
+    yield from _planned_alike(opening, events)
+    yield from _moves(opening, events)
     if schema >= _WITH_CHANGES and any(event.changed is None for event in of_kind(events, BystandersSeen)):
         yield "the door says what it took of others, and not what it changed"
 
@@ -147,6 +152,40 @@ def _out_of_order(events: Sequence[Event]) -> Iterator[str]:
             rounds[event.when].append([event])
         if isinstance(event, Listing) and rounds.get(event.when):
             rounds[event.when][-1].append(event)
+
+
+def _planned_alike(opening: Opening, events: Sequence[Event]) -> Iterator[str]:
+    """What the opening says of the door's reach and of the clock is so in the plan, and in the proof."""
+    if opening.schema < _PART_OF_A_LAB and (opening.reach or opening.clock != REAL):  # rule: story-reach-schema
+        yield f"line 1: reach {opening.reach!r} and clock {opening.clock!r} in a history of schema {opening.schema}"
+    cell = opening.cell if isinstance(opening.cell, dict) else {}
+    for key, usual in (("reach", ""), ("control", ""), ("clock", REAL)):
+        if cell and cell.get(key, usual) != getattr(opening, key):  # rule: story-opening-as-planned
+            yield f"line 1: its {key} is {getattr(opening, key)!r}, and was planned as {cell.get(key, usual)!r}"
+    proofs = [event.proof for event in of_kind(events, DoorOpens) if isinstance(event.proof, Proof)]
+    reaches = any(deed.of in _OF_ALL for proof in proofs for deed in proof.deeds)
+    if opening.reach == SERVER and opening.control and proofs and not reaches:  # rule: story-reach-by-deeds
+        yield "its door is to reach the server, and does nothing to it"
+
+
+def _moves(opening: Opening, events: Sequence[Event]) -> Iterator[str]:
+    """A move of the clock is one that the lab could make, as its own readings bear out, while no door was open."""
+    door_is_open = False
+    for number, event in enumerate(events, start=1):
+        door_is_open = isinstance(event, DoorOpens) or (door_is_open and not isinstance(event, DoorClosed))
+        if not isinstance(event, ClockMoved):
+            continue
+        move = event.move
+        ahead = (moment(move.now) - moment(move.was)).total_seconds()
+        # rule: story-moves-of-a-movable-clock (without last)
+        if opening.clock != WARP or move.seconds < 1:
+            yield f"line {number}: the clock is moved by {move.seconds} s, in a lab whose clock is {opening.clock}"
+        if abs(ahead - move.seconds) > 1:  # rule: story-moves-add-up
+            yield f"line {number}: the clock is moved by {move.seconds} s, from {move.was} to {move.now}"
+        if move.before.part not in {of.part for of in move.after}:  # rule: story-moves-are-read
+            yield f"line {number}: the clock is moved, and not read from the {move.before.part} then"
+        if door_is_open:  # rule: story-no-move-at-the-door
+            yield f"line {number}: the clock is moved while the door is open"
 
 
 def _in_order(look: Sequence[Event]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -20,8 +21,9 @@ def control_of(folder: Path, entry: TrialResult, entries: Sequence[TrialResult])
     named = [other for other in entries if entry.control and evidence_of(folder, other).name == entry.control]
     for other in named:
         events = read_trial(evidence_of(folder, other) / "history.jsonl")
-        made = msgspec.convert(from_history(events, judge(events)), TrialResult)
-        return structs.replace(made, folder=other.folder)
+        with suppress(msgspec.ValidationError):  # of a history that holds no plan nothing can be made
+            made = msgspec.convert(from_history(events, judge(events)), TrialResult)
+            return structs.replace(made, folder=other.folder)
     return None
 
 
@@ -29,6 +31,10 @@ def held(again: dict[str, object], saved: TrialResult, control: TrialResult | No
     """What a trial came to, judged anew, held against its control. A `merge` may have given both another folder."""
     if saved.reach != SERVER and again.get("reach", "") != SERVER:  # rule: recheck-control (always)
         return again
-    mine = structs.replace(msgspec.convert(again, TrialResult), folder=saved.folder, control=saved.control)
+    try:
+        mine = msgspec.convert(again, TrialResult)
+    except msgspec.ValidationError:  # its history holds no plan: that is said of it already
+        return again
+    mine = structs.replace(mine, folder=saved.folder, control=saved.control)
     mine, *_ = beside_controls([mine, *([control] if control else [])])
     return {**again, "outcome": mine.outcome, "as_expected": mine.as_expected, "reason": mine.reason}

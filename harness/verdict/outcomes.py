@@ -48,6 +48,8 @@ __all__ = [
 ]
 
 F = TypeVar("F")
+# Checkers whose `inconclusive` puts in doubt what is seen of every promise: times, or whose door it was.
+_IN_DOUBT = ("bystanders", "clock")
 
 EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_USAGE, EXIT_UNJUDGED = 0, 1, 2, 125  # rule: exit-codes
 
@@ -93,6 +95,9 @@ def judge(events: Sequence[Event]) -> Verdict:  # rule: version-changes-nothing
     worst = compose(checks.values())
     if worst.outcome == ERROR:  # rule: promise-error-says-nothing
         checks = {name: _silent(check, worst.reason) for name, check in checks.items()}
+    elif doubt := [checks[name].reason for name in _IN_DOUBT if checks[name].outcome == INCONCLUSIVE]:
+        # rule: promise-doubt-says-nothing (skip)
+        checks = {name: _silent(check, doubt[0]) for name, check in checks.items()}
     return Verdict(worst.outcome or ERROR, worst.reason, worst.source, worst.log, checks)
 
 

@@ -31,21 +31,21 @@ def test_executions_side_by_side_beyond_the_limit_break_it_and_one_after_the_oth
     said = ask("limit", limited(mark(1, 39, 50)))
     assert said and (said.outcome, said.breaches[0].run) == ("broken", "treated-run-1")
     assert said.reason == "run treated-run-1 began to be executed beside 1 others (treated-run-0), and the limit is 1"
-    assert outcome("limit", limited(mark(1, 39, 50), limit=2, after=2)) == "held"
+    assert outcome("limit", limited(mark(1, 39, 50), mark(2, 50, 55), limit=2, after=2)) == "held"
     assert outcome("limit", limited(mark(1, 31, 50), mark(2, 32, 50), limit=2, after=2)) == "broken"
 
 
 @pytest.mark.rule("limit-the-larger", "Of a limit that the door changed, the larger one counts.")
 @pytest.mark.parametrize(("limit", "after"), [(2, 1), (1, 2)])
 def test_of_a_limit_that_changed_the_larger_counts(limit: int, after: int) -> None:
-    assert outcome("limit", limited(mark(1, 39, 50), limit=limit, after=after)) == "held"
+    assert outcome("limit", limited(mark(1, 39, 50), mark(2, 50, 55), limit=limit, after=after)) == "held"
 
 
 @pytest.mark.rule(
     "limit-open-end-says-nothing", "An execution that never ended takes no place: its process may be gone."
 )
 def test_an_execution_without_an_end_says_nothing() -> None:
-    assert outcome("limit", limited(mark(1, 20, None), mark(2, 45, None))) == "held"
+    assert outcome("limit", limited(mark(1, 20, None), mark(2, 45, 50))) == "held"
 
 
 @pytest.mark.parametrize(("limit", "after", "deleted"), [(None, None, False), (1, None, False), (1, 1, True)])
@@ -60,3 +60,10 @@ def test_where_there_is_no_limit_all_along_there_is_nothing_to_look_at(
 def test_a_twin_whose_limit_does_not_hold_either_forbids_a_verdict() -> None:
     twin = mark(0, 30, 40, "twin"), mark(1, 39, 50, "twin")
     assert outcome("limit", limited(mark(1, 39, 50), *twin)) == "inconclusive"
+
+
+@pytest.mark.rule("limit-could-be-broken", "A limit that no more runs asked for than it allows says nothing.")
+def test_a_limit_that_could_not_be_broken_says_nothing() -> None:
+    assert outcome("limit", limited()) == "nothing"
+    assert outcome("limit", limited(mark(1, 39, 50), limit=2, after=2)) == "nothing"
+    assert outcome("limit", limited(mark(1, 20, None), mark(2, 25, None))) == "nothing"

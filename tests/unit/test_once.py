@@ -83,3 +83,17 @@ def test_the_stories_that_tell_of_two_executions_are_those_that_break_it() -> No
         assert said is not None
         told = bool(story.drained[-1].get("state_type"))
         assert (said.outcome == "broken") is (story.times > 1 and told), word
+
+
+def test_a_run_that_was_running_at_the_door_and_is_executed_again_breaks_it() -> None:
+    lines = whole_history(SOUND, SOUND)
+    earlier = changed(lines, "executions", when="before the door")["executions"]
+    marks = changed(lines, "executions", when="after the drain")["executions"]
+    holder = next(mark for mark in earlier if mark["run"] == "treated-holder")
+    assert holder in marks
+    of_another = changed(lines, "states", when="after the drain", run="treated-run-0")
+    changed(lines, "states", when="after the drain", run="treated-holder")["states"] = of_another["states"]
+    assert outcome(lines) == "held"
+    marks += [{**holder, "process": 77, "began": "2030-01-01T00:00:29.5Z"}]
+    said = ask("once", lines)
+    assert said and (said.outcome, [breach.run for breach in said.breaches]) == ("broken", ["treated-holder"])

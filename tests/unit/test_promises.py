@@ -111,6 +111,19 @@ def test_a_trial_whose_door_is_not_proven_breaks_no_promise() -> None:
     assert found.promises["once"].reason.startswith("the trial has no verdict: prefect-deploy exited 1")
 
 
+@pytest.mark.rule("promise-doubt-says-nothing", "If times or doors are in doubt, nothing is said of a promise.")
+@pytest.mark.parametrize("doubted", ["clock", "bystanders"])
+def test_a_trial_whose_clock_stepped_or_that_another_door_touched_breaks_no_promise(
+    monkeypatch: pytest.MonkeyPatch, doubted: str
+) -> None:
+    said = Check(outcome="inconclusive", reason="there is doubt")
+    doubt = Checker(doubted, "A checker in doubt", lambda _events: said)
+    monkeypatch.setattr(outcomes, "load_checkers", lambda: {**load_checkers(), doubted: doubt})
+    found = judge(broken_once())
+    assert (found.outcome, found.promises["once"].outcome) == ("inconclusive", "inconclusive")
+    assert found.promises["once"].reason == "the trial has no verdict: there is doubt"
+
+
 @pytest.mark.rule(
     "promise-never-raises", "A checker that raises leaves its promise inconclusive, and the outcome as it is."
 )

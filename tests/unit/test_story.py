@@ -190,3 +190,54 @@ def test_a_look_may_come_again_where_the_listing_said_otherwise() -> None:
     differing = [look, {**listing, "runs": listing["runs"][1:]}]
     assert check_story([*events[:start], *differing, *events[start:]]) == []
     assert judge([*events[:start], *differing, *events[start:]]).outcome == "survived"
+
+
+MOVE = {
+    "was": "2030-01-01T00:00:00+00:00", "now": "2030-01-01T00:10:00+00:00", "seconds": 600, "asked": 1.0,
+    "before": {"part": "server", "shows": "2030-01-01T00:00:00Z", "asked": 0.9, "answered": 1.0},
+    "after": [{"part": "server", "shows": "2030-01-01T00:10:00Z", "asked": 1.0, "answered": 1.1}],
+}  # fmt: skip
+
+
+def with_a_move(*, before: str = "door-opens", clock: str = "warp", **changed: Any) -> list[str]:
+    """What is said of a history in which the clock is moved before its event of this kind."""
+    lines = whole_history(("completed",) * 3, ("completed",) * 3)
+    lines[0]["clock"] = clock
+    at = next(number for number, line in enumerate(lines) if line["kind"] == before)
+    lines.insert(at, {"kind": "clock-moved", "at": lines[at]["at"], "move": {**MOVE, **changed}, "calm": True})
+    return check_story(lines)
+
+
+@pytest.mark.rule("story-moves-of-a-movable-clock", "Only a clock that can be moved was moved, and only ahead.")
+@pytest.mark.rule("story-moves-add-up", "A move of the clock is as long as it says.")
+@pytest.mark.rule("story-moves-are-read", "The server's clock is read after a move, too.")
+@pytest.mark.rule("story-no-move-at-the-door", "While the door is open, the clock is not moved.")
+def test_a_move_of_the_clock_is_one_that_the_lab_could_make() -> None:
+    assert with_a_move() == []
+    (of_the_host,) = with_a_move(clock="real")
+    assert of_the_host.endswith("the clock is moved by 600 s, in a lab whose clock is real")
+    (back,) = with_a_move(seconds=-600, now="2029-12-31T23:50:00+00:00")
+    assert "moved by -600 s" in back
+    (longer,) = with_a_move(seconds=700)
+    assert "moved by 700 s, from 2030-01-01T00:00:00+00:00 to 2030-01-01T00:10:00+00:00" in longer
+    (unread,) = with_a_move(after=[])
+    assert unread.endswith("and not read from the server then")
+    (at_the_door,) = with_a_move(before="door")
+    assert at_the_door.endswith("the clock is moved while the door is open")
+
+
+@pytest.mark.rule("story-opening-as-planned", "What the opening says of reach, control and clock is what was planned.")
+@pytest.mark.rule("story-reach-schema", "Before schema 7 no door reached a server, and no clock was moved.")
+@pytest.mark.rule("story-reach-by-deeds", "A door that is said to reach the server does something to it.")
+def test_the_reach_of_a_door_is_as_it_was_planned_and_as_its_proof_has_it() -> None:
+    def said(**opening: Any) -> list[str]:
+        lines = whole_history(("completed",) * 3, ("completed",) * 3)
+        lines[0] |= opening
+        return check_story(lines)
+
+    reached = {"reach": "server", "control": "another trial"}
+    assert said(cell={"reach": "", "control": "", "clock": "real"}) == []
+    assert said(**reached) == ["its door is to reach the server, and does nothing to it"]
+    assert said(reach="server", cell={"control": ""}) == ["line 1: its reach is 'server', and was planned as ''"]
+    assert said(clock="warp", cell={"scenario": "one"}) == ["line 1: its clock is 'warp', and was planned as 'real'"]
+    assert "line 1: reach '' and clock 'warp' in a history of schema 6" in said(clock="warp", schema=6)
