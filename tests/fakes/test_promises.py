@@ -127,6 +127,41 @@ def test_a_deploy_that_changes_what_its_file_does_not_say_breaks_settings(lab: F
     assert deed.rstrip("s") in entry.promises["settings"].reason
 
 
+def switch_on(backlog: Backlog) -> None:
+    """As a deploy of a file that says nothing of it does, up to 3.9.1."""
+    deployment = backlog.deployment("treated")
+    if deployment.description.startswith("nonce"):
+        deployment.active = True
+
+
+@pytest.mark.parametrize("door", ["pause-then-deploy", "pause-then-deploy-slug"])
+def test_a_deploy_that_switches_a_paused_schedule_on_breaks_settings_and_unwanted(lab: FakeLab, door: str) -> None:
+    backlog = lab.backlog(UPCOMING)
+    backlog.on_update(lambda: switch_on(backlog))
+    entry = lab.trial(UPCOMING, door)
+    assert broken(entry) == {"settings", "unwanted"}, entry.promises
+    assert "its schedule had been switched off" in entry.promises["unwanted"].reason
+
+
+def test_a_deploy_that_leaves_a_paused_schedule_as_it_is_breaks_nothing(lab: FakeLab) -> None:
+    entry = lab.trial(UPCOMING, "pause-then-deploy")
+    assert (broken(entry), entry.promises["unwanted"].outcome) == (set(), "held")
+
+
+def keep_the_schedule(backlog: Backlog) -> None:
+    backlog.deployment("treated").rrule = backlog.deployment("twin").rrule
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_an_empty_list_of_schedules_that_leaves_the_old_one_breaks_unwanted(lab: FakeLab, keeps: bool) -> None:
+    backlog = lab.backlog(UPCOMING)
+    if keeps:  # as up to 3.9.1
+        backlog.on_update(lambda: keep_the_schedule(backlog))
+    entry = lab.trial(UPCOMING, "deploy-empty-schedules")
+    assert broken(entry) == ({"unwanted"} if keeps else set()), entry.promises
+    assert ("the deploy was to leave no schedule" in entry.promises["unwanted"].reason) is keeps
+
+
 @pytest.mark.rule("orphan-made-after-the-deletion", "A run that is made of a deleted deployment is an orphan.")
 @pytest.mark.rule("listed-by-flow", "Once a deployment is deleted, its runs are listed by its flow, too.")
 def test_a_run_that_is_made_after_the_deletion_of_its_deployment_breaks_orphans(lab: FakeLab) -> None:
