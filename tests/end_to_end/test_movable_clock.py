@@ -99,23 +99,6 @@ def test_a_movable_clock_does_without_fork_servers(tmp_path: Path) -> None:
     assert (code, content["trials"][0]["outcome"], content["trials"][0]["start"]) == (0, "survived", EXEC), printed
 
 
-def test_every_tick_of_a_night_without_a_worker_is_accounted_for(tmp_path: Path) -> None:
-    """Twelve hours of two crons; the clock is moved though nobody asks for it."""
-    options = ["--engine", "processes", "--scenario", "overnight-outage", "--subject", "3.3.3"]
-    code, content, printed = reproduce(tmp_path, *options)
-    (trial,) = content["trials"]
-    assert (code, trial["outcome"], trial["clock"]) == (0, "lost", WARP), printed
-    assert "since the scenario moves it" in printed
-    assert (trial["at_risk"], trial["lost"], trial["twin"]["at_risk"], trial["twin"]["lost"]) == (156, 156, 156, 0)
-    assert (trial["ticks"]["outcome"], trial["ticks"]["missing"], trial["ticks"]["duplicate"]) == ("missing", 156, 0)
-    lines = (tmp_path / "latest" / trial["folder"] / "history.jsonl").read_text(encoding="utf-8").splitlines()
-    events = list(map(json.loads, lines))
-    assert [event["move"]["seconds"] // 3600 for event in events if event["kind"] == "clock-moved"][::2] == [1, 12]
-    (executed,) = [e for e in events if e["kind"] == "executions" and e["when"] == "after the drain"]
-    ran = [one["run"] for one in executed["executions"]]
-    assert len(ran) == len(set(ran)) >= 156, "each run of the twin was executed once"
-
-
 @pytest.mark.containers
 @pytest.mark.usefixtures("docker_engine")
 def test_an_image_whose_clock_cannot_be_moved_is_refused_with_the_reason(tmp_path: Path) -> None:
