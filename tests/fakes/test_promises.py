@@ -177,3 +177,7 @@ def test_a_run_that_is_made_after_the_deletion_of_its_deployment_breaks_orphans(
     entry = lab.trial(UPCOMING, "delete-deployment")
     assert broken(entry) == {"orphans"}, entry.promises
     assert "was made without its deployment" in entry.promises["orphans"].reason
+
+
+def test_a_file_without_the_key_may_keep_its_schedules_or_not(lab: FakeLab) -> None:
+    assert broken(lab.trial(UPCOMING, "deploy-no-schedules")) == set()
