@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.doors import SERVED, load_doors
+from harness.doors._door import REHEARSED
 from harness.words.names import PREFECT_DEPLOY
 from tests.fakes.fake_lab import FakeLab, counts, judged, ticks_of, verdict
 
@@ -13,7 +14,7 @@ DOORS = load_doors()
 KEPT = counts(at_risk=3, kept=3)
 OUTAGE, LIMIT = "worker-outage", "concurrency-limit"
 DELETING = ["delete-deployment", "bulk-delete"]
-FITTING = [name for name, door in DOORS.items() if door.only_for != SERVED and door.is_of_deployments]
+FITTING = [name for name, door in DOORS.items() if door.only_for not in (SERVED, REHEARSED) and door.is_of_deployments]
 TOGETHER = [name for name in FITTING if not DOORS[name].server_settings]
 KEEPING = [name for name in FITTING if name not in DELETING]
 REQUESTS = {
