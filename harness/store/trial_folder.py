@@ -159,6 +159,9 @@ def _counts(counts: Counts) -> dict[str, int]:
 
 
 def _seconds(events: list[Event]) -> float | None:
-    times = [moment(event.at) for event in events if event.at]
+    try:
+        times = [moment(event.at) for event in events if event.at]
+    except ValueError:  # of a line that was garbled; the trial has no verdict then
+        return None
     moved = sum(event.move.seconds for event in of_kind(events, ClockMoved))  # rule: seconds-without-moves (gives 0)
     return round((times[-1] - times[0]).total_seconds() - moved, 1) if times else None
