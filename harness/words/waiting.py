@@ -10,6 +10,7 @@ from harness.words.costs import WAITS
 from harness.words.errors import DeadlineError
 
 T = TypeVar("T")
+_LONGEST_PAUSE = 5.0  # seconds; a probe that took longer met a server that stood still, and not a long listing
 
 
 class NotYet(Exception):  # noqa: N818 - it is an answer, not an error
@@ -47,4 +48,5 @@ def wait_until(
                     reason = f"{what}: not within {seconds:.0f} s; last seen: {seen}"
                     raise DeadlineError(reason, source=source) from None
             now = clock.monotonic()
-            clock.sleep(min(max(every, now - asked), max(0.0, deadline - now)))
+            pause = max(every, min(now - asked, _LONGEST_PAUSE))
+            clock.sleep(min(pause, max(0.0, deadline - now)))
