@@ -42,6 +42,20 @@ def move_clock(staging: Staging, to: datetime, *, calm: bool = True) -> None:
     staging.record("clock-moved", calm=calm, move=facts)
 
 
+def pass_without_worker(staging: Staging, begins: datetime, ends: datetime, last_tick: datetime) -> None:
+    """Deploy at one instant schedules that go on, and move the clock to another, after the last tick that is staged.
+
+    The worker is gone already, so the runs in between turn Late.
+    """
+    move_clock(staging, begins)
+    staging.deploy_all()
+    staging.turn.close()
+    staging.read_deployments()
+    staging.goes_on = True
+    staging.last_tick = last_tick
+    move_clock(staging, ends)
+
+
 def _check_calm(staging: Staging, passed: set[datetime], to: datetime) -> None:
     """Raises: NotYet while a run is under way, or a run is not there yet that is due before `to`.
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.history import moment
-from harness.trials.moving import move_clock
+from harness.trials.moving import pass_without_worker
 from harness.trials.scenario import Scenario
-from harness.trials.staging import Staging
 from harness.words.names import WARP
 from harness.words.proof import Effect
 from harness.words.rehearsed import Rehearsed
@@ -37,7 +36,9 @@ def scenario_of(folder: Path) -> Scenario:
         doors=(DOOR,),
         is_rehearsed=True,
         asks=_asked(record),
-        stage=lambda staging: _pass_the_night(staging, record),
+        stage=lambda staging: pass_without_worker(
+            staging, moment(record.begins), moment(record.ends), moment(record.last)
+        ),
         stage_text=f"{record.key} is deployed from the old file at {record.begins}. Once all runs of that time are "
         f"there, the lab's clock is moved to {record.ends}.",
         server_settings={
@@ -59,13 +60,3 @@ def _asked(record: Rehearsed) -> list[Effect]:
 def _duration(hours: float) -> str:
     days, minutes = divmod(round(hours * 60), 24 * 60)
     return f"{days}.{minutes // 60:02}:{minutes % 60:02}:00" if days else f"{minutes // 60:02}:{minutes % 60:02}:00"
-
-
-def _pass_the_night(staging: Staging, record: Rehearsed) -> None:
-    move_clock(staging, moment(record.begins))
-    staging.deploy_all()
-    staging.turn.close()
-    staging.read_deployments()
-    staging.goes_on = True
-    staging.last_tick = moment(record.last)
-    move_clock(staging, moment(record.ends))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from harness.trials.moving import move_clock
+from harness.trials.moving import pass_without_worker
 from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 from harness.words.names import WARP
@@ -39,13 +39,7 @@ def stage(staging: Staging, *, forward: bool | None = None) -> None:
     now = staging.lab.clock.now()
     day = next_day(now) if forward is None else eve_of_change(now, forward=forward)
     evening = (day + EVENING).astimezone(timezone.utc)
-    move_clock(staging, evening)
-    staging.deploy_all()
-    staging.turn.close()
-    staging.read_deployments()
-    staging.goes_on = True
-    staging.last_tick = evening + NIGHT - timedelta(seconds=30)
-    move_clock(staging, evening + NIGHT)
+    pass_without_worker(staging, evening, evening + NIGHT, last_tick=evening + NIGHT - timedelta(seconds=30))
 
 
 def night(summary: str, *, forward: bool | None = None, note: str = "") -> Scenario:
