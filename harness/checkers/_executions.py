@@ -23,7 +23,7 @@ def executed_between(events: Sequence[Event], first: str, last: str) -> dict[str
 
     Before schema 4 flows left no marks.
     """
-    read = {event.when: event.executions for event in of_kind(events, Executions)}
+    read = _marks(events)
     if first not in read or last not in read:
         return None
     before = {one.key for one in read[first]}
@@ -34,10 +34,15 @@ def executed_between(events: Sequence[Event], first: str, last: str) -> dict[str
     return since
 
 
+def _marks(events: Sequence[Event]) -> dict[str, Sequence[Execution]]:
+    """The marks as they were last read at each time."""
+    return {event.when: event.executions for event in of_kind(events, Executions)}
+
+
 def executed_by(events: Sequence[Event], when: str) -> dict[str, list[Execution]]:
     """Every execution that the marks show at that time, by the run's id; nothing where they were not read then."""
     found: dict[str, list[Execution]] = {}
-    for one in next((each.executions for each in reversed(of_kind(events, Executions)) if each.when == when), ()):
+    for one in _marks(events).get(when, ()):
         found.setdefault(one.run, []).append(one)
     return found
 
