@@ -97,7 +97,7 @@ def run(ask: Ask, console: Console) -> int:
         raise UsageError(f"{ask.subject} has no such scene: {scene.scenario.applies_reason}.")
     clock = WARP if scene.scenario.moves_clock else ask.clock
     if clock == WARP:
-        movable_clock.library()
+        movable_clock.preload()
     engine.prepare(ask.database, console.print)
     keys = {role: engine.build(part, console.print) for role, part in {SERVER: release, **release.roles}.items()}
     versions = {SERVER: release.version, **{role: part.version for role, part in release.roles.items()}}

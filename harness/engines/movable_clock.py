@@ -29,7 +29,7 @@ VARIABLE = "PREFECT_RUN_SURVIVAL_CLOCK"  # names the file, for the library
 _AHEAD = struct.Struct("=q")
 
 
-def library() -> Path:
+def preload() -> Path:
     """The library, built by this host's C compiler the first time, and then in the cache.
 
     Raises: UsageError where this host cannot have it.
@@ -58,7 +58,7 @@ def library() -> Path:
         ) from error
 
 
-def library_of_run(run: str) -> Path:
+def preload_of_run(run: str) -> Path:
     """A copy of the library that every account may read, for all labs of a run.
 
     A person's cache folder may be closed to the account that PostgreSQL runs as, and the loader passes over a library
@@ -68,7 +68,7 @@ def library_of_run(run: str) -> Path:
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
         beside = path.with_name(f"{LIBRARY}.{secrets.token_hex(4)}")
-        shutil.copy(library(), beside)
+        shutil.copy(preload(), beside)
         beside.chmod(0o755)
         beside.rename(path)
     return path
@@ -82,7 +82,7 @@ def environment(library: str, file: str = "") -> dict[str, str]:
 def make_folder(folder: Path) -> Path:
     """Make the folder of a clock, with the library in it; the clock shows this host's time. Returns its file."""
     folder.mkdir(parents=True)
-    shutil.copy(library(), folder)
+    shutil.copy(preload(), folder)
     (folder / LIBRARY).chmod(0o755)
     set_ahead(folder / FILE, 0)
     return folder / FILE

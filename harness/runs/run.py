@@ -89,14 +89,15 @@ def run_matrix(
     if ask.expression:
         plan = select(plan, ask.expression)
     if moving := _moving(plan, ask):
-        movable_clock.library()
+        movable_clock.preload()
         for line in moving:
             console.print(line, soft_wrap=True)
     if place:
         plan = msgspec.structs.replace(plan, places=(plan.folder / "scenarios",))
-        shutil.copytree(place, plan.places[0])
     ledger = Ledger(ask, plan, engine, releases, console, shown or console, started)
-    plan.folder.mkdir(parents=True, exist_ok=bool(place))
+    plan.folder.mkdir(parents=True)
+    if place:
+        shutil.copytree(place, plan.places[0])
     scratch_folder(run)  # marks the run as alive, whichever engine it uses
     try:
         ledger.open()

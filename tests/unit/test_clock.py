@@ -147,7 +147,7 @@ def test_a_clock_whose_library_the_loader_could_not_name_is_refused(
     (spaced := tmp_path / "a folder").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(spaced))
     with pytest.raises(UsageError, match="TMPDIR") as refused:
-        movable_clock.library()
+        movable_clock.preload()
     assert str(refused.value).count("\n") <= 2
 
 
@@ -157,7 +157,7 @@ def test_a_clock_that_cannot_be_built_is_refused_with_the_next_step(
     monkeypatch.setenv("PREFECT_RUN_SURVIVAL_CACHE", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError) as refused:
-        movable_clock.library()
+        movable_clock.preload()
     said = str(refused.value)
     assert "No such file or directory: 'cc'" in said
     assert "apt-get install gcc libc6-dev" in said

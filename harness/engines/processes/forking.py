@@ -66,7 +66,7 @@ class ForkServer:
             **python_path(self._environment),
         }
         if self._clock == WARP:
-            environment |= movable_clock.environment(str(movable_clock.library_of_run(self._run)))
+            environment |= movable_clock.environment(str(movable_clock.preload_of_run(self._run)))
         with (self._root / _OWN_LOG).open("ab") as log:
             process = subprocess.Popen(
                 [str(venv / "bin" / "python"), str(FORK_SERVER), str(self.folder)],

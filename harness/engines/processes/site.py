@@ -66,7 +66,7 @@ class ProcessSite:
         if self.clock_file:
             self.clock_file.parent.mkdir()
             self.move_clock(0)
-            library = movable_clock.library_of_run(self._run)
+            library = movable_clock.preload_of_run(self._run)
             self._on_clock = movable_clock.environment(str(library), str(self.clock_file))
         if self._start == FORK:
             self._find_fork_servers()
