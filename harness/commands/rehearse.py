@@ -81,6 +81,8 @@ def run(ask: Ask, console: Console) -> int:
     """Carry it out."""
     outage = _outage(ask.outage)
     old, new = (read_project(ask.project, "" if ref == FILES else ref) for ref in (ask.old, ask.new))
+    for note in dict.fromkeys((*old.notes, *new.notes)):
+        console.print(f"not rehearsed: {note}", soft_wrap=True)
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         left_out = write_scenarios(

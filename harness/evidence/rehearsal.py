@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.checkers._oracle import ticks_between
+from harness.checkers._schedules import deployments_at
 from harness.evidence._writer import Run, RunWriter
 from harness.evidence.markdown import fenced, in_cell
 from harness.history import moment, of_kind
 from harness.store.results import evidence_of
 from harness.store.trial_folder import read_trial
-from harness.words.events import DeploymentRead, DoorClosed, Event
+from harness.words.events import DoorClosed, Event
 from harness.words.facts import Deployment
 from harness.words.outcomes import BROKEN
 from harness.words.records import TrialResult
@@ -69,7 +70,7 @@ def _section(entry: TrialResult, record: Rehearsed, events: Sequence[Event]) -> 
         if promise.outcome == BROKEN:
             yield f"- The promise `{name}` is **broken**: {in_cell(promise.reason)}."
     yield from (f"- {note[:1].upper()}{note[1:]}." for note in record.notes)
-    before, after = (_deployment(events, when) for when in ("before", "after"))
+    before, after = (deployments_at(events, when).get("treated") for when in ("before", "after"))
     if before and after:
         yield from ["", "| schedule | before the deploy | after it | in the new file | |", "|---|---|---|---|---|"]
         yield from _schedules(before, after, record.new)
@@ -79,11 +80,6 @@ def _section(entry: TrialResult, record: Rehearsed, events: Sequence[Event]) -> 
     if refused := [door for door in of_kind(events, DoorClosed) if door.exit_code]:
         yield from ["", f"`prefect deploy` ended with {refused[-1].exit_code}:", ""]
         yield fenced("\n".join((refused[-1].output or "").strip().splitlines()[-_LINES:]))
-
-
-def _deployment(events: Sequence[Event], when: str) -> Deployment | None:
-    read = [each.deployment for each in of_kind(events, DeploymentRead) if (each.side, each.when) == ("treated", when)]
-    return read[-1] if read else None
 
 
 def _schedules(before: Deployment, after: Deployment, new: Sequence[Mapping[str, Any]]) -> Iterator[str]:

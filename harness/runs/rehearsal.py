@@ -142,7 +142,6 @@ def _record(was: ProjectDeployment, will: ProjectDeployment, outage: timedelta, 
         due = due[:most]
     return Rehearsed(
         key=was.key,
-        old=old,
         new=new,
         begins=begins.isoformat(),
         ends=ends.isoformat(),

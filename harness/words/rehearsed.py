@@ -18,7 +18,7 @@ class Rehearsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """One deployment that is in the old file and in the new one.
 
     key     its name as Prefect writes it: flow/deployment
-    old, new  its schedules as the two files have them
+    new     its schedules as the new file has them
     begins  when its worker is gone, and `ends`: when it is back; ISO 8601, UTC
     ticks   how many runs fall due in between, by the old file, and `last`: when the last of them does
     least   how many of them have to be at risk for a verdict
@@ -27,7 +27,6 @@ class Rehearsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     key: str
-    old: Sequence[Mapping[str, Any]]
     new: Sequence[Mapping[str, Any]]
     begins: str
     ends: str
