@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,7 @@ from harness.store.results import (
     read_run,
     runs_of,
 )
-from harness.store.trial_folder import VERDICT, from_history, read_trial
+from harness.store.trial_folder import VERDICT, from_history, planned, read_trial
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, Verdict, exit_code, judge
 from harness.words.events import HISTORY_SCHEMA, Event
@@ -45,7 +45,7 @@ from harness.words.redaction import redact
 _GONE = "its history is gone"
 _OF_THE_COPY = {"folder", "repetition", "control"}  # what `merge` gives anew
 _OF_SEVERAL = {"twin", "ticks"}
-_BY_NAME = "promises"
+_BY_NAME, _OF_A_PROMISE = "promises", ("outcome", "expected", "as_expected")
 _OF_THE_SCENARIO = ("state", "minimum", "ticks", "interval", "judged_by")
 _IN_WORDS = {"reason"}  # what a later harness may say in other words
 _INTERRUPTED = {128 + number for number in SIGNALS}
@@ -228,7 +228,10 @@ def _trial(own: Path, saved: TrialResult, events: list[Event], verdict: Verdict,
         for (name, then), (_, now) in zip(_flat(was, again), _flat(again, again), strict=True)
         if then != now and not {name.rpartition(" ")[2]} & left_out  # rule: recheck-verdict (never)
     ]
-    found += _promises(was[_BY_NAME], again[_BY_NAME], same=same) if _BY_NAME in again else []
+    if _BY_NAME in again and (cell := planned(events)):
+        # rule: recheck-promises-of-another (gives {})
+        expected = dict(cell.promises)
+        found += _promises(was[_BY_NAME], again[_BY_NAME], expected, same=same)
     return Rejudged(saved, again["outcome"], [f"{name}: {then} then, {now} now" for name, then, now in found])
 
 
@@ -257,20 +260,22 @@ def _flat(entry: dict[str, Any], like: dict[str, Any]) -> Iterator[tuple[str, An
 
 
 def _promises(
-    was: dict[str, dict[str, Any]], again: dict[str, dict[str, Any]], *, same: bool
+    was: dict[str, dict[str, Any]], again: dict[str, dict[str, Any]], expected: Mapping[str, str], *, same: bool
 ) -> list[tuple[str, Any, Any]]:
     """What differs of each promise: its name, what is said of it then and now.
 
-    Another harness may watch over more promises, know more of them, and say it in other words: its outcomes count.
+    Another harness may watch over fewer promises, and say it in other words. Of one that it expected something of by
+    its plan (`expected`) there has to be an entry, if this harness has one.
     """
 
     def said(of: dict[str, dict[str, Any]], name: str) -> Any:
-        return of.get(name) if same or name not in of else of[name]["outcome"]
+        return of.get(name) if same or name not in of else {key: of[name][key] for key in _OF_A_PROMISE}
 
-    # rule: recheck-promises (never), recheck-promises-of-another (always)
-    names = {**was, **again} if same else was
+    names = {**was, **again} if same else {**was, **expected}  # rule: recheck-promises-unexpected (never)
     return [
-        (f"the promise {name}", then, now) for name in names if (then := said(was, name)) != (now := said(again, name))
+        (f"the promise {name}", then, now)
+        for name in names
+        if (then := said(was, name)) != (now := said(again, name))  # rule: recheck-promises (never)
     ]
 
 

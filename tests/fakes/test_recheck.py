@@ -569,14 +569,16 @@ def promises_of(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
 CHANGED_PROMISES: dict[str, tuple[Callable[[dict[str, Any]], object], bool]] = {
     "another outcome": (lambda promises: promises["once"].update(outcome="inconclusive", as_expected=None), True),
     "another reason": (lambda promises: promises["once"].update(reason="x"), False),
-    "another expectation": (lambda promises: promises["once"].update(expected=None, as_expected=None), False),
-    "one removed": (lambda promises: promises.pop("once"), False),
+    "another expectation": (lambda promises: promises["once"].update(expected=None, as_expected=None), True),
+    "another judgement": (lambda promises: promises["once"].update(as_expected=None), True),
+    "one removed": (lambda promises: promises.pop("once"), True),
+    "all removed": (lambda promises: promises.clear(), True),
 }
 
 
 @pytest.mark.rule("recheck-promises", "What is said of a promise has to follow from the history, each promise of it.")
 @pytest.mark.rule(
-    "recheck-promises-of-another", "Of what another commit made, the outcomes of its promises are checked."
+    "recheck-promises-of-another", "Of what another commit made, each promise that its plan expects is checked."
 )
 @pytest.mark.parametrize("same", [True, False], ids=["this commit", "another commit"])
 @pytest.mark.parametrize("how", CHANGED_PROMISES)
@@ -590,3 +592,19 @@ def test_what_is_said_of_a_promise_has_to_follow_from_the_history(
     code, said = check(run, capsys)
     refused = any("the promise once:" in line for line in said.splitlines())
     assert (refused, code) == ((True, 1) if same or by_anyone else (False, 0)), said
+
+
+@pytest.mark.rule("recheck-promises-unexpected", "What this commit made names each promise, expected or not.")
+def test_a_promise_of_which_nothing_is_expected_is_not_left_out(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(run, RunFacts(harness=harness_commit()))
+    write_checksums(run)
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    (lost,) = [trial for trial in results["trials"] if trial["outcome"] == "lost"]
+    name, entry = next((name, entry) for name, entry in lost["promises"].items() if entry["expected"] is None)
+    rewrite(run, lost["door"], results["exit_code"], promises={**lost["promises"], name: entry})
+    assert check(run, capsys)[0] == 0
+    del lost["promises"][name]
+    rewrite(run, lost["door"], results["exit_code"], promises=lost["promises"])
+    code, said = check(run, capsys)
+    assert code == 1
+    assert f"the promise {name}: None then" in said
