@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.engines.base import Node
 from harness.lab.lab import Lab
 from harness.words.names import UPGRADE
+from harness.words.waiting import NotYet
 
 
 def await_server(lab: Lab) -> None:
@@ -12,6 +13,21 @@ def await_server(lab: Lab) -> None:
     lab.api.move_to(lab.site.server_url())
     what = "the server's health"
     lab.wait_until(what, lab.healthy, seconds=lab.deadlines.health, source=lab.server.name)
+
+
+def await_its_clock(lab: Lab) -> None:
+    """Wait until the server that was thawed shows another time than at first: uvicorn makes its Date once a second.
+
+    Raises: LabError where it does not.
+    """
+    first = lab.api.now()  # still the time from before it was frozen (measured on 3.3.4 and 3.9.1)
+
+    def goes_on() -> None:
+        if (now := lab.api.now()) == first:
+            raise NotYet(f"it shows {now}")
+
+    # rule: thawed-clock-goes-on
+    lab.wait_until("the server's clock", goes_on, seconds=lab.deadlines.health, source=lab.server.name)
 
 
 def upgrade_server(lab: Lab) -> Node:

@@ -28,6 +28,7 @@ class NodePart:
     running  the ids of the flow runs that are executed in it now
     ended    is told which flow runs ended with it
     started  waits, once it was started again, until it does what it is for
+    thawed   waits, once it runs on, until it is as it was
     """
 
     _node: Node
@@ -36,6 +37,7 @@ class NodePart:
     _running: Callable[[], list[str]] = list
     _ended: Callable[[list[str]], None] = lambda _runs: None
     _started: Callable[[], object] = lambda: None
+    _thawed: Callable[[], object] = lambda: None
 
     def kill(self) -> None:
         self._end("killed", self._node.kill)
@@ -52,6 +54,7 @@ class NodePart:
 
     def thaw(self) -> None:
         self._do("thawed", self._node.thaw)
+        self._thawed()
 
     def cut_off(self) -> None:
         self._do("cut off", self._node.cut_off)

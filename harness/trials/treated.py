@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.engines.base import CommandResult
 from harness.lab.prefect_api import PrefectAPI
-from harness.lab.restarts import await_server, upgrade_server
+from harness.lab.restarts import await_its_clock, await_server, upgrade_server
 from harness.trials.looks import read_deployment
 from harness.trials.parts import NodePart, kill_processes, record_deed, running_in
 from harness.trials.trial import TREATED
@@ -95,7 +95,8 @@ class TreatedDeployment:
     @property
     def server(self) -> NodePart:
         lab = self._trial.lab
-        return NodePart(lab.server, "server", self._trial.history.add, _started=partial(await_server, lab))
+        started, thawed = partial(await_server, lab), partial(await_its_clock, lab)
+        return NodePart(lab.server, "server", self._trial.history.add, _started=started, _thawed=thawed)
 
     @property
     def database(self) -> NodePart:

@@ -275,7 +275,7 @@ def _handler_of(prefect: FakePrefect) -> type[BaseHTTPRequestHandler]:
         do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names that http.server asks for
 
         def date_time_string(self, timestamp: float | None = None) -> str:
-            return format_datetime(prefect.clock.now(), usegmt=True)
+            return format_datetime(prefect.date(), usegmt=True)
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             prefect.log.append(f'INFO:     127.0.0.1:1 - "{self.requestline}" {code}')

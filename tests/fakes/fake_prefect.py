@@ -170,6 +170,8 @@ class FakePrefect:
         self._refusals: list[Refusal] = []
         self._counted: list[Counted] = []
         self._polled = clock.now()
+        self._date: datetime | None = None
+        self._date_until: datetime | None = None
 
     # Faults.
 
@@ -310,6 +312,19 @@ class FakePrefect:
         """The server's process ends."""
         self.alive = False
         self.log.append("Killed")
+
+    def stop_date(self) -> None:
+        """The server is frozen: its answers show this time until it has run on for a moment (uvicorn)."""
+        self._date, self._date_until = self.clock.now(), None
+
+    def date_goes_on(self) -> None:
+        """The server runs on."""
+        self._date_until = self.clock.now() + timedelta(seconds=0.9)
+
+    def date(self) -> datetime:
+        """The Date of an answer."""
+        stands = self._date and (self._date_until is None or self.clock.now() < self._date_until)
+        return self._date if self._date and stands else self.clock.now()
 
     def advance(self) -> None:
         """Catch up with the clock."""

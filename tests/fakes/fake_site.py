@@ -53,9 +53,13 @@ class FakeNode:
 
     def freeze(self) -> None:
         self.frozen = True
+        if self._is_a_server:
+            self._site.prefect.stop_date()
 
     def thaw(self) -> None:
         self.frozen = False
+        if self._is_a_server:
+            self._site.prefect.date_goes_on()
 
     def cut_off(self) -> None:
         self.connected = False

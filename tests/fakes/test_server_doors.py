@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from harness.doors import load_doors
+from harness.doors._deeds import AWHILE
 from harness.evidence import Run, write_evidence
+from harness.history import moment
 from harness.runs.merge import merge
 from harness.runs.recheck import recheck
 from harness.store.checksums import write_checksums
@@ -49,6 +52,15 @@ def test_through_any_door_on_the_server_a_sound_prefect_survives(lab: FakeLab, d
     entry = lab.trial(STARTED, door)
     assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
     assert entry.reach == "server"
+
+
+@pytest.mark.rule("thawed-clock-goes-on", "A server that was thawed shows its old time at first, which is no step.")
+def test_a_server_that_was_frozen_shows_the_time_from_before_for_a_moment(lab: FakeLab) -> None:
+    entry = lab.trial(STARTED, "server-freeze")
+    assert entry.outcome == "survived", entry.reason
+    read = [event for event in lab.history(STARTED, "server-freeze") if event["kind"] == "clock"]
+    before, answered = (moment(event["server"]) for event in read[:2])
+    assert answered - before >= timedelta(seconds=AWHILE)
 
 
 @pytest.mark.rule("absolute-without-the-twin", "What hit the twin, too, is no reason against a verdict.")
