@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ from harness.evidence import Run, made_again
 from harness.history import opening_of
 from harness.runs.conclude import views_from_history
 from harness.runs.controls import control_of, held
+from harness.runs.differences import IN_WORDS, OF_THE_COPY, differences
+from harness.runs.once import Once
 from harness.runs.plan import plan_cell
 from harness.runs.taken import Taken
 from harness.store.bundle import is_bundle, unpack
@@ -43,11 +45,7 @@ from harness.words.records import RunFacts, RunResult, TrialResult
 from harness.words.redaction import redact
 
 _GONE = "its history is gone"
-_OF_THE_COPY = {"folder", "repetition", "control"}  # what `merge` gives anew
-_OF_SEVERAL = {"twin", "ticks"}
-_BY_NAME, _OF_A_PROMISE = "promises", ("outcome", "expected", "as_expected")
 _OF_THE_SCENARIO = ("state", "minimum", "ticks", "interval", "judged_by")
-_IN_WORDS = {"reason"}  # what a later harness may say in other words
 _INTERRUPTED = {128 + number for number in SIGNALS}
 
 
@@ -126,16 +124,17 @@ def recheck(run: Path) -> SecondLook:
             problems += check_checksums(folder)
         else:
             unended = check_checksums(folder)[0]
-        taken, trials, wrong = Taken(), [], list[str]()
+        taken, once, trials, wrong = Taken(), Once(), [], list[str]()
         for entry in entries:
             own = evidence_of(folder, entry)
             events = read_trial(own / "history.jsonl")
             verdict = judge(events)
             taken.add(events)
+            problems += once.add(own, events)
             if same:  # another harness may use other words in its views  # rule: recheck-other-commit (always)
                 wrong += _views_of_a_trial(own, events, verdict)
             if _is_told(folder, entry):
-                maker = _Maker(merged, same, control_of(folder, entry, entries))
+                maker = _Maker(merged, same, control_of(folder, entry, events, entries))
                 trials.append(_trial(own, entry, events, verdict, maker))
         problems += taken.differences()  # rule: recheck-told-twice
         if same:  # rule: recheck-other-commit (always)
@@ -190,7 +189,7 @@ def _shows(path: Path, made: str) -> bool:
 
 
 def _of_any_copy(verdict: str) -> dict[str, Any]:
-    return {key: value for key, value in json.loads(redact(verdict)).items() if key not in _OF_THE_COPY}
+    return {key: value for key, value in json.loads(redact(verdict)).items() if key not in OF_THE_COPY}
 
 
 def _is_told(folder: Path, entry: TrialResult) -> bool:
@@ -222,17 +221,8 @@ def _trial(own: Path, saved: TrialResult, events: list[Event], verdict: Verdict,
         return Rejudged(saved, again["outcome"], [differs])
     if same and (staged := _staged_otherwise(events)):  # rule: recheck-staged-alike
         return Rejudged(saved, again["outcome"], [staged])
-    left_out = (_OF_THE_COPY if maker.merged else set()) | (set() if same else _IN_WORDS)
-    found = [
-        (name, then, now)
-        for (name, then), (_, now) in zip(_flat(was, again), _flat(again, again), strict=True)
-        if then != now and not {name.rpartition(" ")[2]} & left_out  # rule: recheck-verdict (never)
-    ]
-    if _BY_NAME in again and (cell := planned(events)):
-        # rule: recheck-promises-of-another (gives {})
-        expected = dict(cell.promises)
-        found += _promises(was[_BY_NAME], again[_BY_NAME], expected, same=same)
-    return Rejudged(saved, again["outcome"], [f"{name}: {then} then, {now} now" for name, then, now in found])
+    left_out = (OF_THE_COPY if maker.merged else set()) | (set() if same else IN_WORDS)
+    return Rejudged(saved, again["outcome"], differences(was, again, planned(events), left_out, same=same))
 
 
 def _staged_otherwise(events: Sequence[Event]) -> str:
@@ -243,40 +233,6 @@ def _staged_otherwise(events: Sequence[Event]) -> str:
         if (said := getattr(opening, name)) != (right := getattr(scenario, name)):
             return f"its history has {name} {said!r}, and the scenario has {right!r}"
     return ""
-
-
-def _flat(entry: dict[str, Any], like: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What an entry says of each thing that `like` says something of, the twin's and the ticks' one by one."""
-    for key, value in like.items():
-        if key == _BY_NAME:
-            continue
-        if key not in _OF_SEVERAL or not isinstance(value, dict):
-            yield key, entry.get(key)
-            continue
-        inner = entry.get(key)
-        for name in value:
-            said = inner.get(name) if isinstance(inner, dict) else None
-            yield f"the {key}'{'' if key.endswith('s') else 's'} {name}", said
-
-
-def _promises(
-    was: dict[str, dict[str, Any]], again: dict[str, dict[str, Any]], expected: Mapping[str, str], *, same: bool
-) -> list[tuple[str, Any, Any]]:
-    """What differs of each promise: its name, what is said of it then and now.
-
-    Another harness may watch over fewer promises, and say it in other words. Of one that it expected something of by
-    its plan (`expected`) there has to be an entry, if this harness has one.
-    """
-
-    def said(of: dict[str, dict[str, Any]], name: str) -> Any:
-        return of.get(name) if same or name not in of else {key: of[name][key] for key in _OF_A_PROMISE}
-
-    names = {**was, **again} if same else {**was, **expected}  # rule: recheck-promises-unexpected (never)
-    return [
-        (f"the promise {name}", then, now)
-        for name in names
-        if (then := said(was, name)) != (now := said(again, name))  # rule: recheck-promises (never)
-    ]
 
 
 def _not_applicable(saved: TrialResult) -> list[str]:

@@ -22,6 +22,7 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario, clock: Clock = HOST
     history.add(
         "trial",
         schema=HISTORY_SCHEMA,
+        run=plan.run,
         scenario=cell.scenario,
         door=cell.door,
         engine=cell.engine,

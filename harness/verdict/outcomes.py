@@ -50,6 +50,11 @@ __all__ = [
 F = TypeVar("F")
 # Checkers whose `inconclusive` puts in doubt what is seen of every promise: times, or whose door it was.
 _IN_DOUBT = ("bystanders", "clock")
+# What a trial and its control in another lab have in common.
+_OF_A_CONTROL = (
+    "scenario", "subject", "version", "versions", "engine", "database", "clock", "schedules", "concurrency_limit", "at",
+    "judged_by",
+)  # fmt: skip
 
 EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_USAGE, EXIT_UNJUDGED = 0, 1, 2, 125  # rule: exit-codes
 
@@ -145,9 +150,18 @@ def _beside(trial: TrialResult, control: TrialResult | None) -> TrialResult:
     elif control is None:  # rule: absolute-control-is-there
         why = f"its control {trial.control} is not among the trials"
     else:
-        # rule: absolute-control-is-clean (gives "")
-        why = "" if _is_clean(control) else f"its control {trial.control} is not clean, but {said(control)}"
+        why = _no_control(trial, control)
     return replace(trial, outcome=INCONCLUSIVE, as_expected=None, reason=f"{why}; {trial.reason}") if why else trial
+
+
+def _no_control(trial: TrialResult, control: TrialResult) -> str:
+    """Why a trial is no control of another; empty where it is one: clean, and the same but for its door."""
+    for name in _OF_A_CONTROL:
+        mine, its = getattr(trial, name), getattr(control, name)
+        if mine != its:  # rule: absolute-control-is-alike
+            return f"{trial.control} is no control of it, with the {name} {its!r}, and not {mine!r}"
+    # rule: absolute-control-is-clean (gives "")
+    return "" if _is_clean(control) else f"its control {trial.control} is not clean, but {said(control)}"
 
 
 def _is_clean(trial: TrialResult) -> bool:

@@ -42,7 +42,7 @@ class Opening(Event, frozen=True, kw_only=True, tag="trial"):
     fault    the name of the fault that makes the backlog, and `texts`: the sentences of the report (stage, lift, door)
     clock    which clock the lab was on, one of CLOCKS
     reach    `server`: the door hits the twin, too; `control`: the trial that is then held against it
-    cell     the whole plan of the trial (words/plan.py); None before schema 3
+    cell     the whole plan of the trial (words/plan.py), None before schema 3; `run`: its run's id, empty in older ones
     """
 
     state: str
@@ -62,6 +62,7 @@ class Opening(Event, frozen=True, kw_only=True, tag="trial"):
     control: str = ""
     texts: dict[str, str] = {}
     cell: Any = None
+    run: str = ""
 
 
 class Version(Event, frozen=True, kw_only=True, tag="version"):

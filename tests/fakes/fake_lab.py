@@ -58,10 +58,10 @@ def ticks_of(entry: Entry) -> TicksResult:
 class FakeLab:
     """One lab on a fake Prefect of `VERSION`: plant faults in `prefect`, `site` or a scenario's runs, then `trial`."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, run: str = "run") -> None:
         self.clock = clock
         self.prefect = FakePrefect(self.clock, VERSION)
-        self.plan = Plan("run", folder / "run", [])
+        self.plan = Plan(run, folder / "run", [])
         self.lab_name = f"{VERSION}--fake"
         self.site = FakeSite(self.prefect, self.plan.lab_folder(self.lab_name))
         self.deadlines = DEADLINES

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from harness.doors import load_doors
 from harness.doors._deeds import AWHILE
@@ -15,7 +18,7 @@ from harness.history import moment
 from harness.runs.merge import merge
 from harness.runs.recheck import recheck
 from harness.store.checksums import write_checksums
-from harness.store.results import write_results, write_run
+from harness.store.results import read_results, read_run, write_results, write_run
 from harness.verdict.outcomes import beside_controls, exit_code, said
 from harness.words.records import RunFacts
 from tests.fakes.fake_lab import Entry, FakeLab, counts, judged, ticks_of, verdict
@@ -115,12 +118,13 @@ def test_a_server_that_does_not_come_back_is_an_error_with_its_log(lab: FakeLab)
     assert "in phase trigger: the server ended" in entry.reason
 
 
-def a_run(lab: FakeLab, tmp_path: Path, control: Entry) -> Path:
+def a_run(lab: FakeLab, control: Entry, *, sound: bool) -> Path:
     """The folder of a run of a restarted server, and of its control."""
     lab.controls = {"server-restart": control.folder.rpartition("/")[2]}
-    lab.prefect.on("server", LIFTED, lambda: cancel_what_is_pending(lab.prefect))
+    if not sound:
+        lab.prefect.on("server", LIFTED, lambda: cancel_what_is_pending(lab.prefect))
     restarted = lab.trial(STARTED, "server-restart")
-    assert restarted.outcome == "altered", "by its own history"
+    assert restarted.outcome == ("survived" if sound else "altered"), "by its own history"
     entries = beside_controls([restarted, control])
     folder = lab.plan.folder
     write_results(folder, entries, exit_code=exit_code(entries), seconds=1.0)
@@ -129,13 +133,14 @@ def a_run(lab: FakeLab, tmp_path: Path, control: Entry) -> Path:
     return folder
 
 
-def with_control(lab: FakeLab, tmp_path: Path, *, clean: bool) -> Path:
+def with_control(lab: FakeLab, tmp_path: Path, *, clean: bool, sound: bool = False) -> Path:
     """The same, where the control was tried in a lab of its own, and came to what it should or not."""
-    sister = FakeLab(tmp_path / "sister", lab.clock)
+    sister = FakeLab(tmp_path / "sister", lab.clock, lab.plan.run)
+    sister.versions = lab.versions
     if not clean:
         sister.prefect.on(f"worker-{STARTED}", LIFTED, lambda: cancel_what_is_pending(sister.prefect))
     control = sister.trial(STARTED, "none")
-    folder = a_run(lab, tmp_path, control)
+    folder = a_run(lab, control, sound=sound)
     (sister.plan.folder / control.folder).rename(folder / control.folder)
     write_checksums(folder)
     return folder
@@ -143,16 +148,93 @@ def with_control(lab: FakeLab, tmp_path: Path, *, clean: bool) -> Path:
 
 @pytest.mark.rule("merge-keeps-controls", "A trial of a run that is joined keeps its own control.")
 def test_runs_that_are_joined_keep_each_trial_its_own_control(lab: FakeLab, tmp_path: Path) -> None:
-    runs = []
-    for number, one in enumerate([lab, FakeLab(tmp_path / "second" / "lab", lab.clock)]):
-        (tmp_path / str(number)).mkdir()
-        runs.append(with_control(one, tmp_path / str(number), clean=number == 0))
-    joined = merge(runs, tmp_path / "joined")
+    folder = joined(lab, tmp_path)
+    entries = read_results(folder).trials
     control = "being-started--none--3.9.1--fake"
-    assert [(trial.outcome, trial.control) for trial in joined.trials if trial.control] == [
+    assert [(trial.outcome, trial.control) for trial in entries if trial.control] == [
         ("altered", control), ("inconclusive", f"{control}--2"),
     ]  # fmt: skip
-    assert recheck(tmp_path / "joined").objections == []
+    assert recheck(folder).objections == []
+
+
+def joined(lab: FakeLab, tmp_path: Path) -> Path:
+    """Two runs of the same joined; the control of the second is not clean."""
+    runs = []
+    for number, one in enumerate([lab, FakeLab(tmp_path / "second" / "lab", lab.clock, "second")]):
+        one.versions = lab.versions
+        (tmp_path / str(number)).mkdir()
+        runs.append(with_control(one, tmp_path / str(number), clean=number == 0))
+    merge(runs, tmp_path / "joined")
+    return tmp_path / "joined"
+
+
+def forge(run: Path, **changed: object) -> list[str]:
+    """What a recheck objects to where the trial without a verdict was given one, its control changed."""
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    (one,) = [trial for trial in results["trials"] if trial["control"] and trial["outcome"] == "inconclusive"]
+    (other,) = [trial for trial in results["trials"] if trial["outcome"] == "altered"]
+    one.update({**other, "folder": one["folder"], "repetition": 2, "seconds": one["seconds"], **changed})
+    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    write_checksums(run)
+    return recheck(run).objections
+
+
+@pytest.mark.rule("recheck-control-of-its-run", "In a joined run a trial is held against the control of its own run.")
+def test_a_control_of_another_run_is_none(lab: FakeLab, tmp_path: Path) -> None:
+    said = forge(joined(lab, tmp_path), control="being-started--none--3.9.1--fake")
+    assert any("outcome: altered then, inconclusive now" in one for one in said), said
+
+
+@pytest.mark.rule("recheck-control-as-planned", "A trial is held against the control that its plan names.")
+def test_a_clean_trial_that_is_not_the_planned_control_is_none(lab: FakeLab, tmp_path: Path) -> None:
+    folder = with_control(lab, tmp_path, clean=False)
+    other = FakeLab(tmp_path / "other", lab.clock, lab.plan.run)
+    other.versions = lab.versions
+    clean = other.trial(STARTED, "worker-freeze")
+    assert clean.outcome == "survived"
+    (other.plan.folder / clean.folder).rename(folder / clean.folder)
+    entries = [*read_results(folder).trials, clean]
+    write_results(folder, entries, exit_code=exit_code(entries), seconds=1.0)
+    write_run(folder, RunFacts(merged=[read_run(folder)]))
+    write_checksums(folder)
+    assert recheck(folder).objections == []
+    (restarted,) = [entry for entry in entries if entry.control]
+    forged = replace(restarted, outcome="altered", control=clean.folder.rpartition("/")[2])
+    entries = [forged, *(entry for entry in entries if entry != restarted)]
+    write_results(folder, entries, exit_code=exit_code(entries), seconds=1.0)
+    write_checksums(folder)
+    assert any("outcome: altered then, inconclusive now" in said for said in recheck(folder).objections)
+
+
+@pytest.mark.rule("recheck-control-of-a-control", "In a joined run a trial that has a control keeps it.")
+@pytest.mark.parametrize("control", ["", "nothing"])
+def test_a_trial_whose_control_was_taken_away_has_no_verdict(lab: FakeLab, tmp_path: Path, control: str) -> None:
+    folder = with_control(lab, tmp_path, clean=False, sound=True)
+    write_run(folder, RunFacts(merged=[read_run(folder)]))
+    (held, sister) = read_results(folder).trials
+    assert held.outcome == "inconclusive"
+    entries = [replace(held, outcome="survived", control=control), sister]
+    write_results(folder, entries, exit_code=exit_code(entries), seconds=1.0)
+    write_checksums(folder)
+    said = recheck(folder).objections
+    assert any("outcome: survived then, inconclusive now" in one for one in said), said
+
+
+@pytest.mark.rule("recheck-copied-history", "A history that is there twice is refused: it would be a repetition.")
+@pytest.mark.rule("recheck-one-history-a-trial", "Two histories of one trial of one run are refused.")
+@pytest.mark.parametrize("line", ["", "\n"], ids=["the same bytes", "other bytes"])
+def test_a_copied_history_is_no_repetition(lab: FakeLab, tmp_path: Path, line: str) -> None:
+    folder = joined(lab, tmp_path)
+    entries = list(read_results(folder).trials)
+    copied = next(entry for entry in entries if entry.outcome == "survived")
+    again = replace(copied, folder=f"{copied.folder}--9", repetition=9)
+    shutil.copytree(folder / copied.folder, folder / again.folder)
+    with (folder / again.folder / "history.jsonl").open("a", encoding="utf-8") as file:
+        file.write(line)
+    entries.append(again)
+    write_results(folder, entries, exit_code=exit_code(entries), seconds=1.0)
+    write_checksums(folder)
+    assert any("holds the history of" in said for said in recheck(folder).objections)
 
 
 @pytest.mark.rule("recheck-control", "A recheck holds a trial against its control, as the run did.")

@@ -59,6 +59,22 @@ def test_what_was_not_judged_stays_so_whatever_its_control_came_to() -> None:
         assert beside_controls([restarted(outcome), control("lost")])[0] == restarted(outcome)
 
 
+@pytest.mark.rule("absolute-control-is-alike", "A control is the same trial but for its door, on the same ground.")
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"scenario": "upcoming"}, {"subject": "3.3.4"}, {"version": "3.3.4"}, {"versions": {"worker": "3.3.4"}},
+        {"engine": "containers"}, {"database": "postgres"}, {"clock": "warp"}, {"schedules": ["cron 0 2 * * * UTC"]},
+        {"concurrency_limit": "1"}, {"at": "tick"}, {"judged_by": "ticks", "ticks": ticks()},
+    ],
+)  # fmt: skip
+def test_a_clean_trial_of_something_else_is_no_control(other: dict[str, Any]) -> None:
+    held, _ = beside_controls([restarted(), control(**other)])
+    name = next(iter(other))
+    assert (held.outcome, held.as_expected) == ("inconclusive", None)
+    assert held.reason.startswith(f"control is no control of it, with the {name} ")
+
+
 @pytest.mark.rule("absolute-control-is-there", "If its control was not tried, such a trial has no verdict.")
 def test_a_control_that_was_not_tried_leaves_no_verdict() -> None:
     (held,) = beside_controls([restarted()])

@@ -30,7 +30,7 @@ def run_folder(
     folder: Path, *outcomes: tuple[str, str], exit_code: int | None = 0, repetition: int = 1, version: str = ""
 ) -> Path:
     """A results folder with a trial for each subject and outcome, expected to survive."""
-    plan = Plan("run", folder, [])
+    plan = Plan(folder.name, folder, [])
     entries = []
     for subject, outcome in outcomes:
         cell = Cell(
@@ -58,7 +58,7 @@ def tried(plan: Plan, cell: Cell, outcome: str) -> TrialResult:
         ("lost" if outcome == "lost" else "completed",) * 3, ("completed",) * 3, version=cell.version
     )
     facts = {name: getattr(cell, name) for name in ("scenario", "door", "engine", "database")}
-    events[0] |= {**facts, "start": plan.start, "cell": asdict(cell)}
+    events[0] |= {**facts, "run": plan.run, "start": plan.start, "cell": asdict(cell)}
     if outcome == "error":
         events = events[:5]
     lines = "".join(json.dumps(event) + "\n" for event in events)
