@@ -139,6 +139,11 @@ def _check(question: Question) -> None:
     (scenario,), (door,) = select_scenarios([question.scenario]), select_doors([question.door])
     if misfit := door.misfit(scenario):
         raise UsageError(f"Nothing to search: {misfit}.")
+    if door.upgrades:  # rule: bisect-one-release-a-probe
+        raise UsageError(
+            f"A search tries one release a probe, and {door.name} needs two.\n"
+            f"Try each: harness reproduce --scenario {scenario.name} --door {door.name} --subject OLD/upgrade=NEW"
+        )
     check_shapes([(scenario, door)], question.schedules, question.concurrency_limit, datetime.now(timezone.utc))
     check_ends(question.first, question.last)
     if question.first == LATEST:
@@ -231,7 +236,9 @@ def _probe(probes: Probes, release: str, tell: Callable[[str], None]) -> tuple[s
         concurrency_limit=question.concurrency_limit,
     )
     results, run = run_unseen(ask, probes.folder / "probes.log", tell)
-    (trial,) = results.trials
+    # A door that hits the twin, too, brings its control along: what that came to is in the trial's own outcome.
+    # rule: bisect-the-asked-trial (always)
+    (trial,) = [one for one in results.trials if (one.scenario, one.door) == (question.scenario, question.door)]
     outcome = UNJUDGED if unjudged(trial) or trial.outcome == NOT_APPLICABLE else said(trial)
     return outcome, f"{run}/{trial.folder}", results.seconds
 

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from packaging.version import Version
 from rich.console import Console
 
@@ -21,6 +22,7 @@ from harness.runs import unseen
 from harness.runs.ask import RunAsk
 from harness.store.results import write_results
 from harness.subjects.release import Release, Target
+from harness.verdict.outcomes import beside_controls
 from harness.words.errors import Interrupted, UsageError
 from tests.unit.entries import trial
 
@@ -34,6 +36,7 @@ class Runs:
 
     def __init__(self, outcome: Outcome) -> None:
         self.outcome = outcome
+        self.control: Outcome | None = None  # of a door that hits the twin, too
         self.asked: list[str] = []
 
     def __call__(self, request: RunAsk, console: Console, **_: object) -> int:
@@ -41,8 +44,13 @@ class Runs:
         self.asked.append(release)
         folder = request.results / f"run-{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
-        one = trial(subject=release, outcome=self.outcome(release), folder=f"trials/{release}")
-        write_results(folder, [one], exit_code=0, seconds=61.0)
+        facts: dict[str, Any] = {"subject": release, "scenario": request.scenarios[0]}
+        one = trial(**facts, outcome=self.outcome(release), folder=f"trials/{release}", door=request.doors[0])
+        trials = [one]
+        if self.control:
+            beside = trial(**facts, outcome=self.control(release), folder=f"trials/{release}-none", door="none")
+            trials = beside_controls([beside, replace(one, reach="server", control=f"{release}-none")])
+        write_results(folder, trials, exit_code=0, seconds=61.0)
         latest = request.results / "latest"
         latest.unlink(missing_ok=True)
         latest.symlink_to(folder.name)
@@ -103,6 +111,25 @@ def test_what_is_known_is_probed_first_and_found_in_four(
     assert "latest: 3.9.2 is newer and was passed over" in said
     report = (probes.folder / "report.md").read_text(encoding="utf-8")
     assert all(f"trials/{asked}/report.md" in report for asked in runs.asked)
+
+
+@pytest.mark.rule("bisect-the-asked-trial", "A search follows the trial that was asked for, and not its control.")
+def test_a_door_on_the_server_is_searched_beside_its_control(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
+    runs = world(lambda asked: "altered" if Version(asked) >= Version("3.4.0") else "survived")
+    runs.control = lambda _: "survived"
+    code, said = printed(start(question("being-started", door="server-restart"), tmp_path))
+    assert code == 0
+    assert "3.3.4 is survived, 3.4.0 is altered" in said
+    runs.control = lambda asked: "inconclusive" if asked == "3.4.0" else "survived"
+    code, said = printed(start(question("being-started", door="server-restart"), tmp_path))
+    assert code == 125
+    assert "between them 3.4.0 (unjudged)" in said
+
+
+@pytest.mark.rule("bisect-one-release-a-probe", "A door that needs two releases is not searched with one a probe.")
+def test_an_upgrade_is_not_searched(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--subject OLD/upgrade=NEW"):
+        start(question("upcoming", door="server-upgrade"), tmp_path)
 
 
 def test_what_is_known_and_wrong_misleads_nobody(world: Callable[[Outcome], Runs], tmp_path: Path) -> None:
