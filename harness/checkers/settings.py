@@ -13,7 +13,7 @@ from harness.words.events import DoorOpens, Event
 from harness.words.facts import Deployment, Schedule
 from harness.words.names import SIDES
 from harness.words.promises import Breach
-from harness.words.proof import NONCE, NOTHING, REDEPLOY, Proof
+from harness.words.proof import NONCE, NOTHING, REDEPLOY, Effect, Proof
 
 PROMISE = "A deploy changes no setting of a deployment but those that it is to change."
 _SETTINGS = (
@@ -21,6 +21,7 @@ _SETTINGS = (
     "work_queue_name", "concurrency_limit", "limit", "concurrency_options",
 )  # fmt: skip
 _SCHEDULES = "schedules"
+_NONCED = ("description", "parameters")  # what doors write a nonce into
 _DEPLOYS = (NONCE, REDEPLOY, NOTHING)  # how a door is proven that sends a whole deployment, or nothing
 
 
@@ -39,7 +40,6 @@ def _look(events: Sequence[Event]) -> Seen | None:
         return None
     if proof.by not in _DEPLOYS:  # rule: settings-of-a-deploy
         return None
-    declared = _declared(proof)
     before = deployments_at(events, "before")
     before |= deployments_at(events, "between")  # rule: settings-of-the-last-step
     after = deployments_at(events, "after")
@@ -48,25 +48,28 @@ def _look(events: Sequence[Event]) -> Seen | None:
         was, now = before.get(side), after.get(side)
         if was is None or now is None or now.deleted:
             continue
-        asked = {*declared, *_with_the_nonce(now, opened[-1].nonce)} if side == "treated" else ()
+        asked = _declared(proof, now) | _with_the_nonce(now, opened[-1].nonce) if side == "treated" else set[str]()
         looked_at += side == "treated"
         breaches += [Breach(side=side, what=what) for what in _changed(was, now, asked)]
     return Seen(held="no setting changed but what the door was to change", breaches=breaches) if looked_at else None
 
 
-def _declared(proof: Proof) -> set[str]:
+def _declared(proof: Proof, now: Deployment) -> set[str]:
     """The fields that a door says it changes, by its proof and by what it asks for."""
     # rule: settings-declared-by-the-proof (without first), settings-asked-for (without last)
     said = [*proof.effects, *proof.asks]
-    own = {"description"} if proof.by == NONCE else set()
-    return own | {effect.field for effect in said if effect.how in ("becomes", "changes")}
+    return {effect.field for effect in said if effect.how == "changes" or _is_come_to(effect, now)}
 
 
-def _with_the_nonce(now: Deployment, nonce: str) -> Iterator[str]:
-    """The fields that hold the door's nonce: it put them there itself."""
-    for field in _SETTINGS:
-        if nonce and nonce in json.dumps(getattr(now, field)):  # rule: settings-with-the-nonce
-            yield field
+def _is_come_to(effect: Effect, now: Deployment) -> bool:
+    # rule: settings-becomes-what-was-asked (without last)
+    return effect.how == "becomes" and bool(now.as_json().get(effect.field) == effect.value)
+
+
+def _with_the_nonce(now: Deployment, nonce: str) -> set[str]:
+    """The field that a door wrote its nonce into, if any: the first of those that doors write it into."""
+    # rule: settings-with-the-nonce (never)
+    return set([field for field in _NONCED if nonce and nonce in json.dumps(getattr(now, field))][:1])
 
 
 def _changed(was: Deployment, now: Deployment, asked: Collection[str]) -> Iterator[str]:

@@ -81,8 +81,26 @@ def test_what_a_door_declares_it_may_change(by: str, how: str) -> None:
 
 @pytest.mark.rule("settings-with-the-nonce", "A field that holds the door's nonce is the door's own doing.")
 def test_a_field_that_holds_the_nonce_is_the_doors_own_doing() -> None:
-    lines = after(parameters={"note": NONCE})
-    assert outcome("settings", lines) == "held"
+    assert outcome("settings", after(description="staged", parameters={"note": NONCE})) == "held"
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        {"description": "another", "parameters": {"note": NONCE}}, {"parameters": {"note": NONCE}}, {"name": NONCE},
+        {"work_queue_name": NONCE}, {"tags": [NONCE]},
+    ],
+)  # fmt: skip
+def test_a_door_writes_its_nonce_into_one_field_and_changes_no_other(now: Line) -> None:
+    """A door that writes it into the parameters has no reason to change the description."""
+    assert outcome("settings", after(before=deployment(description="staged"), **now)) == "broken"
+
+
+@pytest.mark.rule("settings-becomes-what-was-asked", "A field that became something else than was asked for counts.")
+def test_what_became_something_else_than_was_asked_for_breaks_it() -> None:
+    proof = {**NONCED, "asks": [{"field": "schedules", "how": "becomes", "value": []}]}
+    assert outcome("settings", after(proof, schedules=[schedule(TWO, schedule=OTHER_RULE)])) == "broken"
+    assert outcome("settings", after(proof)) == "held", "a deploy that leaves the schedules alone changes none"
 
 
 @pytest.mark.rule("settings-of-a-deploy", "What a door that is no deploy brings along breaks no promise of settings.")
