@@ -8,8 +8,9 @@ Counted is every run of the deployment that the scheduler made, whatever its sta
 Two schedules of a deployment that meet at one time are owed two runs, if the server tells the runs of schedules apart;
 a server that does not (before 3.2.2) makes one run for a time. The runs say which it is, by their idempotency keys.
 
-A trial that is judged by its ticks is held to more: every tick that was named before the door is due, lay ahead of the
-door, and has a run that completed and was executed once, by the mark of its flow.
+A trial that is judged by its ticks, and whose schedules have a last one, is held to more: every tick that was named
+before the door is due, lay ahead of the door, and has a run that completed and was executed once, by the mark of its
+flow.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def _check(events: Sequence[Event]) -> Ticks:
         return Ticks(INCONCLUSIVE, "the trial did not come to its end")
     answered, last = moment(answers[-1]), moment(listings[-1].at)
     opening = opening_of(events)
-    upcoming = opening is not None and opening.judged_by == "ticks"
+    upcoming = opening is not None and opening.judged_by == "ticks" and _ends(events)
     states, executed = states_read(events, DRAINED), executed_between(events, BEFORE, DRAINED)
     apart = _tells_schedules_apart([*earlier[0].runs, *listings[-1].runs])
     found: dict[str, tuple[list[str], list[str], int]] = {}
@@ -159,6 +160,13 @@ def _too_many(owed: Sequence[str | None], runs: Sequence[FlowRun], again: int) -
 def _tells_schedules_apart(runs: Iterable[FlowRun]) -> bool:
     """Whether the server keeps the runs of a deployment's schedules apart, by the keys that it gives them."""
     return any(_OF_ITS_SCHEDULE.match(run.idempotency_key or "") for run in runs)
+
+
+def _ends(events: Sequence[Event]) -> bool:
+    """Whether the schedules had a last tick before the door: those of one that goes on are never all ahead of it."""
+    treated = _deployment(events, "treated", "before")
+    active = [entry for entry in treated.schedules if entry.active] if treated else []
+    return all(first_tick(entry.schedule) for entry in active)  # rule: upcoming-has-an-end (always)
 
 
 def _tick(run: FlowRun) -> datetime:

@@ -144,6 +144,18 @@ def test_where_ticks_are_the_verdict_they_lay_ahead_of_the_door_were_due_and_ran
     assert "past when the door was answered" in check_ticks(late).reason
 
 
+@pytest.mark.rule("upcoming-has-an-end", "A schedule that goes on has ticks at any time: those need not lie ahead.")
+def test_ticks_of_a_schedule_that_goes_on_need_not_lie_ahead_of_the_door() -> None:
+    first = {"kind": "trial", "state": "Scheduled", "minimum": 1, "judged_by": "ticks", "ticks": 2}
+    endless = {"interval": 15.0, "anchor_date": stamp(START), "timezone": "UTC"}
+    made = [START + timedelta(seconds=number) for number in (0, 15, 30, 45, 60)]
+    there = history(made, made, before=made, schedule=endless)
+    assert check_ticks([first, *there]).outcome == "whole"
+    lacks = history([*made[:2], *made[3:]], made, before=made, schedule=endless)
+    found = check_ticks([first, *lacks])
+    assert (found.outcome, found.missing) == ("missing", (made[2].isoformat(),))
+
+
 @pytest.mark.rule("tick-ran-if-completed", "A tick's run that completed ran, whatever state it was given after that.")
 @pytest.mark.rule("tick-never-ran", "A tick's run that never was Running did not complete.")
 def test_a_run_that_completed_and_was_called_otherwise_after_that_ran() -> None:
