@@ -6,7 +6,8 @@ later by the schedules as they were after it; a schedule that is not active, or 
 Counted is every run of the deployment that the scheduler made, whatever its state.
 
 Two schedules of a deployment that meet at one time are owed two runs, if the server tells the runs of schedules apart;
-a server that does not (before 3.2.2) makes one run for a time. The runs say which it is, by their idempotency keys.
+a server that does not (before 3.2.2) makes one run for a time. The runs say which it is, by their idempotency keys. Two
+schedules that give their runs different parameters are owed two runs by any server: one run cannot do for both.
 
 A trial that is judged by its ticks, and whose schedules have a last one, is held to more: every tick that was named
 before the door is due, lay ahead of the door, and has a run that completed and was executed once, by the mark of its
@@ -28,7 +29,7 @@ from harness.checkers._runs import has_completed, states_read
 from harness.checkers._trial import is_absolute
 from harness.history import moment, of_kind, opening_of
 from harness.words.events import DeploymentRead, DoorClosed, Event, Listing, Unreadable
-from harness.words.facts import Deployment, FlowRun, Schedule
+from harness.words.facts import Deployment, FlowRun, Schedule, Values
 from harness.words.names import BEFORE, DRAINED
 
 WHOLE, MISSING, DUPLICATE, INCONCLUSIVE = "whole", "missing", "duplicate", "inconclusive"
@@ -99,7 +100,9 @@ def _check(events: Sequence[Event]) -> Ticks:
             if too_late := [tick for tick in named if tick <= answered]:  # rule: upcoming-lay-ahead
                 text = f"{len(too_late)} ticks of the {side} deployment were past when the door was answered"
                 return Ticks(INCONCLUSIVE, text)
+            added = {tick: owed for tick, owed in due.items() if tick in named and len(owed) > len(named[tick])}
             due = named  # rule: upcoming-ended-schedule (skip)
+            due |= added  # rule: upcoming-added-schedule
         made: dict[datetime, list[FlowRun]] = {}
         ran, again = set(), Counter[datetime]()
         for run in _made(listings[-1], side):
@@ -166,7 +169,7 @@ def _ends(events: Sequence[Event]) -> bool:
     """Whether the schedules had a last tick before the door: those of one that goes on are never all ahead of it."""
     treated = _deployment(events, "treated", "before")
     active = [entry for entry in treated.schedules if entry.active] if treated else []
-    return all(first_tick(entry.schedule) for entry in active)  # rule: upcoming-has-an-end (always)
+    return all(first_tick(entry.schedule) for entry in active)  # rule: upcoming-has-an-end (gives True)
 
 
 def _tick(run: FlowRun) -> datetime:
@@ -189,15 +192,19 @@ def _owed(deployment: Deployment, since: datetime, last: datetime, apart: bool) 
     """Every tick of a deployment's schedules from `since` up to `last` (UTC), with the schedules that name it.
 
     One that names a number of ticks and its own beginning is asked for all of them. Where the server does not keep
-    schedules `apart`, a tick is owed one run.
+    schedules `apart`, a tick is owed one run by all schedules of the same parameters.
     """
     owed: Owed = {}
+    told: dict[datetime, list[Values]] = {}
     if deployment.paused or deployment.deleted:
         return owed
     for entry in deployment.schedules:
+        says = entry.parameters or {}
         for tick in _ticks(entry, since, last) if entry.active else ():
-            if apart or tick not in owed:  # rule: tick-one-run-of-old (always)
+            # rule: tick-one-run-of-old (always), tick-other-parameters (without last)
+            if apart or tick not in owed or says not in told[tick]:
                 owed.setdefault(tick, []).append(entry.id if apart else None)
+            told.setdefault(tick, []).append(says)
     return owed
 
 

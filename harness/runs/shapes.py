@@ -71,7 +71,10 @@ def why_not(scenario: Scenario, schedules: Sequence[str], concurrency_limit: str
         return f"it needs {scenario.ticks} ticks, and there are {times} in {PATIENCE.total_seconds() / 60:.0f} minutes"
     queues = scenario.holders or scenario.holders_together
     endless = [shape for shape in shapes.active if not shape.is_counted]
-    if (queues or scenario.upcoming or scenario.stage) and _ticks(endless, now, _TRIAL):  # rule: shapes-drain-ends
+    # rule: shapes-goes-on (gives False)
+    goes_on = not queues and not scenario.shapes.ends  # then its staging is made for a schedule that never ends
+    at_once = (queues or scenario.upcoming or scenario.stage) and not goes_on
+    if at_once and _ticks(endless, now, _TRIAL):  # rule: shapes-drain-ends
         what = "its runs wait for their turn" if queues else "its runs are staged for one moment"
         return f"{what}, and a schedule that never ends would add to them"
     return ""

@@ -71,6 +71,12 @@ def test_what_cannot_be_staged_is_said_with_its_reason(scenario: str, words: lis
     assert why in why_not(SCENARIOS[scenario], words, limit, NOW)
 
 
+@pytest.mark.rule("shapes-goes-on", "A scenario whose own schedule goes on can be staged with another that does.")
+def test_a_scenario_whose_schedule_goes_on_can_be_staged_with_another_that_goes_on() -> None:
+    assert why_not(SCENARIOS["ticking"], ["interval 10s"], "", NOW) == ""
+    assert "it needs 2 ticks" in why_not(SCENARIOS["ticking"], ["cron 22 2 * * * Europe/Paris"], "", NOW)
+
+
 def test_scenarios_that_cannot_be_staged_are_left_out_and_named() -> None:
     trials = choose_trials("matrix", ["worker-outage", "concurrency-limit"], ["none"])
     left, refused = check_shapes(trials, ["interval 2s"], "", NOW)

@@ -276,6 +276,27 @@ def test_a_server_of_old_makes_one_run_where_two_schedules_meet() -> None:
     assert check_ticks(of_two({FAST: [0, 1, 2, 3, 4], SLOW: [2]}, keyed=False)).outcome == "duplicate"
 
 
+def with_another(**of_it: Any) -> dict[str, Any]:
+    """What a door made of the deployment that added a schedule of the same ticks."""
+    return {"schedules": [{"id": "1", "active": True, "schedule": RULE}, {"id": "2", "active": True, **of_it}]}
+
+
+@pytest.mark.rule("tick-other-parameters", "Schedules that meet and give other parameters are owed a run each.")
+def test_schedules_of_other_parameters_that_meet_are_owed_two_runs_by_a_server_of_old_too() -> None:
+    another = with_another(schedule=RULE, parameters={"note": "another"})
+    found = check_ticks(history(DUE, after=another))
+    assert (found.outcome, seconds_of(found.missing)) == ("missing", [3, 4])  # the door was answered at 2 s
+    assert check_ticks(history([*DUE, *DUE[3:]], after=another)).outcome == "whole"
+    assert check_ticks(history(DUE, after=with_another(schedule=RULE, parameters={}))).outcome == "whole"
+
+
+@pytest.mark.rule("upcoming-added-schedule", "If ticks are the verdict, a schedule that the door added is owed runs.")
+def test_where_ticks_are_the_verdict_an_added_schedule_is_owed_its_own_runs() -> None:
+    another = with_another(schedule=RULE, parameters={"note": "another"})
+    assert check_ticks(upcoming(history(DUE, after=another))).outcome == "missing"
+    assert check_ticks(upcoming(history([*DUE, *DUE], after=another))).outcome == "whole"
+
+
 def test_an_endless_schedule_is_asked_for_from_the_first_tick_that_has_a_run_up_to_the_last_observation() -> None:
     every = {"interval": 1.0, "anchor_date": "2020-01-01T00:00:00Z", "timezone": "UTC"}
     whole = [START + timedelta(seconds=second) for second in range(1, 61)]
