@@ -46,6 +46,7 @@ def fate_of(
     state: str,
     *,
     held: bool,
+    absolute: bool,
     past: Mapping[str, Sequence[RunState] | None],
     flaws: list[str],
 ) -> RunFate:
@@ -59,7 +60,7 @@ def fate_of(
         flaws.append(f"run {listed.run} was gone {AFTER} and there again {DRAINED}")
     first, final = last[AFTER], last[DRAINED]
     if gone:
-        fate, why = "lost", f"404 {GONE!r} twice {gone[0]}, while a run of the twin answered"
+        fate, why = "lost", f"404 {GONE!r} twice {gone[0]}" + ("" if absolute else ", while a run of the twin answered")
     elif unknown := [when for when, word in words.items() if word == "unknown"]:  # rule: no-answer-is-no-fate
         fate, why = "unknown", f"{unknown[0]} the server gave no usable answer: {described[unknown[0]]}"
     elif first is None:

@@ -41,9 +41,12 @@ def find_fates(events: Sequence[Event], *, state: str) -> Findings:
     answers: dict[str, list[Answer]] = {look.when: look.answers for look in of_kind(events, Look)}
     by_run = {when: _by_run(found) for when, found in answers.items()}
     states, until_drained = states_read(events, AFTER), states_read(events, DRAINED)
-    alive = {when: _twin_answers(found) for when, found in answers.items()}
     since = executed_between(events, BEFORE, DRAINED)
     absolute = is_absolute(events)  # rule: absolute-ended-otherwise (gives False)
+    alive = {when: _twin_answers(found) for when, found in answers.items()}
+    # Where the door hit the twin, too, both sides may be gone: the trial in another lab shows that runs are found.
+    if is_absolute(events):  # rule: absolute-lost-on-both-sides
+        alive = dict.fromkeys(alive, True)
     # A run whose process was killed, and that nobody executed since, holds nothing, whatever it is called.
     # rule: stranded-behind-the-dead (gives {})
     dead = {run for act in of_kind(events, PartActed) for run in act.runs} - (since or {}).keys()
@@ -78,7 +81,7 @@ def find_fates(events: Sequence[Event], *, state: str) -> Findings:
         if there and run_id not in states:  # rule: states-were-read
             flaws.append(f"the state history of run {run_id} was never read")
         past = {AFTER: read, DRAINED: until_drained.get(run_id)}
-        fate = fate_of(listed, seen, alive, state, held=listed.side in held, past=past, flaws=flaws)
+        fate = fate_of(listed, seen, alive, state, held=listed.side in held, absolute=absolute, past=past, flaws=flaws)
         if run_id in cancelled and fate.fate == "altered":  # rule: harness-cancelled
             fate = replace(fate, fate="unknown", why=f"the harness itself did this after the door: {cancelled[run_id]}")
         # rule: recreated-same-tick, recreated-same-side

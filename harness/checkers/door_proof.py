@@ -16,11 +16,11 @@ import msgspec
 
 from harness.checkers._check import Check
 from harness.checkers._deeds import undone
-from harness.checkers._trial import came_to_its_end
+from harness.checkers._trial import came_to_its_end, is_absolute
 from harness.history import of_kind
 from harness.words.events import DeploymentRead, DoorClosed, DoorOpens, EffectSeen, Event
 from harness.words.facts import Deployment
-from harness.words.names import SIDES, UPGRADE
+from harness.words.names import SIDES
 from harness.words.outcomes import ERROR
 from harness.words.proof import DEEDS, NONCE, NOTHING, REDEPLOY, REQUEST, Proof
 
@@ -79,27 +79,15 @@ def check_door(events: Sequence[Event]) -> list[str]:
     problems += undone(events, proof.deeds)
     if door.nonce and door.nonce in json.dumps([twin_before, twin_after]):  # rule: error-nonce-on-the-twin
         problems.append("the twin bears the nonce of the door, which was to touch the treated deployment alone")
-    if any(deed.of == UPGRADE for deed in proof.deeds):  # rule: upgrade-may-say-more
-        twin_after = _as_far_as(twin_before, twin_after)
-    problems += [
-        f"the twin's {key} changed, though the door was to touch the treated deployment alone"
-        for key in _KEPT
-        if twin_before.get(key) != twin_after.get(key)  # rule: error-twin-changed (never)
-    ]
+    if not is_absolute(events):  # rule: absolute-twin-may-change (always)
+        problems += [
+            f"the twin's {key} changed, though the door was to touch the treated deployment alone"
+            for key in _KEPT
+            if twin_before.get(key) != twin_after.get(key)  # rule: error-twin-changed (never)
+        ]
     if not problems and not door.answered_at:  # rule: error-no-answer-time
         problems.append("the server did not say when it updated the treated deployment")
     return problems
-
-
-def _as_far_as(was: Any, now: Any) -> Any:
-    """What a later release says of a deployment, as far as the earlier one had a word for it."""
-    if was is None:
-        return None
-    if isinstance(was, dict) and isinstance(now, dict):
-        return {key: _as_far_as(value, now.get(key)) for key, value in was.items()}
-    if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
-        return [_as_far_as(one, other) for one, other in zip(was, now, strict=True)]
-    return now
 
 
 def deployments_read(events: Sequence[Event]) -> dict[tuple[str, str | None], Deployment]:

@@ -1,9 +1,13 @@
-"""Whether a deploy changed a setting of the deployment that neither its door nor its file named."""
+"""Whether a deploy, or what was done to a part of the lab, changed a setting of the deployment that nobody named."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+from msgspec import convert
+from msgspec.structs import replace
 
 from harness.checkers._check import Check
 from harness.checkers._promise import Seen, promised
@@ -11,24 +15,28 @@ from harness.checkers._schedules import deployments_at, in_words, same_schedule
 from harness.history import of_kind
 from harness.words.events import DoorOpens, Event
 from harness.words.facts import Deployment, Schedule
-from harness.words.names import SIDES
+from harness.words.names import SIDES, UPGRADE
 from harness.words.promises import Breach
-from harness.words.proof import NONCE, NOTHING, REDEPLOY, Effect, Proof
+from harness.words.proof import DEEDS, NONCE, NOTHING, REDEPLOY, Effect, Proof
 
-PROMISE = "A deploy changes no setting of a deployment but those that it is to change."
+PROMISE = "A deploy changes no setting but those that it is to change; a restart, a stop or a failure changes none."
 _SETTINGS = (
     "name", "description", "paused", "parameters", "tags", "job_variables", "entrypoint", "work_pool_name",
     "work_queue_name", "concurrency_limit", "limit", "concurrency_options",
 )  # fmt: skip
 _SCHEDULES = "schedules"
 _NONCED = ("description", "parameters")  # what doors write a nonce into
-_DEPLOYS = (NONCE, REDEPLOY, NOTHING)  # how a door is proven that sends a whole deployment, or nothing
+# How a door is proven that sends a whole deployment, or nothing; or that touches no deployment, but a part of the lab.
+_LOOKED_AT = (NONCE, REDEPLOY, NOTHING, DEEDS)
+# What a release may say in other words than the one before: a limit has another name from 3.1 on.
+_IN_WORDS_OF_A_RELEASE = ("concurrency_limit", "limit", "concurrency_options")
 
 
 def check(events: Sequence[Event]) -> Check:
     """Broken by a field that is another after the deploy, and that the door does not declare.
 
     A deploy is a door that sends the deployment as it is to be: what is done to one thing alone may bring others along.
+    What is done to a worker, a server or a database is to change nothing of a deployment.
     """
     return promised(events, _look)
 
@@ -38,8 +46,9 @@ def _look(events: Sequence[Event]) -> Seen | None:
     proof = opened[-1].proof if opened else None
     if not isinstance(proof, Proof):  # before schema 6 no door said what it was to change
         return None
-    if proof.by not in _DEPLOYS:  # rule: settings-of-a-deploy
+    if proof.by not in _LOOKED_AT:  # rule: settings-of-a-deploy
         return None
+    upgraded = any(deed.of == UPGRADE for deed in proof.deeds)
     before = deployments_at(events, "before")
     before |= deployments_at(events, "between")  # rule: settings-of-the-last-step
     after = deployments_at(events, "after")
@@ -49,9 +58,27 @@ def _look(events: Sequence[Event]) -> Seen | None:
         if was is None or now is None or now.deleted:
             continue
         asked = _declared(proof, now) | _with_the_nonce(now, opened[-1].nonce) if side == "treated" else set[str]()
+        if upgraded:  # rule: settings-of-another-release
+            now = _in_the_words_of(was, now)
         looked_at += side == "treated"
         breaches += [Breach(side=side, what=what) for what in _changed(was, now, asked)]
     return Seen(held="no setting changed but what the door was to change", breaches=breaches) if looked_at else None
+
+
+def _in_the_words_of(was: Deployment, now: Deployment) -> Deployment:
+    """What a later release says of a deployment, as far as the earlier one had a word for it."""
+    same = {field: getattr(was, field) for field in _IN_WORDS_OF_A_RELEASE}
+    return replace(convert(_as_far_as(was.as_json(), now.as_json()), Deployment), **same)
+
+
+def _as_far_as(was: Any, now: Any) -> Any:
+    if was is None:
+        return None
+    if isinstance(was, dict) and isinstance(now, dict):
+        return {key: _as_far_as(value, now.get(key)) for key, value in was.items()}
+    if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        return [_as_far_as(one, other) for one, other in zip(was, now, strict=True)]
+    return now
 
 
 def _declared(proof: Proof, now: Deployment) -> set[str]:

@@ -74,6 +74,26 @@ def test_a_run_that_is_cancelled_on_both_sides_is_altered(lab: FakeLab) -> None:
     assert judged(entry) == verdict("altered", treated=changed, twin=changed), entry.reason
 
 
+@pytest.mark.rule("absolute-lost-on-both-sides", "If the twin was hit, too, runs that are gone on both sides are lost.")
+def test_a_server_that_lost_every_run_on_both_sides_lost_them(lab: FakeLab) -> None:
+    lab.prefect.on("server", LIFTED, lab.prefect.runs.clear)
+    entry = lab.trial(STARTED, "server-restart")
+    gone = counts(at_risk=1, lost=1)
+    assert judged(entry) == verdict("lost", treated=gone, twin=gone), entry.reason
+
+
+def test_what_a_server_did_to_both_deployments_alike_is_no_error_and_breaks_a_promise(lab: FakeLab) -> None:
+    def pause_all() -> None:
+        for deployment in lab.prefect.deployments.values():
+            deployment.paused = True
+
+    lab.held = True
+    lab.prefect.on("server", LIFTED, pause_all)
+    entry = lab.trial(STARTED, "server-restart")
+    assert entry.outcome == "survived", entry.reason
+    assert (entry.promises["settings"].outcome, exit_code([entry])) == ("broken", 1)
+
+
 def test_the_twin_alone_being_hit_says_nothing_of_the_treated_runs(lab: FakeLab) -> None:
     def cancel_the_twins() -> None:
         for run in lab.prefect.runs_of(f"{STARTED}-twin"):

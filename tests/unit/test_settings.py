@@ -103,6 +103,32 @@ def test_what_became_something_else_than_was_asked_for_breaks_it() -> None:
     assert outcome("settings", after(proof)) == "held", "a deploy that leaves the schedules alone changes none"
 
 
+def by_deeds(*deeds: str) -> Line:
+    """The proof of a door that does these things to parts of the lab, such as `server stopped`."""
+    return {"by": "deeds", "deeds": [dict(zip(("of", "what"), deed.split(), strict=True)) for deed in deeds]}
+
+
+UPGRADED = by_deeds("server stopped", "upgrade started")
+
+
+@pytest.mark.parametrize("proof", [by_deeds("server stopped", "server started"), by_deeds("worker killed"), UPGRADED])
+def test_what_is_done_to_a_part_of_the_lab_changes_no_setting(proof: Line) -> None:
+    assert outcome("settings", after(proof, description="staged")) == "held"
+    assert outcome("settings", after(proof, description="staged", paused=True)) == "broken"
+    assert outcome("settings", after(proof, description="staged", schedules=[])) == "broken"
+
+
+@pytest.mark.rule("settings-of-another-release", "What a release had no word for, or another one, is no change.")
+def test_a_later_release_may_say_more_of_a_deployment_and_nothing_else() -> None:
+    earlier = deployment(schedules=[schedule(parameters=None)], concurrency_limit=1, tags=None)
+    now: Line = {"description": "staged", "limit": 1, "tags": [], "schedules": [schedule()]}
+    assert outcome("settings", after(UPGRADED, before=earlier, **now)) == "held"
+    for changed in ({"schedules": [schedule(active=False)]}, {"paused": True}, {"work_queue_name": None}):
+        assert outcome("settings", after(UPGRADED, before=earlier, **{**now, **changed})) == "broken"
+    restarted = by_deeds("server stopped", "server started")
+    assert outcome("settings", after(restarted, before=earlier, **now)) == "broken"
+
+
 @pytest.mark.rule("settings-of-a-deploy", "What a door that is no deploy brings along breaks no promise of settings.")
 def test_a_door_that_is_no_deploy_may_bring_other_changes_along() -> None:
     request = {"by": "request", "requests": ["DELETE "], "effects": []}
