@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
+from harness.checkers._oracle import ticks_between
 from harness.history import of_kind
 from harness.words.events import DeploymentRead, Event
-from harness.words.facts import Deployment, FlowRun, Schedule
+from harness.words.facts import Deployment, FlowRun, Schedule, Values
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_START = re.compile(r"DTSTART[^\n]*\n")
 
 
 def deployments_at(events: Sequence[Event], when: str) -> dict[str, Deployment]:
@@ -29,16 +32,32 @@ def schedule_of(run: FlowRun) -> str:
     return words[2] if len(words) > 3 and words[0] == "scheduled" and _UUID.fullmatch(words[2]) else ""
 
 
-def same_schedule(one: Schedule, other: Schedule) -> bool:
+def same_schedule(one: Schedule, other: Schedule, since: datetime | None = None) -> bool:
     """Whether two readings are of one schedule: by id, by slug, or by what they define if neither has a slug.
 
-    A deploy gives a schedule without a slug another id.
+    A deploy gives a schedule without a slug another id. `since`: as of `same_definition`.
     """
     if one.id == other.id:
         return True
     if one.slug or other.slug:
         return one.slug == other.slug
-    return one.schedule == other.schedule  # rule: schedule-made-anew (gives False)
+    return same_definition(one.schedule, other.schedule, since)  # rule: schedule-made-anew (gives False)
+
+
+def same_definition(one: Values, other: Values, since: datetime | None) -> bool:
+    """Whether two definitions are the same, or two RRULEs that differ in DTSTART alone and tick alike from `since` on.
+
+    From 3.6.26 on a deploy gives an RRULE of seconds or minutes that has no DTSTART a recent one, so another each time
+    (PrefectHQ/prefect#21362).
+    """
+    if one == other or since is None:
+        return one == other
+    rules = [_START.sub("", str(each.get("rrule") or "")) for each in (one, other)]
+    if not rules[0] or {**one, "rrule": rules[0]} != {**other, "rrule": rules[1]}:
+        return False
+    until = since + timedelta(days=1)
+    # rule: schedule-begins-later (gives False)
+    return ticks_between(one, since, until) == ticks_between(other, since, until)
 
 
 def in_words(schedule: Schedule) -> str:

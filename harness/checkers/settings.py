@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from msgspec import convert
@@ -11,9 +12,9 @@ from msgspec.structs import replace
 
 from harness.checkers._check import Check
 from harness.checkers._promise import Seen, promised
-from harness.checkers._schedules import deployments_at, in_words, same_schedule
-from harness.history import of_kind
-from harness.words.events import DoorOpens, Event
+from harness.checkers._schedules import deployments_at, in_words, same_definition, same_schedule
+from harness.history import moment, of_kind
+from harness.words.events import DoorClosed, DoorOpens, Event
 from harness.words.facts import Deployment, Schedule
 from harness.words.names import SIDES, UPGRADE
 from harness.words.promises import Breach
@@ -52,6 +53,7 @@ def _look(events: Sequence[Event]) -> Seen | None:
     before = deployments_at(events, "before")
     before |= deployments_at(events, "between")  # rule: settings-of-the-last-step
     after = deployments_at(events, "after")
+    answered = next((moment(door.answered_at) for door in of_kind(events, DoorClosed) if door.answered_at), None)
     breaches, looked_at = [], 0
     for side in SIDES:
         was, now = before.get(side), after.get(side)
@@ -61,7 +63,7 @@ def _look(events: Sequence[Event]) -> Seen | None:
         if upgraded:  # rule: settings-of-another-release
             now = _in_the_words_of(was, now)
         looked_at += side == "treated"
-        breaches += [Breach(side=side, what=what) for what in _changed(was, now, asked)]
+        breaches += [Breach(side=side, what=what) for what in _changed(was, now, asked, answered)]
     return Seen(held="no setting changed but what the door was to change", breaches=breaches) if looked_at else None
 
 
@@ -99,7 +101,7 @@ def _with_the_nonce(now: Deployment, nonce: str) -> set[str]:
     return set([field for field in _NONCED if nonce and nonce in json.dumps(getattr(now, field))][:1])
 
 
-def _changed(was: Deployment, now: Deployment, asked: Collection[str]) -> Iterator[str]:
+def _changed(was: Deployment, now: Deployment, asked: Collection[str], answered: datetime | None) -> Iterator[str]:
     for field in _SETTINGS:
         one, other = getattr(was, field), getattr(now, field)
         if field == "tags":
@@ -107,21 +109,23 @@ def _changed(was: Deployment, now: Deployment, asked: Collection[str]) -> Iterat
         if one != other and field not in asked:
             yield f"its {field.replace('_', ' ')} was {one!r}, and is {other!r}"
     if _SCHEDULES not in asked:
-        yield from _changed_schedules(was.schedules, now.schedules)
+        yield from _changed_schedules(was.schedules, now.schedules, answered)
 
 
-def _changed_schedules(were: Sequence[Schedule], are: Sequence[Schedule]) -> Iterator[str]:
-    """What became of the schedules, whatever their ids are by now."""
+def _changed_schedules(were: Sequence[Schedule], are: Sequence[Schedule], answered: datetime | None) -> Iterator[str]:
+    """What became of the schedules, whatever their ids are by now, from the answer of the door on."""
     left = list(are)
     for was in were:
-        now = next((each for each in left if same_schedule(was, each)), None)
+        now = next((each for each in left if same_schedule(was, each, answered)), None)
         if now is None:
             yield f"its schedule {in_words(was)} is gone"
             continue
         left.remove(now)
         if bool(was.active) != bool(now.active):  # rule: settings-schedule-switched
             yield f"its schedule {in_words(was)} was {_state(was)}, and is {_state(now)}"
-        for field in ("schedule", "parameters", "slug"):
+        if not same_definition(was.schedule, now.schedule, answered):
+            yield f"the schedule of its schedule {in_words(was)} was {was.schedule!r}, and is {now.schedule!r}"
+        for field in ("parameters", "slug"):
             if (one := getattr(was, field)) != (other := getattr(now, field)):
                 yield f"the {field} of its schedule {in_words(was)} was {one!r}, and is {other!r}"
     yield from (f"it has a schedule that it had not: {in_words(each)}, {_state(each)}" for each in left)

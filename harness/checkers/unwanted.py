@@ -35,9 +35,11 @@ def _look(events: Sequence[Event]) -> Seen | None:
     if before is None or after is None or after.deleted or answered is None:
         return None
     emptied = _asks_for_none(events)
-    wanted = {when: _running(now, read["between"], emptied=emptied) for when, now in read.items() if now}
+    wanted = {when: _running(now, read["between"], answered, emptied=emptied) for when, now in read.items() if now}
     stopped = {
-        str(schedule.id): why for schedule in before.schedules if (why := _stopped(schedule, read, wanted, emptied))
+        str(schedule.id): why
+        for schedule in before.schedules
+        if (why := _stopped(schedule, read, wanted, emptied, answered))
     }
     if not stopped:
         return None
@@ -64,7 +66,7 @@ def _asks_for_none(events: Sequence[Event]) -> bool:
     return any(effect.how == "becomes" and not effect.value for effect in asked)
 
 
-def _running(now: Deployment, between: Deployment | None, *, emptied: bool) -> list[Schedule]:
+def _running(now: Deployment, between: Deployment | None, answered: datetime, *, emptied: bool) -> list[Schedule]:
     """The schedules that are to make runs: those that are on, and that nobody had switched off before the last step."""
     if (
         now.deleted
@@ -78,22 +80,26 @@ def _running(now: Deployment, between: Deployment | None, *, emptied: bool) -> l
         for one in now.schedules
         if one.active
         # rule: unwanted-switched-off-before
-        and not any(same_schedule(one, other) for other in off)
+        and not any(same_schedule(one, other, answered) for other in off)
     ]
 
 
 def _stopped(
-    was: Schedule, read: Mapping[str, Deployment | None], wanted: Mapping[str, Sequence[Schedule]], emptied: bool
+    was: Schedule,
+    read: Mapping[str, Deployment | None],
+    wanted: Mapping[str, Sequence[Schedule]],
+    emptied: bool,
+    answered: datetime,
 ) -> str:
     """Why a schedule is to make no runs any more, as the end of a sentence; empty where it is to go on."""
     after, between = read["after"], read["between"]
-    if not was.active or after is None or any(same_schedule(was, one) for one in wanted["after"]):
+    if not was.active or after is None or any(same_schedule(was, one, answered) for one in wanted["after"]):
         return ""
     if emptied:
         return "the deploy was to leave no schedule"
     if after.paused:
         return "its deployment is paused"
-    now = next((one for one in after.schedules if same_schedule(was, one)), None)
+    now = next((one for one in after.schedules if same_schedule(was, one, answered)), None)
     if now is None:
         return "its schedule is gone"
     return "its schedule had been switched off" if now.active and between else "its schedule is switched off"

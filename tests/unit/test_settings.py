@@ -60,6 +60,23 @@ def test_a_schedule_that_was_switched_off_between_and_is_on_again_breaks_it() ->
     assert outcome("settings", after(between=off, schedules=[schedule(ONE, active=False)])) == "held"
 
 
+def every_ten_seconds(begins: str, zone: str = "UTC") -> Line:
+    return {"rrule": f"DTSTART:{begins}\nFREQ=SECONDLY;INTERVAL=10", "timezone": zone}
+
+
+@pytest.mark.rule("schedule-begins-later", "A rule that a deploy begins later, and that ticks alike, is the same.")
+@pytest.mark.parametrize(
+    ("begins", "said"),
+    [("20291231T235900", "held"), ("20291231T235901", "broken"), ("20300101T050000", "broken")],
+)
+def test_a_rule_that_a_deploy_begins_later_is_the_same_if_it_ticks_alike_after_the_door(begins: str, said: str) -> None:
+    was = deployment(schedules=[schedule(schedule=every_ten_seconds("20291231T220000"))])
+    lines = after(before=was, schedules=[schedule(TWO, schedule=every_ten_seconds(begins))])
+    assert outcome("settings", lines) == said, reason("settings", lines)
+    elsewhere = every_ten_seconds(begins, "Europe/Paris")
+    assert outcome("settings", after(before=was, schedules=[schedule(TWO, schedule=elsewhere)])) == "broken"
+
+
 def test_a_schedule_with_a_slug_is_the_same_by_its_slug_alone() -> None:
     off = deployment(schedules=[schedule(slug="a", active=False)])
     again = {"between": off, "before": deployment(schedules=[schedule(slug="a")])}
