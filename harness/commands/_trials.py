@@ -23,8 +23,8 @@ exit codes:
   130  interrupted (Ctrl-C), 143 terminated, 129 the terminal was closed;
        the results so far are kept
 """
-HELD = EXIT_CODES.replace("that has an expected outcome came to it", "survived").replace(
-    "contradicts its expected outcome", "did not survive"
+HELD = EXIT_CODES.replace("that has an expected outcome came to it", "that is expected to survive did").replace(
+    "contradicts its expected outcome", "did not survive, or broke a promise"
 )
 
 

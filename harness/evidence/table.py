@@ -152,6 +152,8 @@ def _asked(trial: TrialResult) -> Iterator[tuple[str, str]]:
         yield f"its ticks could not be judged: {ticks.reason}", ""
     elif trial.outcome in ("error", "inconclusive", "not-applicable"):
         yield f"{trial.outcome}: {trial.reason}", ""
+    elif trial.reference and not (trial.expected or (ticks and ticks.expected)):  # rule: table-not-asked (never)
+        yield f"{said(trial)}: {trial.reference}", ""
     for name, promise in trial.promises.items():
         news = promise.outcome == BROKEN and promise.expected is None  # rule: promise-news (without first)
         untold = promise.expected and promise.as_expected is None and trial.outcome not in UNJUDGED

@@ -10,7 +10,7 @@ from harness.words.plan import Cell
 OF_THE_COPY = {"folder", "repetition", "control"}  # what `merge` gives anew
 IN_WORDS = {"reason"}  # what a later harness may say in other words
 _OF_SEVERAL = {"twin", "ticks"}
-_BY_NAME, _OF_A_PROMISE = "promises", ("outcome", "expected", "as_expected")
+_BY_NAME, _OF_A_PROMISE = "promises", ("outcome", "expected", "as_expected", "reference")
 
 
 def differences(

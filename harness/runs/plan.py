@@ -15,10 +15,12 @@ from harness.trials.scenario import EVERY_DOOR, Scenario, select_scenarios
 from harness.words.names import REAL, SQLITE, TICKS, UPGRADE, WARP
 from harness.words.outcomes import HELD
 from harness.words.plan import Cell, ground, numbered
+from harness.words.promises import HELD_TO_IT
 from harness.words.proof import NOTHING
 
 _LAB_HOLDS, _STAGING_WEIGHS = 12, 2  # in trials
-_BY_DEFINITION, _HELD_TO_IT = "by definition", "held to it, whatever is known"
+_BY_DEFINITION = "by definition"
+_NOT_ASKED = "its door {}, so a gate expects nothing of that; by its promises alone it is no success"
 
 
 def spread_over_labs(cells: Sequence[Cell]) -> list[Cell]:
@@ -90,7 +92,7 @@ def _with_promises(cell: Cell, scenario: Scenario, door: Door, *, held: bool) ->
     nothing = door.proof.by == NOTHING
     if held or nothing:  # rule: gate-holds-promises (without last), null-door-holds-promises (without first)
         names = load_promises()
-        reference = _BY_DEFINITION if nothing else _HELD_TO_IT
+        reference = _BY_DEFINITION if nothing else HELD_TO_IT
         return replace(cell, promises=dict.fromkeys(names, HELD), promise_references=dict.fromkeys(names, reference))
     known = known_promises(scenario.backlog, door, cell.version)
     return replace(
@@ -139,14 +141,16 @@ def plan_cell(
     if door.proof.by == NOTHING:
         return replace(cell, expected="survived", expected_ticks="whole", reference=_BY_DEFINITION)
     right = "whole" if scenario.judged_by == TICKS else "survived"
-    known = Known(backlogs=(), outcome=right, reference=_HELD_TO_IT)
+    known = Known(backlogs=(), outcome=right, reference=HELD_TO_IT)
     if held and scenario.judged_by == TICKS and door.name not in doors_of(scenario):
-        return cell  # a door that changes the ticks themselves
+        return replace(cell, reference=_NOT_ASKED.format("changes the ticks themselves"))
     if held and door.family == "deletion":  # rule: gate-excepts-deletions
-        return cell  # what its runs come to is no question of a gate's
+        return replace(cell, reference=_NOT_ASKED.format("deletes runs by design"))
     found = known_for(scenario.backlog, door, version, (versions or {}).get(UPGRADE, ""))
+    by_design = door.holds_back and found  # rule: gate-holds-back-by-design (gives False)
+    # What happens now and then on a release is no doing of a change, and no success either.
     # rule: gate-expects-survived
-    if held:  # what happens now and then on a release is no doing of a change, and no success either
+    if held and not by_design:
         often = (found.sometimes, found.sometimes_reference) if found else ("", "")
         known = replace(known, sometimes=often[0], sometimes_reference=often[1])
     elif found is None:

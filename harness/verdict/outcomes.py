@@ -31,7 +31,7 @@ from harness.words.outcomes import (
     UNJUDGED,
     VERDICTS,
 )
-from harness.words.promises import Promise, PromiseResult
+from harness.words.promises import HELD_TO_IT, Promise, PromiseResult
 from harness.words.records import TrialResult
 
 __all__ = [
@@ -194,11 +194,13 @@ def _against(trial: TrialResult) -> dict[str, PromiseResult]:
 
 
 def _is_held(trial: TrialResult) -> bool:
-    """Whether anything is expected of a trial."""
+    """Whether anything is expected of a trial, beside what a gate expects of the promises of all."""
+    # rule: exit-held-to-all-is-none (always)
+    known = [promise.expected for promise in trial.promises.values() if promise.reference != HELD_TO_IT]
     return bool(
         trial.expected
         or (trial.ticks and trial.ticks.expected)  # rule: exit-ticks-alone
-        or any(promise.expected for promise in trial.promises.values())  # rule: exit-promise-alone
+        or any(known)  # rule: exit-promise-alone
     )
 
 

@@ -24,12 +24,13 @@ PROMISES: Mapping[str, str] = {
     "not say what it takes; or the trial came to `error`",
 }
 EXIT_CODES: Mapping[str, str] = {
-    "0": "every outcome is the expected one (`gate`, `check`: every trial survived)",
+    "0": "every outcome is the expected one (`gate`, `check`: every trial that is expected to survive did, and "
+    "no promise is broken)",
     "1": "at least one outcome, of a trial or of a promise, contradicts what is expected, also if a known bug turns "
     "out to be fixed",
     "2": "wrong usage; nothing was started",
-    "125": "nothing contradicts, but a trial could not be judged, or no trial had an expectation (`git bisect run` "
-    "skips such a commit)",
+    "125": "nothing contradicts, but a trial could not be judged, or no trial had an expectation, but for the "
+    "promises that a gate expects of all (`git bisect run` skips such a commit)",
     "129, 130, 143": "interrupted: the terminal was closed, Ctrl-C, terminated. The results so far are kept, and "
     "nothing is left running",
 }

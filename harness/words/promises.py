@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+# Where the expectation is from that a gate has of every trial's promises. It makes no success by itself.
+HELD_TO_IT = "held to it, whatever is known"
+
 
 class Breach(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that breaks a promise.

@@ -570,6 +570,7 @@ CHANGED_PROMISES: dict[str, tuple[Callable[[dict[str, Any]], object], bool]] = {
     "another outcome": (lambda promises: promises["once"].update(outcome="inconclusive", as_expected=None), True),
     "another reason": (lambda promises: promises["once"].update(reason="x"), False),
     "another expectation": (lambda promises: promises["once"].update(expected=None, as_expected=None), True),
+    "another source": (lambda promises: promises["once"].update(reference="x"), True),
     "another judgement": (lambda promises: promises["once"].update(as_expected=None), True),
     "one removed": (lambda promises: promises.pop("once"), True),
     "all removed": (lambda promises: promises.clear(), True),

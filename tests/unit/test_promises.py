@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 import harness.known
 from harness.checkers import Check, Checker, load_checkers, load_promises
@@ -188,6 +189,24 @@ def test_a_trial_of_whose_promises_alone_something_is_known_is_one_by_itself() -
     assert exit_code([trial(expected=None, once=promise("broken", "broken"))]) == 0
     assert exit_code([trial(expected=None, once=promise("broken", "held"))]) == 1
     assert exit_code([trial(expected=None, once=promise("held"))]) == 125
+
+
+@pytest.mark.rule("exit-held-to-all-is-none", "What a gate expects of the promises of every trial is no success alone.")
+@pytest.mark.rule("table-not-asked", "If a gate expects nothing of a trial's outcome, the table says why.")
+def test_a_gate_through_a_door_that_deletes_runs_by_design_is_no_success_by_its_promises() -> None:
+    cell = plan_cell(
+        load_scenarios()["worker-outage"], load_doors()["delete-deployment"], subject="path:.", version="3.9.1",
+        as_of="", engine="fake", engine_detail="", held=True,
+    )  # fmt: skip
+    lines = whole_history(("lost",) * 3, ("completed",) * 3)
+    one = result(NOWHERE, cell, read(lines), judge(lines))
+    assert (one.outcome, one.promises["once"].as_expected) == ("lost", True)
+    assert exit_code([one]) == 125
+    (note,) = footnotes([one])
+    assert "lost: its door deletes runs by design, so a gate expects nothing of that" in note
+    broken = replace(one, promises={**one.promises, "orphans": replace(one.promises["once"], as_expected=False)})
+    assert exit_code([broken]) == 1
+    assert exit_code([one, trial()]) == 0
 
 
 def entry_of(lines: list[Line], **known: str) -> TrialResult:

@@ -233,6 +233,21 @@ def test_that_a_deployment_takes_its_runs_along_is_not_held_against_it(scenario:
     assert (cell.expected, cell.expected_ticks, cell.outcome) == (None, None, None)
 
 
+@pytest.mark.rule("gate-holds-back-by-design", "A gate expects of a door that holds runs back what is known of it.")
+def test_a_gate_does_not_expect_runs_to_survive_what_holds_them_back_by_design() -> None:
+    def expected(scenario: str, door: str) -> str | None:
+        return plan_cell(
+            SCENARIOS[scenario], DOORS[door], subject="path:.", version="3.9.1", as_of="", engine="fake",
+            engine_detail="", held=True,
+        ).expected  # fmt: skip
+
+    assert {door: expected("worker-outage", door) for door, one in DOORS.items() if one.holds_back} == {
+        "pool-pause": "stranded", "queue-pause": "stranded", "pool-delete": "altered", "queue-delete": "altered",
+    }  # fmt: skip
+    assert expected("awaiting-retry", "pool-pause") == "survived", "a retry waits in its process"
+    assert expected("worker-outage", "pool-resume") == "survived"
+
+
 def test_a_gate_tries_every_scenario_by_the_door_of_the_report() -> None:
     tried = choose_trials("gate", [], [])
     assert [scenario.name for scenario, _ in tried] == [
