@@ -123,6 +123,12 @@ def test_an_upgrade_after_which_each_tick_has_two_runs_is_a_duplicate(lab: FakeL
     assert (said(entry), ticks_of(entry).duplicate) == ("ticks duplicate", 3), ticks_of(entry).reason
 
 
+def test_a_deploy_after_an_upgrade_makes_each_tick_anew_and_once(lab: FakeLab) -> None:
+    lab.site.on_upgrade = lambda: double_what_is_upcoming(lab.prefect)
+    entry = lab.trial(UPCOMING, "upgrade-then-deploy")
+    assert said(entry) == "ticks whole", ticks_of(entry).reason
+
+
 @pytest.mark.rule("error-upgraded-to-another", "An upgrade to another release than the one asked for is an error.")
 def test_an_upgrade_to_another_release_is_an_error(lab: FakeLab) -> None:
     lab.site.versions["upgrade"] = "3.9.3"
