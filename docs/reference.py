@@ -107,7 +107,7 @@ def known() -> str:
             ", ".join(one.backlogs),
             ", ".join([*(f"family {family}" for family in one.families), *(f"`{door}`" for door in one.doors)]),
             one.versions or "all",
-            one.outcome + (f", now and then {one.sometimes}" if one.sometimes else ""),
+            one.outcome,
             one.reference,
         ]
         for one in load_known()
@@ -261,7 +261,8 @@ def promises() -> str:
 
 def watched() -> str:
     """Every promise, and the checker that watches over it."""
-    return _table(["promise", "what must hold"], [[f"`{name}`", says] for name, says in load_promises().items()])
+    rows = [[f"`{name}`", one.promise, one.kept, ", ".join(one.breaks)] for name, one in load_promises().items()]
+    return _table(["promise", "what must hold", "kept", "broken"], rows)
 
 
 def exit_codes() -> str:

@@ -1,4 +1,4 @@
-"""Whether each tick of each schedule has exactly one flow run: a second verdict, beside the trial's.
+"""Whether each tick of each schedule has exactly one flow run.
 
 A tick is a time that a schedule itself names (`_oracle.py`), from the first that has a run before the door up to the
 last observation. What was due when the door was answered is due by the schedules as they were before it, and what comes
@@ -26,13 +26,20 @@ from harness.checkers._check import Check
 from harness.checkers._executions import executed_between
 from harness.checkers._oracle import first_tick, ticks_between
 from harness.checkers._runs import has_completed, states_read
-from harness.checkers._trial import is_absolute
+from harness.checkers._trial import came_to_its_end, is_absolute
 from harness.history import moment, of_kind, opening_of
 from harness.words.events import DeploymentRead, DoorClosed, Event, Listing, Unreadable
 from harness.words.facts import Deployment, FlowRun, Schedule, Values
 from harness.words.names import BEFORE, DRAINED
+from harness.words.outcomes import INCONCLUSIVE
+from harness.words.promises import Breach, Promise
 
-WHOLE, MISSING, DUPLICATE, INCONCLUSIVE = "whole", "missing", "duplicate", "inconclusive"
+PROMISE = (
+    "Each tick of a schedule has exactly one run in the end; one that is not due yet may be deleted and made again."
+)
+JUDGES = True
+KEPT, BREAKS = WHOLE, (MISSING, DUPLICATE) = "whole", ("missing", "duplicate")
+_NAME = "ticks"  # as scenarios name it that are judged by it
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OF_ITS_SCHEDULE = re.compile(rf"scheduled {_ID} {_ID} ")  # an idempotency key with the ids of deployment and schedule
 Owed = dict[datetime, list[str | None]]  # by the tick: the id of each schedule that it is owed a run by
@@ -55,9 +62,16 @@ class Ticks:
 
 
 def check(events: Sequence[Event]) -> Check:
-    """A verdict of its own, which stands beside the trial's and is no part of it: `found` is the Ticks."""
+    """Whether they are whole; `found` is the Ticks."""
     found = check_ticks(events)
-    return Check(reason=found.reason, found=found)
+    if found.outcome != INCONCLUSIVE and not came_to_its_end(events):  # rule: promise-cut-short-says-nothing
+        found = Ticks(INCONCLUSIVE, "the trial did not come to its end")
+    breaches = [
+        Breach(side="treated", what=f"a tick has {what}", at=at)
+        for what, ticks in (("no run", found.missing), ("several runs", found.duplicate))
+        for at in ticks
+    ]
+    return Check(promise=Promise(outcome=found.outcome, reason=found.reason, breaches=breaches), found=found)
 
 
 def check_ticks(events: Sequence[Event]) -> Ticks:
@@ -81,7 +95,7 @@ def _check(events: Sequence[Event]) -> Ticks:
         return Ticks(INCONCLUSIVE, "the trial did not come to its end")
     answered, last = moment(answers[-1]), moment(listings[-1].at)
     opening = opening_of(events)
-    upcoming = opening is not None and opening.judged_by == "ticks" and _ends(events)
+    upcoming = opening is not None and opening.judged_by == _NAME and _ends(events)
     states, executed = states_read(events, DRAINED), executed_between(events, BEFORE, DRAINED)
     apart = _tells_schedules_apart([*earlier[0].runs, *listings[-1].runs])
     found: dict[str, tuple[list[str], list[str], int]] = {}

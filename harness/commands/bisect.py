@@ -19,7 +19,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from rich.console import Console
 
-from harness.checkers.ticks import DUPLICATE, MISSING, WHOLE
+from harness.checkers import load_promises
 from harness.doors import load_doors, select_doors
 from harness.engines.choose import choose_engine
 from harness.known import known_for
@@ -53,7 +53,11 @@ EPILOG = (
     "pinned down so far; 130 interrupted"
 )
 _STATE = "bisect.json"
-_ANSWERS = (UNJUDGED, *VERDICTS, *(f"ticks {ticks}" for ticks in (WHOLE, MISSING, DUPLICATE)))
+_ANSWERS = (
+    UNJUDGED,
+    *VERDICTS,
+    *(f"{name} {word}" for name, one in load_promises().items() if one.judges for word in (one.kept, *one.breaks)),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

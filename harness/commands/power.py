@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.checkers import load_promises
 from harness.doors import select_doors
 from harness.engines.choose import choose_engine
 from harness.evidence.table import STYLES
@@ -35,7 +36,7 @@ EPILOG = (
     "exit codes: 0 every mutant was found as what it is, and the release itself survived; 1 one was not, or "
     "it did not; 2 wrong usage; 125 nothing is wrong, but something could not be judged; 130 interrupted"
 )
-WHOLE = ("survived", "ticks whole")
+WHOLE = ("survived", *(f"{name} {one.kept}" for name, one in load_promises().items()))
 
 
 @dataclass(frozen=True, kw_only=True)

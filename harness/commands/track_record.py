@@ -17,7 +17,7 @@ from harness.store.results import read_results, read_run, read_verdict
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
 from harness.words.errors import UsageError
-from harness.words.names import SURVIVAL, UPGRADE
+from harness.words.names import SURVIVAL
 from harness.words.options import Argument, Option
 from harness.words.records import TrialResult
 
@@ -70,8 +70,7 @@ def gather(folders: Iterable[Path]) -> list[Seen]:
 def _reference(trial: TrialResult) -> str:
     """The reference that explains the verdict today; the entry may have none yet, or another."""
     scenario, door = load_scenarios().get(trial.scenario), load_doors().get(trial.door)
-    upgrade = trial.versions.get(UPGRADE, "")
-    known = known_for(scenario.backlog, door, str(trial.version), upgrade) if scenario and door else None
+    known = known_for(scenario.backlog, door, str(trial.version)) if scenario and door else None
     return known.reference if known and known.outcome == trial.outcome else trial.reference
 
 

@@ -26,7 +26,7 @@ from harness.evidence.table import counts_of, footnotes
 from harness.evidence.xml_text import as_xml_text
 from harness.history import event_of, of_kind
 from harness.store.results import evidence_of, harness_words, read_verdict, runs_of
-from harness.verdict.outcomes import broken_promises, contradicts, said, said_of, unjudged
+from harness.verdict.outcomes import broken_promises, contradicts, expected_of, said, said_of, unjudged
 from harness.words.events import DoorClosed
 from harness.words.names import AFTER, DRAINED
 from harness.words.records import FateRecord, RunFacts, TrialResult
@@ -134,7 +134,7 @@ def _trial(folder: Path, entry: TrialResult) -> dict[str, object]:
         "database": entry.database,
         "repetition": entry.repetition,
         "outcome": said(entry),
-        "expected": entry.expected or (entry.ticks and entry.ticks.expected) or "",
+        "expected": expected_of(entry),
         "mark": "contradicts" if contradicts(entry) else "unjudged" if unjudged(entry) else "",
         "reason": entry.reason,
         "reference": entry.reference,

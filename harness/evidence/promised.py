@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.checkers import load_promises
 from harness.evidence.markdown import in_cell
-from harness.verdict.outcomes import Verdict, broken_promises, said_of
-from harness.words.outcomes import BROKEN, INCONCLUSIVE, PROMISE_OUTCOMES
+from harness.verdict.outcomes import Verdict, is_broken, said_of
+from harness.words.outcomes import INCONCLUSIVE
 from harness.words.promises import Breach, PromiseResult
 from harness.words.records import TrialResult
 
@@ -18,7 +18,7 @@ def section(entry: TrialResult, verdict: Verdict) -> str:
     if all(promise.outcome == INCONCLUSIVE and not promise.expected for promise in said.values()):
         return ""
     lines = ["## Promises", "", "Each must hold whatever happens; none of them is part of the outcome."]
-    for name in sorted(said, key=lambda name: PROMISE_OUTCOMES.index(said[name].outcome)):
+    for name in sorted(said, key=lambda name: _rank(name, said[name])):
         lines += ["", _told(name, said[name])]
         found = verdict.promises.get(name)
         breaches = found.breaches if found else ()
@@ -28,19 +28,37 @@ def section(entry: TrialResult, verdict: Verdict) -> str:
 
 
 def in_short(entry: TrialResult) -> str:
-    """The promises that are broken, a sentence each, as the end of a paragraph."""
-    return "".join(f" {_sentence(said_of(name, one))}" for name, one in broken_promises(entry).items())
+    """The promise that the trial is judged by and those that are broken, a sentence each: the end of a paragraph."""
+    told = [
+        said_of(name, one)
+        for name, one in entry.promises.items()
+        if name == entry.judged_by or is_broken(name, one)  # rule: report-judged-by (without first)
+    ]
+    return "".join(f" {_sentence(said)}" for said in told)
+
+
+def expected_by(name: str) -> str:
+    """What must hold in a trial that is judged by this promise, as a sentence; empty for no promise."""
+    checker = load_promises().get(name)
+    return f"{checker.promise}." if checker else ""
+
+
+def _rank(name: str, promise: PromiseResult) -> int:
+    """Broken ones first, and last those that say nothing: as a reader wants to know them."""
+    return 0 if is_broken(name, promise) else 2 if promise.outcome == INCONCLUSIVE else 1
 
 
 def _told(name: str, promise: PromiseResult) -> str:
     """What a promise says, what came of it, and what is known of that."""
     known = ""
+    checker = load_promises().get(name)
     if promise.expected:
         known = f" Known for this release: `{promise.expected}` ({promise.reference})."
-    elif promise.outcome == BROKEN:
+        known += f" This happens now and then ({promise.sometimes})." if promise.sometimes else ""
+    elif is_broken(name, promise) and not (checker and checker.judges):
         known = " Nothing is known of that on this release and through this door: it is news."
-    says = load_promises().get(name, "")
-    return f"- **{promise.outcome}** `{name}`: {says}. {_sentence(promise.reason)}{known}"
+    says = f"{checker.promise}. " if checker else ""
+    return f"- **{promise.outcome}** `{name}`: {says}{_sentence(promise.reason)}{known}"
 
 
 def _sentence(said: str) -> str:

@@ -14,9 +14,9 @@ from harness.evidence.markdown import fenced, in_cell
 from harness.history import moment, of_kind
 from harness.store.results import evidence_of
 from harness.store.trial_folder import read_trial
+from harness.verdict.outcomes import is_broken
 from harness.words.events import DoorClosed, Event
 from harness.words.facts import Deployment
-from harness.words.outcomes import BROKEN
 from harness.words.records import TrialResult
 from harness.words.redaction import redact
 from harness.words.rehearsed import RECORD, Rehearsed
@@ -67,7 +67,7 @@ def _section(entry: TrialResult, record: Rehearsed, events: Sequence[Event]) -> 
     yield f"{entry.reason[:1].upper()}{entry.reason[1:]}."
     yield ""
     for name, promise in entry.promises.items():
-        if promise.outcome == BROKEN:
+        if is_broken(name, promise):
             yield f"- The promise `{name}` is **broken**: {in_cell(promise.reason)}."
     yield from (f"- {note[:1].upper()}{note[1:]}." for note in record.notes)
     before, after = (deployments_at(events, when).get("treated") for when in ("before", "after"))

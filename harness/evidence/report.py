@@ -31,17 +31,15 @@ from harness.words.events import (
 )
 from harness.words.facts import Deployment, Schedule
 from harness.words.meanings import OUTCOMES
-from harness.words.names import AFTER, DRAINED, SURVIVAL, TICKS
+from harness.words.names import AFTER, DRAINED
 from harness.words.plan import Cell
 from harness.words.proof import DEEDS, NOTHING, REDEPLOY, REQUEST, Proof
 from harness.words.records import SideCounts, TrialResult
 
-_EXPECTED = {
-    SURVIVAL: "An update of a deployment removes no run that should already have happened: each run at risk is still "
-    "there after the update, and completes once it can.",
-    TICKS: "Runs that are not due yet may be deleted and made again, as Prefect does by design: each tick of the "
-    "schedule has exactly one run in the end.",
-}
+_EXPECTED = (
+    "An update of a deployment removes no run that should already have happened: each run at risk is still "
+    "there after the update, and completes once it can."
+)
 _STARTED = {
     "fork": "each is forked from a process of the subject that has imported Prefect (`--start fork`)",
     "exec": "each is started anew (`--start exec`)",
@@ -57,12 +55,12 @@ def report(
     told = opening.texts if opening else {}
     parts = [
         f"# {cell.scenario}, {cell.door}, Prefect {entry.version or cell.subject}: {said(entry)}",
-        f"{verdict.reason[:1].upper()}{verdict.reason[1:]}." + _ticks(entry) + promised.in_short(entry),
+        f"{verdict.reason[:1].upper()}{verdict.reason[1:]}." + promised.in_short(entry),
         _facts(cell, entry, events),
         "## What was done",
         _steps(cell, told, verdict, events),
         "## Expected",
-        _EXPECTED[cell.judged_by],
+        promised.expected_by(cell.judged_by) or _EXPECTED,
         "## Actual",
         f"**{verdict.outcome}**: {OUTCOMES[verdict.outcome]}."
         + (f" Known for this release: `{cell.expected}` ({cell.reference})." if cell.expected else ""),
@@ -107,15 +105,6 @@ def _stand_alone(cell: Cell, verdict: Verdict, events: Sequence[Event]) -> str:
     if verdict.outcome not in (LOST, ALTERED, STRANDED) or not opening or not can_be_told(cell, opening.state):
         return ""
     return f"`uv run {SCRIPT}`, beside this report, does it with Prefect alone, and prints what is gone."
-
-
-def _ticks(entry: TrialResult) -> str:
-    """The second verdict in a sentence, where it is what counts or what is wrong."""
-    ticks = entry.ticks
-    if not ticks or (entry.judged_by != TICKS and ticks.outcome in ("whole", "inconclusive")):
-        return ""
-    often = f" This happens now and then ({ticks.sometimes})." if ticks.sometimes else ""
-    return f" Ticks {ticks.outcome}: {ticks.reason}.{often}"
 
 
 def _facts(cell: Cell, entry: TrialResult, events: Sequence[Event]) -> str:

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from harness.checkers._findings import RunFate
+from harness.checkers.ticks import Ticks
 from harness.history import moment, of_kind
 from harness.verdict.outcomes import Verdict
 from harness.words.events import ClockMoved, DoorClosed, DoorOpens, Event, Fault, Lifted, Listing, Look, Phase, States
 from harness.words.facts import FlowRun, RunState
 from harness.words.names import AFTER, BEFORE, DRAINED, ENDED, SIDES
+from harness.words.outcomes import INCONCLUSIVE
 
 ROWS = 40  # more are folded
 
@@ -93,6 +95,7 @@ def tell(events: Sequence[Event], verdict: Verdict) -> Story | None:
         rows.append(Row(run.side or "", run_id, _maybe(run.expected_start_time), segments, word, ended))
     rows.sort(key=lambda row: (SIDES.index(row.side), row.tick or end, row.run))
     shown = _without_moves(events)
+    ticks = verdict.found("ticks", Ticks(INCONCLUSIVE, ""))
     rows = [replace(row, segments=tuple(_shown(span, shown) for span in row.segments)) for row in rows]
     spans = [_shown(span, shown) for span in (_fault(events), door) if span]
     starts = [segment.start for row in rows for segment in row.segments] + [span.start for span in spans]
@@ -103,8 +106,8 @@ def tell(events: Sequence[Event], verdict: Verdict) -> Story | None:
         max([end, *(span.end for span in spans)]),
         tuple(fold(rows)),
         tuple(spans),
-        tuple(moment(tick) for tick in verdict.ticks.missing),
-        tuple(moment(tick) for tick in verdict.ticks.duplicate),
+        tuple(map(moment, ticks.missing)),
+        tuple(map(moment, ticks.duplicate)),
         tuple(moves),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from harness.evidence._writer import Run, RunWriter
 from harness.evidence.table import cells, footnotes
 from harness.store.results import commands_of
+from harness.verdict.outcomes import expected_of
 from harness.words.records import TrialResult
 from harness.words.redaction import redact
 
@@ -20,10 +21,8 @@ def summary(trials: Sequence[TrialResult], command: str) -> str:
     for trial in trials:
         scenario, subject, risk, kept, lost, twin, outcome, _ = (str(cell).replace("\n", ", ") for cell in cells(trial))
         link = f"[report]({trial.folder}/report.md)" if trial.outcome not in (None, "not-applicable") else ""
-        expected = trial.expected or (trial.ticks and trial.ticks.expected) or ""
-        lines.append(
-            f"| {scenario} | {subject} | {risk} | {kept} | {lost} | {twin} | {outcome} | {expected} | {link} |"
-        )
+        counts = f"{risk} | {kept} | {lost} | {twin}"
+        lines.append(f"| {scenario} | {subject} | {counts} | {outcome} | {expected_of(trial)} | {link} |")
     notes = [f"- {line}" for line in footnotes(trials)]
     return "\n".join([*lines, "", *notes, "", f"Again: `{command}`", ""])
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from msgspec.structs import replace
 from rich.console import Console, ConsoleOptions
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from harness.checkers import load_promises
 from harness.evidence.frequency import claim
 from harness.evidence.grid import Column, Square, grid_of, subject_of
-from harness.verdict.outcomes import UNJUDGED, broken_promises, contradicts, objection, said, said_of, unjudged
+from harness.verdict.outcomes import UNJUDGED, broken_promises, contradicts, expected_of, objection, said, said_of
 from harness.words.names import PREFECT_DEPLOY
-from harness.words.outcomes import BROKEN
+from harness.words.outcomes import INCONCLUSIVE
 from harness.words.records import TrialResult
 
 # Told apart without red against green, and by the word in any case.
@@ -23,12 +23,11 @@ STYLES = {
     "altered": "bold magenta",
     "stranded": "bold magenta",
     "survived": "bold blue",
-    "ticks whole": "bold blue",
-    "ticks missing": "bold magenta",
-    "ticks duplicate": "bold magenta",
     "inconclusive": "yellow",
     "error": "bold yellow",
     "not-applicable": "dim",
+    **{f"{name} {one.kept}": "bold blue" for name, one in load_promises().items()},
+    **{f"{name} {word}": "bold magenta" for name, one in load_promises().items() for word in one.breaks},
 }
 
 _BROKEN = "bold magenta"  # a promise
@@ -142,23 +141,20 @@ def footnotes(trials: Sequence[TrialResult], releases: Sequence[str] = ()) -> li
 
 def _asked(trial: TrialResult) -> Iterator[tuple[str, str]]:
     """What a reader would ask about one trial, each with its mark: `(!) ` where it contradicts what is known."""
-    ticks = trial.ticks
     if against := objection(trial):
         yield against, "(!) "
-    elif ticks and ticks.sometimes:
-        text = f"ticks {ticks.outcome}, which happens now and then ({ticks.sometimes}): {ticks.reason}"
-        yield text + (". So it says nothing here; run it again" if unjudged(trial) else ""), ""
-    elif ticks and unjudged(replace(trial, promises={})) and trial.outcome not in UNJUDGED:
-        yield f"its ticks could not be judged: {ticks.reason}", ""
     elif trial.outcome in ("error", "inconclusive", "not-applicable"):
         yield f"{trial.outcome}: {trial.reason}", ""
-    elif trial.reference and not (trial.expected or (ticks and ticks.expected)):  # rule: table-not-asked (never)
+    elif trial.reference and not expected_of(trial):  # rule: table-not-asked (never)
         yield f"{said(trial)}: {trial.reference}", ""
     for name, promise in trial.promises.items():
-        news = promise.outcome == BROKEN and promise.expected is None  # rule: promise-news (without first)
-        untold = promise.expected and promise.as_expected is None and trial.outcome not in UNJUDGED
-        if news or untold:
-            yield said_of(name, promise), ""
+        news = name in broken_promises(trial) and promise.expected is None  # rule: promise-news (without first)
+        told = promise.outcome == INCONCLUSIVE and (promise.expected or name == trial.judged_by)
+        often = bool(promise.sometimes) and promise.as_expected is None
+        if trial.outcome in UNJUDGED:
+            continue
+        if news or told or promise.sometimes:
+            yield said_of(name, promise) + (". So it says nothing here; run it again" if often else ""), ""
 
 
 def spans(subjects: Sequence[str], releases: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ from packaging.version import Version
 
 from harness.checkers import load_promises
 from harness.words.errors import UsageError, no_such
-from harness.words.outcomes import BROKEN, HELD
+from harness.words.promises import Expectation
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -45,14 +45,40 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     backlogs   which kinds of runs at risk (a scenario names its own: `overdue`, `upcoming`, ...)
     families   families of doors, and `doors`: single ones
     versions   the releases, as a specifier; empty: all
-    upgraded_to  the releases that the server is upgraded to, as `versions`; for the door that does so
-    outcome    of the trial, or of its ticks where the scenario is judged by them
     reference  the upstream issue, change or source line, or the finding; of the file, where it has none of its own
-    sometimes  what it comes to instead now and then, by a race of Prefect's, and `sometimes_reference`, where from
     """
 
     backlogs: Sequence[str]
     outcome: str
+    families: Sequence[str] = ()
+    doors: Sequence[str] = ()
+    versions: str = ""
+    reference: str = ""
+
+    def is_of(self, backlog: str, door: Opened, version: str) -> bool:
+        """Whether it speaks of this backlog, this door and this release."""
+        opened = door.name in self.doors or door.family in self.families
+        return backlog in self.backlogs and opened and _is_in(version, self.versions)
+
+
+def _is_in(version: str, range_: str) -> bool:
+    return bool(version) and Version(version) in SpecifierSet(range_, prereleases=True)
+
+
+class KnownPromise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known of a promise, for doors and a range of releases.
+
+    name       of the promise: of the checker that watches over it
+    outcome    broken, or held where that is known of some releases alone; or the checker's own word for it
+    backlogs   which kinds of runs at risk; empty: all
+    families, doors, versions, reference  as in `Known`; a family or a door has to be named
+    upgraded_to  the releases that the server is upgraded to, as `versions`; for the door that does so
+    sometimes  what it comes to instead now and then, by a race of Prefect's, and `sometimes_reference`, where from
+    """
+
+    name: str
+    outcome: str
+    backlogs: Sequence[str] = ()
     families: Sequence[str] = ()
     doors: Sequence[str] = ()
     versions: str = ""
@@ -64,45 +90,22 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     def is_of(self, backlog: str, door: Opened, version: str, upgrade: str = "") -> bool:
         """Whether it speaks of this backlog, this door and this release, and of an upgrade to another one."""
         opened = door.name in self.doors or door.family in self.families
+        staged = not self.backlogs or backlog in self.backlogs  # rule: promise-known-of-a-backlog (without first)
         # rule: known-upgrades (without last)
         ranges = [(version, self.versions), *([(upgrade, self.upgraded_to)] if self.upgraded_to else [])]
-        return backlog in self.backlogs and opened and all(_is_in(one, range_) for one, range_ in ranges)
-
-
-def _is_in(version: str, range_: str) -> bool:
-    return bool(version) and Version(version) in SpecifierSet(range_, prereleases=True)
-
-
-class KnownPromise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is known of a promise, for doors and a range of releases.
-
-    name       of the promise: of the checker that watches over it
-    outcome    broken, or held where that is known of some releases alone
-    backlogs   which kinds of runs at risk; empty: all
-    families, doors, versions, reference  as in `Known`; a family or a door has to be named
-    """
-
-    name: str
-    outcome: str
-    backlogs: Sequence[str] = ()
-    families: Sequence[str] = ()
-    doors: Sequence[str] = ()
-    versions: str = ""
-    reference: str = ""
-
-    def is_of(self, backlog: str, door: Opened, version: str) -> bool:
-        """Whether it speaks of this backlog, this door and this release."""
-        opened = door.name in self.doors or door.family in self.families
-        staged = not self.backlogs or backlog in self.backlogs  # rule: promise-known-of-a-backlog (without first)
-        return staged and opened and Version(version) in SpecifierSet(self.versions, prereleases=True)
+        return staged and opened and all(_is_in(one, range_) for one, range_ in ranges)
 
     def check(self) -> None:
         """Raises: ValueError for a promise that nobody watches over, or an outcome or a range that there is not."""
         SpecifierSet(self.versions)
-        if self.name not in load_promises():
-            raise ValueError(str(no_such("promise", self.name, load_promises())))
-        if self.outcome not in (BROKEN, HELD):
-            raise ValueError(f"a promise is known to be {BROKEN} or {HELD}, not {self.outcome!r}")
+        SpecifierSet(self.upgraded_to)
+        promises = load_promises()
+        if self.name not in promises:
+            raise ValueError(str(no_such("promise", self.name, promises)))
+        words = (*promises[self.name].breaks, promises[self.name].kept)
+        for said in filter(None, (self.outcome, self.sometimes)):
+            if said not in words:
+                raise ValueError(f"the promise {self.name} is known to be {' or '.join(words)}, not {said!r}")
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,7 +128,6 @@ def _files() -> Iterator[_File]:
             file = msgspec.convert(said, _File)
             for known in file.known:
                 SpecifierSet(known.versions)
-                SpecifierSet(known.upgraded_to)
             for promise in file.promise:
                 promise.check()
         except (ValueError, msgspec.ValidationError, InvalidSpecifier) as error:
@@ -150,11 +152,20 @@ def load_known_promises() -> Sequence[KnownPromise]:
     return [known for file in _files() for known in file.promise]
 
 
-def known_for(backlog: str, door: Opened, version: str, upgrade: str = "") -> Known | None:
-    """What is known of a backlog, a door and a release (upgraded to another one); None where nothing is."""
-    return next((known for known in load_known() if known.is_of(backlog, door, version, upgrade)), None)
+def known_for(backlog: str, door: Opened, version: str) -> Known | None:
+    """What is known of a backlog, a door and a release; None where nothing is."""
+    return next((known for known in load_known() if known.is_of(backlog, door, version)), None)
 
 
-def known_promises(backlog: str, door: Opened, version: str) -> dict[str, KnownPromise]:
-    """What is known of promises for a backlog, a door and a release, by the promise's name."""
-    return {known.name: known for known in load_known_promises() if known.is_of(backlog, door, version)}
+def known_promises(backlog: str, door: Opened, version: str, upgrade: str = "") -> dict[str, Expectation]:
+    """What is known of promises for a backlog, a door and a release (upgraded to another), by the promise's name."""
+    return {
+        known.name: Expectation(
+            outcome=known.outcome,
+            reference=known.reference,
+            sometimes=known.sometimes,
+            sometimes_reference=known.sometimes_reference,
+        )
+        for known in load_known_promises()
+        if known.is_of(backlog, door, version, upgrade)
+    }

@@ -48,7 +48,7 @@ def _flat(entry: dict[str, Any], like: dict[str, Any]) -> Iterator[tuple[str, An
 
 
 def _promises(
-    was: dict[str, dict[str, Any]], again: dict[str, dict[str, Any]], expected: Mapping[str, str], *, same: bool
+    was: dict[str, dict[str, Any]], again: dict[str, dict[str, Any]], expected: Mapping[str, object], *, same: bool
 ) -> list[tuple[str, Any, Any]]:
     """What differs of each promise: its name, what is said of it then and now.
 

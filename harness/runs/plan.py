@@ -10,12 +10,11 @@ from packaging.version import Version
 
 from harness.checkers import load_promises
 from harness.doors import Door, load_doors, select_doors
-from harness.known import Known, known_for, known_promises
+from harness.known import known_for, known_promises
 from harness.trials.scenario import EVERY_DOOR, Scenario, select_scenarios
-from harness.words.names import REAL, SQLITE, TICKS, UPGRADE, WARP
-from harness.words.outcomes import HELD
+from harness.words.names import REAL, SQLITE, UPGRADE, WARP
 from harness.words.plan import Cell, ground, numbered
-from harness.words.promises import HELD_TO_IT
+from harness.words.promises import HELD_TO_IT, Expectation
 from harness.words.proof import NOTHING
 
 _LAB_HOLDS, _STAGING_WEIGHS = 12, 2  # in trials
@@ -88,18 +87,25 @@ def _lacks(scenario: Scenario, door: Door, *versions: str) -> str:
 
 
 def _with_promises(cell: Cell, scenario: Scenario, door: Door, *, held: bool) -> Cell:
-    """The cell with what is expected of promises: that all are held where it is held to that, else what is known."""
+    """The cell with what is expected of promises: that all are kept where it is held to that, else what is known.
+
+    A promise by which scenarios may be judged is expected to be kept in one that is judged by it, through the doors
+    that it is judged through: others change what it is about, or delete by design.
+    """
+    known = known_promises(scenario.backlog, door, cell.version, cell.versions.get(UPGRADE, ""))
     nothing = door.proof.by == NOTHING
-    if held or nothing:  # rule: gate-holds-promises (without last), null-door-holds-promises (without first)
-        names = load_promises()
-        reference = _BY_DEFINITION if nothing else HELD_TO_IT
-        return replace(cell, promises=dict.fromkeys(names, HELD), promise_references=dict.fromkeys(names, reference))
-    known = known_promises(scenario.backlog, door, cell.version)
-    return replace(
-        cell,
-        promises={name: one.outcome for name, one in known.items()},  # rule: promise-known-is-expected
-        promise_references={name: one.reference for name, one in known.items()},
-    )
+    # rule: gate-holds-promises (without last), null-door-holds-promises (without first)
+    if not (held or nothing):
+        return replace(cell, promises=known)  # rule: promise-known-is-expected (gives {})
+    judges = scenario.judged_by if door.name in doors_of(scenario) and door.family != "deletion" else ""
+    kept = {}
+    for name, checker in load_promises().items():
+        if nothing or name == judges or not checker.judges:
+            # What happens now and then on a release is no doing of a change, and no success either.
+            often = known.get(name, Expectation(outcome=""))
+            reference = _BY_DEFINITION if nothing else HELD_TO_IT
+            kept[name] = replace(often, outcome=checker.kept, reference=reference)
+    return replace(cell, promises=kept, held=held)
 
 
 def plan_cell(
@@ -139,31 +145,16 @@ def plan_cell(
         return replace(cell, outcome="not-applicable", expected="not-applicable", reason=reason)
     cell = _with_promises(cell, scenario, door, held=held)
     if door.proof.by == NOTHING:
-        return replace(cell, expected="survived", expected_ticks="whole", reference=_BY_DEFINITION)
-    right = "whole" if scenario.judged_by == TICKS else "survived"
-    known = Known(backlogs=(), outcome=right, reference=HELD_TO_IT)
-    if held and scenario.judged_by == TICKS and door.name not in doors_of(scenario):
-        return replace(cell, reference=_NOT_ASKED.format("changes the ticks themselves"))
+        return replace(cell, expected="survived", reference=_BY_DEFINITION)
+    by_promise = scenario.judged_by in load_promises()
+    if held and by_promise and door.name not in doors_of(scenario):
+        return replace(cell, reference=_NOT_ASKED.format("changes what its promise is about"))
     if held and door.family == "deletion":  # rule: gate-excepts-deletions
         return replace(cell, reference=_NOT_ASKED.format("deletes runs by design"))
-    found = known_for(scenario.backlog, door, version, (versions or {}).get(UPGRADE, ""))
-    by_design = door.holds_back and found  # rule: gate-holds-back-by-design (gives False)
-    # What happens now and then on a release is no doing of a change, and no success either.
-    # rule: gate-expects-survived
-    if held and not by_design:
-        often = (found.sometimes, found.sometimes_reference) if found else ("", "")
-        known = replace(known, sometimes=often[0], sometimes_reference=often[1])
-    elif found is None:
+    if by_promise:
         return cell
-    else:
-        known = found
-    if scenario.judged_by == TICKS:
-        return replace(
-            cell,
-            expected_ticks=known.outcome,
-            reference=known.reference,
-            sometimes=known.sometimes,
-            sometimes_reference=known.sometimes_reference,
-            held=held,
-        )
-    return replace(cell, expected=known.outcome, reference=known.reference)
+    found = known_for(scenario.backlog, door, version)
+    by_design = door.holds_back and found  # rule: gate-holds-back-by-design (gives False)
+    if held and not by_design:  # rule: gate-expects-survived
+        return replace(cell, expected="survived", reference=HELD_TO_IT)
+    return replace(cell, expected=found.outcome, reference=found.reference) if found else cell

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from harness.checkers import load_promises
 from harness.checkers._findings import Counts
 from harness.checkers.bystanders import Bystanders
-from harness.checkers.ticks import INCONCLUSIVE, Ticks
+from harness.checkers.ticks import Ticks
 from harness.history import how_started, moment, of_kind, opening_of, read_history
 from harness.verdict.outcomes import Verdict, as_expected
 from harness.words.events import Broken, ClockMoved, Event, Version
 from harness.words.files import read_json
-from harness.words.outcomes import BROKEN
-from harness.words.plan import Cell, Plan
-from harness.words.promises import Promise, PromiseResult
+from harness.words.outcomes import HELD, INCONCLUSIVE
+from harness.words.plan import Cell, Plan, read_cell
+from harness.words.promises import Expectation, Promise, PromiseResult
 from harness.words.reading import converted
 from harness.words.records import SideCounts, TicksResult, TrialResult
 
@@ -46,7 +48,6 @@ def from_history(events: list[Event], verdict: Verdict) -> dict[str, object]:
 
     Before schema 3 a history did not hold the plan, so what follows from that is left out.
     """
-    ticks = verdict.ticks
     with suppress(TypeError, AttributeError):  # of a cell that a history garbles
         if cell := planned(events):
             return dict(msgspec.to_builtins(result(plan_of(events), cell, events, verdict)))
@@ -56,7 +57,7 @@ def from_history(events: list[Event], verdict: Verdict) -> dict[str, object]:
         "bystanders_lost": len(verdict.bystanders.lost),
         "bystanders_altered": len(verdict.bystanders.altered),
         "twin": _counts(verdict.findings.twin),
-        "ticks": {"outcome": ticks.outcome, "missing": len(ticks.missing), "duplicate": len(ticks.duplicate)},
+        "ticks": {name: getattr(_ticks(verdict, {}), name) for name in ("outcome", "missing", "duplicate")},
     }
 
 
@@ -64,7 +65,7 @@ def planned(events: list[Event]) -> Cell | None:
     """The cell that a history is of; None where it does not hold its plan, or not as it says elsewhere."""
     opening = opening_of(events)
     with suppress(msgspec.ValidationError):  # what is no cell says nothing of a plan
-        cell = msgspec.convert(opening.cell if opening else None, Cell)
+        cell = read_cell(opening.cell if opening else None)
         if all(getattr(opening, name) == getattr(cell, name) for name in ("scenario", "door", "engine", "database")):
             return cell
     return None
@@ -79,9 +80,9 @@ def plan_of(events: list[Event]) -> Plan:
 def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None) -> TrialResult:
     """A cell's entry of results.json: judged, decided before the start, or still to come (outcome null)."""
     outcome = verdict.outcome if verdict else cell.outcome
-    ticks = verdict.ticks if verdict else None
     treated, twin = (verdict.findings.treated, verdict.findings.twin) if verdict else (Counts(), Counts())
     bystanders = verdict.bystanders if verdict else Bystanders()
+    promises = _promises(verdict, cell) if verdict else {}
     return TrialResult(
         scenario=cell.scenario,
         door=cell.door,
@@ -99,7 +100,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         bystanders_lost=len(bystanders.lost),
         bystanders_altered=len(bystanders.altered),
         twin=SideCounts(**_counts(twin)),
-        ticks=_ticks(ticks, cell),
+        ticks=_ticks(verdict, promises) if verdict else None,
         seconds=_seconds(events),
         reason=verdict.reason if verdict else cell.reason,
         folder=str(plan.trial_folder(cell).relative_to(plan.folder)),
@@ -107,7 +108,7 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
         note=cell.note,
         judged_by=cell.judged_by,
         versions=dict(cell.versions),
-        promises=_promises(verdict, cell) if verdict else {},
+        promises=promises,
         schedules=list(cell.schedules),
         concurrency_limit=cell.concurrency_limit,
         at=cell.at,
@@ -116,23 +117,18 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
     )
 
 
-def _ticks(ticks: Ticks | None, cell: Cell) -> TicksResult | None:
-    """The second verdict beside the first; None where there is no first."""
-    if ticks is None:
-        return None
-    often = bool(cell.sometimes) and ticks.outcome == cell.sometimes
-    # rule: tick-now-and-then-in-a-gate (without last)
-    unsaid = cell.expected_ticks is None or ticks.outcome == INCONCLUSIVE or (often and cell.held)
-    # rule: tick-known-now-and-then (without first)
-    held = None if unsaid else often or ticks.outcome == cell.expected_ticks
+def _ticks(verdict: Verdict, promises: Mapping[str, PromiseResult]) -> TicksResult:
+    """The promise of that name, with its numbers."""
+    found = verdict.found("ticks", Ticks(INCONCLUSIVE, verdict.reason))
+    said = promises.get("ticks", PromiseResult(outcome=found.outcome, expected=None, as_expected=None, reason=""))
     return TicksResult(
-        outcome=ticks.outcome,
-        expected=cell.expected_ticks,
-        as_expected=held,
-        sometimes=cell.sometimes_reference if often else "",
-        missing=len(ticks.missing),
-        duplicate=len(ticks.duplicate),
-        reason=ticks.reason,
+        outcome=said.outcome,
+        expected=said.expected,
+        as_expected=said.as_expected,
+        sometimes=said.sometimes,
+        missing=len(found.missing),
+        duplicate=len(found.duplicate),
+        reason=said.reason,
     )
 
 
@@ -140,18 +136,30 @@ def _promises(verdict: Verdict, cell: Cell) -> dict[str, PromiseResult]:
     """Whether each promise was kept of which the trial had something to say, or of which that it is broken is known."""
     found = dict(verdict.promises)
     for name, expected in cell.promises.items():
-        if expected == BROKEN and name not in found:  # rule: promise-known-broken-wants-a-word
+        kept = checker.kept if (checker := load_promises().get(name)) else HELD
+        if expected.outcome != kept and name not in found:  # rule: promise-known-broken-wants-a-word
             found[name] = Promise(outcome=INCONCLUSIVE, reason="the trial had nothing to look at that could show it")
-    return {
-        name: PromiseResult(
-            outcome=promise.outcome,
-            expected=(known := cell.promises.get(name)),
-            as_expected=as_expected(promise.outcome, known),
-            reason=promise.reason,
-            reference=cell.promise_references.get(name, ""),
-        )
-        for name, promise in sorted(found.items())
-    }
+    return {name: _promise(promise, cell.promises.get(name), cell) for name, promise in sorted(found.items())}
+
+
+def _promise(promise: Promise, known: Expectation | None, cell: Cell) -> PromiseResult:
+    """What a promise came to, beside what is expected of it."""
+    if known is None:
+        return PromiseResult(outcome=promise.outcome, expected=None, as_expected=None, reason=promise.reason)
+    often = bool(known.sometimes) and promise.outcome == known.sometimes
+    held = as_expected(promise.outcome, known.outcome)
+    if often and not cell.held:  # rule: promise-known-now-and-then (never)
+        held = True
+    elif often:  # rule: promise-now-and-then-in-a-gate (never)
+        held = None
+    return PromiseResult(
+        outcome=promise.outcome,
+        expected=known.outcome,
+        as_expected=held,
+        reason=promise.reason,
+        reference=known.reference,
+        sometimes=known.sometimes_reference if often else "",
+    )
 
 
 def _counts(counts: Counts) -> dict[str, int]:

@@ -61,8 +61,8 @@ class Scenario:
     worker_limit    flow runs the worker may run at a time; None is no limit
     prefetch_seconds  how far ahead of their time the worker submits runs; None is as harness/engines/settings.py says
     server_settings what its server is set to beside harness/engines/settings.py; then `alone`: they are of a whole lab
-    judged_by       the verdict that is held to what is known: `survival`, or `ticks` where deleting the runs at risk is
-                    by design and each tick must only come back
+    judged_by       `survival`: the outcome is held to what is known; or the promise that is, if deleting the runs at
+                    risk is by design (a checker with JUDGES, by its name)
     fault           what hurts the system before the backlog is deployed, by its name (harness/faults)
     is_rehearsed    its deployments are a person's own (trials/rehearsed.py), for doors that say so
     asks            what its door asks of the deployment beside what every door of that kind does

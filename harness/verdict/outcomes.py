@@ -11,13 +11,12 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from harness.checkers import Checker, load_checkers
+from harness.checkers import Checker, load_checkers, load_promises
 from harness.checkers._check import Check, compose
 from harness.checkers._findings import Counts, Findings
 from harness.checkers.bystanders import Bystanders
-from harness.checkers.ticks import WHOLE, Ticks
 from harness.words.events import Event
-from harness.words.names import SERVER, TICKS
+from harness.words.names import SERVER
 from harness.words.outcomes import (
     ALTERED,
     BROKEN,
@@ -72,24 +71,20 @@ class Verdict:
     @property
     def findings(self) -> Findings:
         """The fates of the runs at risk; none where they could not be told."""
-        return self._found("survival", Findings(Counts(), Counts()))
+        return self.found("survival", Findings(Counts(), Counts()))
 
     @property
     def bystanders(self) -> Bystanders:
         """What the door did to runs of deployments that it was not opened on."""
-        return self._found("bystanders", Bystanders())
-
-    @property
-    def ticks(self) -> Ticks:
-        """The second verdict: on the ticks of the schedule."""
-        return self._found("ticks", Ticks(INCONCLUSIVE, self.reason))
+        return self.found("bystanders", Bystanders())
 
     @property
     def promises(self) -> dict[str, Promise]:
         """What is said of each promise, by the name of its checker; of one that nothing was seen of, nothing."""
         return {name: check.promise for name, check in self.checks.items() if check.promise}
 
-    def _found(self, name: str, nothing: F) -> F:
+    def found(self, name: str, nothing: F) -> F:
+        """What the word of this checker rests on; `nothing` where it found no such thing."""
         found = self.checks[name].found if name in self.checks else None
         return found if isinstance(found, type(nothing)) else nothing
 
@@ -165,9 +160,10 @@ def _no_control(trial: TrialResult, control: TrialResult) -> str:
 
 
 def _is_clean(trial: TrialResult) -> bool:
-    """Whether a trial came to what is right: its runs survived, or where those are judged its ticks are whole."""
-    if trial.judged_by == TICKS:
-        return trial.outcome not in UNJUDGED and bool(trial.ticks and trial.ticks.outcome == WHOLE)
+    """Whether a trial came to what is right: its runs survived, or the promise that it is judged by was kept."""
+    if checker := load_promises().get(trial.judged_by):
+        promise = trial.promises.get(trial.judged_by)
+        return trial.outcome not in UNJUDGED and bool(promise and promise.outcome == checker.kept)
     return trial.outcome == SURVIVED
 
 
@@ -184,8 +180,21 @@ def bystanders_of(trial: TrialResult) -> int:
 
 
 def broken_promises(trial: TrialResult) -> dict[str, PromiseResult]:
-    """The promises that a trial's entry says are broken, by their names."""
-    return {name: promise for name, promise in trial.promises.items() if promise.outcome == BROKEN}
+    """The promises that a trial's entry says are broken, by their names, but for those that scenarios are judged by."""
+    broken = {name: one for name, one in trial.promises.items() if is_broken(name, one)}
+    # rule: broken-beside-the-outcome (always)
+    return {name: one for name, one in broken.items() if not _judges(name)}
+
+
+def is_broken(name: str, promise: PromiseResult) -> bool:
+    """Whether a promise is broken, in whichever way."""
+    checker = load_promises().get(name)  # it may be of another harness
+    return promise.outcome in (checker.breaks if checker else (BROKEN,))
+
+
+def _judges(name: str) -> bool:
+    checker = load_promises().get(name)
+    return bool(checker and checker.judges)
 
 
 def _against(trial: TrialResult) -> dict[str, PromiseResult]:
@@ -195,23 +204,20 @@ def _against(trial: TrialResult) -> dict[str, PromiseResult]:
 
 def _is_held(trial: TrialResult) -> bool:
     """Whether anything is expected of a trial, beside what a gate expects of the promises of all."""
-    # rule: exit-held-to-all-is-none (always)
-    known = [promise.expected for promise in trial.promises.values() if promise.reference != HELD_TO_IT]
-    return bool(
-        trial.expected
-        or (trial.ticks and trial.ticks.expected)  # rule: exit-ticks-alone
-        or any(known)  # rule: exit-promise-alone
-    )
+    known = [
+        promise.expected
+        for name, promise in trial.promises.items()
+        # rule: exit-held-to-all-is-none (always)
+        if name == trial.judged_by or promise.reference != HELD_TO_IT
+    ]
+    return bool(trial.expected or any(known))  # rule: exit-promise-alone (without last)
 
 
 def contradicts(trial: TrialResult) -> bool:
-    """Whether a trial's entry contradicts what is known: of its runs, its ticks, its promises, or others' runs."""
-    ticks = trial.ticks
-    # rule: exit-1-ticks (without last)
-    wrong = as_expected(trial.outcome, trial.expected) is False or bool(ticks and ticks.as_expected is False)
-    # rule: exit-ticks-need-a-verdict (without first), exit-promises-need-a-verdict (without first)
+    """Whether a trial's entry contradicts what is known: of its runs, its promises, or others' runs."""
+    # rule: exit-promises-need-a-verdict (without first)
     return trial.outcome not in UNJUDGED and bool(
-        wrong
+        as_expected(trial.outcome, trial.expected) is False
         # rule: bystanders-contradict
         or bystanders_of(trial)
         or _against(trial)  # rule: exit-1-promise
@@ -219,25 +225,30 @@ def contradicts(trial: TrialResult) -> bool:
 
 
 def unjudged(trial: TrialResult) -> bool:
-    """Whether a trial's entry lacks a verdict: on its runs, or on ticks or a promise of which something is expected."""
+    """Whether a trial's entry lacks a verdict: on its runs, on the promise that it is judged by, or on one of which
+    something is expected."""
     if trial.outcome in UNJUDGED:
         return True
     # rule: exit-125-promise
     if any(promise.expected and promise.as_expected is None for promise in trial.promises.values()):
         return True
-    ticks = trial.ticks
-    if ticks is None:
-        return False
-    expected = ticks.expected is not None and ticks.as_expected is None
-    # rule: exit-125-ticks (without first)
-    return expected or (trial.judged_by == TICKS and ticks.outcome == INCONCLUSIVE)
+    judged = trial.promises.get(trial.judged_by)
+    by_promise = trial.judged_by in load_promises() and trial.outcome != NOT_APPLICABLE
+    return by_promise and (judged is None or judged.outcome == INCONCLUSIVE)  # rule: exit-125-judged-by (gives False)
 
 
 def said(trial: TrialResult) -> str:
-    """What a trial's entry came to, in a word or two: its outcome, or that of its ticks where those are judged."""
-    if trial.ticks and trial.judged_by == TICKS and trial.outcome not in {NOT_APPLICABLE, *UNJUDGED}:
-        return f"ticks {trial.ticks.outcome}"
+    """What a trial's entry came to, in a word or two: its outcome, or that of the promise that it is judged by."""
+    judged = trial.promises.get(trial.judged_by)
+    if judged and trial.outcome not in {NOT_APPLICABLE, *UNJUDGED}:
+        return f"{trial.judged_by} {judged.outcome}"
     return trial.outcome or "not run"
+
+
+def expected_of(trial: TrialResult) -> str:
+    """What was expected of what `said` says; empty where nothing is known."""
+    judged = trial.promises.get(trial.judged_by)
+    return trial.expected or (judged and judged.expected) or ""
 
 
 def objection(trial: TrialResult) -> str:
@@ -254,15 +265,16 @@ def _objection_to_runs(trial: TrialResult) -> str:
         return f"{trial.outcome}, expected {trial.expected}{known}: {trial.reason}"
     if others := bystanders_of(trial):
         return f"{others} runs of other deployments are gone or altered, and none is expected to: {trial.reason}"
-    if (ticks := trial.ticks) and ticks.as_expected is False:
-        return f"ticks {ticks.outcome}, expected {ticks.expected}{known}: {ticks.reason}"
     return ""
 
 
 def said_of(name: str, promise: PromiseResult) -> str:
     """What became of a promise, for a reader: its outcome beside what is known, and why."""
     known = f" ({promise.reference})" if promise.reference else ""
-    expected = f", expected {promise.expected}{known}" if promise.expected else ", of which nothing is known"
+    unknown = "" if _judges(name) else ", of which nothing is known"
+    expected = f", expected {promise.expected}{known}" if promise.expected else unknown
+    if promise.sometimes:
+        expected = f", which happens now and then ({promise.sometimes})"
     return f"promise {name} {promise.outcome}{expected}: {promise.reason}"
 
 

@@ -17,7 +17,7 @@ from harness.words.facts import Answer, ClockMove, Deployment, Execution, FlowRu
 from harness.words.names import REAL, SURVIVAL
 from harness.words.proof import Proof
 
-HISTORY_SCHEMA = 7  # of a history; its first event names it. It is raised when the same lines would mean another thing.
+HISTORY_SCHEMA = 8  # of a history; its first event names it. It is raised when the same lines would mean another thing.
 
 Side: TypeAlias = Literal["treated", "twin"]
 When: TypeAlias = Literal["before the door", "as the door was answered", "after the door", "after the drain"]

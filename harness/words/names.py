@@ -12,7 +12,7 @@ SQLITE, POSTGRES = DATABASES = ("sqlite", "postgres")
 FORK, EXEC = STARTS = ("fork", "exec")
 # Which clock a lab lives on: this host's, or one of its own that can be moved (harness/engines/movable_clock.py).
 REAL, WARP = CLOCKS = ("real", "warp")
-SURVIVAL, TICKS = "survival", "ticks"  # the verdicts that a scenario may be judged by
+SURVIVAL = "survival"  # what a scenario is judged by that names no promise
 
 SIDES = ("treated", "twin")
 # When something of a trial was read.

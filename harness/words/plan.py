@@ -7,11 +7,15 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from harness.words.files import write_whole
 from harness.words.names import EXEC, REAL, SQLITE, SURVIVAL
+from harness.words.promises import Expectation
+
+_OF_OLD = {"expected_ticks", "sometimes", "sometimes_reference", "promise_references"}  # fields of a cell
 
 
 def slug(subject: str) -> str:
@@ -40,15 +44,14 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expected     the outcome known for this release, and `reference`, where from; empty where nothing is known
     note         what the person should know of the subject (a release that `latest` passed over)
     repetition   which of several of the same; each has a lab of its own
-    judged_by    the verdict that `expected` is of: `survival`, or `ticks`, whose expectation is `expected_ticks`
+    judged_by    `survival`, or the promise that it is judged by, by its name
     schedules, concurrency_limit  that were asked for in place of the scenario's own, in words (words/schedule_words.py)
     at           when the door is opened, in words (words/moments.py); empty: as soon as enough runs are at risk
-    sometimes    what the ticks come to instead now and then, as is known, and `sometimes_reference`, where from
     clock        which clock its lab is on, one of CLOCKS
     reach        `server` where its door hits the twin, too; `control` is then the name of the cell that is held against
                  it, in another lab; empty for one that is itself such a control
     held         it is held to what is right, whatever is known: what happens now and then has no verdict then
-    promises     the outcome known of each promise, by its name, and `promise_references`, where from
+    promises     what is expected of each promise, by its name
     """
 
     scenario: str
@@ -62,7 +65,6 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lab: str
     versions: Mapping[str, str] = {}
     expected: str | None = None
-    expected_ticks: str | None = None
     reference: str = ""
     outcome: str | None = None
     reason: str = ""
@@ -70,12 +72,9 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     command: str = ""
     repetition: int = 1
     judged_by: str = SURVIVAL
-    sometimes: str = ""
-    sometimes_reference: str = ""
     held: bool = False
     clock: str = REAL
-    promises: Mapping[str, str] = {}
-    promise_references: Mapping[str, str] = {}
+    promises: Mapping[str, Expectation] = {}
     schedules: Sequence[str] = ()
     concurrency_limit: str = ""
     at: str = ""
@@ -90,6 +89,21 @@ class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         shape = " ".join(filter(None, [*self.schedules, limit, self.at]))
         of = f"--{slug(shape)}" if shape else ""
         return f"{self.scenario}--{self.door}--{on}{of}{numbered(self.repetition)}"
+
+
+def read_cell(said: Any) -> Cell:
+    """The cell that a history holds. Raises: msgspec.ValidationError for what is none.
+
+    Before schema 8 of the history it said otherwise what is expected of promises, and of ticks beside them.
+    """
+    if isinstance(said, dict) and not said.keys().isdisjoint(_OF_OLD):
+        outcomes, references = (said.get(name) or {} for name in ("promises", "promise_references"))
+        promises = {name: {"outcome": one, "reference": references.get(name, "")} for name, one in outcomes.items()}
+        if said.get("expected_ticks"):
+            often = {name: said.get(name, "") for name in ("sometimes", "sometimes_reference")}
+            promises["ticks"] = {"outcome": said["expected_ticks"], "reference": said.get("reference", ""), **often}
+        said = {name: of for name, of in said.items() if name not in _OF_OLD} | {"promises": promises}
+    return msgspec.convert(said, Cell)
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,10 +25,24 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True):
     at: str = ""
 
 
+class Expectation(msgspec.Struct, frozen=True, kw_only=True):
+    """What is expected of a promise.
+
+    outcome    that it comes to, and `reference`, where that is known from
+    sometimes  what it comes to instead now and then, by a race of Prefect's, and `sometimes_reference`, where from
+    """
+
+    outcome: str
+    reference: str = ""
+    sometimes: str = ""
+    sometimes_reference: str = ""
+
+
 class Promise(msgspec.Struct, frozen=True, kw_only=True):
     """What a checker says of the promise that it watches over.
 
-    outcome   held, broken or inconclusive
+    outcome   held, broken or inconclusive; a checker that tells ways to break it apart has words of its own (KEPT,
+              BREAKS)
     reason    the outcome in one sentence
     breaches  what breaks it
     """
@@ -41,11 +55,12 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True):
 class PromiseResult(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a promise was kept: a verdict of its own beside the trial's outcome.
 
-    outcome      held, broken or inconclusive
+    outcome      held, broken or inconclusive, or the checker's own word for it
     expected     the outcome known for this release; null where none is known
     as_expected  null where nothing is expected, or it could not be judged
     reason       the outcome in one sentence
     reference    where `expected` is known from
+    sometimes    the reference of a known race, if it came to what that race makes of it; else empty
     """
 
     outcome: str
@@ -53,3 +68,4 @@ class PromiseResult(msgspec.Struct, frozen=True, kw_only=True):
     as_expected: bool | None
     reason: str
     reference: str = ""
+    sometimes: str = ""

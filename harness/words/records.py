@@ -44,7 +44,7 @@ class SideCounts(_Record, frozen=True, kw_only=True):
 
 
 class TicksResult(_Record, frozen=True, kw_only=True):
-    """The verdict on the ticks of the schedule: whether each one has exactly one run.
+    """What became of the promise `ticks`, which is among the promises, too, and how many ticks it is about.
 
     outcome      whole, missing, duplicate or inconclusive
     expected     the outcome known for this release; null where none is known
@@ -76,14 +76,14 @@ class TrialResult(_Record, frozen=True, kw_only=True):
     as_expected  null where the outcome could not be judged, or nothing is expected
     bystanders_lost, bystanders_altered  runs of other deployments that the door deleted, or altered
     twin         the counts of the twin, which nobody updated
-    ticks        the second verdict; null before there is a first
+    ticks        the promise of that name in numbers; null before there is an outcome
     seconds      from the first event of the trial's history to the last, without what the clock was moved by; null
                  without a history
     reason       the outcome in one sentence
     folder       where the trial's evidence lies, relative to the run's folder
     reference    where `expected` is known from
     note         what a reader should know of the subject
-    judged_by    survival or ticks: which verdict `expected` is of
+    judged_by    survival, or the promise that the trial is judged by, by its name
     promises     whether each promise was kept that the trial had something to say of, by the promise's name
     schedules, concurrency_limit  that were asked for in place of the scenario's own, in words
     at           when the door was to be opened, in words; empty where that was not asked for

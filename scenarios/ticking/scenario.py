@@ -5,7 +5,6 @@ from datetime import timedelta
 from harness.trials.backlog import deploy_backlog
 from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
-from harness.words.names import TICKS
 
 _WATCHED = timedelta(seconds=60)  # from the staging on: the drain waits for every run that is due in that time
 # As Prefect sets them by default: how often deployments that changed lately, and all of them, get their coming runs.
@@ -42,7 +41,7 @@ def running(
         upcoming=True,
         alone=True,
         by_name=True,
-        judged_by=TICKS,
+        judged_by="ticks",
         doors=doors,
         backlog=backlog,
         fault=fault,

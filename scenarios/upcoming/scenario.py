@@ -3,7 +3,6 @@
 from harness.trials.backlog import deploy_backlog
 from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
-from harness.words.names import TICKS
 
 # Doors after which the schedule still names the same ticks.
 _KEEPING = (
@@ -35,7 +34,7 @@ scenario = Scenario(
     minimum=3,
     upcoming=True,
     alone=True,
-    judged_by=TICKS,
+    judged_by="ticks",
     worker_limit=2,
     doors=(*_KEEPING, "none"),
     backlog="upcoming",

@@ -16,6 +16,7 @@ UPCOMING, OVERDUE = "upcoming", "overdue-unmarked"
 KEPT = counts(at_risk=3, kept=3)
 
 
+@pytest.mark.rule("report-judged-by", "A report says first what became of the promise that its trial is judged by.")
 def test_upcoming_runs_that_are_made_again_are_lost_by_design_and_their_ticks_whole(lab: FakeLab) -> None:
     entry = lab.trial(UPCOMING)
     assert judged(entry)["treated"] == counts(at_risk=3, lost=3, recreated=3), entry.reason
@@ -23,7 +24,8 @@ def test_upcoming_runs_that_are_made_again_are_lost_by_design_and_their_ticks_wh
     assert ticks_of(entry).reason.startswith("of 3 ticks")
     assert not contradicts(entry) and not unjudged(entry)
     report = (lab.plan.folder / entry.folder / "report.md").read_text(encoding="utf-8")
-    assert ": ticks whole\n" in report and "each tick of the schedule has exactly one run" in report
+    assert ": ticks whole\n" in report and "\nEach tick of a schedule has exactly one run in the end" in report
+    assert "Promise ticks whole, expected whole" in report
 
 
 def test_through_the_null_door_upcoming_runs_survive_and_their_ticks_are_whole(lab: FakeLab) -> None:
@@ -63,22 +65,22 @@ def test_a_tick_that_never_comes_back_or_comes_twice_contradicts(
     assert contradicts(entry)
 
 
-@pytest.mark.rule("tick-known-now-and-then", "A duplicate that is known to happen now and then contradicts nothing.")
+@pytest.mark.rule("promise-known-now-and-then", "What is known to happen now and then contradicts nothing.")
 @pytest.mark.parametrize("door", ["upsert-deployment", "deploy-unchanged"])
 def test_a_tick_that_comes_twice_now_and_then_is_no_contradiction_where_that_is_known(lab: FakeLab, door: str) -> None:
     backlog = lab.backlog(UPCOMING)
     backlog.on_update(lambda: make_the_first_twice(backlog))
     entry = lab.trial(UPCOMING, door)
-    known = lab.cell(UPCOMING, door).sometimes_reference
+    known = lab.cell(UPCOMING, door).promises["ticks"].sometimes_reference
     assert (said(entry), contradicts(entry), unjudged(entry)) == ("ticks duplicate", False, False)
     report = (lab.plan.folder / entry.folder / "report.md").read_text(encoding="utf-8")
     assert f"This happens now and then ({known})." in report
     (note,) = footnotes([entry])
-    said_so = f"ticks duplicate, which happens now and then ({known}): of 3 ticks"
+    said_so = f"promise ticks duplicate, which happens now and then ({known}): of 3 ticks"
     assert note.startswith(f"upcoming, {door} on 3.9.1: {said_so}")
 
 
-@pytest.mark.rule("tick-now-and-then-in-a-gate", "A gate gives no verdict on what is known to happen now and then.")
+@pytest.mark.rule("promise-now-and-then-in-a-gate", "A gate gives no verdict on what is known to happen now and then.")
 def test_a_tick_that_comes_twice_now_and_then_says_nothing_of_what_is_held_to_whole_ticks(lab: FakeLab) -> None:
     lab.held = True
     backlog = lab.backlog(UPCOMING)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.words.records import SideCounts, TicksResult, TrialResult
+from harness.words.promises import PromiseResult
+from harness.words.records import SideCounts, TrialResult
 
 
-def ticks(**facts: Any) -> TicksResult:
-    """A verdict on ticks: whole, and nothing known, but for these facts."""
-    whole = {"outcome": "whole", "expected": None, "as_expected": None, "missing": 0, "duplicate": 0, "reason": ""}
-    return TicksResult(**{**whole, **facts})
+def ticks(**facts: Any) -> dict[str, PromiseResult]:
+    """The promises of an entry: the ticks are whole, and nothing is known, but for these facts."""
+    whole = {"outcome": "whole", "expected": None, "as_expected": None, "reason": ""}
+    return {"ticks": PromiseResult(**{**whole, **facts})}
 
 
 def trial(**facts: Any) -> TrialResult:

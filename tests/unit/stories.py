@@ -326,6 +326,9 @@ def _states_to_the_end(story: Story) -> list[dict[str, str]]:
     return _states(story) + _entries(later)
 
 
+_RULE = {"rrule": "DTSTART:20300101T000000\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=3", "timezone": "UTC"}
+
+
 def _deployment(side: str, description: str) -> Line:
     touched = side == "treated" and description == NONCE
     return {
@@ -338,5 +341,5 @@ def _deployment(side: str, description: str) -> Line:
         "work_queue_name": "default",
         "concurrency_limit": None,
         "defaults": {"note": ""},
-        "schedules": [{"id": f"schedule-{side}-{int(touched)}", "active": True, "schedule": {"rrule": "…"}}],
+        "schedules": [{"id": f"schedule-{side}-{int(touched)}", "active": True, "schedule": _RULE}],
     }

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from harness.doors import load_doors
-from harness.known import Known
+from harness.known import KnownPromise
 from harness.runs.ask import RunAsk
 from harness.runs.plan import choose_trials
 from harness.runs.plan_of_run import plan_run
@@ -92,7 +92,7 @@ def test_a_control_that_hits_its_own_twin_is_clean_or_says_nothing() -> None:
 def test_where_ticks_are_judged_the_ticks_of_the_control_have_to_be_whole() -> None:
     judged = {"judged_by": "ticks"}
     for came_to, outcome in (("whole", "lost"), ("duplicate", "inconclusive"), ("inconclusive", "inconclusive")):
-        sister = control("lost", ticks=ticks(outcome=came_to), **judged)
+        sister = control("lost", promises=ticks(outcome=came_to), **judged)
         assert beside_controls([restarted("lost", **judged), sister])[0].outcome == outcome
 
 
@@ -202,7 +202,9 @@ def test_what_is_known_is_known_of_releases_and_of_upgrades_between_them() -> No
 )
 def test_an_upgrade_is_known_by_both_releases(version: str, upgrade: str, is_known: bool) -> None:
     crossing = {"versions": "<3.2.2", "upgraded_to": ">=3.2.2"}
-    known = Known(backlogs=("upcoming",), doors=("server-upgrade",), outcome="duplicate", **crossing)
+    known = KnownPromise(
+        name="ticks", backlogs=("upcoming",), doors=("server-upgrade",), outcome="duplicate", **crossing
+    )
     assert known.is_of("upcoming", DOORS["server-upgrade"], version, upgrade) is is_known
 
 

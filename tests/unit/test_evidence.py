@@ -117,7 +117,7 @@ def test_the_picture_has_a_row_a_stage_and_door_and_leaves_out_what_was_not_aske
 
 def test_a_tick_that_contradicts_what_is_known_marks_its_trial(tmp_path: Path) -> None:
     missing = ticks(outcome="missing", expected="whole", as_expected=False)
-    assert "survived!" in pictured([entry(tmp_path, "survived", expected="survived", ticks=missing)])
+    assert "survived!" in pictured([entry(tmp_path, "survived", expected="survived", promises=missing)])
 
 
 @pytest.mark.rule("junit-failure", "In junit.xml a contradiction is a failure.")

@@ -25,7 +25,7 @@ from tests.unit import entries
 
 def trial(outcome: str | None, expected: str | None, ticks: bool | None = None) -> TrialResult:
     known = entries.ticks(as_expected=ticks, expected=None if ticks is None else "whole")
-    return entries.trial(outcome=outcome, expected=expected, ticks=known)
+    return entries.trial(outcome=outcome, expected=expected, promises=known)
 
 
 JUDGED = ("lost", "altered", "stranded", "survived")
@@ -52,32 +52,29 @@ def test_1_when_one_outcome_contradicts_whatever_else_there_is(others: list[Tria
     assert exit_code([one, *others]) == exit_code([*others, one]) == 1
 
 
-@pytest.mark.rule("exit-ticks-need-a-verdict", "Ticks contradict nothing if the trial's runs have no verdict.")
-@pytest.mark.rule(
-    "exit-ticks-alone", "A trial of whose ticks alone something is expected counts as one with an expectation."
-)
 @pytest.mark.parametrize(("held", "code"), [(True, 0), (False, 1), (None, 125)])
 def test_a_trial_of_whose_ticks_alone_something_is_known_is_one_by_itself(held: bool | None, code: int) -> None:
     came_to = "inconclusive" if held is None else "whole"
     ticks = entries.ticks(expected="whole", as_expected=held, outcome=came_to)
-    upcoming = entries.trial(outcome="lost", judged_by="ticks", ticks=ticks)
+    upcoming = entries.trial(outcome="lost", judged_by="ticks", promises=ticks)
     assert exit_code([upcoming]) == code
     assert exit_code([replace(upcoming, outcome="inconclusive")]) == 125, "no verdict on the runs, none on their ticks"
 
 
-@pytest.mark.rule("exit-1-ticks", "Ticks that contradict their expectation end a run with 1.")
 @given(anything)
 def test_1_when_the_ticks_of_one_trial_contradict(others: list[TrialResult]) -> None:
     assert exit_code([*others, trial("survived", "survived", ticks=False)]) == 1
     assert exit_code([*others, trial("survived", "survived", ticks=True)]) == exit_code([*others, as_survived()])
 
 
-@pytest.mark.rule(
-    "exit-125-ticks", "Ticks of which something is expected, and which were not judged, end a run with 125."
-)
-def test_125_when_ticks_of_which_something_is_expected_could_not_be_judged() -> None:
-    one = replace(as_survived(), ticks=entries.ticks(expected="whole", as_expected=None))
+@pytest.mark.rule("exit-125-judged-by", "If the promise that a trial is judged by was not judged, a run ends with 125.")
+def test_125_when_the_promise_that_a_trial_is_judged_by_could_not_be_judged() -> None:
+    one = replace(as_survived(), promises=entries.ticks(expected="whole", as_expected=None))
     assert exit_code([as_survived(), one]) == 125
+    unclear = replace(as_survived(), judged_by="ticks", promises=entries.ticks(outcome="inconclusive"))
+    assert exit_code([as_survived(), unclear]) == 125
+    assert exit_code([as_survived(), replace(unclear, promises={})]) == 125, "nothing was said of it"
+    assert exit_code([as_survived(), replace(unclear, promises=entries.ticks())]) == 0
 
 
 def as_survived() -> TrialResult:

@@ -267,7 +267,7 @@ def test_a_new_file_is_a_new_promise_in_the_plan_of_a_gate_in_the_verdict_in_the
     held = plan_cell(
         outage, door, subject="3.3.4", version="3.3.4", as_of="", engine="fake", engine_detail="", held=True
     )
-    assert held.promises["in_its_queue"] == "held"
+    assert held.promises["in_its_queue"].outcome == "held"
     lines = whole_history(("completed",) * 3, ("completed",) * 3)
     assert judge(lines).promises["in_its_queue"].outcome == "held"
     moved = next(line["runs"] for line in reversed(lines) if line["kind"] == "listing")

@@ -138,7 +138,7 @@ def test_a_trial_that_is_missing_is_no_verdict() -> None:
 def test_ticks_are_what_a_mutant_of_them_is_found_by() -> None:
     trials = [
         entry("3.9.1", "survived"),
-        entry("3.9.1+skip-a-tick", "lost", judged_by="ticks", ticks=ticks(outcome="missing", missing=1)),
+        entry("3.9.1+skip-a-tick", "lost", judged_by="ticks", promises=ticks(outcome="missing")),
     ]
     rows = power.rows_of("3.9.1", power.choose(["skip-a-tick"]), trials)
     assert [row.verdict for row in rows] == ["quiet", "found"]

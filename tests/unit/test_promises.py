@@ -24,10 +24,10 @@ from harness.store.results import write_results
 from harness.store.trial_folder import result
 from harness.trials.scenario import load_scenarios
 from harness.verdict import outcomes
-from harness.verdict.outcomes import contradicts, exit_code, objection, unjudged
+from harness.verdict.outcomes import broken_promises, contradicts, exit_code, objection, said, unjudged
 from harness.words.errors import UsageError
 from harness.words.plan import Cell, Plan
-from harness.words.promises import Promise, PromiseResult
+from harness.words.promises import Expectation, Promise, PromiseResult
 from harness.words.records import TrialResult
 from tests.unit import entries
 from tests.unit.plain import Line, ask, judge, promises, read
@@ -59,7 +59,7 @@ def trial(outcome: str | None = "survived", expected: str | None = "survived", *
 def test_a_sound_trial_breaks_no_promise_and_a_broken_one_changes_no_outcome_of_its_own() -> None:
     found = judge(whole_history(SOUND, SOUND))
     assert found.outcome == "survived"
-    assert {name: one.outcome for name, one in found.promises.items()} == dict.fromkeys(found.promises, "held")
+    assert all(one.outcome == load_promises()[name].kept for name, one in found.promises.items()), found.promises
     assert {"once", "orphans"} <= found.promises.keys() <= load_promises().keys()
 
 
@@ -213,9 +213,18 @@ def entry_of(lines: list[Line], **known: str) -> TrialResult:
     """The entry of a trial with this history, of whose promises this is known."""
     cell = Cell(
         "worker-outage", "prefect-deploy", "3.3.4", "3.3.4", "", "fake", "sqlite", "a fake", "lab",
-        promises=known, promise_references=dict.fromkeys(known, "PrefectHQ/prefect#1"),
+        promises={name: Expectation(outcome=one, reference="PrefectHQ/prefect#1") for name, one in known.items()},
     )  # fmt: skip
     return result(NOWHERE, cell, read(lines), judge(lines))
+
+
+@pytest.mark.rule("broken-beside-the-outcome", "A promise that scenarios are judged by is not told beside the outcome.")
+def test_ticks_that_a_lost_run_takes_along_are_told_as_the_outcome_or_not_at_all() -> None:
+    both = {"once": promise("broken"), "ticks": promise("missing")}
+    lost = trial("lost", "lost", **both)
+    assert list(broken_promises(lost)) == ["once"]
+    assert [note for note in footnotes([lost]) if "ticks" in note] == []
+    assert said(msgspec.structs.replace(lost, judged_by="ticks")) == "ticks missing"
 
 
 def test_an_entry_says_of_each_promise_what_is_known_and_whether_it_came_to_that() -> None:
@@ -249,15 +258,21 @@ def plan(door: str, *, held: bool = False, version: str = "3.3.4", scenario: str
     )  # fmt: skip
 
 
+def expected(cell: Cell) -> dict[str, str]:
+    """What is expected of each promise."""
+    return {name: one.outcome for name, one in cell.promises.items()}
+
+
 @pytest.mark.rule("gate-holds-promises", "`gate` and `check` expect every promise to be held.")
 @pytest.mark.rule("null-door-holds-promises", "Through the null door every promise is held by definition.")
 def test_a_gate_and_the_null_door_hold_every_promise_and_nothing_else_does() -> None:
-    every = dict.fromkeys(load_promises(), "held")
-    assert plan("prefect-deploy", held=True).promises == every
-    assert plan("none").promises == every
-    assert set(plan("none").promise_references.values()) == {"by definition"}
+    every = {name: one.kept for name, one in load_promises().items()}
+    beside = {name: said for name, said in every.items() if name != "ticks"}
+    assert expected(plan("prefect-deploy", held=True)) == beside
+    assert expected(plan("none")) == every
+    assert {one.reference for one in plan("none").promises.values()} == {"by definition"}
     assert plan("prefect-deploy").promises == {}
-    assert plan("delete-deployment", held=True).promises == every
+    assert expected(plan("delete-deployment", held=True)) == beside
 
 
 KNOWN = """
@@ -297,9 +312,9 @@ def known_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_what_is_known_of_a_promise_is_expected_through_its_doors_on_its_releases(known_folder: Path) -> None:
     (known_folder / "known.toml").write_text(KNOWN, encoding="utf-8")
     cell = plan("resume-deployment", version="3.9.1")
-    assert (cell.promises, cell.promise_references) == ({"once": "broken"}, {"once": "PrefectHQ/prefect#1"})
+    assert cell.promises == {"once": Expectation(outcome="broken", reference="PrefectHQ/prefect#1")}
     assert plan("resume-deployment", version="3.9.0").promises == {}
-    assert plan("resume-deployment", version="3.9.1", held=True).promises["once"] == "held"
+    assert plan("resume-deployment", version="3.9.1", held=True).promises["once"].outcome == "held"
     door = load_doors()["prefect-deploy"]
     assert known_promises("overdue", door, "3.9.1") == {}
     assert known_promises("awaiting-slot", door, "3.9.1")["orphans"].reference == "PrefectHQ/prefect#2"
@@ -309,7 +324,7 @@ def test_what_is_known_of_a_promise_is_expected_through_its_doors_on_its_release
     ("was", "becomes", "said"),
     [
         ('name = "once"', 'name = "onec"', "There is no promise 'onec'. Did you mean 'once'?"),
-        ('outcome = "broken"', 'outcome = "lost"', "a promise is known to be broken or held, not 'lost'"),
+        ('outcome = "broken"', 'outcome = "lost"', "the promise once is known to be broken or held, not 'lost'"),
         ('doors = ["resume', 'door = ["resume', "unknown field `door`"),
         ('versions = ">=3.9.1"', 'versions = "new"', "new"),
     ],

@@ -10,7 +10,10 @@ import msgspec
 import pytest
 
 from harness.store.results import read_results, read_run, write_results, write_run
+from harness.verdict.outcomes import contradicts, said
 from harness.words.errors import UsageError
+from harness.words.plan import Cell, read_cell
+from harness.words.promises import Expectation
 from harness.words.reading import read_as
 from harness.words.records import (
     EngineFacts,
@@ -21,6 +24,7 @@ from harness.words.records import (
     RunFacts,
     RunResult,
     SubjectFacts,
+    TicksResult,
     TrialResult,
     VerdictRecord,
 )
@@ -45,9 +49,32 @@ FACTS = RunFacts(
 
 
 def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
-    trials = [trial(), trial(outcome="lost", ticks=ticks(missing=3), seconds=1.0, versions={"worker": "3.3.3"})]
+    numbers = TicksResult(outcome="missing", expected=None, as_expected=None, missing=3, duplicate=0, reason="so")
+    promises = ticks(outcome="missing", reason="so")
+    lost = trial(outcome="lost", ticks=numbers, promises=promises, seconds=1.0, versions={"worker": "3.3.3"})
+    trials = [trial(), lost]
     write_results(tmp_path, trials, exit_code=1, seconds=61.23)
     assert read_results(tmp_path) == RunResult(schema=1, exit_code=1, seconds=61.2, trials=trials)
+
+
+@pytest.mark.rule("results-ticks-of-old", "Ticks that an earlier harness had beside the promises are one of them.")
+def test_ticks_that_stood_beside_the_promises_are_one_of_them(tmp_path: Path) -> None:
+    numbers = TicksResult(outcome="missing", expected="whole", as_expected=False, missing=3, duplicate=0, reason="so")
+    write_results(tmp_path, [trial(outcome="lost", judged_by="ticks", ticks=numbers)], exit_code=1, seconds=1)
+    (read,) = read_results(tmp_path).trials
+    assert (said(read), contradicts(read)) == ("ticks missing", True)
+
+
+def test_a_cell_as_a_history_had_it_before_schema_8_is_still_read() -> None:
+    cell = Cell("upcoming", "prefect-deploy", "3.3.4", "3.3.4", "", "fake", "sqlite", "a fake", "lab", reference="a")
+    old = {
+        **msgspec.to_builtins(cell), "expected_ticks": "whole", "sometimes": "duplicate", "sometimes_reference": "b",
+        "promises": {"once": "held"}, "promise_references": {"once": "c"},
+    }  # fmt: skip
+    ticks = Expectation(outcome="whole", reference="a", sometimes="duplicate", sometimes_reference="b")
+    read = msgspec.structs.replace(cell, promises={"once": Expectation(outcome="held", reference="c"), "ticks": ticks})
+    assert msgspec.json.encode(read_cell(old)) == msgspec.json.encode(read)
+    assert msgspec.json.encode(read_cell(msgspec.to_builtins(read))) == msgspec.json.encode(read)
 
 
 def test_how_a_run_was_made_is_read_as_it_was_written_and_nothing_is_written_of_what_is_not_known(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from harness.checkers import load_promises
 from harness.doors import load_doors
 from harness.doors._door import REHEARSED
-from harness.known import load_known
+from harness.known import load_known, load_known_promises
 from harness.runs.plan import choose_trials, doors_of, plan_cell, spread_over_labs
 from harness.trials.scenario import Scenario, load_scenarios, select_scenarios
 from harness.verdict.outcomes import OUTCOMES
 from harness.words.errors import UsageError
-from harness.words.names import PREFECT_DEPLOY, TICKS
+from harness.words.names import PREFECT_DEPLOY
 from harness.words.places import ROOT
 from harness.words.plan import Cell
+from harness.words.promises import Expectation
 
 DOORS = load_doors()
 
@@ -46,22 +48,23 @@ def test_what_is_known_of_a_release_is_known_once_and_for_every_release_it_appli
     scenario: Scenario, version: str
 ) -> None:
     for door in DOORS.values():
-        found = [one for one in load_known() if one.is_of(scenario.backlog, door, version)]
+        known = [one for one in load_known_promises() if one.name == scenario.judged_by] or load_known()
+        found = [one for one in known if one.is_of(scenario.backlog, door, version)]
         assert len(found) <= 1, (door.name, found)
         if door.family == "update" and door.name in doors_of(scenario):
             assert len(found) == int(scenario.applies_to(version))
 
 
 def test_what_is_known_is_a_verdict_with_its_upstream_reference(scenario: Scenario) -> None:
-    verdicts = {"whole", "missing", "duplicate"} if scenario.judged_by == TICKS else OUTCOMES[3:]
-    mine = [one for one in load_known() if scenario.backlog in one.backlogs]
-    assert mine
-    for known in mine:
-        assert known.outcome in verdicts
-        if known.reference.startswith("docs/"):
-            assert (ROOT / known.reference / "README.md").exists()
+    outcomes = [one for one in load_known() if scenario.backlog in one.backlogs]
+    promises = [one for one in load_known_promises() if one.name == scenario.judged_by]
+    assert promises if scenario.judged_by in load_promises() else outcomes
+    assert all(known.outcome in OUTCOMES[3:] for known in outcomes)
+    for reference in [one.reference for one in outcomes] + [one.reference for one in promises]:
+        if reference.startswith("docs/"):
+            assert (ROOT / reference / "README.md").exists()
         else:
-            assert known.reference.startswith(("PrefectHQ/prefect#", "PrefectHQ/prefect src/", "by design: "))
+            assert reference.startswith(("PrefectHQ/prefect#", "PrefectHQ/prefect src/", "by design: "))
 
 
 def test_what_is_known_names_doors_families_and_backlogs_that_there_are() -> None:
@@ -190,8 +193,8 @@ def test_what_is_held_to_survived_is_so_whatever_is_known(scenario: Scenario, ve
         scenario, DOORS[scenario.usual_door], subject=version, version=version, as_of="", engine="fake",
         engine_detail="", held=True,
     )  # fmt: skip
-    by_ticks = scenario.judged_by == TICKS
-    assert (held.expected, held.expected_ticks) == ((None, "whole") if by_ticks else ("survived", None))
+    ticks = held.promises.get("ticks", Expectation(outcome=""))
+    assert (held.expected, ticks.outcome) == ((None, "whole") if scenario.judged_by == "ticks" else ("survived", ""))
     assert held.outcome is None
 
 
@@ -230,7 +233,7 @@ def test_that_a_deployment_takes_its_runs_along_is_not_held_against_it(scenario:
         scenario, DOORS["bulk-delete"], subject="path:.", version="3.9.1", as_of="", engine="fake",
         engine_detail="", held=True,
     )  # fmt: skip
-    assert (cell.expected, cell.expected_ticks, cell.outcome) == (None, None, None)
+    assert (cell.expected, cell.promises.get("ticks"), cell.outcome) == (None, None, None)
 
 
 @pytest.mark.rule("gate-holds-back-by-design", "A gate expects of a door that holds runs back what is known of it.")
