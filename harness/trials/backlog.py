@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from harness.history import moment
 from harness.lab.facts import is_in, last_error, run_facts
 from harness.trials.staging import Staging
 from harness.trials.system import StagedSystem
 from harness.trials.tally import still_scheduled
+from harness.trials.templates import WAITING
 from harness.words.errors import DeadlineError, LabError
 from harness.words.waiting import NotYet
 
@@ -137,6 +140,14 @@ def create_runs(staging: Staging, ahead: float) -> None:
     staging.last_tick = due
 
 
+def _not_waiting(staging: Staging, runs: Sequence[dict[str, Any]]) -> list[str]:
+    """The runs at risk whose process is to wait before its flow begins, and has not come to that; their ids."""
+    if not staging.scenario.waits_at_start:
+        return []
+    there = {name for _, text in staging.read_beside_flow(WAITING) for name in text.split()}
+    return [run["id"] for run in runs if is_in(run, staging.scenario.state) and run["id"] not in there]
+
+
 def prove(staging: Staging) -> None:
     """Wait until the last staged tick is past and as many runs as can be are at risk on every side.
 
@@ -169,6 +180,8 @@ def prove(staging: Staging) -> None:
             raise NotYet(f"at risk {counts} of {len(runs)} staged, {len(waiting)} still Scheduled or Pending")
         if min(counts.values()) < scenario.minimum:
             raise NotYet(f"at risk {counts}, of which {scenario.minimum} are needed")
+        if behind := _not_waiting(staging, runs):
+            raise NotYet(f"the process of run {behind[0]} has not come to where it waits")
         holding = {name: sum(run["state_type"] == "RUNNING" for run in found) for name, found in staged.items()}
         # rule: slot-is-held-at-the-door (without first)
         if min(holding.values()) < scenario.holders or sum(holding.values()) < together:
@@ -185,6 +198,9 @@ def prove(staging: Staging) -> None:
     except DeadlineError as error:
         lab.check_server_alive()
         staging.record("note", text=error.reason + last_error(lab.server.log()))
+        # rule: waits-at-the-door
+        if behind := _not_waiting(staging, staging.runs_if_answered()):
+            raise LabError(f"the process of run {behind[0]} did not come to where it waits before its flow") from error
     try:
         staging.record("prefect-version", output=asked.result().output)
     except LabError as error:

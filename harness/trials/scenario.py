@@ -47,6 +47,7 @@ class Scenario:
     holders         how many runs a side hold what the others wait for; they are Running before the door opens
     backlog         which kind of runs it puts at risk: what is known of them (harness/known) is known of it
     waits_in_process  the runs at risk wait in processes of their own, which live as the door is opened
+    waits_at_start  and each of these processes has said so in a file beside its flow (harness/trials/templates.py)
     holders_together  the same, but counted over all of a work pool, where one limit is for all
     upcoming        the runs at risk are not due yet when the door is opened; then they are `alone`, too
     alone           its backlog passes by the clock, so it has a lab of its own and waits for no other scenario
@@ -86,6 +87,7 @@ class Scenario:
     holders: int = 0
     holders_together: int = 0
     waits_in_process: bool = False
+    waits_at_start: bool = False
     upcoming: bool = False
     alone: bool = False
     clock: str = REAL

@@ -142,22 +142,22 @@ class Staging:
         return [(worker, folders[worker.name]) for worker in workers if worker.name in folders]
 
     def executions(self) -> list[dict[str, Any]]:
-        """Each time that a flow ran so far, by the marks that it left outside of Prefect.
-
-        `scenarios/_common/executions.py` writes them. Returns: the facts of each (harness/lab/facts.py). Raises:
-        LabError for what is no mark.
-        """
+        """Each time that a flow ran so far, by the marks of `_common/executions.py`. Raises: LabError for no mark."""
         return [mark for _, marks in self.marks_by_node() for mark in marks]
 
+    def read_beside_flow(self, name: str) -> list[tuple[Node, str]]:
+        """What a file beside flow.py holds wherever the flows run, by the worker or the process in which they do."""
+        where = self._where_flows_run()
+        return [(worker, worker.read(f"{folder}/{name}").decode(errors="replace")) for worker, folder in where]
+
     def marks_by_node(self) -> list[tuple[Node, list[dict[str, Any]]]]:
-        """The same, by the worker or the process in which the flows ran."""
+        """The same as `executions`, by the worker or the process in which the flows ran."""
         found = []
-        for worker, folder in self._where_flows_run():
+        for worker, text in self.read_beside_flow(MARKS):
             try:
-                marks = execution_facts(worker.read(f"{folder}/{MARKS}").decode(errors="replace"))
+                found.append((worker, execution_facts(text)))
             except ValueError as error:
                 raise LabError(f"{MARKS}: {error}", source=worker.name) from error
-            found.append((worker, marks))
         return found
 
     def cancel_left_behind(self, deployment_id: str) -> None:

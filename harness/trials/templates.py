@@ -28,6 +28,7 @@ from harness.words.schedule_words import parse_limit, parse_schedules
 
 PREFECT_YAML = "prefect.yaml"
 EXECUTIONS, MARKS = "executions.py", "executions.jsonl"  # beside the flow, and what it writes there
+WAITING = "waiting"  # where the process of a run that waits before its flow begins writes the run's id
 _NAMES = {
     "FLOWS", "NAME", "FLOW", "POOL", "DIRECTORY", "SCHEDULES", "CONCURRENCY_LIMIT", "DESCRIPTION", "PARAMETERS", "SLUG",
     "QUEUE",

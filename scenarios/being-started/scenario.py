@@ -18,6 +18,7 @@ scenario = Scenario(
     minimum=1,
     alone=True,
     waits_in_process=True,
+    waits_at_start=True,
     doors=("prefect-deploy", "server-restart", "none"),
     backlog="being-started",
     fault="start-held",

@@ -161,6 +161,7 @@ class FakePrefect:
         self.events_missed = 0  # how many of them come before the server knows an automation
         self.says_executed = True
         self.executions: list[tuple[str, dict[str, Any]]] = []  # of which pool, and the mark
+        self.starts_no_process = False  # a run is Pending, and its process does not come up
         self.leaves_marks = True
         self.hidden: set[str] = set()  # the runs that no listing has
         self.run_seconds = 0.0
@@ -325,6 +326,11 @@ class FakePrefect:
         """The Date of an answer."""
         stands = self._date and (self._date_until is None or self.clock.now() < self._date_until)
         return self._date if self._date and stands else self.clock.now()
+
+    def waiting(self, pool: str) -> list[str]:
+        """The runs of a pool whose processes wait for their signal before their flow begins."""
+        there = [run for run in self.runs.values() if run.work_pool_name == pool and run.state_type == "PENDING"]
+        return [run.id for run in there if run.deployment.starts_held and not self.starts_no_process]
 
     def advance(self) -> None:
         """Catch up with the clock."""

@@ -157,10 +157,12 @@ class FakeNode:
                 self._site.prefect.happens(self.name, LIFTED)
 
     def read(self, path: str) -> bytes:
-        """The one file that is read: the marks of what ran by this worker or process."""
+        """The marks of what ran by this worker or process; or which of its processes wait before their flow begins."""
         pool = self.name.removeprefix("worker-")
         with self._site.prefect.lock:
             self._site.prefect.advance()
+            if path.endswith("/waiting"):
+                return "\n".join(self._site.prefect.waiting(pool)).encode()
             marks = [mark for of, mark in self._site.prefect.executions if of == pool]
         return b"".join(json.dumps(mark).encode() + b"\n" for mark in marks)
 

@@ -66,6 +66,14 @@ def test_a_server_that_was_frozen_shows_the_time_from_before_for_a_moment(lab: F
     assert answered - before >= timedelta(seconds=AWHILE)
 
 
+@pytest.mark.rule("waits-at-the-door", "No door is opened on a run whose process has not come to where it waits.")
+def test_a_run_whose_process_does_not_come_up_is_no_run_that_is_being_started(lab: FakeLab) -> None:
+    lab.prefect.starts_no_process = True
+    entry = lab.trial(STARTED, "server-restart")
+    assert entry.outcome == "error"
+    assert "did not come to where it waits before its flow" in entry.reason
+
+
 @pytest.mark.rule("absolute-without-the-twin", "What hit the twin, too, is no reason against a verdict.")
 def test_a_run_that_is_cancelled_on_both_sides_is_altered(lab: FakeLab) -> None:
     lab.prefect.on("server", LIFTED, lambda: cancel_what_is_pending(lab.prefect))
