@@ -13,6 +13,7 @@ from harness.words.events import (
     HISTORY_SCHEMA,
     BystandersSeen,
     ClockMoved,
+    DeploymentRead,
     DoorClosed,
     DoorOpens,
     EffectSeen,
@@ -34,6 +35,7 @@ _MARKS = (
     ("lifted", None), ("drained", None), ("look", DRAINED), ("executions", DRAINED),
 )  # fmt: skip
 _ONCE = {"trial", "door-opens", "door", "effect", "lifted", "drained", "executions", "bystanders"}
+_READ_ONCE = {"before", "after", "drained"}  # when a deployment is read that a door may have changed
 _PROOF_AS_DATA = 6  # the schema from which on the proof of a door is written down before it is opened
 _FROM_THE_DOOR = 3  # the schema from which on a door says whether its effect is to be seen
 # The schema from which on there is such an event.
@@ -138,8 +140,10 @@ def _out_of_order(events: Sequence[Event]) -> Iterator[str]:
     for number, event in enumerate(events, start=1):
         kind, when = event.kind, event.when if isinstance(event, Look | Listing | Executions) else None
         mark = next((place for place, (of, at) in enumerate(_MARKS) if of == kind and at in (None, when)), None)
-        which = (kind, when if kind == "executions" else None)
-        if kind in _ONCE and which in there:  # rule: story-once
+        which: tuple[str, str | None] = (kind, when if kind == "executions" else None)
+        if isinstance(event, DeploymentRead) and event.when in _READ_ONCE:  # rule: story-deployments-once
+            which = (f"reading of the {event.side} deployment", event.when)
+        if (kind in _ONCE or which[0] != kind) and which in there:  # rule: story-once
             yield f"line {number}: {_words(*which)} a second time"
         there.add(which)
         if mark is not None:

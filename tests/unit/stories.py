@@ -134,6 +134,12 @@ def run_id(side: str, number: int) -> str:
     return f"{side}-run-{number}"
 
 
+def _clock(when: str, second: int) -> Line:
+    """A reading of the server's clock."""
+    server = f"2030-01-01T00:00:{second}Z"
+    return _event("clock", when=when, server=server, asked=100.0 + second, answered=100.1 + second)
+
+
 def whole_history(
     treated: Sequence[str], twin: Sequence[str], *, minimum: int = MINIMUM, version: str = "3.3.4"
 ) -> list[Line]:
@@ -178,7 +184,9 @@ def whole_history(
         *(_event("deployment", side=side, when="before", deployment=_deployment(side, "staged")) for side in stories),
         _event("listing", when="before the door", runs=[*holders, *(_run(side, n, LATE) for side, n, _ in runs)]),
         _event("executions", when="before the door", executions=[_execution(f"{side}-holder", 0) for side in stories]),
+        _clock("before the door", 19),
         _event("door-opens", door="prefect-deploy", nonce=NONCE, proof={"by": "nonce", "requests": [], "effects": []}),
+        _clock("as the door was answered", 21),
         _event("door", door="prefect-deploy", nonce=NONCE, answered_at=ANSWERED_AT, server_log=[], exit_code=0,
                seconds=4.0, output=f"Prefect {version}\nDeployment 'x/treated' successfully updated"),
         *(_event("deployment", side=side, when="after", deployment=_deployment(side, NONCE)) for side in stories),
@@ -187,6 +195,7 @@ def whole_history(
         _event("look", when="after the door", answers=look(lambda story: story.after)),
         _event("listing", when="after the door", **listed(drained=False),
                runs=[_run(side, n, story.after[-1]) for side, n, story in runs if "state_type" in story.after[-1]]),
+        _clock("after the door", 22),
         *(_event("states", when="after the door", run=run_id(side, n), side=side, states=_states(story))
           for side, n, story in runs),
         _event("phase", phase="drain"),
@@ -194,6 +203,7 @@ def whole_history(
         _event("drained", ended="every run that is there has ended"),
         _event("look", when="after the drain", answers=look(lambda story: (*story.drained[:-1], _last(story)))),
         _event("listing", when="after the drain", runs=[*done, *there, *again], **listed(drained=True)),
+        _clock("after the drain", 50),
         *(_event("states", when="after the drain", run=run_id(side, n), side=side, states=_states_to_the_end(story))
           for side, n, story in runs if "state_type" in story.drained[-1]),
         *(_event("states", when="after the drain", run=run["run"], side=run["side"], states=[])
@@ -204,7 +214,10 @@ def whole_history(
               for time in range(story.times)),
         ]),
     ]  # fmt: skip
-    return [{**event, "at": f"2030-01-01T00:{number:02}:00.000+00:00"} for number, event in enumerate(events)]
+    return [
+        {**event, "at": f"2030-01-01T{number // 60:02}:{number % 60:02}:00.000+00:00"}
+        for number, event in enumerate(events)
+    ]
 
 
 def answers_at_every_look(words: Sequence[str]) -> bool:

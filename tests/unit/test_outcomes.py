@@ -283,6 +283,24 @@ def test_an_outcome_is_held_to_what_is_known_in_both_directions(
     assert as_expected(outcome, expected) is held
 
 
+@pytest.mark.rule("looks-are-listed", "A history that lacks a listing beside a look was cut short.")
+@pytest.mark.rule("clock-is-read", "A history that lacks a reading of the server's clock was cut short.")
+@pytest.mark.parametrize(
+    ("kind", "when"),
+    [
+        ("listing", "after the door"), ("clock", "before the door"), ("clock", "as the door was answered"),
+        ("clock", "after the door"), ("clock", "after the drain"),
+    ],
+)  # fmt: skip
+def test_a_history_without_one_of_its_readings_was_cut_short(kind: str, when: str) -> None:
+    events = whole_history(WHOLE, WHOLE)
+    left = [line for line in events if (line["kind"], line.get("when")) != (kind, when)]
+    assert len(left) == len(events) - 1
+    assert judge(left).outcome == "error"
+    older = judge([{**left[0], "schema": 6}, *left[1:]])
+    assert older.outcome != "error", "not every reading was recorded then"
+
+
 @pytest.mark.rule("executed-marks-are-there", "A history without marks was cut short.")
 def test_a_history_without_marks_was_cut_short() -> None:
     events = whole_history(WHOLE, WHOLE)

@@ -132,6 +132,17 @@ def test_a_sound_history_and_each_beginning_of_it_is_one_story() -> None:
         assert [check_story(events[:number]) for number in range(1, len(events) + 1)] == [[]] * len(events)
 
 
+@pytest.mark.rule("story-deployments-once", "A deployment is read once before the door, once after it.")
+@pytest.mark.parametrize("side", ["treated", "twin"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_second_reading_of_a_deployment_is_not_of_this_story(side: str, when: str) -> None:
+    lines = whole_history(WHOLE, WHOLE)
+    at = next(n for n, line in enumerate(lines) if (line.get("side"), line.get("when")) == (side, when))
+    found = judge([*lines[: at + 1], lines[at], *lines[at + 1 :]])
+    assert found.outcome == "error"
+    assert f"the reading of the {side} deployment {when} a second time" in found.reason
+
+
 @pytest.mark.rule("story-once", "What can happen once stands in a history once.")
 @pytest.mark.rule("story-order", "No event stands before the one that it has to follow.")
 @pytest.mark.rule("story-looks-again", "A look comes again only if the one before it was not in order.")
