@@ -129,8 +129,9 @@ def _change(  # noqa: PLR0912 - a case a route
             del prefect.deployments[deployment.id]
             nowhere = replace(deployment, id="")
             for run in [run for run in prefect.runs.values() if run.deployment is deployment]:
-                if prefect.leaves_orphans and run.state_name in ("AwaitingConcurrencySlot", "Pending", "Running"):
-                    run.deployment, run.never_picked_up = nowhere, True
+                retried, held = run.state_name == "AwaitingRetry", ("AwaitingConcurrencySlot", "Pending", "Running")
+                if prefect.leaves_orphans and (retried or run.state_name in held):
+                    run.deployment, run.never_picked_up = nowhere, not retried  # its own process tries it again
                 else:
                     del prefect.runs[run.id]
             prefect.happens(deployment.family, DELETED)

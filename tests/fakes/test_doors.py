@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from harness.doors import SERVED, load_doors
 from harness.doors._door import REHEARSED
 from harness.words.names import PREFECT_DEPLOY
 from tests.fakes.fake_lab import FakeLab, counts, judged, ticks_of, verdict
+from tests.fakes.fake_prefect import DELETED
 
 DOORS = load_doors()
 
@@ -60,6 +63,21 @@ def test_runs_that_a_deleted_deployment_leaves_behind_are_altered(lab: FakeLab, 
     lab.prefect.leaves_orphans = True
     entry = lab.trial(LIMIT, door)
     assert judged(entry) == verdict("altered", treated=counts(at_risk=3, altered=3), twin=KEPT)
+
+
+@pytest.mark.rule("drain-of-what-is-left-behind", "The drain waits for what a deleted deployment left behind, too.")
+def test_a_run_that_a_deleted_deployment_leaves_behind_is_waited_for(lab: FakeLab) -> None:
+    def try_it_later() -> None:
+        for run in lab.prefect.runs.values():
+            if run.next_start and not run.deployment.id:
+                run.next_start += timedelta(seconds=15)  # long after the last run of the twin has ended
+
+    lab.prefect.leaves_orphans = True
+    lab.prefect.on("awaiting-retry-treated", DELETED, try_it_later)
+    lab.trial("awaiting-retry", "delete-deployment")
+    last = next(event for event in reversed(lab.history("awaiting-retry", "delete-deployment"))
+                if event["kind"] == "listing")  # fmt: skip
+    assert {run["state_name"] for run in last["runs"] if run["side"] == "treated"} == {"Completed"}
 
 
 def test_all_doors_at_once_come_to_what_each_comes_to_alone(lab: FakeLab) -> None:
