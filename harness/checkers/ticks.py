@@ -131,10 +131,12 @@ def _check(events: Sequence[Event]) -> Ticks:
         lacking = {tick: _lacking(owed, made.get(tick, ()), ran) for tick, owed in due.items()}
         # rule: tick-missing (gives [])
         without = [tick for tick in sorted(due) for _ in range(lacking[tick])]
+        ahead = _owed(after, last, max(made, default=last), apart)
+        wanted = {**ahead, **due}  # rule: tick-owed-ahead (without first)
         duplicate = [
             tick.isoformat()
             for tick in sorted(made)
-            if _too_many(due.get(tick, ()), made[tick], again[tick])  # rule: tick-duplicate (never)
+            if _too_many(wanted.get(tick, ()), made[tick], again[tick])  # rule: tick-duplicate (never)
         ]
         found[side] = [tick.isoformat() for tick in without], duplicate, sum(map(len, due.values()))
     if upcoming and opening and found["twin"][2] < (opening.ticks or 0):  # rule: upcoming-twin-was-due

@@ -290,6 +290,21 @@ def test_schedules_of_other_parameters_that_meet_are_owed_two_runs_by_a_server_o
     assert check_ticks(history(DUE, after=with_another(schedule=RULE, parameters={}))).outcome == "whole"
 
 
+@pytest.mark.rule("tick-owed-ahead", "What is made ahead of the last observation is owed to each schedule, too.")
+def test_two_schedules_have_two_runs_at_a_tick_after_the_last_observation() -> None:
+    endless = {"interval": 15.0, "anchor_date": stamp(START), "timezone": "UTC"}
+    one = {"id": "1", "active": True, "schedule": endless}
+    another = {**one, "id": "2", "parameters": {"note": "another"}}
+    before = [START + timedelta(seconds=number) for number in (0, 15, 30, 45, 60, 75)]
+    both = [*before, *before[1:]]  # the door was answered at 2 s, and the last observation is at 60 s
+    lines = history(both, before, before=before, schedule=endless, after={"schedules": [one, another]})
+    assert check_ticks(lines).outcome == "whole"
+    found = check_ticks(
+        history([*both, before[5]], before, before=before, schedule=endless, after={"schedules": [one, another]})
+    )
+    assert (found.outcome, found.duplicate) == ("duplicate", (before[5].isoformat(),))
+
+
 @pytest.mark.rule("upcoming-added-schedule", "If ticks are the verdict, a schedule that the door added is owed runs.")
 def test_where_ticks_are_the_verdict_an_added_schedule_is_owed_its_own_runs() -> None:
     another = with_another(schedule=RULE, parameters={"note": "another"})
