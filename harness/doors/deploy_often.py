@@ -1,4 +1,4 @@
-"""`prefect deploy` eight times, one every 4 s, each with another description."""
+"""`prefect deploy` five times, one every 8 s, each with another description."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import partial
 
 from harness.doors._door import DEPLOYED, CommandResult, Door, Treated, after
 
-_TIMES, _EVERY = 8, 4.0  # seconds from the begin of one to that of the next, if it is over by then
+_TIMES, _EVERY = 5, 8.0  # seconds from the begin of one to that of the next, if it is over by then
 
 
 def deploy_often(treated: Treated, nonce: str) -> CommandResult:

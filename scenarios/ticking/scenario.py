@@ -67,7 +67,7 @@ variants = {
     "near": running(
         "A cron ticks every 10 s, and its runs are made half a minute ahead; a worker lives.",
         _CRON,
-        backlog="ticking",
+        backlog="ticking-near",
         text="The schedule goes on. The server makes its runs half a minute ahead (by default one hour), and looks for "
         "what it has to schedule every 5 s.",
         settings={**_DEFAULT_LOOPS, "PREFECT_API_SERVICES_SCHEDULER_LOOP_SECONDS": "5", _AHEAD: "00:00:30"},
