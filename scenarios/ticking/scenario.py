@@ -13,7 +13,7 @@ _DEFAULT_LOOPS = {
     "PREFECT_API_SERVICES_SCHEDULER_LOOP_SECONDS": "60",
 }
 _AHEAD = "PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME"  # how far ahead runs are made; default: one hour
-_STAGED = "The schedule goes on. The server looks for what it has to schedule as often as it does by default."
+_STAGED = "The schedule goes on."
 
 
 def stage(staging: Staging) -> None:
