@@ -32,24 +32,25 @@ def _look(events: Sequence[Event]) -> Seen | None:
     for side in SIDES:
         read = [one[side] for one in (deployments_at(events, when) for when in ("before", "after")) if side in one]
         limits = [one.limit for one in read]
-        # One that never ended says nothing: its process may be gone, and its slot free.
-        mine = [
-            mark
-            for mark in marks
-            if sides.get(mark.run) == side and mark.ended  # rule: limit-open-end-says-nothing
-        ]
+        mine = [mark for mark in marks if sides.get(mark.run) == side]
         if len(limits) < 2 or None in limits:
             continue
         limit = max(limit for limit in limits if limit is not None)  # rule: limit-the-larger (first alone)
-        if len(mine) <= limit:  # rule: limit-could-be-broken
+        beyond = _beyond(mine, side, limit)
+        ended = sum(mark.ended is not None for mark in mine)
+        if not beyond and ended <= limit:  # rule: limit-could-be-broken
             continue
         said.append(f"{len(mine)} executed of the {side} deployment, at most {limit} at once")
-        breaches += _beyond(mine, side, limit)
+        breaches += beyond
     return Seen(held="; ".join(said), breaches=breaches) if said else None
 
 
 def _beyond(marks: Sequence[Execution], side: str, limit: int) -> list[Breach]:
-    """Each execution that began while as many were under way as may be; all of them have ended."""
+    """Each execution that began while as many were under way as may be, which have ended.
+
+    One that never ended counts as it begins, and not later: its process may be gone, and its slot free.
+    """
+    # rule: limit-open-end-says-nothing (without last)
     ended = [(moment(mark.began), moment(mark.ended or mark.began), mark) for mark in marks]
     under_way: list[tuple[datetime, str]] = []
     found = []

@@ -48,6 +48,10 @@ def test_an_execution_without_an_end_says_nothing() -> None:
     assert outcome("limit", limited(mark(1, 20, None), mark(2, 45, 50))) == "held"
 
 
+def test_an_execution_that_never_ended_began_all_the_same() -> None:
+    assert outcome("limit", limited(mark(1, 40, 50), mark(2, 45, None))) == "broken"
+
+
 @pytest.mark.parametrize(("limit", "after", "deleted"), [(None, None, False), (1, None, False), (1, 1, True)])
 def test_where_there_is_no_limit_all_along_there_is_nothing_to_look_at(
     limit: int | None, after: int | None, deleted: bool
