@@ -14,6 +14,8 @@ from harness.words.proof import Deed
 
 _BY_SIGKILL = (-9, 128 + 9, None)  # of a process, of a container, of a process that is no child of the harness
 
+_OF_THE_LAB = ("server", "upgrade", "database")  # of which it has one each, called so
+
 
 def undone(events: Sequence[Event], deeds: Sequence[Deed]) -> list[str]:
     """What is wrong with the deeds of a door, each in one sentence; empty where each is shown."""
@@ -61,6 +63,8 @@ def _of_another(act: PartActed, events: Sequence[Event]) -> str:
     """Why it was not done to the treated deployment's own worker or run; empty where it was, or to what all share."""
     opening = opening_of(events)
     own = f"worker-{opening.scenario}--{opening.door}" if opening else ""
+    if act.of in _OF_THE_LAB and act.node != act.of:  # rule: deeds-own-part
+        return f"it is not the lab's {act.of}"
     if act.of == "worker" and act.node != own:  # rule: deeds-own-worker
         return f"it is not {own}, the treated deployment's own"
     before = [run for listing in of_kind(events, Listing) if listing.when == BEFORE for run in listing.runs]

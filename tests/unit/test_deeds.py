@@ -106,6 +106,15 @@ def test_the_worker_of_the_twin_is_not_the_one_that_was_to_be_killed() -> None:
     assert check_door(lines) == [f"worker-worker-outage: it is not {WORKER}, the treated deployment's own"]
 
 
+@pytest.mark.rule("deeds-own-part", "A deed on the server is done to the lab's server, and not to something else.")
+@pytest.mark.parametrize("of", ["server", "database"])
+def test_what_is_done_to_another_node_is_not_done_to_the_server(of: str) -> None:
+    done = {"state": "ended", "pid": 7, "exit_code": 0}
+    assert check_door(history([("stopped", of)], [act("stopped", RUNNING, done, of=of, node=of)])) == []
+    lines = history([("stopped", of)], [act("stopped", RUNNING, done, of=of, node=WORKER)])
+    assert check_door(lines) == [f"{WORKER}: it is not the lab's {of}"]
+
+
 def killed_process(run: str) -> Line:
     """The process of a run was killed; it was no child of the harness, which so knows no exit code."""
     more = {"of": "flow run", "node": "worker-worker-outage", "run": run, "runs": [run]}
