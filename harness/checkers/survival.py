@@ -1,7 +1,7 @@
 """Which runs at risk survived: each one's fate, beside a twin's that nobody touched.
 
 Where the door hit the twin, too (a server that was restarted), the treated runs alone say what it came to. The control
-is then a trial in another lab (verdict/outcomes.py).
+is then a trial in another lab (verdict/controls.py).
 """
 
 from __future__ import annotations

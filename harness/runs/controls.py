@@ -12,7 +12,8 @@ from msgspec import structs
 from harness.history import opening_of
 from harness.store.results import evidence_of
 from harness.store.trial_folder import from_history, planned, read_trial
-from harness.verdict.outcomes import beside_controls, judge
+from harness.verdict.controls import beside_controls
+from harness.verdict.outcomes import judge
 from harness.words.events import Event
 from harness.words.names import SERVER
 from harness.words.records import TrialResult
@@ -57,4 +58,5 @@ def held(again: dict[str, object], saved: TrialResult, control: TrialResult | No
     if saved.control and mine.control:  # rule: recheck-control-of-a-control (always)
         mine = structs.replace(mine, control=saved.control)
     mine, *_ = beside_controls([mine, *([control] if control else [])])
-    return {**again, "outcome": mine.outcome, "as_expected": mine.as_expected, "reason": mine.reason}
+    told = msgspec.to_builtins(mine)
+    return {**again, **{name: told[name] for name in ("outcome", "as_expected", "reason", "promises")}}

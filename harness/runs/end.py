@@ -18,7 +18,8 @@ from harness.store.trial_folder import read_entry
 from harness.trials.opening import open_history
 from harness.trials.phases import copy_logs
 from harness.trials.scenario import load_scenarios
-from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, beside_controls, exit_code
+from harness.verdict.controls import beside_controls
+from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, exit_code
 from harness.words.plan import Cell, Plan
 from harness.words.records import TrialResult
 

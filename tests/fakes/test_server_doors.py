@@ -19,7 +19,8 @@ from harness.runs.merge import merge
 from harness.runs.recheck import recheck
 from harness.store.checksums import write_checksums
 from harness.store.results import read_results, read_run, write_results, write_run
-from harness.verdict.outcomes import beside_controls, exit_code, said
+from harness.verdict.controls import beside_controls
+from harness.verdict.outcomes import exit_code, said
 from harness.words.records import RunFacts
 from tests.fakes.fake_lab import Entry, FakeLab, counts, judged, ticks_of, verdict
 from tests.fakes.fake_prefect import LIFTED, FakePrefect

@@ -22,7 +22,7 @@ from harness.runs import unseen
 from harness.runs.ask import RunAsk
 from harness.store.results import write_results
 from harness.subjects.release import Release, Target
-from harness.verdict.outcomes import beside_controls
+from harness.verdict.controls import beside_controls
 from harness.words.errors import Interrupted, UsageError
 from tests.unit.entries import trial
 

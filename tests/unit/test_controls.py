@@ -17,9 +17,10 @@ from harness.runs.run import check_doors
 from harness.runs.selection import select
 from harness.subjects.kinds import is_of_releases, is_upgraded
 from harness.subjects.release import Release
-from harness.verdict.outcomes import beside_controls
+from harness.verdict.controls import beside_controls
 from harness.words.errors import UsageError
 from harness.words.plan import Plan
+from harness.words.promises import PromiseResult
 from harness.words.records import TrialResult
 from tests.unit.entries import ticks, trial
 from tests.unit.plain import judge
@@ -57,6 +58,24 @@ def test_a_clean_control_leaves_the_verdict_as_it_is() -> None:
 def test_what_was_not_judged_stays_so_whatever_its_control_came_to() -> None:
     for outcome in ("error", "inconclusive", "not-applicable", None):
         assert beside_controls([restarted(outcome), control("lost")])[0] == restarted(outcome)
+
+
+def once(outcome: str) -> dict[str, PromiseResult]:
+    """A promise that is expected to be held, and came to this."""
+    held = None if outcome == "inconclusive" else outcome == "held"
+    return {"once": PromiseResult(outcome=outcome, expected="held", as_expected=held, reason="twice")}
+
+
+@pytest.mark.rule("absolute-promise-of-its-control", "A promise that the control breaks, too, is no doing of the door.")
+@pytest.mark.parametrize(
+    ("its", "outcome"), [("held", "broken"), ("broken", "inconclusive"), ("inconclusive", "inconclusive")]
+)
+def test_a_promise_that_is_broken_in_the_control_too_has_no_verdict(its: str, outcome: str) -> None:
+    held, _ = beside_controls([restarted(promises=once("broken")), control(promises=once(its))])
+    assert (held.outcome, held.promises["once"].outcome) == ("altered", outcome)
+    assert held.promises["once"].as_expected is (False if outcome == "broken" else None)
+    kept, _ = beside_controls([restarted(promises=once("held")), control(promises=once(its))])
+    assert kept.promises == once("held")
 
 
 @pytest.mark.rule("absolute-control-is-alike", "A control is the same trial but for its door, on the same ground.")
