@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,9 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from croniter import croniter
 
+from harness.checkers._oracle import ticks_between
 from harness.trials.scenario import load_scenarios
 from harness.words.names import WARP
 
+NIGHTS = {"next_day": "overnight-outage", "forward": "overnight-outage-mar", "back": "overnight-outage-oct"}
 SCENARIO = load_scenarios()["overnight-outage"]
 WITHIN: dict[str, Any] = getattr(SCENARIO.stage, "func").__globals__  # noqa: B009 - the module of a folder, by no name
 PARIS = ZoneInfo("Europe/Paris")
@@ -40,9 +41,11 @@ def test_every_night_has_the_ticks_that_are_declared_by_utc(of: str) -> None:
     day = WITHIN["next_day"](NOW) if of == "next_day" else WITHIN["eve_of_change"](NOW, forward=of == "forward")
     evening = (day + WITHIN["EVENING"]).astimezone(timezone.utc)
     assert evening > NOW
-    night = [evening + timedelta(seconds=second) for second in range(int(WITHIN["NIGHT"].total_seconds()))]
-    named = [at for at in night if at.second == 0 and (at.minute % 5 == 0 or at.minute == 3)]
-    assert len(named) == SCENARIO.ticks == SCENARIO.minimum == 156
+    scenario = load_scenarios()[NIGHTS[of]]
+    crons = [{"cron": f"{minutes} * * * *", "timezone": PARIS.key} for minutes in ("3", "*/5")]
+    assert list(scenario.schedules) == [f"cron {one['cron']} {PARIS.key}" for one in crons]
+    named = sorted(tick for cron in crons for tick in ticks_between(cron, evening, evening + WITHIN["NIGHT"]))
+    assert len(named) == scenario.ticks == scenario.minimum == (143 if of == "back" else 156)
     assert named[0] - evening > timedelta(seconds=60), "the deploy and the scheduler need so long on a busy machine"
     after = [evening + WITHIN["NIGHT"] + timedelta(seconds=second) for second in range(270)]
     ticks = [at for at in after if at.second == 0 and (at.minute % 5 == 0 or at.minute == 3)]
@@ -50,9 +53,7 @@ def test_every_night_has_the_ticks_that_are_declared_by_utc(of: str) -> None:
 
 
 def test_its_crons_are_an_hourly_and_a_five_minute_one_that_never_coincide() -> None:
-    text = SCENARIO.file("prefect.yaml").read_text(encoding="utf-8")
-    crons = re.findall(r'- cron: "(.+)"', text)
-    assert re.findall(r"timezone: (.+)", text) == ["Europe/Paris"] * len(crons)
+    crons = [words.removeprefix("cron ").removesuffix(f" {PARIS.key}") for words in SCENARIO.schedules]
     start = datetime(2027, 1, 1, tzinfo=timezone.utc)
     ticks = [{each.get_next(datetime) for _ in range(24 * n)} for cron, n in zip(crons, (1, 12), strict=True)
              for each in [croniter(cron, start)]]  # fmt: skip
