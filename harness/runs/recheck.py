@@ -19,6 +19,7 @@ from harness.evidence import Run, made_again
 from harness.history import opening_of
 from harness.runs.conclude import views_from_history
 from harness.runs.controls import control_of, held
+from harness.runs.declared import declared_otherwise
 from harness.runs.differences import IN_WORDS, OF_THE_COPY, differences
 from harness.runs.once import Once
 from harness.runs.plan import plan_cell
@@ -45,7 +46,6 @@ from harness.words.records import RunFacts, RunResult, TrialResult
 from harness.words.redaction import redact
 
 _GONE = "its history is gone"
-_OF_THE_SCENARIO = ("state", "minimum", "ticks", "interval", "judged_by")
 _INTERRUPTED = {128 + number for number in SIGNALS}
 
 
@@ -219,20 +219,10 @@ def _trial(own: Path, saved: TrialResult, events: list[Event], verdict: Verdict,
     if same and schema != HISTORY_SCHEMA:  # rule: recheck-schema
         differs = f"its history has schema {schema}, and this harness writes {HISTORY_SCHEMA}"
         return Rejudged(saved, again["outcome"], [differs])
-    if same and (staged := _staged_otherwise(events)):  # rule: recheck-staged-alike
-        return Rejudged(saved, again["outcome"], [staged])
+    if same and (otherwise := declared_otherwise(events)):
+        return Rejudged(saved, again["outcome"], [otherwise])
     left_out = (OF_THE_COPY if maker.merged else set()) | (set() if same else IN_WORDS)
     return Rejudged(saved, again["outcome"], differences(was, again, planned(events), left_out, same=same))
-
-
-def _staged_otherwise(events: Sequence[Event]) -> str:
-    """What a history says of its scenario that this harness has otherwise, in words; empty where it is the same."""
-    opening = opening_of(events)
-    scenario = load_scenarios().get(str(opening.scenario)) if opening else None
-    for name in _OF_THE_SCENARIO if scenario else ():
-        if (said := getattr(opening, name)) != (right := getattr(scenario, name)):
-            return f"its history has {name} {said!r}, and the scenario has {right!r}"
-    return ""
 
 
 def _not_applicable(saved: TrialResult) -> list[str]:

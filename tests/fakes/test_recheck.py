@@ -544,6 +544,47 @@ def test_a_scenario_that_was_staged_otherwise_than_this_harness_stages_it_is_ref
     assert f"its history has {name} {value!r}, and the scenario has" in said
 
 
+ANOTHER_EFFECT = {"field": "paused", "how": "changes", "value": None}
+FORGED_DOORS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "another proof": ({}, {"by": "nothing"}, "the proof of its door has by 'nothing'"),
+    "asks for more": (
+        {},
+        {"asks": [{"field": "paused", "how": "changes", "value": None}]},
+        "its door has asks",
+    ),
+    "another effect": (
+        {},
+        {"effects": [{"field": "paused", "how": "stays", "value": None}]},
+        "its door has effects",
+    ),
+    "hits the twin": ({"reach": "server"}, {}, "its history has reach 'server', and the door has ''"),
+    "a control of its own": ({"control": "worker-outage--none--x"}, {}, "names the control"),
+}
+
+
+@pytest.mark.rule("recheck-proof-as-declared", "A door that was to be proven otherwise than it declares is refused.")
+@pytest.mark.rule("recheck-reach-as-declared", "A door that reaches further than it declares is refused.")
+@pytest.mark.rule("recheck-control-as-declared", "A control through another door than the declared one is refused.")
+@pytest.mark.parametrize("how", FORGED_DOORS)
+def test_a_door_that_was_opened_otherwise_than_this_harness_declares_it_is_refused(
+    run: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    opening, proof, objection = FORGED_DOORS[how]
+    write_run(run, RunFacts(harness=harness_commit()))
+    history = history_of(run, "patch-deployment")
+    lines = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
+    for line in lines:
+        if line["kind"] == "trial":
+            line.update(opening, cell={**line["cell"], **opening})
+        if line["kind"] == "door-opens":
+            line["proof"].update(proof)
+    history.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    write_checksums(run)
+    code, said = check(run, capsys)
+    assert code == 1
+    assert objection in said
+
+
 @pytest.mark.rule("recheck-schema", "A history of this commit has this commit's schema.")
 def test_a_history_of_an_older_schema_is_not_this_harnesss(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_run(run, RunFacts(harness=harness_commit()))
