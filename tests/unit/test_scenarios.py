@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from harness.checkers import load_promises
 from harness.doors import load_doors
 from harness.doors._door import REHEARSED
 from harness.known import load_known, load_known_promises
