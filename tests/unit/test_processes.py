@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from harness.engines.processes.node import ProcessNode
 from harness.engines.processes.site import ProcessSite
 from harness.words import scratch
 from harness.words.errors import LabError
+from harness.words.names import FORK
 from harness.words.waiting import NotYet, wait_until
 
 LISTENS = """
@@ -53,6 +55,23 @@ def test_a_server_is_there_once_a_process_of_its_own_listens(environment: Path) 
         assert server.running()
         assert url.startswith("http://127.0.0.1:")
     assert not server.running()
+
+
+@pytest.mark.rule("changed-settings-no-fork", "A server with settings of its own is started anew, not forked.")
+def test_a_server_with_settings_of_its_own_is_not_forked(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forks = SimpleNamespace(
+        python="/nonexistent/python", there=lambda: True, why_not=lambda: "", log=lambda: "", living=list
+    )
+    monkeypatch.setattr(processes, "ForkServer", lambda *_: forks)
+    site = ProcessSite(
+        {"server": environment}, database="sqlite", run="run", lab="lab", folder=environment / "logs", start=FORK
+    )
+    with site:
+        assert site.forks
+        server, _ = site.start_server({"PREFECT_API_SERVICES_SCHEDULER_LOOP_SECONDS": "60"})
+        assert server.running()
+        with pytest.raises(FileNotFoundError, match="/nonexistent/python"):
+            site.start_node("worker", ["worker", "start"])
 
 
 @pytest.mark.usefixtures("taken_port")

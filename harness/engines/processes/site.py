@@ -169,7 +169,7 @@ class ProcessSite:
         self._nodes.append(node)
         node.start()
         _wait_for_port(node, port, "database")
-        migration = self._node("migration", None, **self._database_settings())
+        migration = self._node("migration", None, self._database_settings())
         done = migration.run(MIGRATE, cwd=str(migration.home), seconds=seconds)
         if done.exit_code:
             raise LabError("the subject cannot migrate its database", source="migration", log=done.output[-4000:])
@@ -198,7 +198,9 @@ class ProcessSite:
         start = ["server", "start", "--host", "127.0.0.1", "--port", str(self._port)]
         command = ["-c", START_SERVER, self._prefect(name), *start]
         own = server_environment(str(self._root / name), self._database, migrates=migrates)
-        node = self._node(name, command, **own, **changed, **self._database_settings())
+        # Some releases read settings as they are imported, and a fork server has imported Prefect with the usual ones.
+        forked = not changed  # rule: changed-settings-no-fork (gives True)
+        node = self._node(name, command, {**own, **changed, **self._database_settings()}, forked=forked)
         for file in files if self._database == SQLITE else ():
             shutil.copy(file, node.home / ".prefect")
         node.start()
@@ -233,8 +235,10 @@ class ProcessSite:
     def _prefect(self, node: str) -> str:
         return str(self._venv(node) / "bin" / "prefect")
 
-    def _node(self, name: str, command: Sequence[str] | None, **more: str) -> ProcessNode:
-        """A node whose `start` runs the subject's Python with these arguments."""
+    def _node(
+        self, name: str, command: Sequence[str] | None, more: Mapping[str, str] | None = None, *, forked: bool = True
+    ) -> ProcessNode:
+        """A node whose `start` runs the subject's Python with these arguments; anew where it is not to be `forked`."""
         home = self._root / name
         venv = self._venv(name)
         environment = {
@@ -245,9 +249,9 @@ class ProcessSite:
             **own_places(home),
             **python_path(venv.parent),
             **self._on_clock,
-            **more,
+            **(more or {}),
         }
-        forks = self._fork_servers.get(venv.parent)
+        forks = self._fork_servers.get(venv.parent) if forked else None
         python = forks.python if forks else str(venv / "bin" / "python")
         node = ProcessNode(
             name, home, [python, self._prefect(name)], [python, *(command or ())], environment, forks=forks
