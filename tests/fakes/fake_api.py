@@ -30,6 +30,8 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
     match method, parts:
         case "GET", ["health"] | ["admin", "version"]:
             return 200, True if parts == ["health"] else prefect.version
+        case "POST", ["v2", "concurrency_limits", "increment" | "decrement"]:
+            return 200, []
         case "POST", ["work_pools"]:
             return 201, {"name": body["name"]}
         case "GET" | "PATCH" | "DELETE", ["work_pools", pool, *rest] if prefect.is_deleted(pool, *rest):
@@ -49,6 +51,8 @@ def _route(prefect: FakePrefect, method: str, path: str, body: Json) -> tuple[in
             return 201, {"id": body["name"], "name": body["name"]}
         case "POST", ["deployments"]:
             return _upsert(prefect, body)
+        case "POST", ["deployments", "filter"]:
+            return 200, [_deployment_json(prefect, one) for one in prefect.deployments.values()]
         case "POST", ["deployments", "bulk_delete"]:
             for known in body["deployments"]["id"]["any_"]:
                 _change(prefect, prefect.deployments[known], ("DELETE", []), None)
@@ -202,6 +206,7 @@ def _deployment_json(prefect: FakePrefect, deployment: Deployment) -> Json:
         "work_pool_name": deployment.pool or None,
         "work_queue_name": deployment.queue or None,
         "concurrency_limit": deployment.concurrency_limit,
+        "concurrency_options": deployment.concurrency_options,
         "schedules": (schedules if deployment.rrule or deployment.every else []) + deployment.others,
     }
 

@@ -74,6 +74,7 @@ class Deployment:
     family: str = ""  # what faults are planted by: the flow, and of every treated one the same
     description: str = ""
     concurrency_limit: int | None = None
+    concurrency_options: dict[str, Any] | None = None
     limit: int = 0  # of the process that serves it
     every: float = 0  # seconds of an interval, which never ends; its anchor is `since`
     since: datetime | None = None
@@ -237,6 +238,7 @@ class FakePrefect:
             "queue",
             "parameters",
             "concurrency_limit",
+            "concurrency_options",
             "rrule",
             "every",
             "since",

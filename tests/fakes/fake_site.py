@@ -175,6 +175,8 @@ class FakeNode:
                 return CommandResult(0, f"Version:             {said}\nAPI version:         0.8.4\n", 0.1)
             case ["--no-prompt", "deploy", *chosen]:
                 return self._deploy(self.files[cwd], chosen[1::2])
+            case ["--no-prompt", "config", "set" | "unset", *_]:
+                return CommandResult(0, "Done", 0.1)
             case ["--no-prompt", "deployment", "schedule", what, *rest]:
                 return self._schedule(what, [word for word in rest if not word.startswith("-")])
         return CommandResult(2, f"No such command {command!r}", 0.1)
@@ -359,6 +361,8 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
     for block in blocks:
         function = value(block, "entrypoint").partition(":")[2]
         flow, options, code = flows[function]
+        limited = re.search(r"concurrency_limit: (\{.*\})$", block, flags=re.MULTILINE)
+        limit = json.loads(limited[1]) if limited else {"limit": int(value(block, "concurrency_limit") or 0) or None}
         deployments.append(
             Deployment(
                 flow=flow,
@@ -369,7 +373,8 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
                 updated=prefect.clock.now(),
                 description=value(block, "description"),
                 parameters=json.loads(re.search(r"parameters: (.*)$", block, flags=re.MULTILINE)[1]),  # type: ignore[index]
-                concurrency_limit=int(value(block, "concurrency_limit") or 0) or None,
+                concurrency_limit=limit.pop("limit"),
+                concurrency_options=limit or None,
                 limit=int(value(block, "limit") or 0),
                 rrule=value(block, "rrule").replace("\\n", "\n"),
                 every=float(value(block, "interval") or 0),
