@@ -31,6 +31,17 @@ def stage(staging: Staging) -> None:
     staging.turn.close()
 
 
+def stay_ahead(staging: Staging, at_least: float = 15.0, starts: int = 4) -> float:
+    """How many seconds ahead runs lie that are to be upcoming still when the last door was opened.
+
+    The drain waits that long for them. `at_least`: seconds; `starts`: how many starts of a process pass meanwhile,
+    beside one for each trial, on a machine as slow as this one.
+    """
+    ahead = max(at_least, staging.lab.start_seconds * (starts + len(staging.trials))) + staging.doors_take
+    staging.quiet_seconds = ahead
+    return ahead
+
+
 def deploy_backlog(staging: Staging, later: float = 0.0) -> None:
     """Deploy the twin and every treated deployment with the scenario's schedules, and wait for the scheduler's runs.
 

@@ -2,15 +2,13 @@
 
 from datetime import timedelta
 
-from harness.trials.backlog import deploy_backlog
+from harness.trials.backlog import deploy_backlog, stay_ahead
 from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 
 
 def stage(staging: Staging) -> None:
-    # Far enough ahead to be upcoming still when the last door was opened, on a machine as slow as this one.
-    staging.quiet_seconds = max(40.0, staging.lab.start_seconds * (8 + len(staging.trials))) + staging.doors_take
-    deploy_backlog(staging, later=staging.quiet_seconds)
+    deploy_backlog(staging, later=stay_ahead(staging, at_least=40.0, starts=8))
     now = staging.lab.clock.now()
     staging.record("act", what="a person starts a run of each deployment, which takes the slot")
     for deployment_id in staging.deployed.values():

@@ -1,6 +1,6 @@
 """Runs that are not due yet: deleting them is by design, and each tick must come back once."""
 
-from harness.trials.backlog import deploy_backlog
+from harness.trials.backlog import deploy_backlog, stay_ahead
 from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 
@@ -21,9 +21,7 @@ _KEEPING = (
 
 
 def stage(staging: Staging) -> None:
-    # Far enough ahead to be upcoming still when the last door was opened, on a machine as slow as this one.
-    staging.quiet_seconds = max(15.0, staging.lab.start_seconds * (4 + len(staging.trials))) + staging.doors_take
-    deploy_backlog(staging, later=staging.quiet_seconds)
+    deploy_backlog(staging, later=stay_ahead(staging))
 
 
 scenario = Scenario(

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from harness.trials.backlog import create_runs, deploy_unscheduled
+from harness.trials.backlog import create_runs, deploy_unscheduled, stay_ahead
 from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 
@@ -14,9 +14,7 @@ def stage_late(staging: Staging) -> None:
 
 def stage_ahead(staging: Staging) -> None:
     deploy_unscheduled(staging)
-    # Far enough ahead to be upcoming still when the last door was opened, on a machine as slow as this one.
-    staging.quiet_seconds = max(15.0, staging.lab.start_seconds * (4 + len(staging.trials))) + staging.doors_take
-    create_runs(staging, ahead=staging.quiet_seconds)
+    create_runs(staging, ahead=stay_ahead(staging))
 
 
 _late = Scenario(
