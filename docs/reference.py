@@ -27,11 +27,12 @@ from harness.commands import commands, parser_of  # noqa: E402
 from harness.doors import Door, load_doors  # noqa: E402
 from harness.evidence import RunWriter, TrialWriter, load_writers  # noqa: E402
 from harness.faults import load_faults  # noqa: E402
-from harness.known import load_known, load_known_promises  # noqa: E402
+from harness.known import Known, KnownPromise, load_known, load_known_promises  # noqa: E402
 from harness.runs.plan import doors_of  # noqa: E402
 from harness.trials.scenario import load_scenarios  # noqa: E402
 from harness.words.kinds import ANY_EVENT  # noqa: E402
 from harness.words.meanings import EXIT_CODES, OUTCOMES, PROMISES  # noqa: E402
+from harness.words.names import SERVER  # noqa: E402
 from harness.words.proof import DEEDS, NONCE, NOTHING, REDEPLOY, REQUEST  # noqa: E402
 from harness.words.records import RunFacts, RunResult, VerdictRecord  # noqa: E402
 from harness.words.schedule_words import EXAMPLES, LIMITS, parse_limit, parse_schedules  # noqa: E402
@@ -106,7 +107,7 @@ def known() -> str:
         [
             ", ".join(one.backlogs),
             ", ".join([*(f"family {family}" for family in one.families), *(f"`{door}`" for door in one.doors)]),
-            one.versions or "all",
+            _releases(one),
             one.outcome,
             one.reference,
         ]
@@ -116,6 +117,12 @@ def known() -> str:
     return _page("Known outcomes", head, rows) + f"\n## Promises\n\n{_known_promises()}"
 
 
+def _releases(one: Known | KnownPromise) -> str:
+    """Which releases it is known of, of which role where that is not the server, and upgraded to which."""
+    upgraded = f", upgraded to {one.upgraded_to}" if isinstance(one, KnownPromise) and one.upgraded_to else ""
+    return (one.versions or "all") + (f" of the {one.role}" if one.role != SERVER else "") + upgraded
+
+
 def _known_promises() -> str:
     """What is known of promises."""
     rows = [
@@ -123,7 +130,7 @@ def _known_promises() -> str:
             f"`{one.name}`",
             ", ".join(one.backlogs) or "all",
             ", ".join([*(f"family {family}" for family in one.families), *(f"`{door}`" for door in one.doors)]),
-            one.versions or "all",
+            _releases(one),
             one.outcome,
             one.reference,
         ]

@@ -70,7 +70,7 @@ def gather(folders: Iterable[Path]) -> list[Seen]:
 def _reference(trial: TrialResult) -> str:
     """The reference that explains the verdict today; the entry may have none yet, or another."""
     scenario, door = load_scenarios().get(trial.scenario), load_doors().get(trial.door)
-    known = known_for(scenario.backlog, door, str(trial.version)) if scenario and door else None
+    known = known_for(scenario.backlog, door, str(trial.version), trial.versions) if scenario and door else None
     return known.reference if known and known.outcome == trial.outcome else trial.reference
 
 

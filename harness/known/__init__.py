@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from packaging.version import Version
 
 from harness.checkers import load_promises
 from harness.words.errors import UsageError, no_such
+from harness.words.names import SERVER, UPGRADE
 from harness.words.promises import Expectation
 
 if sys.version_info >= (3, 11):
@@ -27,6 +29,8 @@ else:
     import tomli as tomllib
 
 BY_DESIGN = "by design"  # what a reference begins with where Prefect means to do it
+_NO_OTHER: Mapping[str, str] = MappingProxyType({})  # worker and deployer are of the server's release
+Role = Literal["server", "worker", "deployer"]
 
 
 class Opened(Protocol):
@@ -45,6 +49,7 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     backlogs   which kinds of runs at risk (a scenario names its own: `overdue`, `upcoming`, ...)
     families   families of doors, and `doors`: single ones
     versions   the releases, as a specifier; empty: all
+    role       whose release that is, where they are not all of one
     reference  the upstream issue, change or source line, or the finding; of the file, where it has none of its own
     """
 
@@ -53,12 +58,18 @@ class Known(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     families: Sequence[str] = ()
     doors: Sequence[str] = ()
     versions: str = ""
+    role: Role = "server"
     reference: str = ""
 
-    def is_of(self, backlog: str, door: Opened, version: str) -> bool:
-        """Whether it speaks of this backlog, this door and this release."""
+    def is_of(self, backlog: str, door: Opened, version: str, versions: Mapping[str, str] = _NO_OTHER) -> bool:
+        """Whether it speaks of this backlog, this door and these releases: the server's, and those of other roles."""
         opened = door.name in self.doors or door.family in self.families
-        return backlog in self.backlogs and opened and _is_in(version, self.versions)
+        return backlog in self.backlogs and opened and _is_in(_of(self.role, version, versions), self.versions)
+
+
+def _of(role: Role, version: str, versions: Mapping[str, str]) -> str:
+    """The release of a role; the server's, `version`, where `versions` has none of its own."""
+    return version if role == SERVER else versions.get(role, version)  # rule: known-of-a-role (always)
 
 
 def _is_in(version: str, range_: str) -> bool:
@@ -71,7 +82,7 @@ class KnownPromise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     name       of the promise: of the checker that watches over it
     outcome    broken, or held where that is known of some releases alone; or the checker's own word for it
     backlogs   which kinds of runs at risk; empty: all
-    families, doors, versions, reference  as in `Known`; a family or a door has to be named
+    families, doors, versions, role, reference  as in `Known`; a family or a door has to be named
     upgraded_to  the releases that the server is upgraded to, as `versions`; for the door that does so
     sometimes  what it comes to instead now and then, by a race of Prefect's, and `sometimes_reference`, where from
     """
@@ -82,17 +93,19 @@ class KnownPromise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     families: Sequence[str] = ()
     doors: Sequence[str] = ()
     versions: str = ""
+    role: Role = "server"
     upgraded_to: str = ""
     reference: str = ""
     sometimes: str = ""
     sometimes_reference: str = ""
 
-    def is_of(self, backlog: str, door: Opened, version: str, upgrade: str = "") -> bool:
-        """Whether it speaks of this backlog, this door and this release, and of an upgrade to another one."""
+    def is_of(self, backlog: str, door: Opened, version: str, versions: Mapping[str, str] = _NO_OTHER) -> bool:
+        """Whether it speaks of this backlog, this door and these releases, as `Known`, and of this upgrade."""
         opened = door.name in self.doors or door.family in self.families
         staged = not self.backlogs or backlog in self.backlogs  # rule: promise-known-of-a-backlog (without first)
-        # rule: known-upgrades (without last)
-        ranges = [(version, self.versions), *([(upgrade, self.upgraded_to)] if self.upgraded_to else [])]
+        ranges = [(_of(self.role, version, versions), self.versions)]
+        if self.upgraded_to:  # rule: known-upgrades
+            ranges.append((versions.get(UPGRADE, ""), self.upgraded_to))
         return staged and opened and all(_is_in(one, range_) for one, range_ in ranges)
 
     def check(self) -> None:
@@ -152,13 +165,15 @@ def load_known_promises() -> Sequence[KnownPromise]:
     return [known for file in _files() for known in file.promise]
 
 
-def known_for(backlog: str, door: Opened, version: str) -> Known | None:
-    """What is known of a backlog, a door and a release; None where nothing is."""
-    return next((known for known in load_known() if known.is_of(backlog, door, version)), None)
+def known_for(backlog: str, door: Opened, version: str, versions: Mapping[str, str] = _NO_OTHER) -> Known | None:
+    """What is known of a backlog, a door and a release of the server, and of roles of another; None: nothing."""
+    return next((known for known in load_known() if known.is_of(backlog, door, version, versions)), None)
 
 
-def known_promises(backlog: str, door: Opened, version: str, upgrade: str = "") -> dict[str, Expectation]:
-    """What is known of promises for a backlog, a door and a release (upgraded to another), by the promise's name."""
+def known_promises(
+    backlog: str, door: Opened, version: str, versions: Mapping[str, str] = _NO_OTHER
+) -> dict[str, Expectation]:
+    """What is known of promises for these, as `known_for`, by the promise's name."""
     return {
         known.name: Expectation(
             outcome=known.outcome,
@@ -167,5 +182,5 @@ def known_promises(backlog: str, door: Opened, version: str, upgrade: str = "") 
             sometimes_reference=known.sometimes_reference,
         )
         for known in load_known_promises()
-        if known.is_of(backlog, door, version, upgrade)
+        if known.is_of(backlog, door, version, versions)
     }

@@ -12,7 +12,7 @@ from harness.checkers import load_promises
 from harness.doors import Door, load_doors, select_doors
 from harness.known import known_for, known_promises
 from harness.trials.scenario import EVERY_DOOR, Scenario, select_scenarios
-from harness.words.names import REAL, SQLITE, UPGRADE, WARP
+from harness.words.names import REAL, SQLITE, WARP
 from harness.words.plan import Cell, ground, numbered
 from harness.words.promises import HELD_TO_IT, Expectation
 from harness.words.proof import NOTHING
@@ -92,7 +92,7 @@ def _with_promises(cell: Cell, scenario: Scenario, door: Door, *, held: bool) ->
     A promise by which scenarios may be judged is expected to be kept in one that is judged by it, through the doors
     that it is judged through: others change what it is about, or delete by design.
     """
-    known = known_promises(scenario.backlog, door, cell.version, cell.versions.get(UPGRADE, ""))
+    known = known_promises(scenario.backlog, door, cell.version, cell.versions)
     nothing = door.proof.by == NOTHING
     # rule: gate-holds-promises (without last), null-door-holds-promises (without first)
     if not (held or nothing):
@@ -153,7 +153,7 @@ def plan_cell(
         return replace(cell, reference=_NOT_ASKED.format("deletes runs by design"))
     if by_promise:
         return cell
-    found = known_for(scenario.backlog, door, version)
+    found = known_for(scenario.backlog, door, version, cell.versions)
     by_design = door.holds_back and found  # rule: gate-holds-back-by-design (gives False)
     if held and not by_design:  # rule: gate-expects-survived
         return replace(cell, expected="survived", reference=HELD_TO_IT)

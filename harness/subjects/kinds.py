@@ -67,19 +67,16 @@ def _resolve_one(part: str, target: Target, resolve_image: ResolveImage) -> Rele
 
 
 def is_release(asked: str) -> bool:
-    """Whether it is a plain release. Outcomes are known of releases; anything else is expected to be `survived`."""
+    """Whether it is one plain release, of every role."""
     server, others = _split(asked)
-    return (
-        not others  # rule: mixed-expect-survived
-        and _kind(server) not in _CHECKS
-        and not overlays.split(server)[1]  # rule: overlay-is-no-release
-    )
+    named = not others and _kind(server) not in _CHECKS
+    return named and not overlays.split(server)[1]  # rule: overlay-is-no-release (without last)
 
 
 def is_of_releases(asked: str) -> bool:
-    """Whether it is a plain release, or the upgrade of one to another: what is known is known of these."""
+    """Whether each role is of a plain release: what is known is known of these. Others are held to `survived`."""
     server, others = _split(asked)
-    return is_release(server) and all(role == UPGRADE and is_release(part) for role, part in others)
+    return is_release(server) and all(is_release(part) for _, part in others)  # rule: mixed-of-releases (without last)
 
 
 def is_upgraded(asked: str) -> bool:

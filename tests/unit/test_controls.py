@@ -209,8 +209,14 @@ def test_a_door_and_a_subject_that_do_not_fit_are_refused_with_the_next_step() -
     check_doors("3.3.3", [DOORS["server-restart"], DOORS["prefect-deploy"]])
 
 
-def test_what_is_known_is_known_of_releases_and_of_upgrades_between_them() -> None:
-    of_releases = {"3.3.3": True, UPGRADED: True, "3.1.15/worker=3.9.1": False, "3.1.15/upgrade=path:.": False}
+@pytest.mark.rule("mixed-of-releases", "A subject of which one part is no release is expected to survive.")
+def test_what_is_known_is_known_of_releases_of_mixes_and_of_upgrades_between_them() -> None:
+    mixed, upgraded = "3.3.4/worker=3.3.3/deployer=3.9.1", "3.3.4/upgrade=3.9.1/deployer=3.3.3"
+    of_releases = dict.fromkeys(("3.3.3", "latest", UPGRADED, mixed, upgraded), True)
+    of_releases |= dict.fromkeys(
+        ("3.1.15/upgrade=path:.", "3.3.4/deployer=3.3.3+skip-a-tick", f"{mixed}+skip-a-tick"), False
+    )
+    of_releases |= dict.fromkeys(("path:.", "image:mine/worker=3.3.3"), False)
     assert {asked: is_of_releases(asked) for asked in of_releases} == of_releases
 
 
@@ -220,11 +226,11 @@ def test_what_is_known_is_known_of_releases_and_of_upgrades_between_them() -> No
     [("3.1.15", "3.9.1", True), ("3.1.15", "3.2.1", False), ("3.3.4", "3.9.1", False), ("3.1.15", "", False)],
 )
 def test_an_upgrade_is_known_by_both_releases(version: str, upgrade: str, is_known: bool) -> None:
-    crossing = {"versions": "<3.2.2", "upgraded_to": ">=3.2.2"}
     known = KnownPromise(
-        name="ticks", backlogs=("upcoming",), doors=("server-upgrade",), outcome="duplicate", **crossing
-    )
-    assert known.is_of("upcoming", DOORS["server-upgrade"], version, upgrade) is is_known
+        name="ticks", backlogs=("upcoming",), doors=("server-upgrade",), outcome="duplicate", versions="<3.2.2",
+        upgraded_to=">=3.2.2",
+    )  # fmt: skip
+    assert known.is_of("upcoming", DOORS["server-upgrade"], version, {"upgrade": upgrade}) is is_known
 
 
 @pytest.mark.rule("not-applicable-database", "A door on a database server is not applicable where there is none.")

@@ -251,10 +251,17 @@ def test_a_trial_that_was_not_judged_yet_says_nothing_of_promises() -> None:
     assert result(NOWHERE, cell, [], None).promises == {}
 
 
-def plan(door: str, *, held: bool = False, version: str = "3.3.4", scenario: str = "worker-outage") -> Cell:
+def plan(
+    door: str,
+    *,
+    held: bool = False,
+    version: str = "3.3.4",
+    scenario: str = "worker-outage",
+    roles: dict[str, str] | None = None,
+) -> Cell:
     return plan_cell(
         load_scenarios()[scenario], load_doors()[door], subject=version, version=version, as_of="", engine="fake",
-        engine_detail="", held=held,
+        engine_detail="", held=held, versions=roles,
     )  # fmt: skip
 
 
@@ -293,6 +300,17 @@ outcome = "held"
 reference = "PrefectHQ/prefect#2"
 """
 
+OUTCOME = """
+summary = "Something of another kind"
+reference = "PrefectHQ/prefect#3"
+
+[[known]]
+doors = ["resume-deployment"]
+backlogs = ["overdue"]
+versions = ">=3.9.1"
+outcome = "survived"
+"""
+
 
 @pytest.fixture
 def known_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -320,9 +338,35 @@ def test_what_is_known_of_a_promise_is_expected_through_its_doors_on_its_release
     assert known_promises("awaiting-slot", door, "3.9.1")["orphans"].reference == "PrefectHQ/prefect#2"
 
 
+@pytest.mark.rule("known-of-a-role", "What a known outcome says of the deployer or the worker goes by its release.")
+def test_what_the_deployer_decides_is_expected_by_its_release() -> None:
+    for server, deployer, slug, empty in (
+        ("3.9.1", "3.4.15", "broken", None),
+        ("3.4.15", "3.9.1", "held", "broken"),
+        ("3.9.1", "3.9.1", "held", "broken"),
+        ("3.4.15", "3.4.15", "broken", None),
+    ):
+        roles = {"deployer": deployer} if deployer != server else {}
+        paused = expected(plan("pause-then-deploy-slug", version=server, scenario="upcoming", roles=roles))
+        assert {name: paused[name] for name in ("settings", "unwanted")} == dict.fromkeys(paused, slug)
+        emptied = expected(plan("deploy-empty-schedules", version=server, scenario="upcoming", roles=roles))
+        assert emptied.get("unwanted") == empty
+
+
+def test_what_the_worker_decides_is_expected_by_its_release(known_folder: Path) -> None:
+    words = 'versions = ">=3.9.1"', 'versions = ">=3.9.1"\nrole = "worker"'
+    (known_folder / "known.toml").write_text(KNOWN.replace(*words), encoding="utf-8")
+    (known_folder / "outcome.toml").write_text(OUTCOME.replace(*words), encoding="utf-8")
+    for worker, once, outcome in (("3.9.1", {"once": "broken"}, "survived"), ("3.9.0", {}, None)):
+        for others in ({}, {"deployer": "3.9.0"}, {"deployer": "3.9.1"}):
+            cell = plan("resume-deployment", version="3.3.4", roles={"worker": worker, **others})
+            assert (expected(cell), cell.expected) == (once, outcome)
+
+
 @pytest.mark.parametrize(
     ("was", "becomes", "said"),
     [
+        ('versions = ">=3.9.1"', 'role = "upgrade"', "Invalid enum value 'upgrade'"),
         ('name = "once"', 'name = "onec"', "There is no promise 'onec'. Did you mean 'once'?"),
         ('outcome = "broken"', 'outcome = "lost"', "the promise once is known to be broken or held, not 'lost'"),
         ('doors = ["resume', 'door = ["resume', "unknown field `door`"),
@@ -345,8 +389,10 @@ def test_what_is_known_of_promises_is_known_once_and_through_doors_that_there_ar
     for scenario in load_scenarios().values():
         for door in load_doors().values():
             for version in ("2.20.20", "3.0.8", "3.3.3", "3.3.4", "3.4.15", "3.4.16", "3.8.5", "3.9.0", "3.9.1"):
-                found = [one.name for one in load_known_promises() if one.is_of(scenario.backlog, door, version)]
-                assert len(found) == len(set(found)), (scenario.name, door.name, version)
+                for roles in ({}, {"deployer": "3.4.15"}, {"deployer": "3.9.1"}, {"worker": "3.9.1"}):
+                    of = scenario.backlog, door, version, roles
+                    found = [one.name for one in load_known_promises() if one.is_of(*of)]
+                    assert len(found) == len(set(found)), (scenario.name, door.name, version, roles)
 
 
 # Who is told.
