@@ -205,6 +205,14 @@ def test_a_signal_that_comes_before_the_client_knows_of_its_process_is_passed_on
             assert client.wait(timeout=20) == 5
 
 
+def test_signals_are_tested_alike_where_a_shell_started_the_tests_with_sigint_ignored() -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    of_it = f"{__file__}::{test_a_signal_that_comes_before_the_client_knows_of_its_process_is_passed_on.__name__}"
+    in_the_background = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *words, f"{of_it}[{signal.SIGINT:d}]"]
+    done = subprocess.run(in_the_background, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, "1 passed" in done.stdout) == (0, True), done.stdout
+
+
 def test_a_signal_that_comes_at_once_ends_its_process_and_nobody_else_s(served: Served) -> None:
     other, process = started(served)
     for number in range(20):
