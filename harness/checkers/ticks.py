@@ -3,7 +3,8 @@
 A tick is a time that a schedule itself names (`_oracle.py`), from the first that has a run before the door up to the
 last observation. What was due when the door was answered is due by the schedules as they were before it, and what comes
 later by the schedules as they were after it; a schedule that is not active, or whose deployment is paused, makes none.
-Counted is every run of the deployment that the scheduler made, whatever its state.
+A deploy of the file as it was asks for no other ticks: what its schedules named before it stays due. Counted is every
+run of the deployment that the scheduler made, whatever its state.
 
 Two schedules of a deployment that meet at one time are owed two runs, if the server tells the runs of schedules apart;
 a server that does not (before 3.2.2) makes one run for a time. The runs say which it is, by their idempotency keys. Two
@@ -28,11 +29,12 @@ from harness.checkers._oracle import first_tick, ticks_between
 from harness.checkers._runs import has_completed, states_read
 from harness.checkers._trial import came_to_its_end, is_absolute
 from harness.history import moment, of_kind, opening_of
-from harness.words.events import DeploymentRead, DoorClosed, Event, Listing, Unreadable
+from harness.words.events import DeploymentRead, DoorClosed, DoorOpens, Event, Listing, Unreadable
 from harness.words.facts import Deployment, FlowRun, Schedule, Values
 from harness.words.names import BEFORE, DRAINED
 from harness.words.outcomes import INCONCLUSIVE
 from harness.words.promises import Breach, Promise
+from harness.words.proof import REDEPLOY, Proof
 
 PROMISE = (
     "Each tick of a schedule has exactly one run in the end; one that is not due yet may be deleted and made again."
@@ -96,6 +98,9 @@ def _check(events: Sequence[Event]) -> Ticks:
     answered, last = moment(answers[-1]), moment(listings[-1].at)
     opening = opening_of(events)
     upcoming = opening is not None and opening.judged_by == _NAME and _ends(events)
+    redeployed = any(
+        isinstance(opens.proof, Proof) and opens.proof.by == REDEPLOY for opens in of_kind(events, DoorOpens)
+    )
     states, executed = states_read(events, DRAINED), executed_between(events, BEFORE, DRAINED)
     apart = _tells_schedules_apart([*earlier[0].runs, *listings[-1].runs])
     found: dict[str, tuple[list[str], list[str], int]] = {}
@@ -108,8 +113,9 @@ def _check(events: Sequence[Event]) -> Ticks:
         named = _owed(before, min(listed, default=answered), last, apart)
         seen = listed & named.keys()  # rule: tick-first-is-named (without last)
         first = min(seen, default=answered)
-        due = {tick: owed for tick, owed in named.items() if first <= tick <= answered}
-        due |= {tick: owed for tick, owed in _owed(after, answered, last, apart).items() if tick > answered}
+        due = {tick: owed for tick, owed in named.items() if first <= tick}
+        # rule: tick-stays-through-a-redeploy (never)
+        due = due if redeployed else _changed_at(due, answered, _owed(after, answered, last, apart))
         if upcoming:
             if too_late := [tick for tick in named if tick <= answered]:  # rule: upcoming-lay-ahead
                 text = f"{len(too_late)} ticks of the {side} deployment were past when the door was answered"
@@ -131,7 +137,7 @@ def _check(events: Sequence[Event]) -> Ticks:
         lacking = {tick: _lacking(owed, made.get(tick, ()), ran) for tick, owed in due.items()}
         # rule: tick-missing (gives [])
         without = [tick for tick in sorted(due) for _ in range(lacking[tick])]
-        ahead = _owed(after, last, max(made, default=last), apart)
+        ahead = _owed(after, answered, max(made, default=last), apart)
         wanted = {**ahead, **due}  # rule: tick-owed-ahead (without first)
         duplicate = [
             tick.isoformat()
@@ -145,9 +151,25 @@ def _check(events: Sequence[Event]) -> Ticks:
     if (found["twin"][0] or found["twin"][1]) and not is_absolute(events):
         return Ticks(INCONCLUSIVE, "the twin's ticks, which nobody touched, are not whole either")
     missing, duplicate, expected = found["treated"]
+    # rule: tick-nothing-was-due (never)
+    if not expected and not duplicate and found["twin"][2] and _ticks_on(_deployment(events, "treated", "after")):
+        return Ticks(
+            INCONCLUSIVE, f"no tick of the treated deployment was due, and {found['twin'][2]} of the twin were"
+        )
     outcome = MISSING if missing else DUPLICATE if duplicate else WHOLE
     reason = f"of {expected} ticks {len(missing)} have no run and {len(duplicate)} have several"
     return Ticks(outcome, reason, expected, tuple(missing), tuple(duplicate))
+
+
+def _changed_at(before: Owed, answered: datetime, after: Owed) -> Owed:
+    """What is due of schedules that a door, answered then, may have changed."""
+    due = {tick: owed for tick, owed in before.items() if tick <= answered}
+    return {**due, **{tick: owed for tick, owed in after.items() if tick > answered}}
+
+
+def _ticks_on(deployment: Deployment | None) -> bool:
+    """Whether a deployment makes runs still."""
+    return bool(deployment and not deployment.paused and any(entry.active for entry in deployment.schedules))
 
 
 def _lacking(owed: Sequence[str | None], runs: Sequence[FlowRun], ran: Collection[str]) -> int:

@@ -97,6 +97,36 @@ def test_what_a_changed_schedule_names_after_the_door_is_due() -> None:
     assert check_ticks(history([*DUE[:3], later[0]], after=after)).missing == (later[1].isoformat(),)
 
 
+@pytest.mark.rule("tick-stays-through-a-redeploy", "A deploy of the file as it was takes no tick from its schedules.")
+def test_a_tick_that_was_named_before_a_deploy_of_the_same_file_stays_due() -> None:
+    moved = {"rrule": "DTSTART:20300101T050000\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=5", "timezone": "UTC"}
+    after = {"schedules": [{"id": "2", "active": True, "schedule": moved}]}
+    deployed: Line = {
+        "kind": "door-opens",
+        "door": "x",
+        "nonce": "n",
+        "proof": {"by": "redeploy", "requests": ["PATCH"]},
+    }
+    lines = history(DUE[:3], after=after)
+    assert check_ticks(lines).outcome == "whole"
+    found = check_ticks([deployed, *lines])
+    assert (found.outcome, found.missing) == ("missing", tuple(tick.isoformat() for tick in DUE[3:]))
+    assert check_ticks([deployed, *history(DUE, after=after)]).outcome == "whole"
+
+
+@pytest.mark.rule("tick-nothing-was-due", "If no tick was due of a schedule that goes on, ticks have no verdict.")
+def test_where_no_tick_of_the_treated_deployment_was_due_nothing_is_shown() -> None:
+    ahead = DUE[3:]
+    late = {"rrule": "DTSTART:20300101T000003\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=2", "timezone": "UTC"}
+    later = {"rrule": "DTSTART:20300101T050000\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=2", "timezone": "UTC"}
+    moved = {"schedules": [{"id": "2", "active": True, "schedule": later}]}
+    found = {
+        name: check_ticks(history([], ahead, before=ahead, schedule=late, after=after)).outcome
+        for name, after in (("moved", moved), ("stopped", {"schedules": []}), ("paused", {**moved, "paused": True}))
+    }
+    assert found == {"moved": "inconclusive", "stopped": "whole", "paused": "whole"}
+
+
 @pytest.mark.rule("tick-first-is-named", "The first tick that counts is one that the schedule names.")
 def test_what_an_earlier_schedule_made_names_no_first_tick() -> None:
     earlier = START - timedelta(seconds=30)
