@@ -14,15 +14,11 @@ from typing import Any
 from harness.checkers._executions import executed_between, with_executions
 from harness.checkers._fate import fate_of, seen_as
 from harness.checkers._findings import Findings, RunFate, count
-from harness.checkers._runs import (
-    has_its_past,
-    in_order,
-    states_after,
-    states_read,
-)
+from harness.checkers._runs import has_its_past, in_order, states_after, states_read
+from harness.checkers._sample import with_unasked
 from harness.checkers._trial import is_absolute
 from harness.history import moment, of_kind
-from harness.words.events import Act, DeploymentRead, DoorClosed, DoorOpens, Drained, Event, Listing, Look
+from harness.words.events import Act, DeploymentRead, DoorClosed, DoorOpens, Drained, Event, Listing, Look, Opening
 from harness.words.facts import Answer, FlowRun, RunState, in_state
 from harness.words.names import AFTER, BEFORE, DRAINED, HOLDS_A_SLOT, PICKED_UP, SIDES
 from harness.words.part_events import PartActed
@@ -89,6 +85,7 @@ def find_fates(events: Sequence[Event], *, state: str) -> Findings:
     if since is not None:
         fates, of_executions = with_executions(fates, before, since, _declared(events))
         flaws += of_executions
+    fates = with_unasked(fates, max((opening.sample for opening in of_kind(events, Opening)), default=0))
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
     # rule: altered-only-if-twin-completed (always)
     fates = [_ended_otherwise_is_altered(fate, absolute=absolute) if twin_whole or absolute else fate for fate in fates]
@@ -192,7 +189,7 @@ def _twin_answers(answers: Iterable[Answer]) -> bool:
 def _whole(fates: Sequence[RunFate]) -> bool:
     """Whether all completed and nothing else; a twin that was relabelled is a control that something happened to."""
     return bool(fates) and all(
-        fate.completed
+        (fate.completed or fate.unasked)
         # rule: altered-twin-relabelled
         and not fate.relabelled
         for fate in fates

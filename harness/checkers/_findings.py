@@ -18,6 +18,7 @@ class RunFate:
     why         what the fate rests on, in words
     completed   it ended by completing, and `relabelled`: it was called otherwise after that
     stranded    it is there after the drain, nothing held it, and no one ever picked it up
+    unasked     it is kept, and the drain was not to come to it (_sample.py)
     recreated   the id under which a lost run's tick came back
     executions  how often it was executed since it was listed, by the marks of its flow; None where there are none
     """
@@ -36,6 +37,7 @@ class RunFate:
     ended_otherwise: bool
     recreated: str | None = None
     executions: int | None = None
+    unasked: bool = False
 
     @property
     def executed_twice(self) -> bool:
@@ -68,11 +70,17 @@ class Counts:
     relabelled: int = 0
     executed_twice: int = 0
     never_ran: int = 0
+    unasked: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Those that completed, and those that the drain was not to come to."""
+        return self.completed + self.unasked
 
     @property
     def undisturbed(self) -> int:
-        """Those that completed and were called nothing else after that."""
-        return self.completed - self.relabelled  # rule: stranded-twin-relabelled (without last)
+        """Those that were called nothing else after they completed, and those that the drain was not to come to."""
+        return self.settled - self.relabelled  # rule: stranded-twin-relabelled (without last)
 
 
 @dataclass(frozen=True)
@@ -113,4 +121,5 @@ def count(fates: Sequence[RunFate]) -> Counts:
         relabelled=sum(fate.relabelled for fate in fates),
         executed_twice=sum(fate.executed_twice for fate in fates),
         never_ran=sum(fate.never_ran for fate in fates),
+        unasked=sum(fate.unasked for fate in fates),
     )

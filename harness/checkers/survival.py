@@ -60,7 +60,7 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Check:
         said = f"{findings.vanished[0]}, and was none of those at risk"
         return Check(outcome=INCONCLUSIVE, reason=said, yields=True)
     # rule: survived-none-altered (without last), survived-without-the-twin (later)
-    if treated.completed == treated.at_risk and not treated.altered:  # rule: survived-each-completed (without first)
+    if treated.settled == treated.at_risk and not treated.altered:  # rule: survived-each-completed (without first)
         return _all_completed(events, treated, twin, absolute=absolute)
     if twin.undisturbed < twin.at_risk and not absolute:  # rule: altered-stranded-want-the-twin
         said = (
@@ -96,6 +96,11 @@ def _all_completed(events: Sequence[Event], treated: Counts, twin: Counts, *, ab
         said = f"all {treated.at_risk} completed, but each was called otherwise after that, and none of the twin's"
         return Check(outcome=INCONCLUSIVE, reason=said, yields=True)
     said = f"all {treated.at_risk} runs at risk are there at every look and completed"
+    if treated.unasked:  # rule: sample-is-said
+        said = (
+            f"all {treated.at_risk} runs at risk are there at every look; the {treated.completed} that were due first "
+            "completed, and the others were not asked to run"
+        )
     later = f" ({treated.relabelled} of them were called otherwise after that)" if treated.relabelled else ""
     return Check(outcome=SURVIVED, reason=said + later + _worker_restarts(events))
 

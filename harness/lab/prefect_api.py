@@ -6,7 +6,7 @@ All routes that are called here are the same from 2.20 to 3.9. Answers are retur
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -231,14 +231,18 @@ class PrefectAPI:
         if wanted := list(deployments):
             chosen = {"deployments": {"id": {"any_": wanted}}}
         elif wanted := list(ids):
-            chosen = {"flow_runs": {"id": {"any_": wanted}}}
+            parts = (wanted[start : start + PAGE - 1] for start in range(0, len(wanted), PAGE - 1))  # one page each
+            return sorted((run for part in parts for run in self._by_id(part)), key=_when_due)
         elif wanted := list(flows):
             chosen = {"flows": {"id": {"any_": wanted}}}
         else:
             return []
         if until:
             chosen.setdefault("flow_runs", {})["expected_start_time"] = {"before_": until.isoformat()}
-        return sorted(self._pages("/flow_runs/filter", chosen), key=lambda run: str(run.get("expected_start_time")))
+        return sorted(self._pages("/flow_runs/filter", chosen), key=_when_due)
+
+    def _by_id(self, ids: Sequence[str]) -> list[Json]:
+        return self._pages("/flow_runs/filter", {"flow_runs": {"id": {"any_": list(ids)}}})
 
     def count_flow_runs(self, deployments: Iterable[str], state: Json, *, until: datetime | None = None) -> int:
         """How many runs of these deployments are in such a state (a filter of Prefect's), and due until then."""
@@ -274,6 +278,10 @@ class PrefectAPI:
         """A run's own state history, oldest first; empty if the run is gone."""
         states = self.call("GET", f"/flow_run_states/?flow_run_id={run_id}")
         return sorted(states, key=lambda state: str(state["timestamp"]))
+
+
+def _when_due(run: Json) -> str:
+    return str(run.get("expected_start_time"))
 
 
 def _refused(method: str, path: str, answer: httpx.Response) -> LabError:

@@ -48,7 +48,9 @@ def flow_code(parameters: Sequence[Parameter]) -> str:
 
 def template(declared: ProjectDeployment) -> str:
     """A prefect.yaml whose one deployment is this, with the places that a staging fills in (trials/templates.py)."""
-    pool = {"name": "${POOL}"} | ({"work_queue_name": _verbatim(declared.queue)} if declared.queue else {})
+    pool = {"name": "${POOL}", "job_variables": "${JOB_VARIABLES}"} | (
+        {"work_queue_name": _verbatim(declared.queue)} if declared.queue else {}
+    )
     whole = {
         "name": "${NAME}",
         "description": "${DESCRIPTION}",

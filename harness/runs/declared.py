@@ -28,6 +28,10 @@ def _staged_otherwise(opening: Opening) -> str:
     for name in _OF_THE_SCENARIO if scenario else ():
         if (said := getattr(opening, name)) != (right := getattr(scenario, name)):  # rule: recheck-staged-alike
             return f"its history has {name} {said!r}, and the scenario has {right!r}"
+    for name in ("stand_in", "sample") if scenario else ():
+        # rule: recheck-sample-as-declared
+        if (said := getattr(opening, name)) and said != (right := getattr(scenario, name)):
+            return f"its history has {name} {said!r}, and the scenario has {right!r}"
     return ""
 
 

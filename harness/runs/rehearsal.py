@@ -148,6 +148,7 @@ def _record(was: ProjectDeployment, will: ProjectDeployment, outage: timedelta, 
         last=(due[-1] + later_by).isoformat(),
         ticks=len(due),
         least=max(1, len(due) - open_ended),
+        limited=any(each.fields.get("concurrency_limit") is not None for each in (was, will)),
         changes=[field for key, field in _FIELDS.items() if was.fields.get(key) != will.fields.get(key)]
         + ["work_queue_name"] * (was.queue != will.queue),
         notes=notes,

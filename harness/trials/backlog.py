@@ -178,7 +178,8 @@ def prove(staging: Staging) -> None:
     begin = lab.start_seconds * scenario.ticks * len(staging.deployed)
 
     def everything_at_risk() -> None:
-        if staging.goes_on and scenario.state != "Scheduled" and (left := still_scheduled(staging)):
+        many = staging.goes_on or scenario.sample
+        if many and scenario.state != "Scheduled" and (left := still_scheduled(staging)):
             raise NotYet(f"{left} are still Scheduled")
         runs = staging.runs_if_answered()
         staged = {name: [r for r in runs if r["deployment_id"] == id_] for name, id_ in staging.deployed.items()}

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from harness.history import moment
+from harness.trials.sample import Sample, sample_of
 from harness.trials.staging import Staging
 from harness.trials.system import StagedSystem
 from harness.trials.tally import unfinished
@@ -53,12 +54,13 @@ class _Drain:
         self._left = (0, 0)
         self._deaths = 0
         self._taken: set[str] = set()
+        self._sample = Sample(staging) if sample_of(staging) else None
 
     def settled(self) -> str:
         """How the drain ended. Raises: NotYet; LabError where the server does not live."""
-        if self.staging.goes_on:
+        if self._sample is None and self.staging.goes_on:
             self._check_counts()
-        runs = self.staging.runs_if_answered()
+        runs = self._sample.runs() if self._sample else self.staging.runs_if_answered()
         # One with a limit of its own ends where the server refuses it a write (503) while it submits a run (3.3.4).
         # rule: drain-restarts-dead-worker
         if self._deaths < _WORKER_RESTARTS and (log := self.lab.restart_workers_that_ended(self.staging.scenario)):
@@ -78,7 +80,7 @@ class _Drain:
             self._quiet_since = now
         self._answered = now
         if runs and all(run["state_type"] in ENDED for run in runs):
-            return "every run that is there has ended"
+            return self._sample.ended if self._sample else "every run that is there has ended"
         if not runs:
             return "no run is there"
         if (now - self._moved).total_seconds() > (idle := self._idle_seconds(runs)):

@@ -13,6 +13,7 @@ from harness.history import moment
 from harness.lab.moving import clock_of
 from harness.lab.moving import move_clock as move_clock_of
 from harness.trials.staging import Staging
+from harness.trials.tally import scheduled
 from harness.words.errors import LabError
 from harness.words.names import HOLDS_A_SLOT
 from harness.words.waiting import NotYet
@@ -62,6 +63,8 @@ def _check_calm(staging: Staging, passed: set[datetime], to: datetime) -> None:
     Of a schedule that goes on, the scheduler makes all runs up to some time in one piece: one that is due after `to`
     shows that those before it are there.
     """
+    if (made := scheduled(staging)) < (wanted := len(passed) * len(staging.deployed)):
+        raise NotYet(f"{made} of {wanted} runs are there")
     runs = staging.runs_if_answered(all_of_them=True)
     if busy := [run["state_name"] for run in runs if run["state_type"] in HOLDS_A_SLOT]:  # rule: calm-nothing-under-way
         raise NotYet(f"{len(busy)} runs are {', '.join(sorted(set(busy)))}")

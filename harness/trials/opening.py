@@ -31,6 +31,8 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario, clock: Clock = HOST
         clock=cell.clock,
         state=scenario.state,
         minimum=scenario.minimum,
+        stand_in=scenario.stand_in,
+        sample=scenario.sample_through(load_doors()[cell.door]),
         ticks=scenario.ticks,
         interval=scenario.interval,
         judged_by=scenario.judged_by,
@@ -38,7 +40,7 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario, clock: Clock = HOST
         control=cell.control,
         fault=scenario.fault,
         texts={
-            "stage": f"{scenario.cause.summary} {scenario.stage_text}".strip(),
+            "stage": " ".join(filter(None, (scenario.cause.summary, scenario.stage_text, _stand_in(scenario)))),
             "lift": scenario.cause.lifted,
             "door": load_doors()[cell.door].summary,
             "schedules": _schedules(scenario),
@@ -46,6 +48,16 @@ def open_history(plan: Plan, cell: Cell, scenario: Scenario, clock: Clock = HOST
         cell=msgspec.to_builtins(cell),
     )
     return history
+
+
+def _stand_in(scenario: Scenario) -> str:
+    """That no flow is run, where that is so: the report must not leave a reader to think otherwise."""
+    if not scenario.stand_in:
+        return ""
+    return (
+        "A real worker starts a stand-in for each run (scenarios/_common/stand_in.py): it sets Running and Completed, "
+        "and runs neither Prefect's engine nor the flow."
+    )
 
 
 def _schedules(scenario: Scenario) -> str:

@@ -23,6 +23,7 @@ from harness.words.schedule_words import parse_limit, parse_schedules
 from harness.words.schedules import Schedules
 
 if TYPE_CHECKING:
+    from harness.doors import Door
     from harness.trials.staging import Staging
 
 SCENARIOS = ROOT / "scenarios"
@@ -59,6 +60,9 @@ class Scenario:
     served_by       the script in its folder by which a process of its own serves each deployment (`flow.serve`); empty
                     where they are deployed to a work pool that one worker serves
     applies         the versions that can stage this at all, and why the others cannot
+    stand_in        its runs are executed by scenarios/_common/stand_in.py, in place of Prefect's engine and the flow:
+                    for backlogs of hundreds
+    sample          of how many runs of each side, those due first, the drain waits for the execution; 0: of all
     worker_limit    flow runs the worker may run at a time; None is no limit
     prefetch_seconds  how far ahead of their time the worker submits runs; None is as harness/engines/settings.py says
     server_settings what its server is set to beside harness/engines/settings.py; then `alone`: they are of a whole lab
@@ -97,6 +101,8 @@ class Scenario:
     in_reproduce: bool = False
     doors: Sequence[str] = ("prefect-deploy", "pause-deployment", "delete-schedule", "none")
     served_by: str = ""
+    stand_in: bool = False
+    sample: int = 0
     is_rehearsed: bool = False
     asks: Sequence[Effect] = ()
     applies: str = ""
@@ -109,6 +115,10 @@ class Scenario:
     def usual_door(self) -> str:
         """The door that is opened on it where none is named."""
         return PREFECT_DEPLOY if self.doors == EVERY_DOOR else self.doors[0]
+
+    def sample_through(self, door: Door) -> int:
+        """Its `sample`, where the order in which runs are due is the one in which their only worker takes them."""
+        return 0 if self.concurrency_limit or door.own_pool else self.sample
 
     def with_schedules(self, schedules: Sequence[str], concurrency_limit: str) -> Scenario:
         """The same, staged with these in place of its own, where there are any."""

@@ -18,7 +18,7 @@ from harness.history import History
 from harness.lab.facts import deployment_facts, execution_facts, result_facts, run_facts
 from harness.lab.lab import Lab, worker_name
 from harness.trials.scenario import Scenario
-from harness.trials.templates import MARKS, PREFECT_YAML, as_in_the_file, files_of
+from harness.trials.templates import MARKS, PREFECT_YAML, as_in_the_file, files_of, job_variables
 from harness.trials.trial import TREATED, TWIN, Trial
 from harness.words.costs import WAITS
 from harness.words.errors import LabError, NoAnswerError
@@ -239,7 +239,7 @@ class Staging:
             {
                 **staged,
                 **{"NAME": name, "FLOW": self._function_of(name), "POOL": self.pool_of(name)},
-                "DIRECTORY": self.folder(name),
+                **{"DIRECTORY": (place := self.folder(name)), "JOB_VARIABLES": job_variables(self.scenario, place)},
                 **own.get(name, {}),
                 **changed,
             }

@@ -15,6 +15,11 @@ def still_scheduled(staging: Staging) -> int:
     return _count(staging, {"name": {"any_": ["Scheduled"]}})
 
 
+def scheduled(staging: Staging) -> int:
+    """How many runs of its deployments wait for their time, or are past it, whenever that is."""
+    return _count(staging, {"type": {"any_": ["SCHEDULED"]}})
+
+
 def unfinished(staging: Staging) -> tuple[int, int]:
     """How many runs of the backlog wait, and how many are under way."""
     waiting, under_way = ({"type": {"any_": types}} for types in (["SCHEDULED"], sorted(HOLDS_A_SLOT)))

@@ -8,6 +8,7 @@ In a scenario's prefect.yaml stand, as `${NAME}` and in Python's `string.Templat
     DIRECTORY    where its flow.py lies for whoever runs it
     SCHEDULES    its schedules, as lines of YAML that begin with their key; empty: no key
     CONCURRENCY_LIMIT  its limit on runs at a time, so too
+    JOB_VARIABLES  the command that executes its runs, where that is not Prefect's engine; else `{}`
     DESCRIPTION, PARAMETERS  what doors change
 
 What a deployment is staged with, and what a door changes, is text as it stands in the template, but for these:
@@ -18,6 +19,7 @@ slug for the first schedule, whichever that is.
 from __future__ import annotations
 
 import ast
+import json
 import string
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -27,11 +29,12 @@ from harness.words.errors import LabError
 from harness.words.schedule_words import parse_limit, parse_schedules
 
 PREFECT_YAML = "prefect.yaml"
+STAND_IN = "stand_in.py"  # executes a run in place of Prefect's engine and the flow
 EXECUTIONS, MARKS = "executions.py", "executions.jsonl"  # beside the flow, and what it writes there
 WAITING = "waiting"  # where the process of a run that waits before its flow begins writes the run's id
 _NAMES = {
     "FLOWS", "NAME", "FLOW", "POOL", "DIRECTORY", "SCHEDULES", "CONCURRENCY_LIMIT", "DESCRIPTION", "PARAMETERS", "SLUG",
-    "QUEUE",
+    "QUEUE", "JOB_VARIABLES",
 }  # fmt: skip
 
 
@@ -47,12 +50,19 @@ def files_of(
     `deployments` are the template's values of each; `treated` is the flow that is written once for each of `flows`,
     functions by flow name. `template`: the file of the scenario that becomes prefect.yaml.
     """
+    beside = EXECUTIONS, scenario.served_by, scenario.stand_in and STAND_IN
     code = scenario.file("flow.py").read_text(encoding="utf-8").replace("${FLOWS}", scenario.flows)
     return {
         PREFECT_YAML: render(scenario.file(template).read_text(encoding="utf-8"), deployments).encode(),
         "flow.py": with_flows(code, treated, flows).encode(),
-        **{name: scenario.file(name).read_bytes() for name in (EXECUTIONS, scenario.served_by) if name},
+        **{name: scenario.file(name).read_bytes() for name in beside if name},
     }
+
+
+def job_variables(scenario: Scenario, folder: str) -> str:
+    """Those of a deployment whose flow.py lies in this folder for what runs it, as YAML."""
+    command = {"command": f"python3 -IS {folder}/{STAND_IN}"} if scenario.stand_in else {}
+    return json.dumps(command)  # up to 2.20 Prefect splits the command at each space
 
 
 def as_in_the_file(told: Mapping[str, str], first: datetime, pinned: str) -> dict[str, str]:

@@ -40,7 +40,7 @@ class Opening(Event, frozen=True, kw_only=True, tag="trial"):
     state    the state name that is at risk, and `minimum`: how many runs of each side have to be
     ticks    how many runs each deployment schedules, and `interval`: seconds between two
     fault    the name of the fault that makes the backlog, and `texts`: the sentences of the report (stage, lift, door)
-    clock    which clock the lab was on, one of CLOCKS
+    clock    the lab's, one of CLOCKS; `stand_in`: no flow is run; `sample`: runs of a side that are executed, 0: all
     reach    `server`: the door hits the twin, too; `control`: the trial that is then held against it
     cell     the whole plan of the trial (words/plan.py), None before schema 3; `run`: its run's id, empty in older ones
     """
@@ -54,6 +54,8 @@ class Opening(Event, frozen=True, kw_only=True, tag="trial"):
     database: str | None = None
     start: str | None = None
     clock: str = REAL
+    stand_in: bool = False
+    sample: int = 0
     ticks: int | None = None
     interval: int | float | None = None
     fault: str | None = None
@@ -282,10 +284,7 @@ class Note(Event, frozen=True, kw_only=True, tag="note"):
 
 
 class Broken(Event, frozen=True, kw_only=True, tag="error"):
-    """What broke: the phase, the part it came from, and the end of that part's log.
-
-    inconclusive  the lab is whole, but nothing could be shown
-    """
+    """What broke: the phase, the part it came from, and its log's end. `inconclusive`: but the lab is whole."""
 
     phase: str
     reason: str

@@ -106,13 +106,14 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One execution of a flow, by the mark that the flow left outside of Prefect (scenarios/_common/executions.py).
 
-    ended  None while the flow has not ended
+    parameters  that the flow received; None where none is executed (scenarios/_common/stand_in.py)
+    ended       None while the flow has not ended
     """
 
     run: str
     process: int
     began: str
-    parameters: Values
+    parameters: Values | None
     ended: str | None = None
 
     @property

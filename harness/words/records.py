@@ -41,6 +41,7 @@ class SideCounts(_Record, frozen=True, kw_only=True):
     recreated: int = 0
     executed_twice: int = 0
     never_ran: int = 0
+    unasked: int = 0
 
 
 class TicksResult(_Record, frozen=True, kw_only=True):
@@ -113,6 +114,7 @@ class TrialResult(_Record, frozen=True, kw_only=True):
     recreated: int = 0
     executed_twice: int = 0
     never_ran: int = 0
+    unasked: int = 0
     bystanders_lost: int = 0
     bystanders_altered: int = 0
     twin: SideCounts
@@ -158,6 +160,7 @@ class FateRecord(_Record, frozen=True, kw_only=True):
     why          what the fate rests on
     completed    it completed, and `relabelled`: its state changed after that
     stranded     it was there after the drain, nothing held it, and it never ran
+    unasked      it was kept, and of a large backlog the drain did not come to it
     recreated    the id of another run that has the tick of this lost one
     executions   how often it was executed since it was listed; null where the flow left no marks
     """
@@ -176,6 +179,7 @@ class FateRecord(_Record, frozen=True, kw_only=True):
     ended_otherwise: bool = False
     recreated: str | None = None
     executions: int | None = None
+    unasked: bool = False
 
 
 class CheckRecord(_Record, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ class Rehearsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     begins  when its worker is gone, and `ends`: when it is back; ISO 8601, UTC
     ticks   how many runs fall due in between, by the old file, and `last`: when the last of them does
     least   how many of them have to be at risk for a verdict
+    limited  whether the old or the new file limits how many of its runs are executed at a time
     changes  the fields in which the new file differs, as a history names them
     notes   what is not rehearsed of it, or otherwise than asked for; each one sentence without its full stop
     """
@@ -33,6 +34,7 @@ class Rehearsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     last: str
     ticks: int
     least: int
+    limited: bool = False
     changes: Sequence[str] = ()
     notes: Sequence[str] = ()
 

@@ -43,6 +43,7 @@ for deployment in yaml.safe_load((HERE / "prefect.yaml").read_text())["deploymen
         parameters=deployment["parameters"],
         concurrency_limit=limit(deployment.get("concurrency_limit")),
         work_pool_name=deployment["work_pool"]["name"],
+        job_variables=deployment["work_pool"].get("job_variables"),
         schedules=[schedule(wanted) for wanted in deployment.get("schedules") or ()],
         build=False,
         push=False,

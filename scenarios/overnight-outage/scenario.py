@@ -56,6 +56,8 @@ def night(summary: str, *, forward: bool | None = None, note: str = "", ticks: i
         fault="worker-killed",
         clock=WARP,
         by_name=True,
+        stand_in=True,
+        sample=20,
         worker_limit=6,
         doors=("prefect-deploy", "none"),
         stage=partial(stage, forward=forward),

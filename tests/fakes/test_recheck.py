@@ -544,6 +544,23 @@ def test_a_scenario_that_was_staged_otherwise_than_this_harness_stages_it_is_ref
     assert f"its history has {name} {value!r}, and the scenario has" in said
 
 
+@pytest.mark.rule(
+    "recheck-sample-as-declared", "A history of a smaller drain than this commit's scenario has is refused."
+)
+@pytest.mark.parametrize(("name", "value"), [("sample", 1), ("stand_in", True)])
+def test_a_drain_of_fewer_runs_than_this_harness_has_executed_is_refused(
+    run: Path, capsys: pytest.CaptureFixture[str], name: str, value: object
+) -> None:
+    write_run(run, RunFacts(harness=harness_commit()))
+    history = history_of(run, "none")
+    opening, *rest = history.read_text(encoding="utf-8").splitlines(keepends=True)
+    history.write_text(json.dumps({**json.loads(opening), name: value}) + "\n" + "".join(rest), encoding="utf-8")
+    write_checksums(run)
+    code, said = check(run, capsys)
+    assert code == 1
+    assert f"its history has {name} {value!r}, and the scenario has" in said
+
+
 ANOTHER_EFFECT = {"field": "paused", "how": "changes", "value": None}
 FORGED_DOORS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "another proof": ({}, {"by": "nothing"}, "the proof of its door has by 'nothing'"),

@@ -15,12 +15,14 @@ from harness.projects.read import Project, ProjectDeployment
 from harness.projects.signature import Parameter
 from harness.projects.stubs import flow_code, template
 from harness.runs.rehearsal import Unrehearsed, write_scenarios
+from harness.trials.rehearsed import scenario_of
 from harness.trials.scenario import load_scenarios, scenarios_from
 from harness.words.errors import UsageError
 from harness.words.rehearsed import Rehearsed
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=timezone.utc)
 PLACES = {"NAME": "mine", "DESCRIPTION": "a nonce", "FLOW": "treated", "DIRECTORY": "/srv", "POOL": "own", "FLOWS": "f"}
+PLACES |= {"JOB_VARIABLES": '{"command": "true"}'}
 
 
 def deployment(name: str = "nightly", **fields: Any) -> ProjectDeployment:
@@ -48,7 +50,8 @@ def test_a_template_is_the_deployment_as_its_file_has_it(tmp_path: Path) -> None
     declared = deployment(parameters={"price": "$5 ${HOME}", "at": "{x}"}, concurrency_limit={"limit": 1}, tags=["a"])
     text = string.Template(template(declared)).substitute(PLACES)
     (found,) = yaml.safe_load(text)["deployments"]
-    assert (found["name"], found["entrypoint"], found["work_pool"]) == ("mine", "flow.py:treated", {"name": "own"})
+    assert (found["name"], found["entrypoint"]) == ("mine", "flow.py:treated")
+    assert found["work_pool"] == {"name": "own", "job_variables": {"command": "true"}}
     assert {key: found[key] for key in declared.fields} == declared.fields
 
 
@@ -70,6 +73,18 @@ def test_a_night_is_that_of_the_deployments_own_zone(tmp_path: Path) -> None:
     assert (record.key, record.ticks, record.least) == ("Load/nightly", 1, 1)
     assert record.begins == "2026-11-28T18:00:40+00:00", "19:00:40 in Paris, the day after"
     assert (record.last, record.ends) == ("2026-11-29T01:00:00+00:00", "2026-11-29T06:00:40+00:00")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_sampled"),
+    [({}, {}, True), ({"concurrency_limit": 1}, {}, False), ({}, {"concurrency_limit": {"limit": 1}}, False)],
+)
+def test_of_a_deployment_with_a_limit_every_run_has_to_be_executed(
+    tmp_path: Path, old: dict[str, Any], new: dict[str, Any], is_sampled: bool
+) -> None:
+    written(tmp_path, project(deployment(**old)), project(deployment(**new)))
+    (folder,) = tmp_path.iterdir()
+    assert bool(scenario_of(folder).sample) == is_sampled
 
 
 def test_a_run_that_is_not_due_in_the_next_night_is_waited_for(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ PINNED = "DTSTART:20300601T120000\nRRULE:FREQ=SECONDLY;INTERVAL=1;COUNT=3"
 TOLD = {
     "FLOWS": "outage", "NAME": "one", "FLOW": "treated", "POOL": "pool", "DIRECTORY": "/somewhere",
     "SCHEDULES": "", "CONCURRENCY_LIMIT": "", "DESCRIPTION": "staged", "PARAMETERS": "{}", "SLUG": "",
-    "QUEUE": "null",
+    "QUEUE": "null", "JOB_VARIABLES": "{}",
 }  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def in_the_file(**changed: str) -> str:
     template = load_scenarios()["worker-outage"].file("prefect.yaml").read_text(encoding="utf-8")
     text = render(template, [as_in_the_file({**TOLD, **changed}, FIRST, PINNED)])
     return "\n".join(
-        line.rstrip() for line in text.partition("      work_queue_name: null\n")[2].splitlines() if line.strip()
+        line.rstrip() for line in text.partition("      job_variables: {}\n")[2].splitlines() if line.strip()
     )
 
 

@@ -1,0 +1,124 @@
+"""Of a large backlog the drain has the first runs of each side executed: what that says of the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.doors import load_doors
+from harness.trials.scenario import load_scenarios
+from tests.unit.plain import Line, check_survival, judge
+from tests.unit.stories import LATE, STATE, STORIES, Story, whole_history
+
+SLOTLESS = {"state_type": "SCHEDULED", "state_name": "AwaitingConcurrencySlot"}
+DONE, WAITS = "completed", "never ran"
+WHOLE_TWIN = (DONE, DONE, WAITS, WAITS)
+
+
+def sampled(treated: tuple[str, ...], twin: tuple[str, ...] = WHOLE_TWIN, *, sample: int = 2) -> list[Line]:
+    """The history of a trial whose drain was to come to the first runs of each side."""
+    opening, *rest = whole_history(treated, twin)
+    return [{**opening, "sample": sample}, *rest]
+
+
+def came_to(*args: Any, **options: Any) -> tuple[str | None, str]:
+    verdict = judge(sampled(*args, **options))
+    return verdict.outcome, verdict.reason
+
+
+def test_runs_that_the_drain_was_not_to_come_to_do_not_stand_against_those_that_it_did() -> None:
+    outcome, reason = came_to((DONE, DONE, WAITS, WAITS))
+    assert (outcome, reason) == (
+        "survived",
+        "all 4 runs at risk are there at every look; the 2 that were due first completed, and the others were not "
+        "asked to run",
+    )
+    counts = check_survival(sampled((DONE, DONE, WAITS, WAITS)), state=STATE).treated
+    assert (counts.kept, counts.completed, counts.unasked, counts.stranded) == (4, 2, 2, 0)
+
+
+@pytest.mark.rule("sample-is-said", "A `survived` says how many runs of a sample completed.")
+def test_a_drain_of_all_says_nothing_of_a_sample() -> None:
+    assert "asked" not in came_to((DONE,) * 4, (DONE,) * 4)[1]
+    assert "the 2 that were due first completed" in came_to((DONE, DONE, WAITS, WAITS))[1]
+
+
+def test_without_a_sample_a_run_that_never_ran_is_stranded() -> None:
+    assert came_to((DONE, DONE, WAITS, WAITS), (DONE,) * 4, sample=0)[0] == "stranded"
+
+
+@pytest.mark.rule(
+    "sample-has-ended", "As long as a run of the sample has not ended, the others count as in a drain of all."
+)
+@pytest.mark.parametrize("treated", [(DONE, WAITS, DONE, WAITS), (WAITS,) * 4, (DONE, "still running", WAITS, WAITS)])
+def test_a_sample_that_did_not_run_lets_none_off(treated: tuple[str, ...]) -> None:
+    assert check_survival(sampled(treated), state=STATE).treated.unasked == 0
+    assert came_to(treated)[0] in ("stranded", "inconclusive")
+
+
+def test_a_run_of_the_sample_that_never_ran_is_stranded() -> None:
+    assert came_to((DONE, WAITS, DONE, WAITS))[0] == "stranded"
+
+
+def test_a_twin_whose_sample_did_not_run_is_no_control_for_a_stranded_run() -> None:
+    assert came_to((DONE, WAITS, WAITS, WAITS), (DONE, WAITS, WAITS, WAITS))[0] == "inconclusive"
+
+
+@pytest.mark.parametrize("number", [0, 3])
+@pytest.mark.parametrize(
+    ("word", "outcome"),
+    [
+        ("lost", "lost"),
+        ("lost in the drain", "lost"),
+        ("cancelled", "altered"),
+        ("cancelled later", "altered"),
+        ("moved to a deployment", "altered"),
+        ("server error", "inconclusive"),
+    ],
+)
+def test_what_became_of_a_run_counts_within_the_sample_and_beside_it(number: int, word: str, outcome: str) -> None:
+    treated = [DONE, DONE, WAITS, WAITS]
+    treated[number] = word
+    if number == 0:  # then the third is one of the sample
+        treated[2] = DONE
+    assert came_to(tuple(treated))[0] == outcome
+
+
+@pytest.mark.rule("sample-unasked-as-it-was", "A run beside the sample that was asked and put off is no verdict.")
+def test_a_run_that_was_put_off_is_neither_unasked_nor_stranded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STORIES, "put off", Story([LATE], [SLOTLESS], "kept", stranded=True))
+    counts = check_survival(sampled((DONE, DONE, "put off", WAITS)), state=STATE).treated
+    assert (counts.unasked, counts.stranded) == (1, 0)
+    assert came_to((DONE, DONE, "put off", WAITS))[0] == "inconclusive"
+
+
+def test_the_sample_is_of_those_that_are_there() -> None:
+    assert came_to(("lost", DONE, DONE, WAITS))[0] == "lost"
+    counts = check_survival(sampled(("lost", DONE, DONE, WAITS)), state=STATE).treated
+    assert (counts.lost, counts.completed, counts.unasked) == (1, 2, 1)
+
+
+@pytest.mark.rule("story-marks-of-a-flow", "A mark says what its flow received, or its trial that no flow is run.")
+def test_a_mark_without_parameters_is_that_of_a_stand_in_alone() -> None:
+    opening, *rest = sampled((DONE, DONE, WAITS, WAITS))
+    marks = [
+        {**event, "executions": [{**one, "parameters": None} for one in event["executions"]]}
+        if event["kind"] == "executions"
+        else event
+        for event in rest
+    ]
+    assert judge([{**opening, "stand_in": True}, *marks]).outcome == "survived"
+    refused = judge([opening, *marks])
+    assert (refused.outcome, "an execution is marked without what its flow received" in refused.reason) == (
+        "error",
+        True,
+    )
+
+
+def test_a_limit_or_a_pool_of_its_own_asks_for_all() -> None:
+    night = load_scenarios()["overnight-outage"]
+    door = load_doors()["prefect-deploy"]
+    assert night.sample_through(door) == night.sample > 0
+    assert night.with_schedules((), "1").sample_through(door) == 0
+    assert all(night.sample_through(one) == 0 for one in load_doors().values() if one.own_pool)
