@@ -7,6 +7,7 @@ Times are in the form that all of them take (3.0.9 to 3.3.4 refuse a bare number
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
 from packaging.version import InvalidVersion, Version
 
@@ -62,6 +63,16 @@ EVERYWHERE = {
     "LANG": "C.UTF-8",
     "TZ": "UTC",
 }
+
+
+def as_setting(length: timedelta) -> str:
+    """A length of time as a setting's value, in whole minutes.
+
+    Every release from 2.20 to 3.9 reads this form (ISO 8601). From 3.0 on none reads `1.06:30:00` or `1 06:30:00`: a
+    server that is given one does not start.
+    """
+    minutes = round(length.total_seconds() / 60)
+    return f"PT{minutes // 60}H{minutes % 60}M"
 
 
 def scheduler_pass(version: str) -> float:

@@ -6,8 +6,10 @@ is to be deployed. `harness/runs/rehearsal.py` writes it.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
+from harness.engines.settings import as_setting
 from harness.history import moment
 from harness.trials.moving import pass_without_worker
 from harness.trials.scenario import Scenario
@@ -46,7 +48,7 @@ def scenario_of(folder: Path) -> Scenario:
         f"there, the lab's clock is moved to {record.ends}.",
         server_settings={
             # A move of the clock makes only those runs late that are there before it.
-            "PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": _duration(hours + 0.5),
+            "PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": as_setting(timedelta(hours=hours + 0.5)),
             "PREFECT_API_SERVICES_SCHEDULER_MAX_RUNS": str(record.ticks + 20),
         },
     )
@@ -58,8 +60,3 @@ def _asked(record: Rehearsed) -> list[Effect]:
     if "schedules" in asked and not record.new:
         asked["schedules"] = Effect("schedules", "becomes", [])
     return list(asked.values())
-
-
-def _duration(hours: float) -> str:
-    days, minutes = divmod(round(hours * 60), 24 * 60)
-    return f"{days}.{minutes // 60:02}:{minutes % 60:02}:00" if days else f"{minutes // 60:02}:{minutes % 60:02}:00"

@@ -5,6 +5,7 @@ The lab's clock is moved, so that their time passes at once.
 
 from datetime import timedelta
 
+from harness.engines.settings import as_setting
 from harness.trials.moving import move_clock
 from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
@@ -25,7 +26,6 @@ def stage(staging: Staging) -> None:
 
 def backlog(runs: int) -> Scenario:
     longest = AHEAD + (runs + 30) * INTERVAL
-    days, hours, minutes = longest.days, longest.seconds // 3600, longest.seconds // 60 % 60
     return Scenario(
         summary=f"A worker is gone until {runs:,} runs of a deployment are Late.",
         state="Late",
@@ -44,9 +44,7 @@ def backlog(runs: int) -> Scenario:
         stage_text=f"Both deployments are given {runs:,} ticks, a minute apart. The server is set to make all of their "
         "runs at once; once they are there, the lab's clock goes past the last of them. The runs turn Late.",
         server_settings={
-            "PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": f"{days}.{hours:02}:{minutes:02}:00"
-            if days
-            else f"{hours:02}:{minutes:02}:00",
+            "PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": as_setting(longest),
             "PREFECT_API_SERVICES_SCHEDULER_MAX_RUNS": str(runs + 30),  # of a schedule; default: 100
         },
     )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 
 from harness.doors import load_doors
 from harness.doors._door import REHEARSED
+from harness.engines.settings import as_setting
 from harness.known import load_known, load_known_promises
 from harness.runs.plan import choose_trials, doors_of, plan_cell, spread_over_labs
 from harness.trials.scenario import Scenario, load_scenarios, select_scenarios
@@ -291,3 +295,10 @@ def test_a_scenario_that_takes_minutes_is_tried_where_it_is_named_and_nowhere_el
     assert "overnight-outage" in slow
     assert not {scenario.name for scenario, _ in choose_trials(command, [], [])} & set(slow)
     assert {scenario.name for scenario, _ in choose_trials(command, slow, [])} == set(slow)
+
+
+def test_a_length_of_more_than_a_day_is_set_so_that_every_release_reads_it() -> None:
+    assert as_setting(timedelta(days=6, hours=23, minutes=40)) == "PT167H40M"
+    told = [value for one in SCENARIOS.values() for value in one.server_settings.values()]
+    assert as_setting(timedelta(hours=167, minutes=40)) in told
+    assert not [value for value in told if re.match(r"\d+[. ]\d\d:", value)]
