@@ -79,7 +79,9 @@ variants = {
     ),
     "asked-ahead": replace(
         running(
-            "A cron ticks every 10 s; a worker lives, and asks 10 s ahead, as by default.", _CRON, backlog="ticking"
+            "A cron ticks every 10 s; a worker lives, and asks 10 s ahead, as by default.",
+            _CRON,
+            backlog="ticking-asked-ahead",
         ),
         prefetch_seconds=10,
     ),
