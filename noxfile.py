@@ -58,6 +58,12 @@ def power(session: nox.Session) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """Carry out plans drawn from a seed, and say which promises they broke (-- --seed 7 --plans 3 --subject 3.9.1)."""
+    become(session, "harness", "chaos")
+
+
+@nox.session
 def cells(session: nox.Session) -> None:
     """Print the matrix of a GitHub workflow that runs a gate."""
     become(session, "harness", "cells")

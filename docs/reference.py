@@ -22,6 +22,8 @@ import msgspec
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from harness.chaos.plans import ChaosPlan  # noqa: E402
+from harness.chaos.results import CAMPAIGN, CampaignResult  # noqa: E402
 from harness.checkers import load_checkers, load_promises  # noqa: E402
 from harness.commands import commands, parser_of  # noqa: E402
 from harness.doors import Door, load_doors  # noqa: E402
@@ -205,11 +207,17 @@ RECORDS: dict[str, tuple[Any, str]] = {
     "results.json": (RunResult, "what came of a run: every trial with its outcome and counts"),
     "run.json": (RunFacts, "how a run was made"),
     "verdict.json": (VerdictRecord, "a trial's entry of results.json, and what became of each run at risk"),
+    "plan.yaml": (
+        ChaosPlan,
+        "a plan of chaos: its deployments and its steps ([how to write one]"
+        "(../how-to/try-orders-of-events.md)); a field that is not named here is refused",
+    ),
+    CAMPAIGN: (CampaignResult, "what the plans of a campaign came to, and which steps they executed"),
 }
 
 
 def _schema_file(name: str) -> str:
-    return name.removesuffix("l") if name.endswith(".jsonl") else name
+    return f"{name.partition('.')[0]}.json"
 
 
 def schema(name: str) -> str:
@@ -225,9 +233,10 @@ def schemas() -> str:
     """The files that have a schema."""
     rows = [[f"`{name}`", says, f"[schema](schemas/{_schema_file(name)})"] for name, (_, says) in RECORDS.items()]
     said = (
-        "Each is written and read as a record of `harness/words/records.py`, and each line of a history as one of "
-        "`harness/words/kinds.py`. A field with a default is one that an earlier harness did not write. Fields may "
-        "be added; a program that reads one of these files should pass over those that it does not know."
+        "Each is written and read as a record of `harness/words/records.py` or `harness/chaos`, and each line of a "
+        "history as one of `harness/words/kinds.py`. A field with a default is one that an earlier harness did not "
+        "write. Fields may be added; a program that reads one of these files should pass over those that it does not "
+        "know."
     )
     return f"# JSON schemas\n\n{_MADE}\n{said}\n\n{_table(['file', 'what it holds', 'schema'], rows)}"
 

@@ -23,13 +23,11 @@ class Bystanders:
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
         self.watched = _watched(trial)
-        self.known = {
-            run_id: [one]
-            for victims in self.watched.values()
-            for one in victims
-            for run_id, side in one.staged.items()
-            if side == TREATED
-        }
+        self.known: dict[str, list[Trial]] = {}
+        for one in (victim for victims in self.watched.values() for victim in victims):
+            for run_id, side in one.staged.items():
+                if side == TREATED:
+                    self.known.setdefault(run_id, []).append(one)
         self.there = self._runs(self.known)
         looked_up = [look_up(trial, "bystander", run_id) for run_id in self.known.keys() - self.there.keys()]
         self.hidden = [answer for answer in looked_up if answer["status"] == 200]
@@ -81,8 +79,10 @@ def _watched(trial: Trial) -> dict[str, list[Trial]]:
     for shared in trial.staging.together:  # rule: bystanders-all-scenarios
         if not shared.deletes_nothing:
             continue
-        others = [one for one in list(shared.trials) if one is not trial]
-        watched |= {one.treated["id"]: [one] for one in others}
+        # Of a plan's steps several are on one deployment.  # rule: bystanders-not-its-own
+        others = [one for one in list(shared.trials) if one.treated["id"] != trial.treated["id"]]
+        for one in others:
+            watched.setdefault(one.treated["id"], []).append(one)
         if shared is not trial.staging:  # whose twin it looks at anyway
             watched[shared.twin["id"]] = others
     return watched

@@ -35,7 +35,7 @@ from harness.words.plan import Cell, Plan
 Phase = Callable[[Staging], None]
 
 
-def _each(name: str, phase: Callable[[Trial], None]) -> Phase:
+def each(name: str, phase: Callable[[Trial], None]) -> Phase:
     """A phase of single trials, one after the other, for a staging: a trial that fails drops out, alone."""
 
     def of_each(shared: Staging) -> None:
@@ -53,9 +53,9 @@ PHASES: Sequence[tuple[str, Sequence[Phase]]] = (
     ("steady state", [steady_state]),
     ("stage", [stage]),
     ("prove", [prove]),
-    ("trigger", [_each("trigger", trigger)]),
-    ("observe", [_each("observe", observe)]),
-    ("drain", [drain, _each("drain", look_again)]),
+    ("trigger", [each("trigger", trigger)]),
+    ("observe", [each("observe", observe)]),
+    ("drain", [drain, each("drain", look_again)]),
 )
 
 
@@ -210,7 +210,7 @@ def _take_through_phases(stagings: Sequence[Staging], progress: Progress) -> Non
             for number, (name, steps) in enumerate(PHASES):
                 check_owner()
                 reaches(shared, number)
-                _through(shared, name, steps)
+                through(shared, name, steps)
                 if not shared.trials:
                     break
         reaches(shared, len(PHASES))
@@ -219,7 +219,7 @@ def _take_through_phases(stagings: Sequence[Staging], progress: Progress) -> Non
         list(pool.map(take, stagings))
 
 
-def _through(shared: Staging, name: str, steps: Sequence[Phase]) -> None:
+def through(shared: Staging, name: str, steps: Sequence[Phase]) -> None:
     """One phase of a staging; what goes wrong ends it for all of its trials."""
     shared.record("phase", phase=name)
     try:

@@ -170,7 +170,7 @@ class Staging:
     @property
     def names(self) -> list[str]:
         """The twin's name and every treated deployment's."""
-        return [self.twin_name, *(trial.name for trial in self.trials)]
+        return [self.twin_name, *dict.fromkeys(trial.name for trial in self.trials)]
 
     def runs_if_answered(self, *, all_of_them: bool = False) -> list[dict[str, Any]]:
         """Its backlog, for a wait: a living server that does not answer is a reason to wait on.

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from harness.engines.base import CommandResult, Node, database_of, save_log
+from harness.history import moment
 from harness.words.facts import PartSeen
 from tests.fakes.fake_api import serve
 from tests.fakes.fake_prefect import KILLED, LIFTED, UPDATE_BEGINS, Deployment, FakePrefect
@@ -378,7 +379,7 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
                 limit=int(value(block, "limit") or 0),
                 rrule=value(block, "rrule").replace("\\n", "\n"),
                 every=float(value(block, "interval") or 0),
-                since=prefect.clock.now(),
+                since=moment(anchor) if (anchor := value(block, "anchor_date")) else prefect.clock.now(),
                 slug=value(block, "slug").replace("null", "") or None,
                 waits="hold" in files and "work()" in code,
                 starts_held="hold" in files and b"OF_A_RUN" in files["flow.py"],

@@ -1,0 +1,54 @@
+"""What campaigns have executed so far: how often each kind of step, in which state, and each pair of kinds in a row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import msgspec
+
+from harness.chaos.plans import CONDITIONS, DOORS, FAULTS
+
+BEGIN = "begin"  # what the first step of a plan comes after
+# In the order in which they are drawn from; a kind is added at the end, since the place is part of what a seed draws.
+KINDS = (
+    *(f"open {door}" for door in DOORS),
+    *(f"{word} {fault}" for fault in FAULTS for word in ("hurt", "lift")),
+    "move-clock",
+    "create-runs",
+    *(f"wait {condition}" for condition in CONDITIONS),
+)
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often each was executed, by its name.
+
+    pairs   of kinds, one after the other: `first > second`
+    places  kinds by the state that they were taken in (model.py): `overdue: open prefect-deploy`
+    """
+
+    steps: dict[str, int] = {}
+    pairs: dict[str, int] = {}
+    places: dict[str, int] = {}
+
+    def also(self, executed: Sequence[str], places: Sequence[str]) -> Coverage:
+        """The same with one more plan: the kinds of the steps of it that were executed, in order, and their places."""
+        pairs = [f"{first} > {second}" for first, second in pairwise([BEGIN, *executed])]
+        return self.merged(Coverage(steps=_sum(executed), pairs=_sum(pairs), places=_sum(places)))
+
+    def merged(self, other: Coverage) -> Coverage:
+        """What both have together."""
+        return Coverage(
+            steps=_plus(self.steps, other.steps),
+            pairs=_plus(self.pairs, other.pairs),
+            places=_plus(self.places, other.places),
+        )
+
+
+def _sum(names: Iterable[str]) -> dict[str, int]:
+    return dict(Counter(names))
+
+
+def _plus(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in sorted({*one, *other})}

@@ -1,0 +1,84 @@
+"""What plans came to, as records: `chaos.json` of a campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from harness.chaos.coverage import Coverage
+
+CAMPAIGN = "chaos.json"
+CAMPAIGN_SCHEMA = 1
+KEPT, BROKEN, UNKNOWN, NOTHING = WORDS = ("kept", "broken", "unknown", "nothing seen")
+
+
+class PromiseSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan, or a door of it, shows of a promise.
+
+    came_to  `kept`; `broken`; `unknown`: what there was to see could not be told; `nothing seen`: there was nothing
+    reason   in one sentence
+    known    where it is known from that this release breaks it so; empty: it is news
+    """
+
+    came_to: str
+    reason: str = ""
+    known: str = ""
+
+
+class DoorResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One door of a plan: the step (the null door has the one after the last), and what its history came to.
+
+    outcome  as of a trial (docs/verdicts.md), and `reason` in one sentence
+    folder   where its history lies, from the campaign's folder
+    """
+
+    step: int
+    deployment: str
+    door: str
+    outcome: str
+    reason: str
+    folder: str
+    promises: dict[str, PromiseSeen] = {}
+
+
+class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One plan.
+
+    file      its text, from the campaign's folder
+    steps     what it does, in words
+    executed  the kinds of the steps that were carried out, in order, and `places`: the state that each was in
+    in_vain   the numbers of the steps that waited in vain
+    promises  what it shows of each promise: the worst that one of its doors shows
+    """
+
+    file: str
+    seed: int | None
+    number: int | None
+    steps: Sequence[str]
+    executed: Sequence[str]
+    places: Sequence[str]
+    in_vain: Sequence[int]
+    promises: dict[str, PromiseSeen]
+    doors: Sequence[DoorResult]
+    seconds: float
+    cpu_seconds: float
+
+    def of(self, word: str) -> list[str]:
+        """The names of the promises that came to this."""
+        return [name for name, promise in self.promises.items() if promise.came_to == word]
+
+
+class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A campaign: its plans, and which steps and pairs of steps they executed, with those of the campaigns before."""
+
+    schema: int
+    run: str
+    command: str
+    subject: str
+    version: str
+    engine: str
+    database: str
+    plans: Sequence[PlanResult] = ()
+    coverage: Coverage = Coverage()
+    exit_code: int | None = None

@@ -1,0 +1,267 @@
+"""A plan of chaos carried out in a lab: its steps, one after the other, between the staging and the drain.
+
+Each door of it is a trial of its own, with the history of a trial: treated and twin are read and listed just before it,
+and looked at just after it and after the drain that all of them share. So each is judged by what judges every trial.
+What happens to the whole lab (a fault, a move of the clock, runs that a person creates) happens to the twin as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+
+from harness.chaos.plans import FROZEN, ChaosPlan, CreateRuns, Hurt, Lift, MoveClock, OpenDoor, PlannedDeployment, Wait
+from harness.doors import load_doors
+from harness.history import History, moment
+from harness.lab.lab import Lab
+from harness.trials.drain import drain
+from harness.trials.looks import look_again, observe
+from harness.trials.moving import move_clock
+from harness.trials.parts import NodePart, running_in
+from harness.trials.phases import Phase, each, through
+from harness.trials.scenario import COMMON, Scenario
+from harness.trials.staging import Staging
+from harness.trials.steady_state import steady_state
+from harness.trials.trial import Trial
+from harness.trials.trigger import trigger
+from harness.words.errors import DeadlineError, LabError
+from harness.words.names import ENDED, HOLDS_A_SLOT, WARP
+from harness.words.waiting import NotYet
+
+NO_DOOR = "none"  # what is opened after the last step on a deployment that no step opens a door on
+SERVER_SETTINGS = {
+    # A move of the clock makes only those runs late that are there before it: so more than the longest move, twice.
+    "PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "02:00:00",  # default: one hour
+}
+_WORKER_LIMIT = 4
+_WAIT = 60.0  # seconds for a condition
+_DUE_IN = timedelta(seconds=1)
+
+
+@dataclass
+class PlannedTrial(Trial):
+    """One door of a plan, on the deployment of this name; `step` is its number."""
+
+    deployment: str = ""
+    step: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.staging.scenario.name}--{self.deployment}"
+
+
+@dataclass
+class Carried:
+    """What of a plan was carried out: the numbers of its steps, and of those waits that waited in vain."""
+
+    done: list[int] = field(default_factory=list)
+    in_vain: list[int] = field(default_factory=list)
+
+
+def scenario_of(name: str, deployment: PlannedDeployment) -> Scenario:
+    """What a plan of this name comes to as a scenario, scheduled as this deployment of it."""
+    return Scenario(
+        summary="A plan of chaos.",
+        state="Late",
+        ticks=1,
+        interval=60,
+        minimum=1,
+        schedules=(deployment.schedule,),
+        backlog="overdue",
+        fault="none",
+        clock=WARP,
+        alone=True,
+        by_name=True,
+        worker_limit=_WORKER_LIMIT,
+        server_settings=SERVER_SETTINGS,
+        name=name,
+        flows=name,
+        folder=COMMON,
+    )
+
+
+def doors_of(plan: ChaosPlan) -> list[tuple[int, str, str]]:
+    """Every door of a plan: the number of the step, the deployment, the door. The last ones are no steps of it."""
+    opened = [(number, step.of, step.door) for number, step in plan.doors.items()]
+    return [*opened, *((len(plan.steps) + 1, name, NO_DOOR) for name in plan.untouched)]
+
+
+def carry_out(plan: ChaosPlan, name: str, lab: Lab, histories: Mapping[tuple[int, str], History]) -> Carried:
+    """Carry a plan out in a lab in which no other one is under way; what came of each door is in its history.
+
+    `histories`: by the step and the deployment, as `doors_of` names them. What breaks is in them, too. The plan's
+    worker and deployments are gone in the end, however it ends; the lab lives on.
+    """
+    staging = Staging(scenario_of(name, plan.deployments[0]), lab, [])
+    staging.together = [staging]
+    declared = {one.name: one for one in plan.deployments}
+    for step, deployment, opened in doors_of(plan):
+        of = declared[deployment]
+        door = replace(load_doors()[opened], staged={"SCHEDULES": of.schedule})
+        trial = PlannedTrial(door, staging, histories[step, deployment], deployment=deployment, step=step)
+        staging.trials.append(trial)
+    steps = _Steps(plan, staging)
+    phases: dict[str, Sequence[Phase]] = {
+        "steady state": [steady_state],
+        "stage": [_stage],
+        "steps": [steps.take],
+        "drain": [steps.lift_all, drain, each("drain", look_again)],
+    }
+    try:
+        with staging.turn:
+            for phase, parts in phases.items():
+                through(staging, phase, parts)
+                if not staging.trials:
+                    break
+    finally:
+        steps.clean_up()
+    return steps.carried
+
+
+def _stage(staging: Staging) -> None:
+    """Deploy the twin and every deployment of the plan, and wait until each has a run to come."""
+    staging.schedule(staging.lab.clock.now())
+    staging.deploy_all()
+    staging.turn.close()
+    staging.read_deployments()
+    staging.last_tick = staging.lab.clock.now()
+    for deployment_id in staging.deployed.values():
+        staging.lab.wait_until(
+            "the scheduler's runs",
+            partial(_is_upcoming, staging, deployment_id),
+            seconds=staging.lab.deadlines.backlog,
+            every=staging.lab.deadlines.poll,
+        )
+    staging.deletes_nothing = True
+
+
+class _Steps:
+    """The steps of a plan under way. `hurt` is the fault that is."""
+
+    def __init__(self, plan: ChaosPlan, staging: Staging) -> None:
+        self.plan, self.staging, self.lab = plan, staging, staging.lab
+        self.hurt = ""
+        self.carried = Carried()
+
+    def take(self, staging: Staging) -> None:
+        """Take each step, in order; then open the null door on the deployments that none was opened on."""
+        doors = {(one.step, one.deployment): one for one in staging.trials if isinstance(one, PlannedTrial)}
+        for number, step in enumerate(self.plan.steps, start=1):
+            staging.record("act", what=f"step {number}: {step}")
+            match step:
+                case OpenDoor(of=of):
+                    _open(doors[number, of])
+                case Hurt(fault=fault):
+                    self._hurt(fault)
+                case Lift():
+                    self.lift()
+                case MoveClock(minutes=minutes):
+                    move_clock(staging, self.lab.clock.now() + timedelta(minutes=minutes))
+                case CreateRuns(number=many, of=of):
+                    self._create(many, of)
+                case Wait(until=until, of=of):
+                    self._wait(number, until, of)
+            self.carried.done.append(number)
+        for trial in doors.values():
+            if trial.door.name == NO_DOOR:
+                _open(trial)
+
+    def _parts(self) -> list[NodePart]:
+        record, ended = self.staging.record, self.staging.ended_with_process.update
+        nodes = self.staging.workers()
+        return [NodePart(one, "worker", record, partial(running_in, self.staging, one), ended) for one in nodes]
+
+    def _hurt(self, fault: str) -> None:
+        """Once nothing is under way: what a worker runs as it is killed is lost to Prefect by design."""
+        self.lab.wait_until(
+            f"no run under way before {fault}",
+            partial(_at_rest, self.staging),
+            seconds=self.lab.patience(self.lab.deadlines.backlog, 20),
+            every=self.lab.deadlines.poll,
+        )
+        for part in self._parts():
+            part.freeze() if fault == FROZEN else part.kill()
+        self.hurt = fault
+
+    def lift(self) -> None:
+        """Lift the fault that is under way, if one is."""
+        if self.hurt == FROZEN:
+            for part in self._parts():
+                part.thaw()
+        elif self.hurt:
+            self.staging.start_workers()
+        self.hurt = ""
+
+    def lift_all(self, _staging: Staging) -> None:
+        """The same as a phase, before the drain."""
+        self.lift()  # rule: plan-lifts-its-faults
+
+    def _create(self, many: int, of: str) -> None:
+        due = self.lab.clock.now() + _DUE_IN
+        for name in (self._name(of), self.staging.twin_name):
+            for _ in range(many):
+                self.lab.api.create_flow_run(self.staging.deployed[name], due)
+
+    def _name(self, of: str) -> str:
+        return f"{self.staging.scenario.name}--{of}"
+
+    def _wait(self, number: int, until: str, of: str) -> None:
+        probe = partial(_CONDITIONS[until], self.staging, self.staging.deployed[self._name(of)])
+        try:
+            self.lab.wait_until(f"step {number}", probe, seconds=_WAIT, every=self.lab.deadlines.poll)
+        except DeadlineError as error:
+            self.lab.check_server_alive()
+            self.carried.in_vain.append(number)
+            self.staging.record("note", text=error.reason)
+
+    def clean_up(self) -> None:
+        """End the plan's worker and delete its deployments, so that the lab can go on with another plan."""
+        with suppress(LabError, KeyError):  # no worker was started
+            if self.hurt == FROZEN:
+                self.lift()
+            for worker in self.staging.workers():
+                worker.kill()
+        for deployment_id in self.staging.deployed.values():
+            with suppress(LabError):
+                self.lab.api.call("DELETE", f"/deployments/{deployment_id}")
+
+
+def _open(trial: PlannedTrial) -> None:
+    trigger(trial)
+    observe(trial)
+
+
+def _at_rest(staging: Staging) -> None:
+    """Raises: NotYet while a run of the plan is Pending or Running."""
+    runs = staging.runs_if_answered(all_of_them=True)
+    if busy := [run["state_name"] for run in runs if run["state_type"] in HOLDS_A_SLOT]:  # rule: plan-hurts-at-rest
+        raise NotYet(f"{len(busy)} runs are {', '.join(sorted(set(busy)))}")
+
+
+def _is_upcoming(staging: Staging, deployment_id: str) -> None:
+    now = staging.lab.clock.now()
+    runs = [run for run in staging.runs_if_answered(all_of_them=True) if run["deployment_id"] == deployment_id]
+    if not any(moment(run["expected_start_time"]) > now for run in runs):
+        raise NotYet(f"none of its {len(runs)} runs is due later")
+
+
+def _is_late(staging: Staging, deployment_id: str) -> None:
+    runs = [run for run in staging.runs_if_answered(all_of_them=True) if run["deployment_id"] == deployment_id]
+    if not any(run["state_name"] == "Late" for run in runs):
+        raise NotYet(f"its {len(runs)} runs are {', '.join(sorted({run['state_name'] for run in runs}))}")
+
+
+def _is_done(staging: Staging, deployment_id: str) -> None:
+    now = staging.lab.clock.now()
+    runs = [run for run in staging.runs_if_answered(all_of_them=True) if run["deployment_id"] == deployment_id]
+    due = [run for run in runs if moment(run["expected_start_time"]) <= now]
+    if left := [run["state_name"] for run in due if run["state_type"] not in ENDED]:
+        raise NotYet(f"{len(left)} of {len(due)} runs that were due are {', '.join(sorted(set(left)))}")
+
+
+_CONDITIONS: Mapping[str, Callable[[Staging, str], None]] = {
+    "late": _is_late, "done": _is_done, "upcoming": _is_upcoming,
+}  # fmt: skip

@@ -1,0 +1,242 @@
+"""Plans of chaos on a fake Prefect: what breaks a promise is seen whatever the order, and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.chaos.plans import ChaosPlan
+from harness.chaos.results import BROKEN, KEPT, NOTHING, UNKNOWN, PlanResult
+from harness.chaos.text import plan_of
+from harness.history import of_kind, read_history
+from harness.runs.campaign import Bench, Ground
+from harness.verdict.plans import exit_code
+from harness.words.events import Act, ClockMoved, DoorClosed, Drained, Note, WorkerRestarted
+from harness.words.part_events import PartActed
+from tests.fakes.fake_lab import DEADLINES, FakeLab
+from tests.fakes.fake_prefect import UPDATED, Run
+
+EVERY = "'interval 5m anchor 2026-01-01T00:00:00'"
+A, B = (f"- {{name: {name}, schedule: {EVERY}}}" for name in "ab")
+OUTAGE = ("{do: hurt, fault: worker-killed}", "{do: move-clock, minutes: 11}")
+DEPLOY = "{do: open, door: prefect-deploy, of: a}"
+LATE_AND_DEPLOYED = (*OUTAGE, "{do: wait, until: late, of: a}", DEPLOY)
+
+
+def plan(*steps: str, deployments: Sequence[str] = (A,)) -> ChaosPlan:
+    said = ["steps:", *(f"- {step}" for step in steps)] if steps else []
+    return plan_of("\n".join(["plan: 1", "deployments:", *deployments, *said]))
+
+
+class OneSite:
+    """An engine that has the one site of a fake lab."""
+
+    name = "fake"
+
+    def __init__(self, lab: FakeLab) -> None:
+        self.lab, self.labs = lab, list[str]()
+
+    def describe(self) -> str:
+        return "a fake"
+
+    def site(self, *, lab: str, **_: Any) -> Any:
+        if self.labs:  # a new lab has a new database
+            self.lab.prefect.deployments.clear()
+            self.lab.prefect.runs.clear()
+        self.labs.append(lab)
+        return self.lab.site
+
+
+class Campaign:
+    """Carries plans out; `labs` are those that were started, `folder` is where the histories lie."""
+
+    def __init__(self, lab: FakeLab, folder: Path) -> None:
+        self.prefect, self.site, self.clock, self.folder = lab.prefect, lab.site, lab.clock, folder
+        self.engine = OneSite(lab)
+        self.version = lab.prefect.version
+
+    def of(self, *plans: ChaosPlan) -> list[PlanResult]:
+        engine: Any = self.engine
+        versions = {"server": self.version}
+        ground = Ground(engine, self.version, versions, "2030-01-01", {}, "sqlite", "fork", "run", self.folder)
+        with Bench(ground, lambda _: None, DEADLINES, self.clock) as bench:
+            return [bench.carry_out(one) for one in plans]
+
+    def on_update(self, action: Callable[[list[Run]], None]) -> None:
+        """Do this to the runs of the plan's deployments, as one of these is updated."""
+        family = "plan-1-treated"
+        self.prefect.on(family, UPDATED, lambda: action(self.prefect.runs_of(family)))
+
+    def delete(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            del self.prefect.runs[run.id]
+
+
+@pytest.fixture
+def campaign(lab: FakeLab, tmp_path: Path) -> Campaign:
+    return Campaign(lab, tmp_path / "chaos")
+
+
+def late(runs: Sequence[Run]) -> list[Run]:
+    return [run for run in runs if run.state_name == "Late"]
+
+
+def words(result: PlanResult) -> dict[str, str]:
+    return {name: promise.came_to for name, promise in result.promises.items()}
+
+
+def test_a_plan_without_steps_breaks_nothing_and_has_nothing_at_risk(campaign: Campaign) -> None:
+    (result,) = campaign.of(plan(deployments=[A, B]))
+    assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
+    assert [(door.deployment, door.door, door.step) for door in result.doors] == [("a", "none", 1), ("b", "none", 1)]
+    assert words(result)["overdue"] == NOTHING
+    assert words(result)["settings"] == KEPT
+    assert exit_code([result]) == 0
+
+
+def test_faults_alone_break_nothing(campaign: Campaign) -> None:
+    (result,) = campaign.of(plan(*OUTAGE, "{do: create-runs, number: 2, of: a}", "{do: wait, until: late, of: a}"))
+    assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
+    assert words(result)["overdue"] == words(result)["ticks"] == KEPT
+    assert result.in_vain == []
+
+
+def test_a_release_that_keeps_its_runs_keeps_its_promises_in_any_order(campaign: Campaign) -> None:
+    doors = [f"{{do: open, door: {door}, of: {of}}}" for door in ("patch-twice", "prefect-deploy") for of in "ab"]
+    lift = "{do: lift, fault: worker-killed}"
+    (result,) = campaign.of(
+        plan(DEPLOY, *OUTAGE, *doors, lift, "{do: wait, until: done, of: b}", DEPLOY, *OUTAGE, *doors,
+             deployments=[A, B])
+    )  # fmt: skip
+    assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
+    assert words(result)["overdue"] == words(result)["ticks"] == KEPT
+    assert len(result.doors) == 10 and len(result.executed) == 16
+    assert exit_code([result]) == 0
+
+
+def test_a_deploy_that_deletes_what_is_late_breaks_the_promise_of_what_is_overdue(campaign: Campaign) -> None:
+    campaign.on_update(lambda runs: campaign.delete(late(runs)[:1]))
+    (result,) = campaign.of(plan(*LATE_AND_DEPLOYED))
+    assert words(result)["overdue"] == words(result)["ticks"] == BROKEN
+    assert "1 of 2 runs at risk are gone" in result.promises["overdue"].reason
+    assert not result.promises["overdue"].known
+    assert exit_code([result]) == 1
+
+
+@pytest.mark.rule("plan-known-door-takes-ticks", "Only the loss of a door that is known to lose explains a tick.")
+@pytest.mark.parametrize(("version", "code"), [("3.3.3", 0), ("3.9.1", 1)])
+def test_a_loss_that_is_known_of_the_release_is_no_news_and_neither_is_its_tick(
+    campaign: Campaign, version: str, code: int
+) -> None:
+    campaign.version = campaign.prefect.version = version
+    campaign.site.versions = {"deployer": version, "worker": version}
+    campaign.on_update(lambda runs: campaign.delete(late(runs)))
+    (result,) = campaign.of(plan(*LATE_AND_DEPLOYED))
+    assert words(result)["overdue"] == words(result)["ticks"] == BROKEN
+    known = "PrefectHQ/prefect#17764" if version == "3.3.3" else ""
+    assert {result.promises[name].known for name in ("overdue", "ticks")} == {known}
+    assert exit_code([result]) == code
+
+
+@pytest.mark.rule("plan-known-losses-explain-ticks", "A tick that no known loss took is news beside one that it took.")
+def test_a_tick_that_is_missing_beside_a_known_loss_is_news(campaign: Campaign) -> None:
+    campaign.version = campaign.prefect.version = "3.3.3"
+    campaign.site.versions = {"deployer": "3.3.3", "worker": "3.3.3"}
+    campaign.on_update(lambda runs: campaign.delete(late(runs)))
+    campaign.prefect.on("worker-plan-1", "lifted", lambda: campaign.delete(campaign.prefect.runs_of("plan-1-treated")))
+    lift = "{do: lift, fault: worker-killed}"
+    (result,) = campaign.of(plan(*LATE_AND_DEPLOYED, *OUTAGE[1:], lift, "{do: wait, until: done, of: a}"))
+    assert result.promises["overdue"].known
+    assert words(result)["ticks"] == BROKEN and not result.promises["ticks"].known
+    assert exit_code([result]) == 1
+
+
+def test_a_door_that_deletes_a_run_of_another_deployment_breaks_a_promise(campaign: Campaign) -> None:
+    def strike(runs: list[Run]) -> None:
+        campaign.delete([run for run in late(runs) if run.deployment.name == "plan-1--b"][:1])
+
+    campaign.on_update(strike)
+    (result,) = campaign.of(plan(*LATE_AND_DEPLOYED, deployments=[A, B]))
+    (of_a,) = [door for door in result.doors if door.deployment == "a"]
+    assert (of_a.outcome, of_a.promises["overdue"].came_to) == ("lost", BROKEN)
+    assert "deleted 1 runs of deployments that it was not opened on" in result.promises["overdue"].reason
+
+
+@pytest.mark.rule("bystanders-not-its-own", "The runs of a door's own deployment are none of another deployment's.")
+def test_upcoming_runs_that_a_second_deploy_makes_anew_are_no_loss_of_another_deployment(campaign: Campaign) -> None:
+    patch = "{do: open, door: patch-deployment, of: a}"
+    (result,) = campaign.of(plan(DEPLOY, patch, *OUTAGE, DEPLOY, patch))
+    assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
+
+
+@pytest.mark.rule("plan-lifts-its-faults", "A fault that no step lifts is lifted before the drain.")
+@pytest.mark.parametrize("fault", ["worker-killed", "worker-frozen"])
+def test_a_fault_is_lifted_in_the_end(campaign: Campaign, fault: str) -> None:
+    hurt = f"{{do: hurt, fault: {fault}}}"
+    (result,) = campaign.of(plan(hurt, "{do: create-runs, number: 1, of: a}", "{do: wait, until: late, of: a}", DEPLOY))
+    assert words(result)["overdue"] == KEPT, result.promises["overdue"]
+    events = read_history(campaign.folder / result.doors[0].folder / "history.jsonl")
+    assert not of_kind(events, WorkerRestarted), "the drain did not have to start it"
+
+
+@pytest.mark.rule("plan-hurts-at-rest", "A worker is killed only while no run of the plan is Pending or Running.")
+def test_a_worker_is_killed_once_nothing_is_under_way(campaign: Campaign) -> None:
+    campaign.prefect.run_seconds = 20
+    (result,) = campaign.of(plan("{do: create-runs, number: 1, of: a}", *4 * [DEPLOY], *OUTAGE))
+    events = read_history(campaign.folder / result.doors[0].folder / "history.jsonl")
+    assert [part.runs for part in of_kind(events, PartActed)] == [[]]
+    assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
+
+
+@pytest.mark.rule("plan-new-lab-after-an-error", "After a plan in which something broke, the next one gets a new lab.")
+def test_a_door_that_fails_leaves_every_promise_unknown_and_the_next_plan_a_new_lab(campaign: Campaign) -> None:
+    campaign.on_update(lambda _: setattr(campaign.site, "deploy_exit_code", 1))
+    first, second = campaign.of(plan(*LATE_AND_DEPLOYED), plan())
+    assert first.doors[0].outcome == "error"
+    assert set(words(first).values()) <= {UNKNOWN, NOTHING} and first.of(UNKNOWN)
+    assert exit_code([first]) == 125
+    assert campaign.engine.labs == ["lab-1", "lab-2"]
+    assert "`prefect deploy` of plan-2--twin, plan-2--a exited 1" in second.doors[0].reason
+
+
+def test_what_a_twin_does_too_is_unknown(campaign: Campaign) -> None:
+    def strike(_: list[Run]) -> None:
+        campaign.delete(late(campaign.prefect.runs_of("plan-1-treated")))
+        campaign.delete(late(campaign.prefect.runs_of("plan-1-twin")))
+
+    campaign.on_update(strike)
+    (result,) = campaign.of(plan(*LATE_AND_DEPLOYED))
+    assert words(result)["overdue"] == words(result)["ticks"] == UNKNOWN
+    assert exit_code([result]) == 125
+
+
+def test_a_wait_in_vain_ends_and_says_what_was_seen_last(campaign: Campaign) -> None:
+    (result,) = campaign.of(plan(OUTAGE[0], "{do: wait, until: late, of: a}", DEPLOY))
+    assert result.in_vain == [2]
+    assert result.executed == ["hurt worker-killed", "wait late", "open prefect-deploy"]
+    events = read_history(campaign.folder / result.doors[0].folder / "history.jsonl")
+    assert "its 10 runs are Scheduled" in of_kind(events, Note)[-1].text
+    assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
+
+
+def test_each_door_has_the_whole_story_in_its_history(campaign: Campaign) -> None:
+    patch = "{do: open, door: patch-deployment, of: b}"
+    (result,) = campaign.of(plan(*LATE_AND_DEPLOYED, patch, deployments=[A, B]))
+    for door in result.doors:
+        events = read_history(campaign.folder / door.folder / "history.jsonl")
+        steps = [act.what for act in of_kind(events, Act) if act.what.startswith("step ")]
+        assert steps == [f"step {number}: {step}" for number, step in enumerate(result.steps, start=1)]
+        assert [len(of_kind(events, kind)) for kind in (ClockMoved, DoorClosed, Drained)] == [1, 1, 1]
+        assert (campaign.folder / result.file).read_text(encoding="utf-8").startswith("plan: 1\n")
+
+
+def test_a_lab_serves_one_plan_after_the_other_and_nothing_of_the_first_is_left(campaign: Campaign) -> None:
+    results = campaign.of(plan(*LATE_AND_DEPLOYED), plan(*LATE_AND_DEPLOYED))
+    assert campaign.engine.labs == ["lab-1"]
+    assert [words(result)["overdue"] for result in results] == [KEPT, KEPT]
+    assert [one.name for one in campaign.prefect.deployments.values() if one.name.startswith("plan-") and one.pool] == [
+        one.name for one in campaign.prefect.deployments.values() if one.name.endswith("--probe")
+    ]
