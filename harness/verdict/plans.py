@@ -13,7 +13,7 @@ from datetime import datetime
 
 from harness.chaos.results import BROKEN, KEPT, NOTHING, UNKNOWN, PlanResult, PromiseSeen
 from harness.checkers import load_promises
-from harness.checkers._runs import listed_at
+from harness.checkers._runs import is_gone_for_good, listed_at
 from harness.checkers.ticks import Ticks
 from harness.history import moment, of_kind
 from harness.known import known_for, known_promises
@@ -28,7 +28,8 @@ from harness.verdict.outcomes import (
     SURVIVED,
     Verdict,
 )
-from harness.words.events import DoorClosed, Event
+from harness.words.events import DoorClosed, Event, Look
+from harness.words.facts import Answer
 from harness.words.names import AFTER, BEFORE
 from harness.words.promises import Promise
 
@@ -96,9 +97,13 @@ def _overdue(door: Opened, version: str) -> PromiseSeen:
             said = f"the door took or altered {len(others.lost) + len(others.altered)} runs of other deployments"
             return PromiseSeen(came_to=BROKEN, reason=said)
         came_to = NOTHING
-    found = known_for(_BACKLOG, door, version)
-    known = found.reference if found and found.outcome == verdict.outcome and came_to == BROKEN else ""
-    return PromiseSeen(came_to=came_to, reason=verdict.reason, known=known)
+    found, outcome, reason = known_for(_BACKLOG, door, version), verdict.outcome, verdict.reason
+    # What was due and not called Late yet was no run at risk of the trial, and is overdue all the same.
+    if door.taken and came_to in (KEPT, NOTHING):  # rule: plan-overdue-before-it-is-late
+        came_to, outcome = BROKEN, LOST
+        reason = f"{len(door.taken)} runs that were due, and not Late yet, are gone just after the door"
+    known = found.reference if found and found.outcome == outcome and came_to == BROKEN else ""
+    return PromiseSeen(came_to=came_to, reason=reason, known=known)
 
 
 def _promise(name: str, door: Opened, doors: Sequence[Opened], version: str) -> PromiseSeen:
@@ -138,11 +143,22 @@ def _known_losses(door: Opened, doors: Sequence[Opened], version: str) -> str:
 
 
 def taken_by(events: Sequence[Event]) -> frozenset[datetime]:
-    """The ticks whose runs waited and were due as a door was answered, and that are in no listing just after it."""
+    """The ticks of the treated runs that waited and were due as a door was answered, and that it took, by both sources.
+
+    Nothing where a run of the twin that waited so is gone, too.
+    """
     answered = next((moment(door.answered_at) for door in of_kind(events, DoorClosed) if door.answered_at), None)
-    before, after = listed_at(events, BEFORE), listed_at(events, AFTER)
-    waited = [one for run, one in before.items() if run not in after and one.side == "treated"]
-    ticks = [
-        moment(one.expected_start_time) for one in waited if one.state_type == "SCHEDULED" and one.expected_start_time
-    ]
-    return frozenset(tick for tick in ticks if after and answered and tick <= answered)
+    after = listed_at(events, AFTER)
+    looks = [look for look in of_kind(events, Look) if look.when == AFTER][-1:]
+    answers: dict[str, list[Answer]] = {}
+    for each in (answer for look in looks for answer in look.answers):
+        answers.setdefault(each.run, []).append(each)
+    gone: dict[str, set[datetime]] = {"treated": set(), "twin": set()}
+    for run, was in listed_at(events, BEFORE).items():
+        waited = was.state_type == "SCHEDULED" and was.expected_start_time and was.side
+        # rule: plan-taken-by-both-sources (without last)
+        if waited and answered and run not in after and is_gone_for_good(answers.get(run, [])):
+            tick = moment(was.expected_start_time or "")
+            if tick <= answered:  # rule: plan-taken-was-due
+                gone[str(was.side)].add(tick)
+    return frozenset() if gone["twin"] else frozenset(gone["treated"])  # rule: plan-taken-not-of-the-twin (never)

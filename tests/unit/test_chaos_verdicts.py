@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_run
 
 from harness.chaos.results import BROKEN, KEPT, NOTHING, UNKNOWN, PlanResult, PromiseSeen
 from harness.checkers import Check, load_promises
 from harness.checkers._findings import Counts, Findings
 from harness.checkers.bystanders import Bystanders
 from harness.verdict.outcomes import Verdict
-from harness.verdict.plans import OVERDUE, Opened, exit_code, promises_of, worst_of
+from harness.verdict.plans import OVERDUE, Opened, exit_code, promises_of, taken_by, worst_of
+from harness.words.events import DoorClosed, Event, Listing, Look
+from harness.words.facts import Answer, FlowRun
 from harness.words.promises import Promise
 
 
@@ -56,6 +60,54 @@ def test_a_door_with_nothing_at_risk_that_takes_a_run_of_another_deployment_brea
         others = Check(found=Bystanders(lost=["a run of b"], taken=taken))
         verdict = replace(mine.verdict, checks={**mine.verdict.checks, "bystanders": others})
         assert shown(replace(mine, verdict=verdict))[OVERDUE] == came_to
+
+
+@pytest.mark.rule("plan-overdue-before-it-is-late", "A run that was due and that a door took is overdue, Late or not.")
+def test_a_run_that_was_due_and_not_late_yet_counts_as_overdue() -> None:
+    taken = frozenset({datetime(2026, 1, 1, tzinfo=timezone.utc)})
+    for outcome, at_risk in (("survived", 2), ("inconclusive", 0)):
+        one = replace(door(outcome, at_risk=at_risk, name="prefect-deploy"), taken=taken)
+        for version, known in (("3.3.3", "PrefectHQ/prefect#17764"), ("3.9.1", "")):
+            seen = promises_of([one], version)[0][OVERDUE]
+            assert (seen.came_to, seen.known) == (BROKEN, known)
+            assert "1 runs that were due, and not Late yet, are gone" in seen.reason
+    assert shown(replace(door("error"), taken=taken))[OVERDUE] == UNKNOWN
+
+
+AT, THEN = "2026-01-01T00:00:10Z", "2026-01-01T00:00:05Z"
+
+
+def history(tick: str = THEN, side: str = "treated", *answers: int) -> list[Event]:
+    """A door that was answered at AT, and a run of a tick that is in no listing after it; its look-ups' answers."""
+    run = FlowRun(run="r", side=side, state_type="SCHEDULED", state_name="Scheduled", expected_start_time=tick)
+    gone = {"detail": "Flow run not found"}
+    looked = [Answer(run="r", status=status, body=gone if status == 404 else None) for status in answers]
+    return [
+        Listing(when="before the door", runs=[run]),
+        DoorClosed(door="none", nonce="", answered_at=AT),
+        Look(when="after the door", answers=looked),
+        Listing(when="after the door", runs=[]),
+    ]
+
+
+@pytest.mark.rule("plan-taken-by-both-sources", "A run is taken only if its look-ups say so, too.")
+@pytest.mark.rule("plan-taken-was-due", "A run that was not due as the door was answered may be made anew.")
+@pytest.mark.rule("plan-taken-not-of-the-twin", "What the twin lost, too, no door took.")
+def test_what_a_door_took_is_known_by_both_sources() -> None:
+    assert taken_by(history(THEN, "treated", 404, 404)) == {datetime(2026, 1, 1, 0, 0, 5, tzinfo=timezone.utc)}
+    assert not taken_by(history(THEN, "treated", 200))
+    assert not taken_by(history(THEN, "treated", 500, 500))
+    assert not taken_by(history("2026-01-01T00:00:11Z", "treated", 404, 404))
+    both = history(THEN, "treated", 404, 404)
+    before = Listing(
+        when="before the door",
+        runs=[*both[0].runs, replace_run(both[0].runs[0], run="t", side="twin")],  # type: ignore[attr-defined]
+    )
+    gone = {"detail": "Flow run not found"}
+    looked = Look(
+        when="after the door", answers=[Answer(run=run, status=404, body=gone) for run in ("r", "r", "t", "t")]
+    )
+    assert not taken_by([before, both[1], looked, both[3]])
 
 
 @pytest.mark.rule("plan-nothing-seen-is-not-kept", "A promise that no checker says anything of is not kept.")
