@@ -54,7 +54,8 @@ class Scenario:
     alone           its backlog passes by the clock, so it has a lab of its own and waits for no other scenario
     clock           `WARP` where it moves its lab's clock (trials/moving.py): its lab has such a clock whatever is asked
                     for, and it is `alone`. `REAL`: it is tried on the clock that is asked for
-    by_name         tried only where it is named, since it takes minutes; no command chooses it
+    by_name         tried only where it is named: it takes minutes, or its first door is known to break it on the newest
+                    release; no command chooses it. What `gate` opens by itself is meant to be survived
     in_reproduce    whether a plain `reproduce` runs it: the report of #17764
     doors           the doors that a plain `matrix` opens on it, or EVERY_DOOR; the other commands open the first
     served_by       the script in its folder by which a process of its own serves each deployment (`flow.serve`); empty

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from harness.checkers import load_promises
 from harness.doors import load_doors
 from harness.doors._door import REHEARSED
 from harness.engines.settings import as_setting
@@ -19,12 +21,14 @@ from harness.words.names import PREFECT_DEPLOY
 from harness.words.places import ROOT
 from harness.words.plan import Cell
 from harness.words.promises import Expectation
+from harness.words.proof import NOTHING
 
 DOORS = load_doors()
 
 SCENARIOS = load_scenarios()
 USUAL = [name for name, one in SCENARIOS.items() if not one.by_name]  # what a command chooses where none is named
 RELEASES = ("2.20.20", "3.0.0", "3.0.4", "3.0.8", "3.0.9", "3.3.3", "3.3.4", "3.9.1")
+NEWEST = RELEASES[-1]  # that was tried
 
 
 def planned(scenario: str, version: str) -> Cell:
@@ -263,6 +267,28 @@ def test_a_gate_tries_every_scenario_by_the_door_of_the_report() -> None:
     ]
     others = {scenario.name: door.name for scenario, door in tried if door.name != PREFECT_DEPLOY}
     assert others == {"serve": "serve-stop"}
+
+
+def unfit_for_a_gate(scenarios: dict[str, Scenario]) -> list[str]:
+    """The scenarios that a gate chooses though their first door changes nothing, or is not known to be survived."""
+    unfit = []
+    for name, one in scenarios.items():
+        door = DOORS[one.usual_door]
+        cell = plan_cell(one, door, subject=NEWEST, version=NEWEST, as_of="", engine="processes", engine_detail="")
+        whole = {kind: load_promises()[kind].kept == said.outcome for kind, said in cell.promises.items()}
+        survives = whole.get(one.judged_by, cell.expected == "survived") and all(whole.values())
+        if not one.by_name and not (survives and door.proof.by != NOTHING):
+            unfit.append(name)
+    return unfit
+
+
+@pytest.mark.parametrize("door", ["none", "delete-deployment", "pause-deployment", "server-restart", "worker-kill"])
+def test_what_a_gate_chooses_by_itself_is_meant_to_be_survived_on_the_newest_release(door: str) -> None:
+    assert unfit_for_a_gate(SCENARIOS) == []
+    name = {"server-restart": "being-started", "worker-kill": "slot-held-ahead"}.get(door, "worker-outage")
+    one = replace(SCENARIOS[name], by_name=False, doors=(door, "prefect-deploy"))
+    assert unfit_for_a_gate({name: one}) == [name]
+    assert unfit_for_a_gate({name: replace(one, by_name=True)}) == []
 
 
 @pytest.mark.rule("lab-capacity", "A lab gets no more trials than it can carry.")
