@@ -8,7 +8,9 @@ from harness.checkers._check import Check
 from harness.checkers._executions import executed_by
 from harness.checkers._promise import Seen, promised
 from harness.checkers._runs import in_order, sides_of, states_read
+from harness.history import moment
 from harness.words.events import Event, WorkerRestarted
+from harness.words.facts import Execution
 from harness.words.names import DRAINED
 from harness.words.promises import Breach
 
@@ -17,7 +19,10 @@ _RETRIES = "AwaitingRetry"  # the state that each retry of a flow run goes throu
 
 
 def check(events: Sequence[Event]) -> Check:
-    """Broken by a run that was executed more often than its states name tries, whenever the first time was."""
+    """Broken by a run that was executed more than once in one of its tries, whenever the first time was.
+
+    A try lasts up to the next state that awaits a retry: the server's word, beside the marks, on the lab's one clock.
+    """
     return promised(events, _look)
 
 
@@ -33,10 +38,18 @@ def _look(events: Sequence[Event]) -> Seen | None:
         if not (read := states.get(run)) or run not in sides:  # rule: once-tries-by-its-states
             untold.append(run)
             continue
-        tries = 1 + sum(state.name == _RETRIES for state in in_order(read))  # rule: once-a-retry-is-none (without last)
-        if len(executions) > tries:
-            what = f"was executed {len(executions)} times in {tries} {'try' if tries == 1 else 'tries'}"
-            breaches.append(Breach(side=sides[run], run=run, what=what, at=executions[-1].began))
+        # rule: once-a-retry-is-none (gives [])
+        retries = [moment(state.timestamp) for state in in_order(read) if state.name == _RETRIES]
+        tries: dict[int, list[Execution]] = {}
+        for one in executions:
+            # rule: once-in-its-own-try (gives 0)
+            number = sum(retry < moment(one.began) for retry in retries)
+            tries.setdefault(number, []).append(one)
+        number, most = max(tries.items(), key=lambda of: len(of[1]))
+        if len(most) > 1:
+            which = f"try {number + 1} of {len(retries) + 1}" if retries else "1 try"
+            what = f"was executed {len(most)} times in {which}"
+            breaches.append(Breach(side=sides[run], run=run, what=what, at=most[-1].began))
     return Seen(
         held=f"each of {len(ran)} runs that were executed was executed once in each of its tries",
         breaches=breaches,

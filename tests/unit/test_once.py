@@ -46,13 +46,35 @@ def test_it_is_broken_whatever_became_of_the_run_and_of_runs_that_were_not_at_ri
 def test_a_retry_is_an_execution_of_its_own() -> None:
     lines = whole_history(TWICE, SOUND)
     states = changed(lines, "states", when="after the drain", run="treated-run-0")["states"]
-    retry = {"id": "r", "type": "SCHEDULED", "name": "AwaitingRetry", "timestamp": "2030-01-01T00:00:29.7Z"}
+    retry = {"id": "r", "type": "SCHEDULED", "name": "AwaitingRetry", "timestamp": "2030-01-01T00:00:30.7Z"}
     states.insert(-1, retry)
     assert outcome(lines) == "held"
     marks = changed(lines, "executions", when="after the drain")["executions"]
     marks += [{**mark, "process": 3} for mark in marks if mark["run"] == "treated-run-0"][:1]
     said = ask("once", lines)
-    assert said and said.reason == "run treated-run-0 was executed 3 times in 2 tries"
+    assert said and said.reason == "run treated-run-0 was executed 2 times in try 1 of 2"
+
+
+@pytest.mark.rule("once-in-its-own-try", "A retry that was never executed makes up for no execution in another try.")
+@pytest.mark.parametrize(
+    ("retries", "said"),
+    [
+        (["29.5"], "2 times in try 2 of 2"),  # nothing ran in the first try, and its process and a worker in the second
+        (["32"], "2 times in try 1 of 2"),  # two processes took it, and its retry never ran
+        (["30.5", "32"], ""),
+        (["29.5", "32"], "2 times in try 2 of 3"),
+    ],
+)
+def test_two_executions_in_one_try_break_it_though_another_try_has_none(retries: list[str], said: str) -> None:
+    lines = whole_history(TWICE, SOUND)  # the marks of its two executions begin at 30 and 31 s
+    states = changed(lines, "states", when="after the drain", run="treated-run-0")["states"]
+    states += [
+        {"id": at, "type": "SCHEDULED", "name": "AwaitingRetry", "timestamp": f"2030-01-01T00:00:{at}Z"}
+        for at in retries
+    ]
+    promise = ask("once", lines)
+    assert promise and promise.outcome == ("broken" if said else "held")
+    assert not said or promise.reason == f"run treated-run-0 was executed {said}"
 
 
 @pytest.mark.rule("once-tries-by-its-states", "A run whose states are not known breaks no promise by its executions.")
