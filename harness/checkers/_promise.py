@@ -7,6 +7,7 @@ finds what breaks the promise, on both sides alike; whether that counts is said 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -22,13 +23,20 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What a promise was held against.
 
     held      that nothing breaks it, as a sentence without its full stop: how many things were looked at
+    broken    that the treated deployment breaks it, as another; empty: the first of its breaches
     breaches  what breaks it, on either side
     doubt     why it cannot be told whether it is broken; empty where it can
+    kept      the checker's word for a promise that was kept, and `breaks`, for one that was broken as this one is
+    found     what a verdict rests on, for whoever shows it; without a verdict nobody does
     """
 
-    held: str
+    held: str = ""
+    broken: str = ""
     breaches: Sequence[Breach] = ()
     doubt: str = ""
+    kept: str = HELD
+    breaks: str = BROKEN
+    found: Any = None
 
 
 def promised(events: Sequence[Event], look: Callable[[Sequence[Event]], Seen | None]) -> Check:
@@ -38,10 +46,13 @@ def promised(events: Sequence[Event], look: Callable[[Sequence[Event]], Seen | N
     if not came_to_its_end(events):  # rule: promise-cut-short-says-nothing
         return _unclear("the trial did not come to its end")
     seen = look(events)
-    return Check() if seen is None else Check(promise=_weighed(seen, has_control=not is_absolute(events)))
+    if seen is None:
+        return Check()
+    promise = weighed(seen, has_control=not is_absolute(events))
+    return Check(promise=promise, found=None if promise.outcome == INCONCLUSIVE else seen.found)
 
 
-def _weighed(seen: Seen, *, has_control: bool) -> Promise:
+def weighed(seen: Seen, *, has_control: bool) -> Promise:
     """What it comes to; a twin that the door hit, too, is no control, and then the treated deployment alone says."""
     treated, twin = ([breach for breach in seen.breaches if breach.side == side] for side in ("treated", "twin"))
     # rule: promise-twin-breaks-it-too (never), promise-absolute (without last)
@@ -51,8 +62,8 @@ def _weighed(seen: Seen, *, has_control: bool) -> Promise:
     if seen.doubt:  # rule: promise-doubt
         return Promise(outcome=INCONCLUSIVE, reason=seen.doubt, breaches=seen.breaches)
     if treated:
-        return Promise(outcome=BROKEN, reason=_first(treated), breaches=treated)
-    return Promise(outcome=HELD, reason=seen.held)
+        return Promise(outcome=seen.breaks, reason=seen.broken or _first(treated), breaches=treated)
+    return Promise(outcome=seen.kept, reason=seen.held)
 
 
 def _first(breaches: Sequence[Breach]) -> str:

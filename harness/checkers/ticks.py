@@ -26,14 +26,13 @@ from datetime import datetime
 from harness.checkers._check import Check
 from harness.checkers._executions import executed_between
 from harness.checkers._oracle import first_tick, ticks_between
+from harness.checkers._promise import Seen, promised
 from harness.checkers._runs import has_completed, states_read
-from harness.checkers._trial import came_to_its_end, is_absolute
 from harness.history import moment, of_kind, opening_of
-from harness.words.events import DeploymentRead, DoorClosed, DoorOpens, Event, Listing, Unreadable
+from harness.words.events import DeploymentRead, DoorClosed, DoorOpens, Event, Listing
 from harness.words.facts import Deployment, FlowRun, Schedule, Values
-from harness.words.names import BEFORE, DRAINED
-from harness.words.outcomes import INCONCLUSIVE
-from harness.words.promises import Breach, Promise
+from harness.words.names import BEFORE, DRAINED, SIDES
+from harness.words.promises import Breach
 from harness.words.proof import REDEPLOY, Proof
 
 PROMISE = (
@@ -49,52 +48,36 @@ Owed = dict[datetime, list[str | None]]  # by the tick: the id of each schedule 
 
 @dataclass(frozen=True)
 class Ticks:
-    """The verdict on one trial's ticks: the treated deployment's, with the twin's beside them.
+    """The treated deployment's ticks, where there is a verdict on them.
 
     expected            how many runs the schedules ask for up to the last observation
-    missing, duplicate  the treated deployment's ticks (UTC, ISO 8601) that lack a run, as often as they lack one; and
-                        those that have too many
+    missing, duplicate  the ticks (UTC, ISO 8601) that lack a run, as often as they lack one; and those that have too
+                        many
     """
 
-    outcome: str
-    reason: str
     expected: int = 0
     missing: tuple[str, ...] = ()
     duplicate: tuple[str, ...] = ()
 
+    @property
+    def breaches(self) -> list[tuple[str, str]]:
+        """What a tick has, and which tick, of each that is not whole."""
+        told = (("no run", self.missing), ("several runs", self.duplicate))
+        return [(f"a tick has {what}", at) for what, ticks in told for at in ticks]
+
 
 def check(events: Sequence[Event]) -> Check:
     """Whether they are whole; `found` is the Ticks."""
-    found = check_ticks(events)
-    if found.outcome != INCONCLUSIVE and not came_to_its_end(events):  # rule: promise-cut-short-says-nothing
-        found = Ticks(INCONCLUSIVE, "the trial did not come to its end")
-    breaches = [
-        Breach(side="treated", what=f"a tick has {what}", at=at)
-        for what, ticks in (("no run", found.missing), ("several runs", found.duplicate))
-        for at in ticks
-    ]
-    return Check(promise=Promise(outcome=found.outcome, reason=found.reason, breaches=breaches), found=found)
+    return promised(events, look)
 
 
-def check_ticks(events: Sequence[Event]) -> Ticks:
-    """The verdict; `inconclusive` where the history does not hold what it takes, or the twin's ticks are not whole.
-
-    Never raises: what cannot be read is `inconclusive`.
-    """
-    try:
-        return _check(events)
-    except Exception as error:
-        return Ticks(INCONCLUSIVE, f"the ticks could not be judged: {type(error).__name__}: {error}")
-
-
-def _check(events: Sequence[Event]) -> Ticks:
+def look(events: Sequence[Event]) -> Seen:
+    """What the history shows of both sides' ticks."""
     listings = [listing for listing in of_kind(events, Listing) if listing.when == DRAINED]
     earlier = [listing for listing in of_kind(events, Listing) if listing.when == BEFORE]
     answers = [door.answered_at for door in of_kind(events, DoorClosed) if door.answered_at]
-    if unreadable := of_kind(events, Unreadable):
-        return Ticks(INCONCLUSIVE, f"the history holds a line that cannot be read: {unreadable[0].problem}")
     if not listings or not earlier or not answers:
-        return Ticks(INCONCLUSIVE, "the trial did not come to its end")
+        return Seen(doubt="the history lacks a listing, or when the door was answered")
     answered, last = moment(answers[-1]), moment(listings[-1].at)
     opening = opening_of(events)
     upcoming = opening is not None and opening.judged_by == _NAME and _ends(events)
@@ -103,12 +86,12 @@ def _check(events: Sequence[Event]) -> Ticks:
     )
     states, executed = states_read(events, DRAINED), executed_between(events, BEFORE, DRAINED)
     apart = _tells_schedules_apart([*earlier[0].runs, *listings[-1].runs])
-    found: dict[str, tuple[list[str], list[str], int]] = {}
-    for side in ("treated", "twin"):
+    found: dict[str, Ticks] = {}
+    for side in SIDES:
         # rule: tick-due-until-the-door
         before, after = (_deployment(events, side, when) for when in ("before", "after"))
         if before is None or after is None:
-            return Ticks(INCONCLUSIVE, f"the {side} deployment was not read before and after the door")
+            return Seen(doubt=f"the {side} deployment was not read before and after the door")
         listed = {_tick(run) for run in _made(earlier[0], side)}
         named = _owed(before, min(listed, default=answered), last, apart)
         seen = listed & named.keys()  # rule: tick-first-is-named (without last)
@@ -119,7 +102,7 @@ def _check(events: Sequence[Event]) -> Ticks:
         if upcoming:
             if too_late := [tick for tick in named if tick <= answered]:  # rule: upcoming-lay-ahead
                 text = f"{len(too_late)} ticks of the {side} deployment were past when the door was answered"
-                return Ticks(INCONCLUSIVE, text)
+                return Seen(doubt=text)
             added = {tick: owed for tick, owed in due.items() if tick in named and len(owed) > len(named[tick])}
             due = named  # rule: upcoming-ended-schedule (skip)
             due |= added  # rule: upcoming-added-schedule
@@ -136,7 +119,7 @@ def _check(events: Sequence[Event]) -> Ticks:
                 again[tick] += times_executed - 1
         lacking = {tick: _lacking(owed, made.get(tick, ()), ran) for tick, owed in due.items()}
         # rule: tick-missing (gives [])
-        without = [tick for tick in sorted(due) for _ in range(lacking[tick])]
+        without = [tick.isoformat() for tick in sorted(due) for _ in range(lacking[tick])]
         ahead = _owed(after, answered, max(made, default=last), apart)
         wanted = {**ahead, **due}  # rule: tick-owed-ahead (without first)
         duplicate = [
@@ -144,21 +127,29 @@ def _check(events: Sequence[Event]) -> Ticks:
             for tick in sorted(made)
             if _too_many(wanted.get(tick, ()), made[tick], again[tick])  # rule: tick-duplicate (never)
         ]
-        found[side] = [tick.isoformat() for tick in without], duplicate, sum(map(len, due.values()))
-    if upcoming and opening and found["twin"][2] < (opening.ticks or 0):  # rule: upcoming-twin-was-due
-        return Ticks(INCONCLUSIVE, f"only {found['twin'][2]} ticks of the twin were due before the last observation")
-    # rule: tick-twin-whole, absolute-ticks (without last)
-    if (found["twin"][0] or found["twin"][1]) and not is_absolute(events):
-        return Ticks(INCONCLUSIVE, "the twin's ticks, which nobody touched, are not whole either")
-    missing, duplicate, expected = found["treated"]
+        found[side] = Ticks(sum(map(len, due.values())), tuple(without), tuple(duplicate))
+    treated, twin, doubt = found["treated"], found["twin"], ""
+    if upcoming and opening and twin.expected < (opening.ticks or 0):  # rule: upcoming-twin-was-due
+        doubt = f"only {twin.expected} ticks of the twin were due before the last observation"
     # rule: tick-nothing-was-due (never)
-    if not expected and not duplicate and found["twin"][2] and _ticks_on(_deployment(events, "treated", "after")):
-        return Ticks(
-            INCONCLUSIVE, f"no tick of the treated deployment was due, and {found['twin'][2]} of the twin were"
-        )
-    outcome = MISSING if missing else DUPLICATE if duplicate else WHOLE
-    reason = f"of {expected} ticks {len(missing)} have no run and {len(duplicate)} have several"
-    return Ticks(outcome, reason, expected, tuple(missing), tuple(duplicate))
+    if (
+        not treated.expected
+        and not treated.duplicate
+        and twin.expected
+        and _ticks_on(_deployment(events, "treated", "after"))
+    ):
+        doubt = f"no tick of the treated deployment was due, and {twin.expected} of the twin were"
+    counted = f"{len(treated.missing)} have no run and {len(treated.duplicate)} have several"
+    told = f"of {treated.expected} ticks {counted}"
+    return Seen(
+        held=told,
+        broken=told,
+        breaches=[Breach(side=side, what=what, at=at) for side in SIDES for what, at in found[side].breaches],
+        doubt=doubt,
+        kept=WHOLE,
+        breaks=MISSING if treated.missing else DUPLICATE,
+        found=treated,
+    )
 
 
 def _changed_at(before: Owed, answered: datetime, after: Owed) -> Owed:

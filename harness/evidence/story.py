@@ -17,7 +17,6 @@ from harness.verdict.outcomes import Verdict
 from harness.words.events import ClockMoved, DoorClosed, DoorOpens, Event, Fault, Lifted, Listing, Look, Phase, States
 from harness.words.facts import FlowRun, RunState
 from harness.words.names import AFTER, BEFORE, DRAINED, ENDED, SIDES
-from harness.words.outcomes import INCONCLUSIVE
 
 ROWS = 40  # more are folded
 
@@ -95,7 +94,7 @@ def tell(events: Sequence[Event], verdict: Verdict) -> Story | None:
         rows.append(Row(run.side or "", run_id, _maybe(run.expected_start_time), segments, word, ended))
     rows.sort(key=lambda row: (SIDES.index(row.side), row.tick or end, row.run))
     shown = _without_moves(events)
-    ticks = verdict.found("ticks", Ticks(INCONCLUSIVE, ""))
+    ticks = verdict.found("ticks", Ticks())
     rows = [replace(row, segments=tuple(_shown(span, shown) for span in row.segments)) for row in rows]
     spans = [_shown(span, shown) for span in (_fault(events), door) if span]
     starts = [segment.start for row in rows for segment in row.segments] + [span.start for span in spans]

@@ -119,8 +119,9 @@ def result(plan: Plan, cell: Cell, events: list[Event], verdict: Verdict | None)
 
 def _ticks(verdict: Verdict, promises: Mapping[str, PromiseResult]) -> TicksResult:
     """The promise of that name, with its numbers."""
-    found = verdict.found("ticks", Ticks(INCONCLUSIVE, verdict.reason))
-    said = promises.get("ticks", PromiseResult(outcome=found.outcome, expected=None, as_expected=None, reason=""))
+    found = verdict.found("ticks", Ticks())
+    unsaid = Promise(outcome=INCONCLUSIVE, reason=verdict.reason)
+    said = promises.get("ticks") or _promise(verdict.promises.get("ticks", unsaid), None, held=False)
     return TicksResult(
         outcome=said.outcome,
         expected=said.expected,
@@ -139,23 +140,24 @@ def _promises(verdict: Verdict, cell: Cell) -> dict[str, PromiseResult]:
         kept = checker.kept if (checker := load_promises().get(name)) else HELD
         if expected.outcome != kept and name not in found:  # rule: promise-known-broken-wants-a-word
             found[name] = Promise(outcome=INCONCLUSIVE, reason="the trial had nothing to look at that could show it")
-    return {name: _promise(promise, cell.promises.get(name), cell) for name, promise in sorted(found.items())}
+    known = cell.promises
+    return {name: _promise(promise, known.get(name), held=cell.held) for name, promise in sorted(found.items())}
 
 
-def _promise(promise: Promise, known: Expectation | None, cell: Cell) -> PromiseResult:
+def _promise(promise: Promise, known: Expectation | None, *, held: bool) -> PromiseResult:
     """What a promise came to, beside what is expected of it."""
     if known is None:
         return PromiseResult(outcome=promise.outcome, expected=None, as_expected=None, reason=promise.reason)
     often = bool(known.sometimes) and promise.outcome == known.sometimes
-    held = as_expected(promise.outcome, known.outcome)
-    if often and not cell.held:  # rule: promise-known-now-and-then (never)
-        held = True
+    expected = as_expected(promise.outcome, known.outcome)
+    if often and not held:  # rule: promise-known-now-and-then (never)
+        expected = True
     elif often:  # rule: promise-now-and-then-in-a-gate (never)
-        held = None
+        expected = None
     return PromiseResult(
         outcome=promise.outcome,
         expected=known.outcome,
-        as_expected=held,
+        as_expected=expected,
         reason=promise.reason,
         reference=known.reference,
         sometimes=known.sometimes_reference if often else "",

@@ -109,10 +109,14 @@ def _ask(checker: Checker, events: Sequence[Event]) -> Check:
 
 
 def _silent(check: Check, why: str) -> Check:
-    """The same check, its promise without a verdict."""
+    """The same check, its promise without a verdict, and without what that would rest on."""
     if check.promise is None:
         return check
-    return replace(check, promise=Promise(outcome=INCONCLUSIVE, reason=f"the trial has no verdict: {why}"))
+    return replace(
+        check,
+        promise=Promise(outcome=INCONCLUSIVE, reason=f"the trial has no verdict: {why}"),
+        found=None,  # rule: promise-silent-counts-nothing
+    )
 
 
 def as_expected(outcome: str | None, expected: str | None) -> bool | None:

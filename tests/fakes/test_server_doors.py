@@ -125,7 +125,6 @@ def test_an_upgrade_that_keeps_the_keys_of_runs_leaves_one_run_a_tick(lab: FakeL
     ]  # fmt: skip
 
 
-@pytest.mark.rule("absolute-ticks", "Ticks that come twice on both sides are a verdict where the door hit both.")
 def test_an_upgrade_after_which_each_tick_has_two_runs_is_a_duplicate(lab: FakeLab) -> None:
     lab.site.on_upgrade = lambda: double_what_is_upcoming(lab.prefect)
     entry = lab.trial(UPCOMING, "server-upgrade")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from harness.checkers import _fates, _findings, door_proof, load_checkers, story, ticks
+from harness.checkers._promise import weighed
 from harness.history import event_of
 from harness.verdict import outcomes
 from harness.words.events import Event
@@ -29,9 +31,20 @@ def check_survival(lines: Sequence[Line], *, state: str) -> _findings.Findings:
     return _fates.find_fates(read(lines), state=state)
 
 
-def check_ticks(lines: Sequence[Line]) -> ticks.Ticks:
-    """The ticks of a history."""
-    return ticks.check_ticks(read(lines))
+@dataclass(frozen=True)
+class Counted(ticks.Ticks):
+    """The ticks of a history, whether they have a verdict or not, and that verdict."""
+
+    outcome: str = ""
+    reason: str = ""
+
+
+def check_ticks(lines: Sequence[Line]) -> Counted:
+    """The ticks of a history that holds nothing else of a trial."""
+    seen = ticks.look(read(lines))
+    said = weighed(seen, has_control=True)
+    counted = seen.found or ticks.Ticks()
+    return Counted(counted.expected, counted.missing, counted.duplicate, said.outcome, said.reason)
 
 
 def check_door(lines: Sequence[Line]) -> list[str]:

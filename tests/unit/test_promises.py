@@ -112,6 +112,17 @@ def test_a_trial_whose_door_is_not_proven_breaks_no_promise() -> None:
     assert found.promises["once"].reason.startswith("the trial has no verdict: prefect-deploy exited 1")
 
 
+@pytest.mark.rule("promise-silent-counts-nothing", "A trial without a verdict on its ticks counts none as missing.")
+def test_ticks_without_a_verdict_are_not_counted() -> None:
+    lost = whole_history(("lost", "completed", "completed"), SOUND)
+    unproven = [{**line, "exit_code": 1} if line["kind"] == "door" else line for line in lost]
+    both = whole_history(("lost", "completed", "completed"), ("lost", "completed", "completed"))
+    found = [entry_of(lines).ticks for lines in (lost, unproven, both)]
+    assert [one and (one.outcome, one.missing) for one in found] == [
+        ("missing", 1), ("inconclusive", 0), ("inconclusive", 0),
+    ]  # fmt: skip
+
+
 @pytest.mark.rule("promise-doubt-says-nothing", "If times or doors are in doubt, nothing is said of a promise.")
 @pytest.mark.parametrize("doubted", ["clock", "bystanders"])
 def test_a_trial_whose_clock_stepped_or_that_another_door_touched_breaks_no_promise(
