@@ -90,6 +90,7 @@ class Ledger:
                 },
                 cpu_seconds=round(time.process_time() + children_seconds(), 1),
                 labs=read_costs(self.plan.folder),
+                planned=[cell.name for cell in self.plan.cells],
             ),
         )
 

@@ -42,6 +42,7 @@ from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_UNJUDGED, NOT_APPLICABLE, Verdict, exit_code, judge
 from harness.words.events import HISTORY_SCHEMA, Event
 from harness.words.names import SIGNALS
+from harness.words.plan import unnumbered
 from harness.words.records import RunFacts, RunResult, TrialResult
 from harness.words.redaction import redact
 
@@ -117,7 +118,7 @@ def recheck(run: Path) -> SecondLook:
         made_by, now = _harness(facts), harness_words(harness_commit())
         same = made_by == [now] != [UNKNOWN]
         entries, merged = results.trials, facts.merged is not None
-        problems = [*_unheld_folders(folder, entries), *_exit_code(results)]
+        problems = [*_unheld_folders(folder, entries), *_unplanned(facts, entries, same=same), *_exit_code(results)]
         problems += [said for entry in entries if not _is_told(folder, entry) for said in _not_applicable(entry)]
         unended = "" if results.exit_code is not None else "results.json has no exit code: the run was cut off"
         if (folder / SUMS).exists():
@@ -159,6 +160,25 @@ def _unheld_folders(folder: Path, entries: Sequence[TrialResult]) -> list[str]:
     # rule: recheck-one-entry (never)
     problems = [f"trials/{name} has no entry in results.json" for name in there if name not in named]
     return problems + [f"trials/{name} is named by {times} entries" for name, times in named.items() if times > 1]
+
+
+def _unplanned(facts: RunFacts, entries: Sequence[TrialResult], *, same: bool) -> list[str]:
+    """Which trials were planned and have no entry, or have one and were not planned; of runs that say what was."""
+    plans = [one.planned for one in runs_of(facts)]
+    if None in plans:  # another harness may not have said it
+        # rule: recheck-says-what-was-planned (never)
+        return ["run.json does not say which trials were planned"] if same else []
+    planned = Counter(unnumbered(name) for plan in plans for name in plan or ())
+    entered, begun = (
+        Counter(unnumbered(Path(entry.folder).name) for entry in entries if entry.outcome or not outcome)
+        for outcome in (False, True)  # `merge` enters what nobody brought along, without an outcome
+    )
+    lacking = {name: times - entered[name] for name, times in planned.items() if entered[name] < times}
+    added = {name: times - planned[name] for name, times in begun.items() if planned[name] < times}
+    # rule: recheck-planned-has-an-entry (gives []), recheck-entry-was-planned (gives [])
+    return [f"trials/{name}: {lacks} more planned than results.json has" for name, lacks in lacking.items()] + [
+        f"trials/{name}: {more} more in results.json than were planned" for name, more in added.items()
+    ]
 
 
 def _views_of_a_trial(own: Path, events: list[Event], verdict: Verdict) -> list[str]:

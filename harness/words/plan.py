@@ -35,6 +35,11 @@ def numbered(repetition: int) -> str:
     return f"--{repetition}" if repetition > 1 else ""
 
 
+def unnumbered(name: str) -> str:
+    """A trial folder's name without its repetition."""
+    return re.sub(r"--\d+$", "", name)
+
+
 class Cell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One trial to be: everything about it that is known before it starts.
 

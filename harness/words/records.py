@@ -270,6 +270,7 @@ class RunFacts(_Part, frozen=True, kw_only=True):
     subjects     by the names that were asked for
     cpu_seconds  processor time of the harness itself and all that it started, except what an engine ran
     labs         what each lab took, by the lab's name
+    planned      the names of the folders of its trials, of all that were planned
     merged       in place of all that, the runs that were joined
     """
 
@@ -284,4 +285,5 @@ class RunFacts(_Part, frozen=True, kw_only=True):
     subjects: Mapping[str, SubjectFacts] | None = None
     cpu_seconds: float | None = None
     labs: Mapping[str, LabCosts] | None = None
+    planned: Sequence[str] | None = None
     merged: Sequence[RunFacts] | None = None

@@ -48,9 +48,14 @@ def run(lab: FakeLab, tmp_path: Path) -> Path:
     (folder / "labs" / "prefect.db").write_bytes(b"\xff\xfe\x00")
     (folder / "labs" / "server.log").write_text(f"{Path.home()}/x {folder.parent.resolve()}/y\n", encoding="utf-8")
     write_results(folder, entries, exit_code=verdict.exit_code(entries), seconds=1.0)
-    write_run(folder, RunFacts(harness=Harness(commit="0123456789abcdef", dirty=True)))
+    write_run(folder, RunFacts(harness=Harness(commit="0123456789abcdef", dirty=True), planned=planned(folder)))
     write_checksums(folder)
     return folder
+
+
+def planned(run: Path) -> list[str]:
+    """The names of the folders of its trials, all of which were planned."""
+    return [path.name for path in sorted((run / "trials").iterdir())]
 
 
 def check(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
@@ -249,7 +254,7 @@ def test_a_field_that_a_newer_harness_writes_is_passed_over(run: Path, capsys: p
     write_checksums(run)
     assert check(run, capsys)[0] == 0
     assert [trial.outcome for trial in read_results(run).trials] == [trial["outcome"] for trial in results["trials"]]
-    write_run(run, RunFacts(harness=harness_commit()))
+    write_run(run, RunFacts(harness=harness_commit(), planned=planned(run)))
     write_checksums(run)
     code, said = check(run, capsys)
     assert code == 1
@@ -278,7 +283,7 @@ def test_a_field_that_a_newer_harness_writes_is_passed_over(run: Path, capsys: p
 def test_an_entry_that_its_history_and_plan_do_not_bear_out_is_refused_and_not_bundled(
     run: Path, capsys: pytest.CaptureFixture[str], forge: Callable[[Any], None]
 ) -> None:
-    write_run(run, RunFacts(harness=harness_commit()))
+    write_run(run, RunFacts(harness=harness_commit(), planned=planned(run)))
     write_checksums(run)
     assert check(run, capsys)[0] == 0
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))
@@ -291,6 +296,32 @@ def test_an_entry_that_its_history_and_plan_do_not_bear_out_is_refused_and_not_b
     assert cli.main(["bundle", str(run), "--into", str(archive)]) == 2
     assert len(capsys.readouterr().err.splitlines()) <= 3
     assert not archive.exists()
+
+
+@pytest.mark.rule("recheck-planned-has-an-entry", "Each trial that was planned has an entry in results.json.")
+@pytest.mark.rule("recheck-entry-was-planned", "Each entry that has an outcome was planned.")
+@pytest.mark.rule("recheck-says-what-was-planned", "What this commit made says which trials were planned.")
+def test_a_trial_that_was_removed_with_its_entry_is_missed(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lost, folder = history_of(run, "patch-deployment").parent, run.parent / "set-aside"
+    results = json.loads((run / "results.json").read_text(encoding="utf-8"))
+    kept = [trial for trial in results["trials"] if trial["folder"] != f"trials/{lost.name}"]
+
+    def said(entries: list[dict[str, Any]], **facts: Any) -> tuple[int, str]:
+        (run / "results.json").write_text(json.dumps({**results, "trials": entries, "exit_code": 0}), encoding="utf-8")
+        write_run(run, RunFacts(**{"harness": Harness(commit="0123456789abcdef", dirty=True), **facts}))
+        write_checksums(run)
+        return check(run, capsys)
+
+    every = planned(run)
+    shutil.move(lost, folder)
+    code, told = said(kept, planned=every)
+    assert (code, f"trials/{lost.name}: 1 more planned than results.json has" in told) == (1, True), told
+    assert said(kept)[0] == 0, "an earlier harness did not say what was planned"
+    code, told = said(kept, harness=harness_commit())
+    assert (code, "run.json does not say which trials were planned" in told) == (1, True), told
+    shutil.move(folder, lost)
+    code, told = said(results["trials"], planned=planned(run)[1:])
+    assert (code, f"trials/{every[0]}: 1 more in results.json than were planned" in told) == (1, True), told
 
 
 @pytest.mark.rule("recheck-exit-code", "The exit code is the one that the trials come to.")
@@ -322,7 +353,7 @@ def test_a_trial_called_not_applicable_that_is_not_is_refused(run: Path, capsys:
 def with_views(run: Path) -> None:
     """Write all that shows a run to a reader, as its command does, by this very harness."""
     command = f"nox -s reproduce --results {Path.home()}/x token=abcdefgh"
-    write_run(run, RunFacts(harness=harness_commit(), command=command))
+    write_run(run, RunFacts(harness=harness_commit(), planned=planned(run), command=command))
     evidence.write_evidence(evidence.Run.read(run), run, nullcontext)
     write_checksums(run)
 
@@ -512,7 +543,7 @@ def test_what_a_door_did_to_other_trials_is_said_by_both_histories(
     assert [entry.outcome for entry in entries] == [outcome, "inconclusive"]
     run = lab.plan.folder
     write_results(run, entries, exit_code=verdict.exit_code(entries), seconds=1.0)
-    write_run(run, RunFacts(harness=harness_commit()))
+    write_run(run, RunFacts(harness=harness_commit(), planned=planned(run)))
     write_checksums(run)
     assert check(run, capsys)[0] == 0
     history = history_of(run, door)
@@ -534,7 +565,7 @@ def test_what_a_door_did_to_other_trials_is_said_by_both_histories(
 def test_a_scenario_that_was_staged_otherwise_than_this_harness_stages_it_is_refused(
     run: Path, capsys: pytest.CaptureFixture[str], name: str, value: object
 ) -> None:
-    write_run(run, RunFacts(harness=harness_commit()))
+    write_run(run, RunFacts(harness=harness_commit(), planned=planned(run)))
     history = history_of(run, "none")
     opening, *rest = history.read_text(encoding="utf-8").splitlines(keepends=True)
     history.write_text(json.dumps({**json.loads(opening), name: value}) + "\n" + "".join(rest), encoding="utf-8")
@@ -587,7 +618,7 @@ def test_a_door_that_was_opened_otherwise_than_this_harness_declares_it_is_refus
     run: Path, capsys: pytest.CaptureFixture[str], how: str
 ) -> None:
     opening, proof, objection = FORGED_DOORS[how]
-    write_run(run, RunFacts(harness=harness_commit()))
+    write_run(run, RunFacts(harness=harness_commit(), planned=planned(run)))
     history = history_of(run, "patch-deployment")
     lines = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
     for line in lines:
@@ -604,7 +635,7 @@ def test_a_door_that_was_opened_otherwise_than_this_harness_declares_it_is_refus
 
 @pytest.mark.rule("recheck-schema", "A history of this commit has this commit's schema.")
 def test_a_history_of_an_older_schema_is_not_this_harnesss(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_run(run, RunFacts(harness=harness_commit()))
+    write_run(run, RunFacts(harness=harness_commit(), planned=planned(run)))
     history = history_of(run, "none")
     text = history.read_text(encoding="utf-8").replace(f'"schema": {HISTORY_SCHEMA}', '"schema": 3', 1)
     history.write_text(text, encoding="utf-8")
@@ -645,7 +676,7 @@ def test_what_is_said_of_a_promise_has_to_follow_from_the_history(
     run: Path, capsys: pytest.CaptureFixture[str], how: str, same: bool
 ) -> None:
     if same:
-        write_run(run, RunFacts(harness=harness_commit()))
+        write_run(run, RunFacts(harness=harness_commit(), planned=planned(run)))
     change, by_anyone = CHANGED_PROMISES[how]
     promises_of(run, change)
     code, said = check(run, capsys)
@@ -655,7 +686,7 @@ def test_what_is_said_of_a_promise_has_to_follow_from_the_history(
 
 @pytest.mark.rule("recheck-promises-unexpected", "What this commit made names each promise, expected or not.")
 def test_a_promise_of_which_nothing_is_expected_is_not_left_out(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_run(run, RunFacts(harness=harness_commit()))
+    write_run(run, RunFacts(harness=harness_commit(), planned=planned(run)))
     write_checksums(run)
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))
     (lost,) = [trial for trial in results["trials"] if trial["outcome"] == "lost"]

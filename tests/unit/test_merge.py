@@ -44,7 +44,8 @@ def run_folder(
         (plan.trial_folder(cell) / "report.md").write_text(f"{subject} in {folder.name}", encoding="utf-8")
         entries.append(tried(plan, cell, outcome))
     write_results(folder, entries, exit_code=exit_code, seconds=60)
-    write_run(folder, RunFacts(run=folder.name, command=f"nox -s gate  # {folder.name}"))
+    planned = [Path(entry.folder).name for entry in entries]
+    write_run(folder, RunFacts(run=folder.name, command=f"nox -s gate  # {folder.name}", planned=planned))
     if exit_code is not None:
         write_checksums(folder)
     return folder
@@ -100,6 +101,18 @@ def test_a_cell_that_several_tried_is_so_many_repetitions(tmp_path: Path) -> Non
     reports = [(tmp_path / "all" / trial["folder"] / "report.md").read_text(encoding="utf-8") for trial in trials]
     assert reports == ["3.3.4 in one", "3.3.4 in two", "3.3.4 in three"]
     assert "survived 3 of 3" in (tmp_path / "all" / "summary.md").read_text(encoding="utf-8")
+
+
+def test_what_was_joined_is_held_to_the_plans_of_all(tmp_path: Path) -> None:
+    runs = [run_folder(tmp_path / name, ("3.3.4", "survived"), ("3.3.5", "survived")) for name in ("one", "two")]
+    merge(runs, tmp_path / "all", [{"subject": "3.9.1", "scenario": "worker-outage"}])
+    assert recheck(tmp_path / "all").holds, "what no machine brought along was planned by none of the runs"
+    found = saved(tmp_path / "all")
+    gone = found["trials"].pop(3)
+    shutil.rmtree(tmp_path / "all" / gone["folder"])
+    sums_anew(tmp_path / "all", found)
+    (said,) = recheck(tmp_path / "all").refused
+    assert said == f"{gone['folder'].removesuffix('--2')}: 1 more planned than results.json has"
 
 
 def test_what_could_not_be_judged_on_one_machine_is_not_judged_in_the_whole(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def a_run(folder: Path, *, lost: bool) -> Path:
     (own / "history.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
     entries = [conclude(plan, cell)]
     write_results(folder, entries, exit_code=exit_code(entries), seconds=1.0)
-    write_run(folder, RunFacts(harness=harness_commit(), command="nox -s reproduce"))
+    write_run(folder, RunFacts(harness=harness_commit(), command="nox -s reproduce", planned=[own.name]))
     write_evidence(Run.read(folder), folder, nullcontext)
     write_checksums(folder)
     return own

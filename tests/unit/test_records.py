@@ -45,6 +45,7 @@ FACTS = RunFacts(
     },
     cpu_seconds=58.6,
     labs={"lab": LabCosts(cells=2, phases={"drain": PhaseCosts(seconds=3.0, cpu_seconds=1.0)}, waits={})},
+    planned=["upcoming--none--3.3.4--processes"],
 )
 
 
@@ -91,7 +92,7 @@ def test_how_a_run_was_made_is_read_as_it_was_written_and_nothing_is_written_of_
 
 @pytest.mark.parametrize("part", [field for field in RunFacts.__struct_fields__ if field != "merged"])
 def test_a_part_of_run_json_that_cannot_be_read_takes_no_other_with_it(tmp_path: Path, part: str) -> None:
-    saved = msgspec.to_builtins(FACTS) | {part: ["\ud800"] if part != "argv" else {}}
+    saved = msgspec.to_builtins(FACTS) | {part: ["\ud800"] if part not in ("argv", "planned") else {}}
     (tmp_path / "run.json").write_text(json.dumps(saved), encoding="utf-8")
     expected: Any = RunFacts()
     assert read_run(tmp_path) == msgspec.structs.replace(FACTS, **{part: getattr(expected, part)})
