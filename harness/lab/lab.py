@@ -227,9 +227,9 @@ class Lab:
             worker.start()
             return worker
         command = ["worker", "start", "--pool", pool, "--type", "process", "--name", pool]
-        if scenario.worker_limit:
+        if scenario.worker_limit is not None:
             command += ["--limit", str(scenario.worker_limit)]
-        if scenario.prefetch_seconds:  # rule: prefetch-as-declared
+        if scenario.prefetch_seconds is not None:  # rule: prefetch-as-declared
             command += ["--prefetch-seconds", str(scenario.prefetch_seconds)]
         worker = self.site.start_node(worker_name(scenario, pool), command)
         with self._lock:

@@ -200,7 +200,8 @@ def load_scenarios() -> dict[str, Scenario]:
         variants: dict[str, Scenario] = getattr(module, "variants", None) or {"": module.scenario}
         for variant, declared in variants.items():
             full = f"{name}-{variant}" if variant else name
-            limit = declared.cause.worker_limit or declared.worker_limit  # rule: fault-limits-worker (gives None)
+            of_fault = declared.cause.worker_limit  # rule: fault-limits-worker (gives None)
+            limit = declared.worker_limit if of_fault is None else of_fault
             declared.shapes, parse_limit(declared.concurrency_limit)  # what it names must be there
             alone = declared.alone or declared.cause.alone  # rule: fault-wants-its-lab (without last)
             one = replace(declared, name=full, flows=name, folder=path.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from harness.doors import load_doors
 from harness.doors._door import REHEARSED
 from harness.engines.settings import as_setting
 from harness.known import load_known, load_known_promises
+from harness.lab.lab import Deadlines, Lab
 from harness.runs.plan import choose_trials, doors_of, plan_cell, spread_over_labs
 from harness.trials.scenario import Scenario, load_scenarios, select_scenarios
 from harness.verdict.outcomes import OUTCOMES
@@ -328,3 +330,17 @@ def test_a_length_of_more_than_a_day_is_set_so_that_every_release_reads_it() -> 
     told = [value for one in SCENARIOS.values() for value in one.server_settings.values()]
     assert as_setting(timedelta(hours=167, minutes=40)) in told
     assert not [value for value in told if re.match(r"\d+[. ]\d\d:", value)]
+
+
+def test_none_at_a_time_and_no_second_ahead_are_said_to_a_worker_as_any_other_number_is() -> None:
+    asked: list[list[str]] = []
+
+    def start_node(name: str, command: list[str]) -> SimpleNamespace:
+        asked.append(command[8:])
+        return SimpleNamespace(name=name)
+
+    lab = Lab(SimpleNamespace(start_node=start_node), {}, Deadlines())
+    one = SCENARIOS["worker-outage"]
+    for number in (0, 2, None):
+        lab.start_worker(replace(one, worker_limit=number, prefetch_seconds=number), f"pool-{number}")
+    assert asked == [["--limit", "0", "--prefetch-seconds", "0"], ["--limit", "2", "--prefetch-seconds", "2"], []]
