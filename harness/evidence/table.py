@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, ConsoleOptions
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -31,21 +32,40 @@ STYLES = {
 }
 
 _BROKEN = "bold magenta"  # a promise
+# Of 80 columns: for a name and for an outcome of the table, and for the names of the picture beside five subjects.
+_NAME, _OUTCOME, _PICTURED = 20, 15, 25
 
 
-def table(trials: Sequence[TrialResult]) -> Table:
-    """The trials as a table that fits 80 columns."""
-    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    drawn.add_column("scenario", no_wrap=True)
-    drawn.add_column("subject", min_width=7)
-    drawn.add_column("at risk", justify="right", min_width=4)  # its heading may take two lines
-    for name in ("kept", "lost", "twin"):
-        drawn.add_column(name, justify="right", no_wrap=True)
-    drawn.add_column("outcome", no_wrap=True)
-    drawn.add_column("seconds", justify="right", no_wrap=True)
-    for trial in trials:
-        drawn.add_row(*cells(trial))
-    return drawn
+class _Rows:
+    """The trials as rows; where 80 columns are not enough, names and outcomes go on in the next line."""
+
+    def __init__(self, trials: Sequence[TrialResult]) -> None:
+        self._trials = trials
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+        """Rich's way to draw it, at the width there is."""
+        whole = self._drawn("at risk")
+        fits = Measurement.get(console, options.update(width=10_000), whole).maximum <= options.max_width
+        yield whole if fits else self._drawn("at\nrisk", _OUTCOME, _NAME)
+
+    def _drawn(self, at_risk: str, outcome: int | None = None, names: int = 0) -> Table:
+        drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        drawn.add_column("scenario", no_wrap=True)
+        drawn.add_column("subject", overflow="fold", min_width=7)  # it alone gives way
+        for name in (at_risk, "kept", "lost", "twin"):
+            drawn.add_column(name, justify="right", no_wrap=True)
+        drawn.add_column("outcome", width=outcome, no_wrap=outcome is None)
+        drawn.add_column("seconds", justify="right", no_wrap=True)
+        for trial in self._trials:
+            scenario, *rest = cells(trial)
+            lines = scenario.plain.split("\n")
+            drawn.add_row(Text("\n".join(_folded(line, names) if names else line for line in lines)), *rest)
+        return drawn
+
+
+def table(trials: Sequence[TrialResult]) -> RenderableType:
+    """The trials as a table that fits 80 columns, and shows all there is at any width from there on."""
+    return _Rows(trials)
 
 
 def cells(trial: TrialResult) -> list[Text]:
@@ -63,6 +83,11 @@ def cells(trial: TrialResult) -> list[Text]:
     ]
 
 
+def _folded(text: str, width: int, indent: str = "") -> str:
+    """A name, or a few words, on lines of this width; it is broken at blanks and hyphens."""
+    return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+
+
 def counts_of(trial: TrialResult) -> list[object]:
     """At risk, kept, lost, and how many the twin has of its own; a count that was never taken is a dash."""
     if trial.outcome in (None, "not-applicable"):
@@ -75,6 +100,7 @@ class Picture:
     """The trials as a grid: rows are scenario and door, columns subjects.
 
     Columns that do not fit the terminal's width beside each other (80 columns hold five) follow below, with their rows.
+    A name that would leave less than that goes on in the next line.
     """
 
     def __init__(self, trials: Sequence[TrialResult]) -> None:
@@ -83,23 +109,24 @@ class Picture:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
         """Rich's way to draw it, at the width there is."""
         part: list[Column] = []
+        names = max(_PICTURED, options.max_width - (80 - _PICTURED))
         for column in self._grid.columns:
-            together = self._part([*part, column])
+            together = self._part([*part, column], names)
             if part and Measurement.get(console, options.update(width=10_000), together).minimum > options.max_width:
-                yield self._part(part)
+                yield self._part(part, names)
                 part = []
             part.append(column)
-        yield self._part(part)
+        yield self._part(part, names)
 
-    def _part(self, columns: Sequence[Column]) -> Table:
+    def _part(self, columns: Sequence[Column], names: int) -> Table:
         drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         drawn.add_column("stage, door", no_wrap=True)
         for column in columns:
-            drawn.add_column(f"{self._grid.columns[column]}\n{column[1]}".rstrip(), min_width=9)
+            drawn.add_column(f"{self._grid.columns[column]}\n{column[1]}".rstrip(), overflow="fold", min_width=9)
         for scenario, doors in self._grid.rows.items():
-            drawn.add_row(Text(scenario, style="bold"))
+            drawn.add_row(Text(_folded(scenario, names), style="bold"))
             for door, squares in doors.items():
-                drawn.add_row(Text(f" {door}"), *(_drawn(squares[column]) for column in columns))
+                drawn.add_row(Text(_folded(door, names, " ")), *(_drawn(squares[column]) for column in columns))
         return drawn
 
 

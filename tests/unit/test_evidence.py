@@ -20,7 +20,6 @@ from harness.evidence.table import Picture, footnotes, table
 from harness.store import results as results_module
 from harness.store.results import write_results
 from harness.store.trial_folder import result
-from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import OUTCOMES
 from harness.words.plan import Cell, Plan
 from harness.words.records import TrialResult
@@ -31,7 +30,7 @@ from tests.unit.stories import NONCE, run_id, whole_history
 
 DOORS = load_doors()
 
-LONGEST = max(load_scenarios(), key=len)
+LONGEST = "a-scenario-of-twenty"
 WHOLE = ("completed",) * 3
 
 
@@ -49,10 +48,10 @@ def entry(tmp_path: Path, outcome: str | None, **facts: Any) -> TrialResult:
     return replace(planned, **{**counts, **facts})
 
 
-def drawn(trials: list[TrialResult]) -> str:
-    """The table as a terminal of 80 columns shows it."""
+def drawn(trials: list[TrialResult], width: int = 80) -> str:
+    """The table as a terminal of that width shows it."""
     file = io.StringIO()
-    Console(file=file, width=80).print(table(trials))
+    Console(file=file, width=width).print(table(trials))
     return file.getvalue()
 
 
@@ -75,16 +74,40 @@ def test_the_table_fits_80_columns_with_nothing_cut_off(tmp_path: Path) -> None:
 ERA = ("2.20.20", "3.0.8", "3.3.3", "3.3.4", "latest")
 
 
-def pictured(trials: list[TrialResult]) -> str:
-    """The picture as a terminal of 80 columns shows it."""
+def pictured(trials: list[TrialResult], width: int = 80) -> str:
+    """The picture as a terminal of that width shows it."""
     file = io.StringIO()
-    Console(file=file, width=80).print(Picture(trials))
+    Console(file=file, width=width).print(Picture(trials))
     return file.getvalue()
+
+
+def first_column(text: str) -> str:
+    """What stands in the first column of a text, read on from line to line."""
+    return "".join(line.split("  ")[0].strip() for line in text.splitlines())
+
+
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("scenario", ["a-scenario-of-twenty", "a-scenario-whose-name-goes-on-for-fifty-two-columns"])
+@pytest.mark.parametrize("door", ["a-door-of-twenty-columns", "a-door-whose-name-goes-on-for-longer-than-any-so-far"])
+def test_names_of_any_length_fit_any_terminal_with_nothing_cut_off(
+    tmp_path: Path, width: int, scenario: str, door: str
+) -> None:
+    subjects = (*ERA, "3.9.1/worker=3.4.15/deployer=3.4.16")
+    broken = ticks(outcome="inconclusive", expected="whole")
+    of = {"scenario": scenario, "door": door, "judged_by": "ticks", "promises": broken}
+    trials = [entry(tmp_path, "survived", subject=subject, **of) for subject in subjects]
+    for text in (drawn(trials, width), pictured(trials, width)):
+        assert max(len(line) for line in text.splitlines()) <= width
+        assert "…" not in text
+        assert all(name in first_column(text) for name in (scenario, door))
+        assert "inconclusive" in text or "ticks unclear" in text
+        assert all(subject in text for subject in ERA)
+    assert drawn(trials, width).count("1234") == len(trials), "the last column"
 
 
 @pytest.mark.parametrize("outcome", [*OUTCOMES, None])
 def test_the_picture_fits_80_columns_with_nothing_cut_off(tmp_path: Path, outcome: str | None) -> None:
-    longest = max(DOORS, key=len)
+    longest = "a-door-of-twenty-columns"
     trials = [entry(tmp_path, outcome, door=door, subject=era) for door in ("none", longest) for era in ERA]
     text = pictured(trials)
     assert max(len(line) for line in text.splitlines()) <= 80
@@ -96,7 +119,7 @@ def test_the_picture_fits_80_columns_with_nothing_cut_off(tmp_path: Path, outcom
 
 def test_subjects_that_do_not_fit_beside_each_other_follow_below(tmp_path: Path) -> None:
     many = [f"3.{minor}.11" for minor in range(12)]
-    longest = max(DOORS, key=len)
+    longest = "a-door-of-twenty-columns"
     text = pictured([entry(tmp_path, "survived", door=longest, subject=subject, version=subject) for subject in many])
     headings = [line.split()[2:] for line in text.splitlines() if line.startswith("stage, door")]
     assert [subject for heading in headings for subject in heading] == many
