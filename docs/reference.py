@@ -54,7 +54,7 @@ _PROOFS = {
 def doors() -> str:
     """Every door: what it does, on which releases, how it is proven."""
     rows = [
-        [f"`{name}`", door.summary, door.family, door.versions or "all", _proof(door), door.only_for or "any"]
+        [f"`{name}`", door.summary, door.family, door.versions or "all", _proof(door), door.deployments or "any"]
         for name, door in load_doors().items()
     ]
     return _page("Doors", ["door", "what it does", "family", "releases", "proven by", "deployments"], rows)

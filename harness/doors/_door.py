@@ -212,9 +212,14 @@ class Door:
         """Whether a release has this door at all."""
         return Version(Version(version).base_version) in SpecifierSet(self.versions)
 
+    @property
+    def deployments(self) -> str:
+        """The kind of deployment it can be opened on; empty: any. None that is served has a work pool."""
+        return self.only_for or (DEPLOYED if self.own_pool else "")
+
     def misfit(self, scenario: Staged) -> str:
         """Why it cannot be opened on a scenario's deployments, whatever the release; empty where it can."""
-        only_for = self.only_for or (DEPLOYED if self.own_pool else "")
+        only_for = self.deployments
         kinds = {"", SERVED if scenario.served_by else DEPLOYED, REHEARSED if scenario.is_rehearsed else ""}
         if only_for not in kinds:  # rule: not-applicable-door (never)
             return f"{self.name} is for deployments that are {only_for}; {scenario.name}'s are not"

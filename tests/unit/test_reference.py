@@ -9,6 +9,7 @@ import pytest
 
 from harness.doors import load_doors
 from harness.faults import load_faults
+from harness.trials.scenario import load_scenarios
 from harness.verdict import outcomes
 from harness.words import outcomes as words
 from harness.words.meanings import EXIT_CODES, OUTCOMES
@@ -29,6 +30,13 @@ def test_every_door_and_every_fault_has_a_line() -> None:
     for page, names in (("doors.md", load_doors()), ("faults.md", load_faults())):
         said = MADE[page]()
         assert [name for name in names if f"| `{name}` |" not in said] == []
+
+
+def test_a_door_is_called_one_for_any_deployment_only_if_it_fits_those_that_are_served() -> None:
+    served = load_scenarios()["serve"]
+    rows = {line.split("`")[1]: line for line in MADE["doors.md"]().splitlines() if line.startswith("| `")}
+    any_ = [name for name, row in rows.items() if row.endswith("| any |")]
+    assert any_ and not [name for name in any_ if "is for deployments" in load_doors()[name].misfit(served)]
 
 
 @pytest.mark.parametrize(("page", "name"), [(page, name) for page, sections in FILLED.items() for name in sections])
