@@ -136,7 +136,7 @@ def _known_losses(door: Opened, doors: Sequence[Opened], version: str) -> str:
         if found and found.outcome == LOST:  # rule: plan-known-door-takes-ticks
             references.append(found.reference)
             taken |= one.taken
-    ticks = door.verdict.found(TICKS, Ticks(INCONCLUSIVE, ""))
+    ticks = door.verdict.found(TICKS, Ticks())
     missing = {moment(tick) for tick in ticks.missing}
     # rule: plan-known-losses-explain-ticks (without last)
     return references[0] if references and not ticks.duplicate and missing <= taken else ""
