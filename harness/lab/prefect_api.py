@@ -210,6 +210,14 @@ class PrefectAPI:
             state["state_details"] = {"scheduled_time": due.isoformat()}
         return self.call("POST", f"/deployments/{deployment_id}/create_flow_run", {"state": state})
 
+    def schedule_runs(self, deployment_id: str, start: datetime, end: datetime, number: int) -> None:
+        """Have the server make this many runs of a deployment's schedules, at the most, for this time.
+
+        It makes no more than 1,000 of a schedule at once (`MAX_ITERATIONS` in Prefect's server/schemas/schedules.py).
+        """
+        span = {"start_time": start.isoformat(), "end_time": end.isoformat()}
+        self.call("POST", f"/deployments/{deployment_id}/schedule", {**span, "min_runs": number, "max_runs": number})
+
     def cancel_flow_run(self, run_id: str, message: str) -> None:
         """Give a run the state Cancelled, whatever state it is in."""
         state = {"type": "CANCELLED", "name": "Cancelled", "message": message}

@@ -5,27 +5,31 @@ The lab's clock is moved, so that their time passes at once.
 
 from datetime import timedelta
 
-from harness.engines.settings import as_setting
 from harness.trials.moving import move_clock
 from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
 from harness.words.names import WARP
 
 INTERVAL = timedelta(minutes=1)
-AHEAD = timedelta(minutes=30)  # of the first tick: longer than the scheduler takes to make ten thousand runs
+AHEAD = timedelta(minutes=30)  # of the first tick: longer than the server takes to make ten thousand runs
+AT_ONCE = 500  # runs made by one request
 
 
 def stage(staging: Staging) -> None:
-    """Deploy a finite rule, and move the clock past its last tick once all runs are there."""
+    """Deploy a finite rule, have the server make a run for each tick, and move the clock past the last one."""
     staging.schedule(staging.lab.clock.now().replace(microsecond=0) + AHEAD)
     staging.deploy_all()
     staging.turn.close()
     staging.read_deployments()
+    staging.record("act", what=f"have the server make {len(staging.due)} runs of each deployment")
+    for deployment in staging.deployed.values():
+        for first in range(0, len(staging.due), AT_ONCE):
+            ticks = staging.due[first : first + AT_ONCE]
+            staging.lab.api.schedule_runs(deployment, ticks[0], ticks[-1], len(ticks))
     move_clock(staging, staging.due[-1] + timedelta(seconds=5))
 
 
 def backlog(runs: int) -> Scenario:
-    longest = AHEAD + (runs + 30) * INTERVAL
     return Scenario(
         summary=f"A worker is gone until {runs:,} runs of a deployment are Late.",
         state="Late",
@@ -41,12 +45,9 @@ def backlog(runs: int) -> Scenario:
         worker_limit=6,
         doors=("prefect-deploy", "none"),
         stage=stage,
-        stage_text=f"Both deployments are given {runs:,} ticks, a minute apart. The server is set to make all of their "
-        "runs at once; once they are there, the lab's clock goes past the last of them. The runs turn Late.",
-        server_settings={
-            "PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": as_setting(longest),
-            "PREFECT_API_SERVICES_SCHEDULER_MAX_RUNS": str(runs + 30),  # of a schedule; default: 100
-        },
+        stage_text=f"Both deployments are given {runs:,} ticks, a minute apart. The server is asked for a run of each "
+        "(`POST /deployments/{id}/schedule`), since its scheduler makes a hundred at once. Then the lab's clock goes "
+        "past the last tick, and the runs turn Late.",
     )
 
 

@@ -87,6 +87,12 @@ def test_of_a_deployment_with_a_limit_every_run_has_to_be_executed(
     assert bool(scenario_of(folder).sample) == is_sampled
 
 
+def test_an_outage_of_more_than_a_day_is_set_so_that_every_release_reads_it(tmp_path: Path) -> None:
+    written(tmp_path, project(deployment()), project(deployment()), hours=36)
+    (folder,) = tmp_path.iterdir()
+    assert "PT36H30M" in scenario_of(folder).server_settings.values()
+
+
 def test_a_run_that_is_not_due_in_the_next_night_is_waited_for(tmp_path: Path) -> None:
     record = one(tmp_path, deployment(schedules=[{"cron": "30 12 1 3 *"}]))
     assert (record.ticks, record.last) == (1, "2027-03-01T12:30:00+00:00")

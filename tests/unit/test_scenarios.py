@@ -328,7 +328,6 @@ def test_a_scenario_that_takes_minutes_is_tried_where_it_is_named_and_nowhere_el
 def test_a_length_of_more_than_a_day_is_set_so_that_every_release_reads_it() -> None:
     assert as_setting(timedelta(days=6, hours=23, minutes=40)) == "PT167H40M"
     told = [value for one in SCENARIOS.values() for value in one.server_settings.values()]
-    assert as_setting(timedelta(hours=167, minutes=40)) in told
     assert not [value for value in told if re.match(r"\d+[. ]\d\d:", value)]
 
 
