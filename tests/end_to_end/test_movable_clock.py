@@ -17,6 +17,7 @@ from harness.engines.containers.image import base_image
 from harness.engines.processes.engine import Processes
 from harness.engines.sweep import of_run, sweep
 from harness.subjects.release import resolve_release
+from harness.verdict.outcomes import EXIT_UNJUDGED
 from harness.words.errors import LabError
 from harness.words.names import EXEC, FORK, REAL, SERVER, SQLITE, STARTS, WARP
 from tests.end_to_end.test_reproduce import CELLS, reproduce
@@ -116,3 +117,19 @@ def test_an_image_whose_clock_cannot_be_moved_is_refused_with_the_reason(tmp_pat
     finally:
         client.images.remove(name)
         client.close()
+
+
+def test_a_backlog_of_a_hundred_is_judged_run_by_run_and_a_sample_of_it_is_executed(tmp_path: Path) -> None:
+    """With a worker of Prefect's own, which starts the stand-in for Prefect's engine."""
+    cells = ["--scenario", "backlog-100", "--subject", "3.3.3", "--subject", "3.3.4"]
+    code, content, printed = reproduce(tmp_path, "--engine", "processes", *cells)
+    if code == EXIT_UNJUDGED:  # as in test_reproduce.py: a machine that stands still; once
+        code, content, printed = reproduce(tmp_path, "--engine", "processes", *cells)
+    lost, survived = content["trials"]
+    assert (code, lost["outcome"], survived["outcome"]) == (0, "lost", "survived"), printed
+    assert (lost["at_risk"], lost["lost"]) == (survived["at_risk"], survived["kept"]) == (100, 100)
+    for side in (survived, survived["twin"], lost["twin"]):
+        assert (side["kept"] + side["progressed"], side["unasked"], side["stranded"]) == (100, 80, 0)
+    assert "the 20 that were due first completed" in survived["reason"]
+    report = (tmp_path / "latest" / survived["folder"] / "report.md").read_text(encoding="utf-8")
+    assert "A real worker starts a stand-in for each run" in report
