@@ -78,15 +78,15 @@ def read_history(path: Path) -> list[Event]:
     A line that is no event of a known kind, or has a field of a wrong type, is an `Unreadable`.
     Raises: ValueError where a line that is not the last is no JSON object; FileNotFoundError.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
     events: list[Event] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            events.append(_read(line))
-        except ValueError as error:
-            if number == len(lines):
-                break
-            raise ValueError(f"{path}:{number}: not a history line: {error}") from error
+    with path.open(encoding="utf-8") as lines:  # one at a time: that of ten thousand runs has 90 MB
+        for number, line in enumerate(lines, start=1):
+            try:
+                events.append(_read(line))
+            except ValueError as error:
+                if next(lines, None) is None:
+                    break
+                raise ValueError(f"{path}:{number}: not a history line: {error}") from error
     return events
 
 
