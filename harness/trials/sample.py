@@ -12,7 +12,7 @@ from harness.history import moment
 from harness.trials.staging import Staging
 from harness.trials.tally import unfinished
 from harness.words.errors import NoAnswerError
-from harness.words.names import ENDED
+from harness.words.names import ENDED, HOLDS_A_SLOT
 from harness.words.waiting import NotYet
 
 
@@ -32,9 +32,9 @@ class Sample:
         self._paused = False
 
     def runs(self) -> list[dict[str, Any]]:
-        """The runs of the sample, as they are now; once all have ended, and nothing else is under way, with that.
+        """The runs of the sample, as they are now; once all have ended, with what was begun beside them and goes on.
 
-        Raises: NotYet where the server does not answer, or what was begun beside them goes on; LabError.
+        Raises: NotYet where the server does not answer; LabError where it does not live.
         """
         staging = self._staging
         staging.lab.check_server_alive()
@@ -42,12 +42,12 @@ class Sample:
             if self._chosen is None:
                 self._chosen = _choose(staging, self._number)
             found = staging.lab.api.flow_runs(ids=self._chosen)
+            if all(run["state_type"] in ENDED for run in found):
+                self._pause()
+                if unfinished(staging)[1]:
+                    found += [run for run in staging.runs_if_answered() if run["state_type"] in HOLDS_A_SLOT]
         except NoAnswerError as error:
             raise NotYet(error.reason) from error
-        if all(run["state_type"] in ENDED for run in found):
-            self._pause()
-            if under_way := unfinished(staging)[1]:
-                raise NotYet(f"the sample has ended, and {under_way} other runs are under way")
         return found
 
     def _pause(self) -> None:
