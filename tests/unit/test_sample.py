@@ -31,8 +31,8 @@ def test_runs_that_the_drain_was_not_to_come_to_do_not_stand_against_those_that_
     outcome, reason = came_to((DONE, DONE, WAITS, WAITS))
     assert (outcome, reason) == (
         "survived",
-        "all 4 runs at risk are there at every look; the 2 that were due first completed, and the others were not "
-        "asked to run",
+        "all 4 runs at risk are there at every look; 2 of them completed, those that were due first among them, and "
+        "the others were not asked to run",
     )
     counts = check_survival(sampled((DONE, DONE, WAITS, WAITS)), state=STATE).treated
     assert (counts.kept, counts.completed, counts.unasked, counts.stranded) == (4, 2, 2, 0)
@@ -41,7 +41,7 @@ def test_runs_that_the_drain_was_not_to_come_to_do_not_stand_against_those_that_
 @pytest.mark.rule("sample-is-said", "A `survived` says how many runs of a sample completed.")
 def test_a_drain_of_all_says_nothing_of_a_sample() -> None:
     assert "asked" not in came_to((DONE,) * 4, (DONE,) * 4)[1]
-    assert "the 2 that were due first completed" in came_to((DONE, DONE, WAITS, WAITS))[1]
+    assert "2 of them completed" in came_to((DONE, DONE, WAITS, WAITS))[1]
 
 
 def test_without_a_sample_a_run_that_never_ran_is_stranded() -> None:
