@@ -7,7 +7,9 @@ scheduler had not made the coming runs yet, and runs that end because a lease or
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from harness.history import moment
 from harness.lab.moving import clock_of
@@ -57,6 +59,17 @@ def pass_without_worker(staging: Staging, begins: datetime, ends: datetime, last
     move_clock(staging, ends)
 
 
+def check_at_rest(runs: Sequence[Mapping[str, Any]]) -> None:
+    """Raises: NotYet while one of these runs is Pending or Running."""
+    if busy := [run for run in runs if run["state_type"] in HOLDS_A_SLOT]:
+        raise NotYet(f"{len(busy)} runs are {states_of(busy)}")
+
+
+def states_of(runs: Sequence[Mapping[str, Any]]) -> str:
+    """The names of the states that runs are in, each once."""
+    return ", ".join(sorted({run["state_name"] for run in runs})) or "not there"
+
+
 def _check_calm(staging: Staging, passed: set[datetime], to: datetime) -> None:
     """Raises: NotYet while a run is under way, or a run is not there yet that is due before `to`.
 
@@ -66,8 +79,7 @@ def _check_calm(staging: Staging, passed: set[datetime], to: datetime) -> None:
     if (made := scheduled(staging)) < (wanted := len(passed) * len(staging.deployed)):
         raise NotYet(f"{made} of {wanted} runs are there")
     runs = staging.runs_if_answered(all_of_them=True)
-    if busy := [run["state_name"] for run in runs if run["state_type"] in HOLDS_A_SLOT]:  # rule: calm-nothing-under-way
-        raise NotYet(f"{len(busy)} runs are {', '.join(sorted(set(busy)))}")
+    check_at_rest(runs)  # rule: calm-nothing-under-way
     for name, deployment_id in staging.deployed.items():
         there = {moment(run["expected_start_time"]) for run in runs if run["deployment_id"] == deployment_id}
         if lacking := sorted(passed - there):  # rule: calm-coming-runs-are-there

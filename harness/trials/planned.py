@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any, TypeAlias
 
 from harness.chaos.plans import FROZEN, ChaosPlan, CreateRuns, Hurt, Lift, MoveClock, OpenDoor, PlannedDeployment, Wait
 from harness.doors import load_doors
@@ -19,7 +20,7 @@ from harness.history import History, moment
 from harness.lab.lab import Lab
 from harness.trials.drain import drain
 from harness.trials.looks import look_again, observe
-from harness.trials.moving import move_clock
+from harness.trials.moving import check_at_rest, move_clock, states_of
 from harness.trials.parts import NodePart, running_in
 from harness.trials.phases import Phase, each, through
 from harness.trials.scenario import COMMON, Scenario
@@ -28,7 +29,7 @@ from harness.trials.steady_state import steady_state
 from harness.trials.trial import Trial
 from harness.trials.trigger import trigger
 from harness.words.errors import DeadlineError, LabError
-from harness.words.names import ENDED, HOLDS_A_SLOT, WARP
+from harness.words.names import ENDED, WARP
 from harness.words.waiting import NotYet
 
 NO_DOOR = "none"  # what is opened after the last step on a deployment that no step opens a door on
@@ -39,6 +40,8 @@ SERVER_SETTINGS = {
 _WORKER_LIMIT = 4
 _WAIT = 60.0  # seconds for a condition
 _DUE_IN = timedelta(seconds=1)
+
+Runs: TypeAlias = Sequence[Mapping[str, Any]]
 
 
 @dataclass
@@ -131,7 +134,7 @@ def _stage(staging: Staging) -> None:
     for deployment_id in staging.deployed.values():
         staging.lab.wait_until(
             "the scheduler's runs",
-            partial(_is_upcoming, staging, deployment_id),
+            partial(_check, "upcoming", staging, deployment_id),
             seconds=staging.lab.deadlines.backlog,
             every=staging.lab.deadlines.poll,
         )
@@ -209,7 +212,7 @@ class _Steps:
         return f"{self.staging.scenario.name}--{of}"
 
     def _wait(self, number: int, until: str, of: str) -> None:
-        probe = partial(_CONDITIONS[until], self.staging, self.staging.deployed[self._name(of)])
+        probe = partial(_check, until, self.staging, self.staging.deployed[self._name(of)])
         try:
             self.lab.wait_until(f"step {number}", probe, seconds=_WAIT, every=self.lab.deadlines.poll)
         except DeadlineError as error:
@@ -235,33 +238,30 @@ def _open(trial: PlannedTrial) -> None:
 
 
 def _at_rest(staging: Staging) -> None:
-    """Raises: NotYet while a run of the plan is Pending or Running."""
-    runs = staging.runs_if_answered(all_of_them=True)
-    if busy := [run["state_name"] for run in runs if run["state_type"] in HOLDS_A_SLOT]:  # rule: plan-hurts-at-rest
-        raise NotYet(f"{len(busy)} runs are {', '.join(sorted(set(busy)))}")
+    check_at_rest(staging.runs_if_answered(all_of_them=True))  # rule: plan-hurts-at-rest
 
 
-def _is_upcoming(staging: Staging, deployment_id: str) -> None:
-    now = staging.lab.clock.now()
-    runs = [run for run in staging.runs_if_answered(all_of_them=True) if run["deployment_id"] == deployment_id]
-    if not any(moment(run["expected_start_time"]) > now for run in runs):
-        raise NotYet(f"none of its {len(runs)} runs is due later")
+def _is_upcoming(runs: Runs, now: datetime) -> bool:
+    return any(moment(run["expected_start_time"]) > now for run in runs)
 
 
-def _is_late(staging: Staging, deployment_id: str) -> None:
-    runs = [run for run in staging.runs_if_answered(all_of_them=True) if run["deployment_id"] == deployment_id]
-    if not any(run["state_name"] == "Late" for run in runs):
-        raise NotYet(f"its {len(runs)} runs are {', '.join(sorted({run['state_name'] for run in runs}))}")
+def _is_late(runs: Runs, _now: datetime) -> bool:
+    return any(run["state_name"] == "Late" for run in runs)
 
 
-def _is_done(staging: Staging, deployment_id: str) -> None:
-    now = staging.lab.clock.now()
-    runs = [run for run in staging.runs_if_answered(all_of_them=True) if run["deployment_id"] == deployment_id]
-    due = [run for run in runs if moment(run["expected_start_time"]) <= now]
-    if left := [run["state_name"] for run in due if run["state_type"] not in ENDED]:
-        raise NotYet(f"{len(left)} of {len(due)} runs that were due are {', '.join(sorted(set(left)))}")
+def _is_done(runs: Runs, now: datetime) -> bool:
+    return all(run["state_type"] in ENDED for run in runs if moment(run["expected_start_time"]) <= now)
 
 
-_CONDITIONS: Mapping[str, Callable[[Staging, str], None]] = {
+_CONDITIONS: Mapping[str, Callable[[Runs, datetime], bool]] = {
     "late": _is_late, "done": _is_done, "upcoming": _is_upcoming,
 }  # fmt: skip
+
+
+def _check(condition: str, staging: Staging, deployment_id: str) -> None:
+    """Raises: NotYet while the condition does not hold of the runs of a deployment."""
+    now = staging.lab.clock.now()
+    runs = [run for run in staging.runs_if_answered(all_of_them=True) if run["deployment_id"] == deployment_id]
+    if not _CONDITIONS[condition](runs, now):
+        due = sum(moment(run["expected_start_time"]) <= now for run in runs)
+        raise NotYet(f"its {len(runs)} runs are {states_of(runs)}; {due} of them were due")
