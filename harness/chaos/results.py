@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.chaos.coverage import Coverage
+from harness.words.records import Harness
 
 CAMPAIGN = "chaos.json"
-CAMPAIGN_SCHEMA = 1
+CAMPAIGN_SCHEMA = 2
 KEPT, BROKEN, UNKNOWN, NOTHING = WORDS = ("kept", "broken", "unknown", "nothing seen")
 
 
@@ -43,7 +44,7 @@ class DoorResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One plan.
+    """One plan, by its name (`plan-3`).
 
     file      its text, from the campaign's folder
     steps     what it does, in words
@@ -64,13 +65,28 @@ class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     cpu_seconds: float
 
+    @property
+    def place(self) -> int:
+        """Its place in the list of its campaign, from 1 on."""
+        return int(self.file.split("/")[1].removeprefix("plan-"))
+
     def of(self, word: str) -> list[str]:
         """The names of the promises that came to this."""
         return [name for name, promise in self.promises.items() if promise.came_to == word]
 
 
 class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A campaign: its plans, and which steps and pairs of steps they executed, with those of the campaigns before."""
+    """A campaign, or a shard of one: what it carries out and on what, and what each plan came to so far.
+
+    seed, steps  what its plans were drawn from; null where they were named as files
+    seen         the coverage of the campaigns before, which its plans were drawn by; `coverage` has those of it as well
+    planned      the SHA-256 of the text of each plan, in order, of all shards; the texts lie in `planned/`
+    shard        which of these it carries out: `3/8` is every eighth from the third on; empty: all
+    promise      the promise that its one plan is made smaller for; empty: none is
+    versions     of the parts that are another release than the server, by role
+    as_of        the day as of which the subject's packages were resolved
+    merged       the runs that were joined
+    """
 
     schema: int
     run: str
@@ -82,3 +98,20 @@ class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
     plans: Sequence[PlanResult] = ()
     coverage: Coverage = Coverage()
     exit_code: int | None = None
+    seed: int | None = None
+    steps: int | None = None
+    seen: Coverage = Coverage()
+    planned: Sequence[str] = ()
+    shard: str = ""
+    promise: str = ""
+    start: str = ""
+    versions: dict[str, str] = {}
+    as_of: str = ""
+    harness: Harness | None = None
+    merged: Sequence[str] = ()
+
+    def also(self, plan: PlanResult) -> CampaignResult:
+        """The same with what one more plan came to."""
+        coverage = self.coverage.also(plan.executed, plan.places)
+        plans = sorted([*self.plans, plan], key=lambda one: one.place)
+        return msgspec.structs.replace(self, plans=plans, coverage=coverage)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +15,12 @@ import msgspec
 from packaging.version import Version
 from rich.console import Console
 
-from harness.chaos.coverage import KINDS, Coverage
+from harness.chaos.coverage import Coverage
 from harness.chaos.draw import draw_several
 from harness.chaos.model import MOST_STEPS
 from harness.chaos.plans import ChaosPlan
-from harness.chaos.results import BROKEN, CAMPAIGN, CAMPAIGN_SCHEMA, KEPT, UNKNOWN, CampaignResult, PlanResult
+from harness.chaos.results import CAMPAIGN, CAMPAIGN_SCHEMA, CampaignResult
+from harness.chaos.shards import parse_shard, shard_of_environment
 from harness.chaos.text import read_plan, write_plan
 from harness.checkers import load_promises
 from harness.engines import movable_clock
@@ -25,16 +29,26 @@ from harness.engines.choose import choose_engine
 from harness.engines.sweep import of_run, of_the_dead, sweep
 from harness.runs.ask import DatabaseName, EngineName, ResultsFolder, StartName
 from harness.runs.campaign import Bench, Ground
-from harness.runs.reduction import Reduction, reduce_plan
-from harness.store.results import check_writable, new_run_id
+from harness.runs.campaign_ledger import CampaignLedger
+from harness.store.campaigns import (
+    ASKED,
+    digest,
+    held,
+    is_campaign,
+    keep_planned,
+    read_campaign,
+    unlike,
+    write_campaign,
+)
+from harness.store.checksums import write_checksums
+from harness.store.results import check_writable, harness_commit, new_run_id
 from harness.subjects.kinds import check_name, resolve
 from harness.subjects.release import Release
-from harness.verdict.plans import OVERDUE, exit_code
+from harness.verdict.plans import OVERDUE
 from harness.words.errors import UsageError, no_such
-from harness.words.files import write_whole
 from harness.words.names import FORK, SERVER, SQLITE, WARP
 from harness.words.options import Option, again
-from harness.words.redaction import redact
+from harness.words.places import session
 from harness.words.scratch import scratch_folder
 
 DESCRIPTION = (
@@ -45,13 +59,12 @@ EPILOG = (
     "exit codes: 0 no promise is broken but as is known of the release; 1 one is; 2 wrong usage; 125 none is, and one "
     "is unknown, or there was nothing to see; 130 interrupted"
 )
-REDUCED = "reduced.yaml"
 _FIRST = "3.0.4"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """Its options: a seed, or files of plans."""
+    """Its options: a seed, or files of plans, or a campaign that was begun."""
 
     seed: Annotated[int, Option("what plans are drawn from", metavar="N", always=True)] = 1
     steps: Annotated[int, Option("of each plan", metavar="N")] = 12
@@ -67,6 +80,18 @@ class Ask:
         str,
         Option("make the plan of --plan smaller as long as it breaks this promise", metavar="PROMISE"),
     ] = ""
+    shard: Annotated[
+        str,
+        Option(
+            "carry out every so many of the plans alone, such as 3/8; several machines have variables that say which",
+            metavar="K/N",
+        ),
+    ] = ""
+    into: Annotated[
+        Path | None,
+        Option("the campaign's own folder; a campaign that was begun there is gone on with", metavar="FOLDER"),
+    ] = None
+    resume: Annotated[Path | None, Option("go on with the campaign in this folder", metavar="FOLDER")] = None
     draw_only: Annotated[bool, Option("write the plans into --results, and carry none out")] = False
     subject: Annotated[str, Option("a release", metavar="PREFECT", always=True)] = "latest"
     engine: EngineName = None
@@ -81,12 +106,17 @@ def run(ask: Ask, console: Console) -> int:
     Raises: UsageError before anything is started; LabError where no lab can be had; Interrupted, with what the plans so
     far came to in chaos.json.
     """
-    seen = _seen(ask.seen)
-    plans = _plans(ask, seen)
+    seen, plans = Coverage(), list[ChaosPlan]()
+    begun = _begun(ask)
+    if ask.resume and begun:
+        ask = _asked_of(begun, ask.resume)
+    else:
+        seen, ask = _seen(ask.seen), replace(ask, shard=_shard(ask, console))
+        plans = _plans(ask, seen)
     check_name(ask.subject)
-    check_writable(ask.results)
     name = new_run_id()
-    folder = ask.results.absolute() / f"chaos-{name}"
+    folder = (ask.resume or ask.into or ask.results / f"chaos-{name}").absolute()
+    check_writable(*((folder, "--into") if ask.into else (folder.parent, "--results")))
     if ask.draw_only:
         return _write_only(plans, folder, console)
     engine, why = choose_engine(ask.engine)
@@ -96,18 +126,36 @@ def run(ask: Ask, console: Console) -> int:
     release = resolve(ask.subject, engine.target(), engine.resolve_image)
     if Version(release.version) < Version(_FIRST):
         raise UsageError(f"Plans were never tried on releases before {_FIRST}. Name a later one than {ask.subject}.")
-    folder.mkdir(parents=True)
-    campaign = Campaign(ask, console, version=release.version, run=name, folder=folder, seen=seen)
-    with (
-        _ground(ask, engine, release, console, name=name, folder=folder) as ground,
-        Bench(ground, console.print) as bench,
-    ):
-        if ask.reduce:
-            campaign.reduce(plans[0], bench)
+    new = _record(ask, release, name, plans, seen)
+    folder.mkdir(parents=True, exist_ok=True)
+    with held(folder):
+        if begun:
+            begun = read_campaign(folder)
+            _check_same(begun, new, folder, resumed=bool(ask.resume))
         else:
-            for plan in plans:
-                campaign.add(bench.carry_out(plan))
-    return campaign.end()
+            keep_planned(folder, plans)
+            write_campaign(folder, new)
+        ledger = CampaignLedger(folder, begun or new, partial(console.print, soft_wrap=True, highlight=False))
+        code = _carried_out(ask, ledger, engine, release, console, name=name)
+    write_checksums(folder)
+    return code
+
+
+def _carried_out(
+    ask: Ask, ledger: CampaignLedger, engine: Engine, release: Release, console: Console, *, name: str
+) -> int:
+    if ledger.is_whole:
+        return ledger.end()
+    try:
+        with (
+            _ground(ask, engine, release, console, name=name, folder=ledger.folder) as ground,
+            Bench(ground, console.print) as bench,
+        ):
+            return ledger.carry_on(bench)
+    except BaseException:
+        line = shlex.join([*session("chaos"), "--resume", str(ledger.folder)])
+        console.print(f"go on:    {line}", soft_wrap=True)
+        raise
 
 
 @contextmanager
@@ -134,53 +182,75 @@ def _ground(
         sweep(of_run(name))
 
 
-class Campaign:
-    """What a campaign has come to so far; chaos.json has it at every moment."""
+def _begun(ask: Ask) -> CampaignResult | None:
+    """The campaign that is gone on with; None for a new one. Raises: UsageError."""
+    if not ask.resume:
+        return read_campaign(ask.into) if ask.into and is_campaign(ask.into) else None
+    if ask != Ask(resume=ask.resume):
+        raise UsageError("--resume goes on with what was asked before: leave the other options out.")
+    return read_campaign(ask.resume)
 
-    def __init__(self, ask: Ask, console: Console, *, version: str, run: str, folder: Path, seen: Coverage) -> None:
-        self._ask, self._folder, self._console = ask, folder, console
-        self.result = CampaignResult(
-            schema=CAMPAIGN_SCHEMA, run=run, command=again("chaos", ask), subject=ask.subject, version=version,
-            engine=ask.engine or "", database=ask.database, coverage=seen,
-        )  # fmt: skip
-        self._reduction: Reduction | None = None
-        self._write()
 
-    def add(self, plan: PlanResult) -> PlanResult:
-        """One more plan was carried out."""
-        coverage = self.result.coverage.also(plan.executed, plan.places)
-        self.result = msgspec.structs.replace(self.result, plans=[*self.result.plans, plan], coverage=coverage)
-        self._write()
-        for line in lines_of(plan):
-            self._say(line)
-        return plan
+def _asked_of(begun: CampaignResult, folder: Path) -> Ask:
+    """What a campaign that was begun was asked for; its plans are kept in its folder."""
+    return Ask(
+        reduce=begun.promise,
+        shard=begun.shard,
+        subject=begun.subject,
+        engine=begun.engine,
+        database=begun.database,
+        start=begun.start,
+        resume=folder,
+    )
 
-    def reduce(self, plan: ChaosPlan, bench: Bench) -> None:
-        """Make a plan smaller that breaks a promise."""
-        found = self._reduction = reduce_plan(
-            plan, self._ask.reduce, lambda one: self.add(bench.carry_out(one)), self._say
-        )
-        write_plan(found.plan, self._folder / REDUCED)
 
-    def end(self) -> int:
-        """Say what it came to; returns the exit code."""
-        plans = self.result.plans
-        if self._reduction:
-            plans = [self._reduction.last] if self._reduction.last else []
-        code = exit_code(plans)
-        self.result = msgspec.structs.replace(self.result, exit_code=code)
-        self._write()
-        lines = told_of(self._reduction) if self._reduction else summary_of(self.result)
-        for line in ["", *lines, f"evidence: {self._folder}", f"again:    {self.result.command}", f"exit:     {code}"]:
-            self._say(line)
-        return code
+def _shard(ask: Ask, console: Console) -> str:
+    """Which shard is carried out, by the option or else by variables; empty: all of it. Raises: UsageError."""
+    if ask.reduce or ask.draw_only:
+        if ask.shard:
+            raise UsageError("A reduction and --draw-only are not divided: leave --shard out.")
+        return ""
+    if ask.shard:
+        return str(parse_shard(ask.shard))
+    found = shard_of_environment(os.environ)
+    if not found:
+        return ""
+    shard, variables = found
+    console.print(f"shard: {shard}, by {variables}", soft_wrap=True)
+    return str(shard)
 
-    def _say(self, line: str) -> None:
-        self._console.print(line, soft_wrap=True, highlight=False)
 
-    def _write(self) -> None:
-        said = redact.value(msgspec.to_builtins(self.result))
-        write_whole(self._folder / CAMPAIGN, msgspec.json.format(msgspec.json.encode(said)).decode() + "\n")
+def _record(ask: Ask, release: Release, run: str, plans: Sequence[ChaosPlan], seen: Coverage) -> CampaignResult:
+    """A campaign of which nothing was carried out."""
+    drawn = not ask.plan
+    return CampaignResult(
+        schema=CAMPAIGN_SCHEMA,
+        run=run,
+        command=again("chaos", ask),
+        subject=ask.subject,
+        version=release.version,
+        engine=ask.engine or "",
+        database=ask.database,
+        coverage=seen,
+        seed=ask.seed if drawn else None,
+        steps=ask.steps if drawn else None,
+        seen=seen,
+        planned=[digest(plan) for plan in plans],
+        shard=ask.shard,
+        promise=ask.reduce,
+        start=ask.start,
+        versions={role: part.version for role, part in release.roles.items()},
+        as_of=release.as_of,
+        harness=harness_commit(),
+    )
+
+
+def _check_same(begun: CampaignResult, new: CampaignResult, folder: Path, *, resumed: bool) -> None:
+    """Raises: UsageError where what would be added is not what was begun."""
+    asked = {"seed", "steps", "seen", "planned"} if resumed else set()  # what a resume takes from the folder
+    words = {field: says for field, says in ASKED.items() if field not in asked}
+    if differ := unlike(begun, new, words):  # rule: campaign-goes-on-with-the-same
+        raise UsageError(f"The campaign in {str(folder)!r} was begun with other things; then and now: {differ[0]}.")
 
 
 def _plans(ask: Ask, seen: Coverage) -> list[ChaosPlan]:
@@ -217,37 +287,3 @@ def _write_only(plans: Sequence[ChaosPlan], folder: Path, console: Console) -> i
         write_plan(plan, folder / f"plan-{number}.yaml")
     console.print(f"plans: {folder}", soft_wrap=True)
     return 0
-
-
-def lines_of(result: PlanResult) -> list[str]:
-    """What a plan came to, for a person."""
-    broken = [name for name in result.of(BROKEN) if not result.promises[name].known]
-    known = [name for name in result.of(BROKEN) if result.promises[name].known]
-    parts = [
-        ("broken", broken), ("broken as is known", known), ("unknown", result.of(UNKNOWN)), ("kept", result.of(KEPT)),
-    ]  # fmt: skip
-    said = "; ".join(f"{word} {', '.join(names)}" for word, names in parts if names) or "there was nothing to see"
-    head = f"{result.file}: {len(result.executed)} of {len(result.steps)} steps"
-    spent = f"{result.seconds:.0f} s, {result.cpu_seconds:.0f} CPU s"
-    reasons = [f"    {name}: {result.promises[name].reason}" for name in [*broken, *result.of(UNKNOWN)]]
-    return [f"{head}: {said} ({spent})", *reasons]
-
-
-def summary_of(campaign: CampaignResult) -> list[str]:
-    """What a campaign came to, for a person."""
-    coverage, plans = campaign.coverage, campaign.plans
-    broken = [plan for plan in plans if any(not plan.promises[name].known for name in plan.of(BROKEN))]
-    places = f"{len(coverage.pairs)} pairs of them, {len(coverage.places)} by state"
-    covered = f"{len(coverage.steps)} of {len(KINDS)} kinds of step, {places}"
-    told = f"{len(broken)} of {len(plans)} plans broke a promise in a way that is not known"
-    return [f"Prefect {campaign.version}: {told}", f"executed so far: {covered}"]
-
-
-def told_of(reduction: Reduction) -> list[str]:
-    """What a reduction came to, for a person."""
-    replayed = f"{reduction.promise} broken {reduction.broke} of {reduction.replays} times"
-    if not reduction.broke:
-        return [f"{replayed}: there is nothing to make smaller"]
-    cut = "; it may not be the smallest, since no more tries are made" if reduction.is_cut else ""
-    steps = [f"  {number}. {step}" for number, step in enumerate(reduction.plan.steps, start=1)]
-    return [f"{replayed}; the smallest plan found in {reduction.tries} tries{cut} ({REDUCED}):", *steps]

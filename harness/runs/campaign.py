@@ -8,25 +8,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.chaos.model import places_of
+import msgspec
+
 from harness.chaos.plans import ChaosPlan
-from harness.chaos.results import DoorResult, PlanResult
+from harness.chaos.results import PlanResult
 from harness.chaos.text import write_plan
-from harness.doors import load_doors
 from harness.engines.base import Engine, Site
 from harness.history import History
 from harness.lab.lab import Deadlines, Lab
 from harness.lab.moving import FIRST_MOVE, move_clock
-from harness.store.trial_folder import read_trial
+from harness.runs.plan_result import Tried, plan_result
+from harness.store.campaigns import plan_file
 from harness.trials.opening import open_history
-from harness.trials.planned import SERVER_SETTINGS, Carried, carry_out, doors_of, scenario_of
-from harness.verdict.outcomes import ERROR, judge
-from harness.verdict.plans import Opened, promises_of, taken_by, worst_of
+from harness.trials.planned import SERVER_SETTINGS, carry_out, doors_of, scenario_of
+from harness.verdict.outcomes import ERROR
 from harness.words.clock import HOST_CLOCK, Clock, MovableClock
-from harness.words.names import WARP
+from harness.words.names import SERVER, WARP
 from harness.words.plan import Cell, Plan
-
-PLAN_FILE = "plan.yaml"
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class Bench:
         self._ground, self._say, self._deadlines, self._clock = ground, say, deadlines or Deadlines(), clock
         self._lab: Lab | None = None
         self._said: Mapping[str, str] = {}
-        self._labs, self._plans = 0, 0
+        self._labs = 0
         self._exit = ExitStack()
 
     def __enter__(self) -> Bench:
@@ -82,11 +80,14 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._exit.close()
 
-    def carry_out(self, plan: ChaosPlan) -> PlanResult:
-        """What the plan came to."""
+    def labs_before(self, number: int) -> None:
+        """So many labs were started before in this folder: the next one has the number after."""
+        self._labs = number
+
+    def carry_out(self, plan: ChaosPlan, place: int) -> PlanResult:
+        """What the plan of that place in the campaign came to."""
         lab = self._lab or self._started()
-        self._plans += 1
-        result = one_plan(plan, self._plans, self._ground, lab, self._said)
+        result = one_plan(plan, place, self._ground, lab, self._said)
         # rule: plan-new-lab-after-an-error (gives False)
         broke = any(door.outcome == ERROR for door in result.doors)
         if broke:
@@ -101,17 +102,17 @@ class Bench:
         self._exit.enter_context(lab)
         move_clock(lab, FIRST_MOVE)
         self._said, self._lab = lab.check_versions(), lab
-        self._say(f"lab {self._labs} stands: Prefect {self._said['server']}")
+        self._say(f"lab {self._labs} stands: Prefect {self._said[SERVER]}")
         return lab
 
 
-def one_plan(plan: ChaosPlan, number: int, ground: Ground, lab: Lab, said: Mapping[str, str]) -> PlanResult:
+def one_plan(plan: ChaosPlan, place: int, ground: Ground, lab: Lab, said: Mapping[str, str]) -> PlanResult:
     """Carry one plan out, and judge each of its doors. `said`: the version that each part said it is."""
     started, used = time.monotonic(), lab.site.cpu_seconds()
-    name = f"plan-{number}"
-    run = Plan(ground.run, ground.folder / "plans" / name, [], start=ground.start)
+    name, file = f"plan-{place}", ground.folder / plan_file(place)
+    run = Plan(ground.run, file.parent, [], start=ground.start)
     run.folder.mkdir(parents=True)
-    write_plan(plan, run.folder / PLAN_FILE)
+    write_plan(plan, file)
     cells = {(step, of): _cell(ground, name, step, of, door) for step, of, door in doors_of(plan)}
     declared = {one.name: one for one in plan.deployments}
     histories: dict[tuple[int, str], History] = {}
@@ -120,13 +121,10 @@ def one_plan(plan: ChaosPlan, number: int, ground: Ground, lab: Lab, said: Mappi
         for role, version in said.items():
             histories[step, of].add("version", role=role, said=version)
     carried = carry_out(plan, name, lab, histories)
-    return _judged(
-        plan,
-        carried,
-        ground,
-        {where: (cell, run.trial_folder(cell)) for where, cell in cells.items()},
-        (time.monotonic() - started, lab.site.cpu_seconds() - used),
-    )
+    doors = {where: Tried(cell.door, run.trial_folder(cell)) for where, cell in cells.items()}
+    result = plan_result(plan, place, carried, doors, ground.versions[SERVER])
+    seconds, cpu_seconds = time.monotonic() - started, lab.site.cpu_seconds() - used
+    return msgspec.structs.replace(result, seconds=round(seconds, 1), cpu_seconds=round(cpu_seconds, 1))
 
 
 def _cell(ground: Ground, name: str, step: int, of: str, door: str) -> Cell:
@@ -134,55 +132,12 @@ def _cell(ground: Ground, name: str, step: int, of: str, door: str) -> Cell:
         scenario=f"{name}--{of}--step-{step}",
         door=door,
         subject=ground.subject,
-        version=ground.versions["server"],
-        versions={role: version for role, version in ground.versions.items() if role != "server"},
+        version=ground.versions[SERVER],
+        versions={role: version for role, version in ground.versions.items() if role != SERVER},
         as_of=ground.as_of,
         engine=ground.engine.name,
         database=ground.database,
         engine_detail=ground.engine.describe(),
         lab="",
         clock=WARP,
-    )
-
-
-def _judged(
-    plan: ChaosPlan,
-    carried: Carried,
-    ground: Ground,
-    tried: Mapping[tuple[int, str], tuple[Cell, Path]],
-    spent: tuple[float, float],
-) -> PlanResult:
-    """What a plan came to, by the histories of its doors alone."""
-    events = {where: read_trial(folder / "history.jsonl") for where, (_, folder) in tried.items()}
-    verdicts = {where: judge(told) for where, told in events.items()}
-    opened = [
-        Opened(cell.door, load_doors()[cell.door].family, of, verdicts[step, of], taken_by(events[step, of]))
-        for (step, of), (cell, _) in tried.items()
-    ]
-    shown = promises_of(opened, ground.versions["server"])
-    doors = [
-        DoorResult(
-            step=step,
-            deployment=of,
-            door=cell.door,
-            outcome=verdicts[step, of].outcome,
-            reason=verdicts[step, of].reason,
-            folder=str(folder.relative_to(ground.folder)),
-            promises=promises,
-        )
-        for ((step, of), (cell, folder)), promises in zip(tried.items(), shown, strict=True)
-    ]
-    seconds, used = spent
-    return PlanResult(
-        file=str(Path(next(iter(doors)).folder).parents[1] / PLAN_FILE),
-        seed=plan.seed,
-        number=plan.number,
-        steps=[str(step) for step in plan.steps],
-        executed=[plan.steps[number - 1].kind for number in carried.done],
-        places=[places_of(plan)[number - 1] for number in carried.done],
-        in_vain=carried.in_vain,
-        promises=worst_of(shown),
-        doors=doors,
-        seconds=round(seconds, 1),
-        cpu_seconds=round(used, 1),
     )

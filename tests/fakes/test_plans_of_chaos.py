@@ -63,7 +63,7 @@ class Campaign:
         versions = {"server": self.version}
         ground = Ground(engine, self.version, versions, "2030-01-01", {}, "sqlite", "fork", "run", self.folder)
         with Bench(ground, lambda _: None, DEADLINES, self.clock) as bench:
-            return [bench.carry_out(one) for one in plans]
+            return [bench.carry_out(one, place) for place, one in enumerate(plans, start=1)]
 
     def on_update(self, action: Callable[[list[Run]], None]) -> None:
         """Do this to the runs of the plan's deployments, as one of these is updated."""
