@@ -9,7 +9,9 @@ from typing import Annotated
 from rich.console import Console
 
 from harness.runs.recheck import recheck
+from harness.runs.recheck_campaign import recheck_campaign
 from harness.store.bundle import SUFFIX, bundle
+from harness.store.campaigns import is_campaign
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
 from harness.words.errors import UsageError
 from harness.words.options import Argument, Option, Usual
@@ -30,7 +32,8 @@ class Ask:
 def run(ask: Ask, console: Console) -> int:
     """Carry it out."""
     into = ask.into or Path(f"{ask.folder.resolve().name}{SUFFIX}")
-    if objections := recheck(ask.folder).objections:  # rule: bundle-needs-a-sound-run
+    look = recheck_campaign(ask.folder) if is_campaign(ask.folder) else recheck(ask.folder)
+    if objections := look.objections:  # rule: bundle-needs-a-sound-run
         raise UsageError(
             f"It is not bundled, since it does not hold: {objections[0]:.300}\n`harness recheck` says all."
         )

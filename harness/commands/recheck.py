@@ -9,7 +9,9 @@ from typing import Annotated
 
 from rich.console import Console
 
-from harness.runs.recheck import recheck
+from harness.runs.recheck import opened, recheck
+from harness.runs.recheck_campaign import recheck_campaign
+from harness.store.campaigns import is_campaign
 from harness.store.results import harness_commit, harness_words
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED
 from harness.words.options import Argument
@@ -30,6 +32,9 @@ class Ask:
 
 def run(ask: Ask, console: Console) -> int:
     """Carry it out."""
+    with opened(ask.folder) as folder:
+        if is_campaign(folder):
+            return _campaign(folder, console)
     look = recheck(ask.folder)
     now = harness_words(harness_commit())
     console.print(f"harness then: {', '.join(look.harness)}; now: {now}", soft_wrap=True)
@@ -41,3 +46,14 @@ def run(ask: Ask, console: Console) -> int:
     if not look.holds:
         return EXIT_CONTRADICTED
     return EXIT_AS_EXPECTED if look.trials else EXIT_UNJUDGED
+
+
+def _campaign(folder: Path, console: Console) -> int:
+    look = recheck_campaign(folder)
+    console.print(f"harness then: {look.harness}; now: {harness_words(harness_commit())}", soft_wrap=True)
+    for objection in look.objections:
+        console.print(f"(!) {objection}", soft_wrap=True)
+    console.print(f"{look.held} of {look.plans} plans came to the same")
+    if look.objections:
+        return EXIT_CONTRADICTED
+    return EXIT_AS_EXPECTED if look.plans else EXIT_UNJUDGED

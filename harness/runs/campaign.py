@@ -17,7 +17,7 @@ from harness.engines.base import Engine, Site
 from harness.history import History
 from harness.lab.lab import Deadlines, Lab
 from harness.lab.moving import FIRST_MOVE, move_clock
-from harness.runs.plan_result import Tried, plan_result
+from harness.runs.plan_result import Tried, plan_result, trial_name
 from harness.store.campaigns import plan_file
 from harness.trials.opening import open_history
 from harness.trials.planned import SERVER_SETTINGS, carry_out, doors_of, scenario_of
@@ -129,7 +129,7 @@ def one_plan(plan: ChaosPlan, place: int, ground: Ground, lab: Lab, said: Mappin
 
 def _cell(ground: Ground, name: str, step: int, of: str, door: str) -> Cell:
     return Cell(
-        scenario=f"{name}--{of}--step-{step}",
+        scenario=trial_name(name, step, of),
         door=door,
         subject=ground.subject,
         version=ground.versions[SERVER],

@@ -113,7 +113,7 @@ def _one_line(said: str) -> str:  # a file may say several, and one of them what
 
 def recheck(run: Path) -> SecondLook:
     """Judge a run, or a bundle of one, again. Raises UsageError for what is neither."""
-    with _opened(run) as folder:
+    with opened(run) as folder:
         results, facts = read_results(folder), read_run(folder)
         made_by, now = _harness(facts), harness_words(harness_commit())
         same = made_by == [now] != [UNKNOWN]
@@ -219,7 +219,8 @@ def _is_told(folder: Path, entry: TrialResult) -> bool:
 
 
 @contextmanager
-def _opened(run: Path) -> Iterator[Path]:
+def opened(run: Path) -> Iterator[Path]:
+    """The folder of a run, or of a bundle of one. Raises: UsageError for an archive that is no bundle."""
     if not is_bundle(run):
         yield run
         return

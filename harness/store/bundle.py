@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from harness.store.campaigns import is_campaign, read_campaign
 from harness.store.checksums import NAME, files_of, line
 from harness.store.results import read_results, read_run
 from harness.words import cache
@@ -42,7 +43,7 @@ def bundle(run: Path, into: Path) -> list[str]:
     A saved database is such a file: nothing can be masked in it. Files are in alphabetical order and of no date, so
     that two bundles of one run are the same. Raises: UsageError for what is no run, or where it cannot be written.
     """
-    read_results(run)
+    read_campaign(run) if is_campaign(run) else read_results(run)
     if run.resolve() in into.resolve().parents:  # rule: bundle-not-over-its-run
         raise UsageError(f"{str(into)!r} would lie in the run itself; name a file elsewhere with --into.")
     where = {**places(run.resolve().parent), **(read_run(run).places or {})}
