@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.chaos.coverage import Coverage
+from harness.chaos.shards import parse_shard
 from harness.words.records import Harness
 
 CAMPAIGN = "chaos.json"
@@ -109,6 +110,13 @@ class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
     as_of: str = ""
     harness: Harness | None = None
     merged: Sequence[str] = ()
+
+    @property
+    def missing(self) -> list[int]:
+        """The places of the plans of its shard that have no result."""
+        done = {plan.place for plan in self.plans}
+        mine = parse_shard(self.shard or "1/1").of(self.planned)
+        return [place for place in mine if place not in done]  # rule: campaign-goes-on (always)
 
     def also(self, plan: PlanResult) -> CampaignResult:
         """The same with what one more plan came to."""

@@ -10,7 +10,6 @@ import msgspec
 from harness.chaos.coverage import KINDS
 from harness.chaos.plans import ChaosPlan
 from harness.chaos.results import BROKEN, KEPT, UNKNOWN, CampaignResult, PlanResult
-from harness.chaos.shards import parse_shard
 from harness.chaos.text import read_plan, write_plan
 from harness.runs.campaign import Bench
 from harness.runs.reduction import Reduction, reduce_plan
@@ -29,9 +28,7 @@ class CampaignLedger:
     @property
     def left(self) -> Mapping[int, ChaosPlan]:
         """The plans of its shard that have no result, by their places."""
-        mine = parse_shard(self.result.shard or "1/1").of(self.plans)
-        done = {plan.place for plan in self.result.plans}
-        return {place: plan for place, plan in mine.items() if place not in done}  # rule: campaign-goes-on
+        return {place: self.plans[place - 1] for place in self.result.missing}
 
     @property
     def is_whole(self) -> bool:

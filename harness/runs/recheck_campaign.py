@@ -57,7 +57,12 @@ def recheck_campaign(folder: Path) -> PlansLook:
         problems += check_checksums(folder)
     elif not unended:
         unended = check_checksums(folder)[0]
+    # rule: recheck-campaign-every-plan (never)
+    missing = [f"plan-{place} has no result" for place in result.missing if not result.promise]
+    if not unended and result.merged and missing:
+        unended, missing = f"{', '.join(missing)}: it was in no shard", []
     problems += [*look.planned(), *look.present(), *look.covered()]
+    problems += missing if result.exit_code is not None else []
     wrong = {plan.place: list(look.differences(plan)) for plan in result.plans}
     problems += [f"'plan-{place}': {'; '.join(differ)}" for place, differ in wrong.items() if differ]
     problems += look.ended()
@@ -91,15 +96,13 @@ class _Look:
             yield f"the seed {result.seed} draws other plans"
 
     def present(self) -> Iterator[str]:
-        """Which plans of the shard have no result, or several, and which have one and are not of it."""
+        """Which plans have several results, or one and are not of the shard, or a folder alone."""
         result, there = self.result, Counter(plan.place for plan in self.result.plans)
         mine: Sequence[int]
         if result.promise:
-            mine = range(1, len(result.plans) + 1)
+            mine = range(1, len(result.plans) + 1)  # its tries
         else:
             mine = list(parse_shard(result.shard or "1/1").of(result.planned))
-        # rule: recheck-campaign-every-plan (never)
-        yield from (f"plan-{place} has no result" for place in mine if place not in there)
         yield from (f"plan-{place} is not of the shard {result.shard}" for place in there if place not in mine)
         yield from (f"plan-{place} has {times} results" for place, times in there.items() if times > 1)
         folders = {path.name for path in (self.folder / PLANS).glob("*")} - {f"plan-{place}" for place in there}
@@ -140,19 +143,19 @@ class _Look:
         result = self.result
         if result.exit_code is None or not self.same or not self.plans:
             return
-        plans = list(self.again.values())
+        plans, missing = list(self.again.values()), result.missing
         if result.promise:
             found = self._reduced_again()
             if not found:
                 yield "its plans are not those that a reduction tries, in order"
                 return
-            plans = [found.last] if found.last else []
+            plans, missing = [found.last] if found.last else [], []
             try:
                 if read_plan(self.folder / REDUCED) != found.plan:  # rule: recheck-campaign-reduced
                     yield f"{REDUCED} is not the plan that its tries come to"
             except UsageError:
                 yield f"{REDUCED} is gone, or is no plan"
-        if result.exit_code != (code := exit_code(plans)):  # rule: recheck-campaign-exit-code
+        if result.exit_code != (code := exit_code(plans, missing)):  # rule: recheck-campaign-exit-code
             yield f"chaos.json says exit code {result.exit_code}; its plans come to {code}"
 
     def _reduced_again(self) -> Reduction | None:

@@ -65,14 +65,14 @@ def worst_of(shown: Sequence[Mapping[str, PromiseSeen]]) -> dict[str, PromiseSee
     return {name: min((of[name] for of in shown), key=_rank) for name in (OVERDUE, *load_promises()) if shown}
 
 
-def exit_code(plans: Sequence[PlanResult]) -> int:
-    """1 if a promise is broken by news, else 125 if one is unknown or nothing was kept, else 0."""
+def exit_code(plans: Sequence[PlanResult], missing: Sequence[int] = ()) -> int:
+    """1 if a promise is broken by news, else 125 if one is unknown, nothing was kept or a plan is missing, else 0."""
     seen = [promise for plan in plans for promise in plan.promises.values()]
     if any(promise.came_to == BROKEN and not promise.known for promise in seen):  # rule: plan-news-is-1
         return EXIT_CONTRADICTED
     came_to = {promise.came_to for promise in seen}
-    # rule: plan-unknown-is-125 (without first)
-    if UNKNOWN in came_to or not came_to & {KEPT, BROKEN}:
+    # rule: plan-unknown-is-125 (without first), plan-missing-is-125 (without last)
+    if UNKNOWN in came_to or not came_to & {KEPT, BROKEN} or missing:
         return EXIT_UNJUDGED
     return EXIT_AS_EXPECTED
 
