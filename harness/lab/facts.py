@@ -13,6 +13,8 @@ from harness.words.facts import Deployment, FlowRun, RunState, Schedule, in_stat
 _DEPLOYMENT = [name for name in Deployment.__struct_fields__ if name not in ("defaults", "limit", "schedules")]
 _MADE_HERE = ("run", "tags", "state_timestamp", "state_message", "schedule_id")
 _RUN = [name for name in FlowRun.__struct_fields__ if name not in _MADE_HERE]
+_OF_A_RUN = ("id", "tags", "created_by", *_RUN)
+_OF_ITS_STATE = ("type", "timestamp", "message")
 _SCHEDULE, _STATE = Schedule.__struct_fields__, RunState.__struct_fields__
 _MARK = ("run", "process", "began")  # in each mark; two marks that agree in these are of one execution
 _UNHAPPY = {"FAILED", "CRASHED", "CANCELLED"}
@@ -36,6 +38,13 @@ def deployment_facts(deployment: dict[str, Any]) -> dict[str, Any]:
         "defaults": {name: one["default"] for name, one in parameters.items() if "default" in one},
         "schedules": [{key: s.get(key) for key in _SCHEDULE} for s in schedules],
     }
+
+
+def read_of(run: dict[str, Any]) -> dict[str, Any]:
+    """What the harness reads of a flow run, as the server answered it: of tens of thousands, the rest fills memory."""
+    state = run.get("state") or {}
+    kept = {key: run[key] for key in _OF_A_RUN if key in run}
+    return {**kept, "state": {key: state[key] for key in _OF_ITS_STATE if key in state}}
 
 
 def run_facts(run: dict[str, Any]) -> dict[str, Any]:

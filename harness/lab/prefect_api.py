@@ -6,13 +6,14 @@ All routes that are called here are the same from 2.20 to 3.9. Answers are retur
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
+from harness.lab.facts import read_of
 from harness.words.clock import HOST_CLOCK, Clock
 from harness.words.errors import LabError, NoAnswerError
 
@@ -233,24 +234,25 @@ class PrefectAPI:
     ) -> list[Json]:
         """Every flow run of these deployments, of these ids, or of these flows, all pages, oldest tick first.
 
-        `until`: only what is due until then.
+        Of each there is what the harness reads of it (`read_of`). `until`: only what is due until then.
         """
         chosen: dict[str, Json] = {}
         if wanted := list(deployments):
             chosen = {"deployments": {"id": {"any_": wanted}}}
         elif wanted := list(ids):
             parts = (wanted[start : start + PAGE - 1] for start in range(0, len(wanted), PAGE - 1))  # one page each
-            return sorted((run for part in parts for run in self._by_id(part)), key=_when_due)
+            found = (self._runs({"flow_runs": {"id": {"any_": part}}}) for part in parts)
+            return sorted((run for runs in found for run in runs), key=_when_due)
         elif wanted := list(flows):
             chosen = {"flows": {"id": {"any_": wanted}}}
         else:
             return []
         if until:
             chosen.setdefault("flow_runs", {})["expected_start_time"] = {"before_": until.isoformat()}
-        return sorted(self._pages("/flow_runs/filter", chosen), key=_when_due)
+        return sorted(self._runs(chosen), key=_when_due)
 
-    def _by_id(self, ids: Sequence[str]) -> list[Json]:
-        return self._pages("/flow_runs/filter", {"flow_runs": {"id": {"any_": list(ids)}}})
+    def _runs(self, chosen: Json) -> list[Json]:
+        return self._pages("/flow_runs/filter", chosen, read_of)
 
     def count_flow_runs(self, deployments: Iterable[str], state: Json, *, until: datetime | None = None) -> int:
         """How many runs of these deployments are in such a state (a filter of Prefect's), and due until then."""
@@ -260,8 +262,8 @@ class PrefectAPI:
         chosen = {"deployments": {"id": {"any_": list(deployments)}}, "flow_runs": runs}
         return int(self.call("POST", "/flow_runs/count", chosen))
 
-    def _pages(self, path: str, chosen: Json) -> list[Json]:
-        """Every row of a listing, each once: pages are sets of ids.
+    def _pages(self, path: str, chosen: Json, kept: Callable[[Json], Json]) -> list[Json]:
+        """What is kept of every row of a listing, each once: pages are sets of ids.
 
         Raises: LabError if the pages do not end, or a page has no row that did not come before.
         """
@@ -270,7 +272,7 @@ class PrefectAPI:
         for offset in itertools.count(step=PAGE):
             page = self.call("POST", path, {**chosen, "sort": "ID_DESC", "limit": PAGE, "offset": offset})
             before = len(found)
-            found.update({row["id"]: row for row in page if row["id"] not in found})
+            found.update({row["id"]: kept(row) for row in page if row["id"] not in found})
             if len(page) < PAGE:  # rule: listing-all-pages (always)
                 break
             if len(found) == before or self._clock.monotonic() > deadline:  # rule: listing-pages-end

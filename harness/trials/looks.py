@@ -38,9 +38,9 @@ def _look_and_list(trial: Trial, when: str) -> list[dict[str, Any]]:
     for number in range(_LOOKS):
         if number:
             trial.lab.clock.sleep(_BETWEEN_LOOKS)
-        answers = _look(trial, when)
+        looked_up = _look(trial, when)
         runs = record_backlog(trial, when)
-        if looks_agree([(one["run"], one["status"]) for one in answers], {run["id"] for run in runs}):
+        if looks_agree(looked_up, {run["id"] for run in runs}):
             break
     trial.history.add("clock", when=when, **trial.lab.api.clock())
     return runs
@@ -54,10 +54,14 @@ def record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
     sides = {deployment["id"]: side for side, deployment in trial.deployments.items()}
     # Of a schedule that goes on, what is due now or in a minute: no tick may pass between this and the event.
     until = trial.lab.clock.now() + timedelta(minutes=1) if trial.staging.goes_on else None
-    by_deployment = trial.lab.api.flow_runs(deployments=sides, until=until)
-    known = trial.staged or {run["id"]: sides[run["deployment_id"]] for run in by_deployment}
+    found = {run["id"]: run for run in trial.lab.api.flow_runs(deployments=sides, until=until)}
+    listed = {"by_deployment": list(found)}
+    known = trial.staged or {run_id: sides[run["deployment_id"]] for run_id, run in found.items()}
     by_id = trial.lab.api.flow_runs(ids=known)
-    found = {run["id"]: run for run in (*by_id, *by_deployment)}  # rule: deleted-deployment-still-listed
+    listed["by_id"] = [run["id"] for run in by_id]
+    # rule: deleted-deployment-still-listed (gives [])
+    by_id = [run for run in by_id if run["id"] not in found]
+    found |= {run["id"]: run for run in by_id}
     flows = {deployment["flow_id"]: side for side, deployment in trial.deployments.items()}
     # What is made of a deployment after its deletion is in neither; each deployment has a flow of its own.
     by_flow = trial.lab.api.flow_runs(flows=flows) if trial.deleted else []  # rule: listed-by-flow (gives [])
@@ -67,7 +71,6 @@ def record_backlog(trial: Trial, when: str) -> list[dict[str, Any]]:
         for run in found.values()
     ]
     trial.staged = known
-    listed = {"by_deployment": [run["id"] for run in by_deployment], "by_id": [run["id"] for run in by_id]}
     trial.history.add("listing", when=when, runs=[run_facts(run) for run in runs], **listed)
     if not trial.at_risk:
         state = trial.staging.scenario.state
@@ -84,10 +87,10 @@ def record_executions(trial: Trial, when: str, marks: Iterable[dict[str, Any]], 
     trial.history.add("executions", when=when, executions=found)
 
 
-def _look(trial: Trial, when: str) -> list[dict[str, Any]]:
+def _look(trial: Trial, when: str) -> list[tuple[str, int | None]]:
     """Look every run up by its id, the twin's before and after the treated ones'; what is not a 200 is asked for twice.
 
-    The twin's 200s show that the server answers for runs at all, and still does.
+    The twin's 200s show that the server answers for runs at all, and still does. Returns each run's id and the status.
     """
     answers = []
     for side in (TWIN, TREATED, TWIN):
@@ -96,7 +99,7 @@ def _look(trial: Trial, when: str) -> list[dict[str, Any]]:
             if answers[-1]["status"] != 200:  # rule: lost-asked-twice
                 answers.append(look_up(trial, side, run_id))
     trial.history.add("look", when=when, answers=answers)
-    return answers
+    return [(one["run"], one["status"]) for one in answers]
 
 
 def look_up(trial: Trial, side: str, run_id: str) -> dict[str, Any]:

@@ -6,9 +6,11 @@ text, as the server wrote them: ISO 8601 (`harness.history.moment` reads them).
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import force_setattr
 
 
 def in_state(state: str, name: str | None, type_: str | None) -> bool:
@@ -53,6 +55,12 @@ class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
     state_id: str | None = None
     state_timestamp: str | None = None
     state_message: str | None = None
+
+    def __post_init__(self) -> None:
+        # A history names a run, its times and its states again and again: each text is kept once.
+        for field in self.__struct_fields__:
+            if type(value := getattr(self, field)) is str:
+                force_setattr(self, field, sys.intern(value))
 
     def is_in(self, state: str) -> bool:
         """Whether it is in a state of this name; one in capitals is the type of several (`in_state`)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -57,7 +58,21 @@ def test_a_deleted_deployment_takes_its_runs_along(lab: FakeLab, door: str) -> N
     assert judged(entry) == verdict("lost", treated=counts(at_risk=3, lost=3), twin=KEPT), entry.reason
 
 
-@pytest.mark.rule("deleted-deployment-still-listed", "The runs of a deleted deployment are listed by their ids.")
+@pytest.mark.rule("deleted-deployment-still-listed", "Runs that have lost their deployment are listed by their ids.")
+def test_runs_that_have_lost_their_deployment_are_altered(lab: FakeLab) -> None:
+    backlog = lab.backlog(OUTAGE)
+
+    def take_their_deployment_away() -> None:
+        for run in backlog.at_risk():
+            run.deployment = replace(run.deployment, id="")
+
+    backlog.on_update(take_their_deployment_away)
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("altered", treated=counts(at_risk=3, altered=3), twin=KEPT), entry.reason
+    listed = [event["runs"] for event in lab.history(OUTAGE) if event["kind"] == "listing"]
+    assert [sum(run["side"] == "treated" for run in runs) for runs in listed] == [3] * len(listed)
+
+
 @pytest.mark.parametrize("door", DELETING)
 def test_runs_that_a_deleted_deployment_leaves_behind_are_altered(lab: FakeLab, door: str) -> None:
     lab.prefect.leaves_orphans = True

@@ -69,12 +69,6 @@ def _a_failure_will_do(statement: ast.AST) -> None:
     compared.comparators = [ast.Tuple([*compared.comparators, ast.Constant("FAILED")], ast.Load())]
 
 
-@breaks("deleted-deployment-still-listed")
-def _by_the_deployment_alone(statement: ast.AST) -> None:
-    listed = _first(ast.Tuple, statement)
-    listed.elts = listed.elts[1:]
-
-
 @breaks("door-own-deployment")
 def _all_doors_have_one(statement: ast.AST) -> None:
     _first(ast.JoinedStr, statement).values[-1] = ast.Constant("door")
