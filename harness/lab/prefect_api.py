@@ -20,6 +20,7 @@ from harness.words.errors import LabError, NoAnswerError
 Json = Any
 PAGE = 200  # the server's own default for PREFECT_API_DEFAULT_LIMIT
 _CLOCK_TRIES, _AT_ONCE = 5, 0.5  # the server's clock is asked so often for an answer that takes less than 0.5 s
+_AGAIN = 10  # pages without a new row: 200 runs that are made between two pages move the others by one
 _LISTING = 10  # a listing of several pages may take so many times the patience for one answer
 # rule: refused-503-again (without last)
 RETRIED = {429, 503}  # a server on SQLite now and then answers 503 "database is locked"
@@ -241,7 +242,7 @@ class PrefectAPI:
             chosen = {"deployments": {"id": {"any_": wanted}}}
         elif wanted := list(ids):
             parts = (wanted[start : start + PAGE - 1] for start in range(0, len(wanted), PAGE - 1))  # one page each
-            found = (self._runs({"flow_runs": {"id": {"any_": part}}}) for part in parts)
+            found = (self._all_of({"flow_runs": {"id": {"any_": part}}}) for part in parts)
             return sorted((run for runs in found for run in runs), key=_when_due)
         elif wanted := list(flows):
             chosen = {"flows": {"id": {"any_": wanted}}}
@@ -249,10 +250,7 @@ class PrefectAPI:
             return []
         if until:
             chosen.setdefault("flow_runs", {})["expected_start_time"] = {"before_": until.isoformat()}
-        return sorted(self._runs(chosen), key=_when_due)
-
-    def _runs(self, chosen: Json) -> list[Json]:
-        return self._pages("/flow_runs/filter", chosen, read_of)
+        return sorted(self._all_of(chosen), key=_when_due)
 
     def count_flow_runs(self, deployments: Iterable[str], state: Json, *, until: datetime | None = None) -> int:
         """How many runs of these deployments are in such a state (a filter of Prefect's), and due until then."""
@@ -262,21 +260,24 @@ class PrefectAPI:
         chosen = {"deployments": {"id": {"any_": list(deployments)}}, "flow_runs": runs}
         return int(self.call("POST", "/flow_runs/count", chosen))
 
-    def _pages(self, path: str, chosen: Json, kept: Callable[[Json], Json]) -> list[Json]:
-        """What is kept of every row of a listing, each once: pages are sets of ids.
+    def _all_of(self, chosen: Json) -> list[Json]:
+        """What is read of every run that is chosen, each once: pages are sets of ids.
 
-        Raises: LabError if the pages do not end, or a page has no row that did not come before.
+        Rows that are made meanwhile move the others to later pages: ids grow (3.9.1), and the newest come first.
+        Raises: LabError if the pages do not end, or several of them have no row that did not come before.
         """
         found: dict[str, Json] = {}
+        path, again = "/flow_runs/filter", 0
         deadline = self._clock.monotonic() + _LISTING * self.patience
         for offset in itertools.count(step=PAGE):
             page = self.call("POST", path, {**chosen, "sort": "ID_DESC", "limit": PAGE, "offset": offset})
             before = len(found)
-            found.update({row["id"]: kept(row) for row in page if row["id"] not in found})
+            found.update({row["id"]: read_of(row) for row in page if row["id"] not in found})
             if len(page) < PAGE:  # rule: listing-all-pages (always)
                 break
-            if len(found) == before or self._clock.monotonic() > deadline:  # rule: listing-pages-end
-                what = "holds nothing but what came before" if len(found) == before else "is still not the last"
+            again = 0 if len(found) > before else again + 1
+            if again > _AGAIN or self._clock.monotonic() > deadline:  # rule: listing-pages-end
+                what = "holds nothing but what came before" if again else "is still not the last"
                 raise LabError(f"POST {path}: the page from row {offset} on {what}", source="server")
         return list(found.values())
 

@@ -6,6 +6,7 @@ checkers and verdict.
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -995,6 +996,23 @@ def test_runs_beyond_the_first_page_of_a_listing_are_seen(lab: FakeLab, scenario
 
     backlog.on("created", fill_the_first_pages)
     assert judged(lab.trial(scenario)) == verdict("survived", treated=KEPT, twin=KEPT)
+
+
+def test_a_listing_that_grows_by_a_page_meanwhile_is_whole(lab: FakeLab) -> None:
+    backlog, made = lab.backlog(OUTAGE), itertools.count()
+
+    def make_a_page_of_runs() -> None:
+        for number in itertools.islice(made, fake_api.PAGE_LIMIT):
+            run_id = f"ffffffff-0000-4000-8000-{number:012}"  # listed first, as those that 3.9.1 makes last
+            run = lab.prefect.add_run(
+                backlog.deployment("treated"), lab.clock.now(), auto_scheduled=False, run_id=run_id
+            )
+            lab.prefect.set_state(run, "COMPLETED", "Completed")
+
+    backlog.on("created", make_a_page_of_runs)
+    backlog.on_update(lambda: lab.prefect.on_request("^POST /flow_runs/filter", 2, make_a_page_of_runs))
+    assert judged(lab.trial(OUTAGE)) == verdict("survived", treated=KEPT, twin=KEPT)
+    assert next(made) == 2 * fake_api.PAGE_LIMIT
 
 
 # A lab that breaks.
