@@ -18,7 +18,7 @@ from harness.checkers._runs import has_its_past, in_order, states_after, states_
 from harness.checkers._sample import with_unasked
 from harness.checkers._trial import is_absolute
 from harness.history import moment, of_kind
-from harness.words.events import Act, DeploymentRead, DoorClosed, DoorOpens, Drained, Event, Listing, Look, Opening
+from harness.words.events import Act, DeploymentRead, DoorClosed, DoorOpens, Drained, Event, Listing, Look
 from harness.words.facts import Answer, FlowRun, RunState, in_state
 from harness.words.names import AFTER, BEFORE, DRAINED, HOLDS_A_SLOT, PICKED_UP, SIDES
 from harness.words.part_events import PartActed
@@ -85,7 +85,7 @@ def find_fates(events: Sequence[Event], *, state: str) -> Findings:
     if since is not None:
         fates, of_executions = with_executions(fates, before, since, _declared(events))
         flaws += of_executions
-    fates = with_unasked(fates, max((opening.sample for opening in of_kind(events, Opening)), default=0))
+    fates = with_unasked(fates, events, before, by_run.get(DRAINED, {}))
     twin_whole = _whole([fate for fate in fates if fate.side == "twin"])
     # rule: altered-only-if-twin-completed (always)
     fates = [_ended_otherwise_is_altered(fate, absolute=absolute) if twin_whole or absolute else fate for fate in fates]

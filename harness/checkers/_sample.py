@@ -5,37 +5,64 @@ The others are there and unaltered, and nobody asked them to run. So they say no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from harness.checkers._findings import RunFate
-from harness.history import moment
-from harness.words.names import DRAINED, SIDES
+from harness.history import moment, of_kind, opening_of
+from harness.words.events import Drained, Event
+from harness.words.facts import Answer, FlowRun
+from harness.words.names import ENDED, SIDES
 
 
-def with_unasked(fates: Sequence[RunFate], sample: int) -> list[RunFate]:
+def with_unasked(
+    fates: Sequence[RunFate],
+    events: Sequence[Event],
+    listed: Mapping[str, FlowRun],
+    drained: Mapping[str, Sequence[Answer]],
+) -> list[RunFate]:
     """The fates, in which those that the drain did not come to are `unasked`; as they are where it was to come to all.
 
-    `sample`: how many of each side's runs it was to come to, those due first; 0 is all.
+    It was to come to the first runs of each side (the opening says how many), if it ended as these had ended. Else it
+    went on for all trials of the lab, and each run that it left counts. `listed`: the runs before the door; `drained`:
+    what the look after the drain answered; both by their ids.
     """
-    if not sample:
+    opening, ends = opening_of(events), of_kind(events, Drained)
+    number = opening.sample if opening else 0
+    # rule: sample-if-drained-so (without last)
+    if number < 1 or not (ends and ends[-1].sampled):
         return list(fates)
-    return [fate for side in SIDES for fate in _of_a_side([one for one in fates if one.side == side], sample)]
-
-
-def _of_a_side(fates: Sequence[RunFate], sample: int) -> list[RunFate]:
-    there = sorted((one for one in fates if one.fate != "lost"), key=lambda one: (moment(one.tick), one.run))
-    first = {one.run for one in there[:sample]}
-    # As long as one of them has not ended, the drain goes on for all.
-    if not all(one.completed or one.fate == "altered" for one in there[:sample]):  # rule: sample-has-ended (never)
+    there = {side: _there([one for one in fates if one.side == side]) for side in SIDES}
+    first = [one for of_side in there.values() for one in of_side[:number]]
+    # rule: sample-has-ended (never)
+    if not all(one.end in ENDED or one.fate == "altered" for one in first):
         return list(fates)
-    return [one if one.run in first else _beside_the_sample(one) for one in fates]
+    asked = {one.run for one in first}
+    latest = max((moment(one.tick) for one in fates if one.completed or one.executions), default=None)
+    waits = {
+        run for run, was in listed.items() if any(_state_of(was) == _state_of(now) for now in drained.get(run, ()))
+    }
+    return [one if one.run in asked else _beside_the_sample(one, latest, waits) for one in fates]
 
 
-def _beside_the_sample(fate: RunFate) -> RunFate:
+def _there(fates: Sequence[RunFate]) -> list[RunFate]:
+    """What is there of a side, by when it was due: so the drain chose its sample."""
+    return sorted((one for one in fates if one.fate != "lost"), key=lambda one: (moment(one.tick), one.run))
+
+
+def _state_of(run: FlowRun) -> tuple[str | None, str | None]:
+    return run.state_id, run.state_name
+
+
+def _beside_the_sample(fate: RunFate, latest: datetime | None, waits: Collection[str]) -> RunFate:
+    """`latest`: when the last of what was executed was due, since workers take what was due first, first.
+
+    `waits`: the runs that are in the very state that they were listed in.
+    """
     if fate.fate != "kept" or fate.completed or fate.executions:
         return fate
-    # One that was asked, and put off, may only have run out of time.
-    if not fate.stranded or fate.looks.get(DRAINED) != fate.before:  # rule: sample-unasked-as-it-was (never)
-        return replace(fate, stranded=False)
-    return replace(fate, unasked=True, stranded=False)
+    # What was asked and put off may only have run out of time, and so may what was passed over.
+    passed_over = latest is not None and moment(fate.tick) < latest  # rule: sample-passed-over (gives False)
+    put_off = fate.run not in waits  # rule: sample-unasked-as-it-was (gives False)
+    return replace(fate, unasked=not passed_over and not put_off, stranded=False)

@@ -92,8 +92,8 @@ def _weigh(events: Sequence[Event], findings: Findings) -> Check:
 
 def _all_completed(events: Sequence[Event], treated: Counts, twin: Counts, *, absolute: bool) -> Check:
     # rule: all-relabelled-is-no-verdict
-    if treated.relabelled == treated.at_risk and not twin.relabelled and not absolute:
-        said = f"all {treated.at_risk} completed, but each was called otherwise after that, and none of the twin's"
+    if treated.relabelled == treated.completed and not twin.relabelled and not absolute:
+        said = f"all {treated.completed} completed, but each was called otherwise after that, and none of the twin's"
         return Check(outcome=INCONCLUSIVE, reason=said, yields=True)
     said = f"all {treated.at_risk} runs at risk are there at every look and completed"
     if treated.unasked:  # rule: sample-is-said

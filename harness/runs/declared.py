@@ -28,10 +28,11 @@ def _staged_otherwise(opening: Opening) -> str:
     for name in _OF_THE_SCENARIO if scenario else ():
         if (said := getattr(opening, name)) != (right := getattr(scenario, name)):  # rule: recheck-staged-alike
             return f"its history has {name} {said!r}, and the scenario has {right!r}"
-    for name in ("stand_in", "sample") if scenario else ():
-        # rule: recheck-sample-as-declared
-        if (said := getattr(opening, name)) and said != (right := getattr(scenario, name)):
-            return f"its history has {name} {said!r}, and the scenario has {right!r}"
+    door = load_doors().get(str(opening.door))
+    declared = {"stand_in": scenario.stand_in, "sample": scenario.sample_through(door)} if scenario and door else {}
+    for name, right in declared.items():
+        if (said := getattr(opening, name)) != right:  # rule: recheck-sample-as-declared
+            return f"its history has {name} {said!r}, and the scenario has {right!r} through this door"
     return ""
 
 

@@ -37,7 +37,7 @@ def drain(staging: Staging) -> None:
         staging.last_tick = max(staging.lab.clock.now(), staging.last_tick)  # rule: drain-of-what-came-due (skip)
     deadlines, drained = staging.lab.deadlines, _Drain(staging)
     ended = staging.lab.wait_until("the drain", drained.settled, seconds=deadlines.drain_cap + 60, every=deadlines.poll)
-    staging.record("drained", ended=ended, holding=drained.holding, restarts=drained.restarts)
+    staging.record("drained", ended=ended, holding=drained.holding, restarts=drained.restarts, sampled=drained.sampled)
 
 
 class _Drain:
@@ -47,6 +47,7 @@ class _Drain:
         self.staging, self.lab, self.deadlines = staging, staging.lab, staging.lab.deadlines
         self.holding = 0  # runs that held a slot at the last look
         self.restarts = 0  # of a living worker
+        self.sampled = False  # it ended as the sample had
         self._patience = max(self.deadlines.left_alone, 3 * self.lab.start_seconds * self.lab.share)
         self._idle = max(self.deadlines.drain_idle, 2 * self._patience) + staging.quiet_seconds
         self._started = self._moved = self._quiet_since = self._answered = self.lab.clock.now()
@@ -58,7 +59,7 @@ class _Drain:
 
     def settled(self) -> str:
         """How the drain ended. Raises: NotYet; LabError where the server does not live."""
-        if self._sample is None and self.staging.goes_on:
+        if self._sample or self.staging.goes_on:
             self._check_counts()
         runs = self._sample.runs() if self._sample else self.staging.runs_if_answered()
         # One with a limit of its own ends where the server refuses it a write (503) while it submits a run (3.3.4).
@@ -67,9 +68,6 @@ class _Drain:
             self._deaths += 1
             text = "the worker had ended by itself, and was started again"
             self.staging.record("worker-restarted", text=text, log=log)
-        holders = _holders(runs)
-        holders -= self.staging.ended_with_process  # rule: drain-the-dead-hold-nothing
-        self.holding = len(holders)
         now = self.lab.clock.now()
         # A run that only asks for its slot again and again gets a new state each time, and has not moved.
         names = {run["id"]: run["state_name"] for run in runs}
@@ -79,28 +77,45 @@ class _Drain:
         if self._moved == now or (now - self._answered).total_seconds() > _STANDS_STILL:
             self._quiet_since = now
         self._answered = now
+        everything = self._everything(runs, now)
+        holders = _holders(everything)
+        holders -= self.staging.ended_with_process  # rule: drain-the-dead-hold-nothing
+        self.holding = len(holders)
         if runs and all(run["state_type"] in ENDED for run in runs):
+            self.sampled = self._sample is not None
             return self._sample.ended if self._sample else "every run that is there has ended"
         if not runs:
             return "no run is there"
-        if (now - self._moved).total_seconds() > (idle := self._idle_seconds(runs)):
+        if (now - self._moved).total_seconds() > (idle := self._idle_seconds(everything)):
             return f"no run changed state within {idle:.0f} s"
         if (now - self._started).total_seconds() > self.deadlines.drain_cap:  # rule: drain-cap
             return f"the hard cap of {self.deadlines.drain_cap:.0f} s"
         quiet = now - self._quiet_since > timedelta(seconds=self._patience)
-        if quiet and not holders - self._taken and self._leaves_runs_alone(runs, now):
+        if quiet and not holders - self._taken and self._leaves_runs_alone(everything, now):
             self._restart_worker()
             self._quiet_since = self.lab.clock.now()
         raise NotYet(", ".join(sorted(names.values())))
 
     def _check_counts(self) -> None:
-        """Raises: NotYet while a backlog of hundreds goes down, or did so a moment ago; else all of it is listed."""
+        """Raises: NotYet while a backlog of hundreds goes down, or did so a moment ago; else all of it is listed.
+
+        Of a sample there is a listing each time. What it leaves out is seen to move by these counts.
+        """
         now, left = self.lab.clock.now(), unfinished(self.staging)
-        if left != self._left:
+        if left != self._left:  # rule: drain-beside-the-sample-moves
             self._left, self._moved, self._quiet_since = left, now, now
-        if any(left) and (now - self._moved).total_seconds() < _STANDS_STILL:
+        if self._sample is None and any(left) and (now - self._moved).total_seconds() < _STANDS_STILL:
             self._answered = now
             raise NotYet(f"{left[0]} runs wait, {left[1]} are under way")
+
+    def _everything(self, runs: Sequence[dict[str, Any]], now: datetime) -> Sequence[dict[str, Any]]:
+        """These runs; once nothing moves, all there are: a run beside the sample may hold a slot, or be left alone."""
+        stands_still = (now - self._moved).total_seconds() > self._patience
+        capped = (now - self._started).total_seconds() > self.deadlines.drain_cap
+        # rule: drain-looks-beside-the-sample (never)
+        if self._sample and (stands_still or capped) and not all(run["state_type"] in ENDED for run in runs):
+            return self.staging.runs_if_answered()
+        return runs
 
     def _idle_seconds(self, runs: Sequence[dict[str, Any]]) -> float:
         """How long nothing may happen: a shorter time where all that is left is held back, as a door means it to be.

@@ -257,11 +257,12 @@ class Executions(Event, frozen=True, kw_only=True, tag="executions"):
 
 
 class Drained(Event, frozen=True, kw_only=True, tag="drained"):
-    """How the drain ended. `holding`: runs that still held a slot; `restarts`: how often a worker was started again."""
+    """How the drain ended: with so many runs `holding` a slot; `sampled`: as the sample had ended, whatever is left."""
 
     ended: str
     holding: int = 0
     restarts: int = 0
+    sampled: bool = False
 
 
 class WorkerRestarted(Event, frozen=True, kw_only=True, tag="worker-restarted"):

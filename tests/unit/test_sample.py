@@ -16,10 +16,13 @@ DONE, WAITS = "completed", "never ran"
 WHOLE_TWIN = (DONE, DONE, WAITS, WAITS)
 
 
-def sampled(treated: tuple[str, ...], twin: tuple[str, ...] = WHOLE_TWIN, *, sample: int = 2) -> list[Line]:
-    """The history of a trial whose drain was to come to the first runs of each side."""
+def sampled(
+    treated: tuple[str, ...], twin: tuple[str, ...] = WHOLE_TWIN, *, sample: int = 2, ended: bool = True
+) -> list[Line]:
+    """The history of a trial whose drain was to come to the first runs of each side, and ended as these had."""
     opening, *rest = whole_history(treated, twin)
-    return [{**opening, "sample": sample}, *rest]
+    return [{**opening, "sample": sample}, *({**one, "sampled": ended} if one["kind"] == "drained" else one
+                                             for one in rest)]  # fmt: skip
 
 
 def came_to(*args: Any, **options: Any) -> tuple[str | None, str]:
@@ -58,11 +61,58 @@ def test_a_sample_that_did_not_run_lets_none_off(treated: tuple[str, ...]) -> No
 
 
 def test_a_run_of_the_sample_that_never_ran_is_stranded() -> None:
-    assert came_to((DONE, WAITS, DONE, WAITS))[0] == "stranded"
+    assert came_to((DONE, WAITS, DONE, WAITS), (DONE,) * 4, ended=False)[0] == "stranded"
 
 
-def test_a_twin_whose_sample_did_not_run_is_no_control_for_a_stranded_run() -> None:
-    assert came_to((DONE, WAITS, WAITS, WAITS), (DONE, WAITS, WAITS, WAITS))[0] == "inconclusive"
+@pytest.mark.parametrize(
+    ("treated", "twin"),
+    [
+        ((DONE, WAITS, WAITS, WAITS), (DONE, WAITS, WAITS, WAITS)),
+        ((DONE, WAITS, WAITS, WAITS), WHOLE_TWIN),
+        ((DONE, DONE, WAITS, WAITS), (WAITS,) * 4),
+    ],
+)
+def test_a_twin_that_was_left_too_is_no_control_for_a_stranded_run(
+    treated: tuple[str, ...], twin: tuple[str, ...]
+) -> None:
+    for ended in (True, False):
+        assert came_to(treated, twin, ended=ended)[0] == "inconclusive"
+
+
+@pytest.mark.rule("sample-if-drained-so", "A run is let off only if the drain ended as its sample had ended.")
+def test_a_drain_of_all_lets_none_off() -> None:
+    halves = (DONE, DONE, WAITS, WAITS)
+    assert came_to(halves, (DONE,) * 4, ended=False)[0] == "stranded"
+    assert came_to(halves, ended=False)[0] == "inconclusive"
+    without = [line for line in sampled(halves) if line["kind"] != "drained"]
+    assert judge(without).outcome != "survived"
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_sample_of_nothing_is_a_drain_of_all(number: int) -> None:
+    assert came_to((DONE, DONE, WAITS, WAITS), sample=number)[0] == "inconclusive"
+
+
+@pytest.mark.rule("sample-passed-over", "A run that was passed over for a later one says nothing, and is no verdict.")
+def test_a_run_that_was_passed_over_is_neither_unasked_nor_stranded() -> None:
+    treated, twin = (DONE, DONE, WAITS, WAITS), (DONE, DONE, DONE, DONE)
+    counts = check_survival(sampled(treated, twin), state=STATE).treated
+    assert (counts.unasked, counts.stranded) == (1, 0)  # the last was due no earlier than what was executed
+    assert came_to(treated, twin)[0] == "inconclusive"
+
+
+def test_a_run_of_the_sample_that_a_busy_server_made_its_worker_give_up_is_no_verdict() -> None:
+    assert came_to(("given up", DONE, WAITS, WAITS))[0] == "inconclusive"
+
+
+def test_a_run_of_the_sample_that_failed_strands_none_beside_it() -> None:
+    counts = check_survival(sampled(("failed", DONE, WAITS, WAITS)), state=STATE).treated
+    assert (counts.altered, counts.stranded, counts.unasked) == (1, 0, 2)
+
+
+def test_a_sample_of_which_each_was_called_otherwise_later_is_no_verdict() -> None:
+    outcome, reason = came_to(("completed, then called crashed",) * 2 + (WAITS, WAITS))
+    assert (outcome, "all 2 completed, but each was called otherwise" in reason) == ("inconclusive", True)
 
 
 @pytest.mark.parametrize("number", [0, 3])
@@ -80,14 +130,18 @@ def test_a_twin_whose_sample_did_not_run_is_no_control_for_a_stranded_run() -> N
 def test_what_became_of_a_run_counts_within_the_sample_and_beside_it(number: int, word: str, outcome: str) -> None:
     treated = [DONE, DONE, WAITS, WAITS]
     treated[number] = word
+    twin = WHOLE_TWIN
     if number == 0:  # then the third is one of the sample
-        treated[2] = DONE
-    assert came_to(tuple(treated))[0] == outcome
+        treated[2], twin = DONE, (DONE, DONE, DONE, WAITS)
+    assert came_to(tuple(treated), twin)[0] == outcome
 
 
 @pytest.mark.rule("sample-unasked-as-it-was", "A run beside the sample that was asked and put off is no verdict.")
-def test_a_run_that_was_put_off_is_neither_unasked_nor_stranded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(STORIES, "put off", Story([LATE], [SLOTLESS], "kept", stranded=True))
+@pytest.mark.parametrize("by_now", [SLOTLESS, {**LATE, "state_id": "another"}])
+def test_a_run_that_was_put_off_is_neither_unasked_nor_stranded(
+    monkeypatch: pytest.MonkeyPatch, by_now: dict[str, str]
+) -> None:
+    monkeypatch.setitem(STORIES, "put off", Story([LATE], [by_now], "kept", stranded=True))
     counts = check_survival(sampled((DONE, DONE, "put off", WAITS)), state=STATE).treated
     assert (counts.unasked, counts.stranded) == (1, 0)
     assert came_to((DONE, DONE, "put off", WAITS))[0] == "inconclusive"
