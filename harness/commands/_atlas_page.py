@@ -9,7 +9,7 @@ from msgspec import structs
 
 from harness.evidence.frequency import ground
 from harness.evidence.table import footnotes
-from harness.verdict.outcomes import contradicts, said
+from harness.verdict.outcomes import broken_promises, contradicts, said
 from harness.words.records import TrialResult
 
 
@@ -31,7 +31,7 @@ def page(trials: Sequence[AtlasTrial], command: str) -> str:
         "",
         "Each square is one trial on a real server of that release, with the packages of its own day: of the runs at "
         "risk, how many were lost; `survived` means that none was. Wherever there is a verdict, a twin that nobody "
-        "touched lost none. (!) contradicts what is known upstream.",
+        "touched lost none. A promise that was broken beside that is named. (!) contradicts what is known upstream.",
         "",
         f"## {len(releases)} releases, neighbours of the same outcomes together (how many were tried)",
         "",
@@ -92,7 +92,11 @@ def _rows(trials: Sequence[AtlasTrial], square: Callable[[AtlasTrial | None], st
 
 
 def _outcome(trial: AtlasTrial | None) -> str:
-    return said(trial) + (" (!)" if contradicts(trial) else "") if trial else ""
+    """What it came to, and the promises that are broken beside that."""
+    if trial is None:
+        return ""
+    beside = "".join(f", {name} broken" for name in broken_promises(trial))  # rule: atlas-broken-promise (gives "")
+    return said(trial) + beside + (" (!)" if contradicts(trial) else "")
 
 
 def _square(trial: AtlasTrial | None) -> str:

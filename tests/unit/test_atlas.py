@@ -15,7 +15,7 @@ from msgspec.structs import asdict, replace
 from rich.console import Console
 
 from harness.commands import atlas as module
-from harness.commands._atlas_page import AtlasTrial
+from harness.commands._atlas_page import AtlasTrial, page
 from harness.commands.atlas import STATES, Ask, Atlas, _in_runs, newest_of_each_minor
 from harness.evidence.table import footnotes
 from harness.runs import unseen
@@ -26,6 +26,7 @@ from harness.subjects.release import Release, Target
 from harness.words.errors import UsageError
 from harness.words.names import SQLITE
 from harness.words.plan import Cell, Plan
+from harness.words.promises import PromiseResult
 from harness.words.records import TrialResult
 
 RELEASES = ["3.2.14", "3.2.15", "3.3.3", "3.3.4"]
@@ -207,6 +208,18 @@ def test_neighbours_of_the_same_outcomes_are_one_row_and_one_column(
     assert rows == ["| 3.2.14 | lost | lost |", "| 3.2.15 | error | lost |", "| 3.3.3 to 3.3.4 (2) | lost | lost |"]
     assert sum(line.startswith("| 3") for line in page.partition("## Each release")[2].splitlines()) == len(RELEASES)
     assert "3.3.3 to 3.3.4 (2)" in printed
+
+
+@pytest.mark.rule("atlas-broken-promise", "An atlas names the promises that are broken beside an outcome.")
+def test_a_promise_that_is_broken_beside_the_outcome_is_named_and_ends_a_span() -> None:
+    broken = {"unwanted": PromiseResult(outcome="broken", expected="broken", as_expected=True, reason="")}
+    trials = [
+        of_run(replace(entry(release, "upcoming", "prefect-deploy", "survived"), promises=promises), "20300101-0")
+        for release, promises in (("3.3.3", broken), ("3.3.4", {}), ("3.4.0", {}))
+    ]
+    text = page(trials, "")
+    assert "| 3.3.3 | survived, unwanted broken" in text
+    assert "| 3.3.4 to 3.4.0 (2) | survived" in text
 
 
 def test_a_footnote_of_many_releases_names_the_ends_of_each_span() -> None:
