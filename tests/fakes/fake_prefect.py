@@ -82,7 +82,7 @@ class Deployment:
     slug: str | None = None
     waits: bool = False
     starts_held: bool = False  # whether its process waits for the signal before its flow begins
-    retries: bool = False
+    retries: bool = False  # and its first try fails, once the files beside its flow say that all have begun
     paused: bool = False
     active: bool = True
     parameters: Json = field(default_factory=dict)
@@ -152,6 +152,8 @@ class FakePrefect:
         self.asks_once = False  # whether a worker asks for a run once in its life
         self.asked: set[str] = set()  # the runs that are not asked for again
         self.signals: dict[str, Callable[[], bool]] = {}  # pool: whether the signal lies beside the flow
+        self.all_begun: dict[str, Callable[[], bool]] = {}  # pool: whether it lies there that each first try has begun
+        self.begin_apart = timedelta(0)  # how much later each run begins than the one that was made before it
         self.schedules_runs = True
         self.marks_late = True
         self.says_updated = True
@@ -365,14 +367,17 @@ class FakePrefect:
                 return False
             if run.deployment.waits and not self.signals[run.work_pool_name or run.deployment.name]():
                 return False
+            fails_first = run.deployment.retries and run.tries == 1
+            if fails_first and not self.all_begun[run.work_pool_name]():
+                return False
             self.end_execution(run)
-            if run.deployment.retries and run.tries == 1:
+            if fails_first:
                 self.set_state(run, "SCHEDULED", "AwaitingRetry")
                 run.next_start = now + RETRY_DELAY
             else:
                 self.set_state(run, *(("FAILED", "Failed") if run.fails else ("COMPLETED", "Completed")))
             return True
-        if run.state_type == "PENDING" and now >= run.expected:
+        if run.state_type == "PENDING" and now >= run.expected + self.begin_apart * [*self.runs].index(run.id):
             if run.deployment.starts_held and not self.signals[run.work_pool_name]():
                 return False
             self.set_state(run, "RUNNING", "Running")

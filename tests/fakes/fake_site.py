@@ -316,6 +316,7 @@ class FakeSite:
                 self.prefect.prefetches[pool] = int(command[command.index("--prefetch-seconds") + 1])
             self.prefect.workers[pool] = node.works
             self.prefect.signals[pool] = lambda: "signal" in node.files.get(folder, {})
+            self.prefect.all_begun[pool] = lambda: "all-have-begun" in node.files.get(folder, {})
         return node
 
     def start_script(self, name: str, script: str, folder: str, files: Mapping[str, bytes]) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -139,6 +140,11 @@ def test_the_first_try_of_a_run_that_waits_for_its_retry_is_no_second_execution(
     before, after = (event for event in lab.history("awaiting-retry") if event["kind"] == "executions")
     assert [len(event["executions"]) for event in (before, after)] == [6, 12]
     assert all(one["ended"] for one in after["executions"])
+
+
+def test_runs_that_are_slow_to_begin_await_their_retry_together(lab: FakeLab) -> None:
+    lab.prefect.begin_apart = timedelta(seconds=3)  # six runs: the last one begins later than a delay after the first
+    assert judged(lab.trial("awaiting-retry")) == verdict("survived", treated=KEPT, twin=KEPT)
 
 
 def test_a_retry_that_is_executed_twice_is_altered(lab: FakeLab) -> None:
