@@ -23,6 +23,8 @@ from harness.words.rehearsed import RECORD, Rehearsed
 
 _DAYS, _SHOWN = 7, 4  # times of a day; more are counted
 _LINES = 15  # of what the deployer said
+# What the deployer says where it checks the file before it deploys any of it, and one deployment does not pass (3.9.1).
+_WHOLE_FILE = "Skipping deployment configuration due to validation errors"
 
 
 def _of(run: Run) -> str:
@@ -41,9 +43,14 @@ def _of(run: Run) -> str:
         *(_row(entry, record) for entry, record in rehearsed),
         "",
     ]
+    refused: dict[str, dict[str, str]] = {}  # by subject: what was said of each deployment that was refused
     for entry, record in rehearsed:
         events = read_trial(evidence_of(run.folder, entry) / "history.jsonl")
         lines += [*_section(entry, record, events), ""]
+        for door in _refused(events):
+            refused.setdefault(entry.version or entry.subject, {})[record.key] = door.output or ""
+    for subject, said in refused.items():
+        lines += [f"## `prefect deploy --all` on {in_cell(subject)}", "", all_at_once(rehearsed[0][1].file, said), ""]
     return redact("\n".join(lines))
 
 
@@ -77,9 +84,38 @@ def _section(entry: TrialResult, record: Rehearsed, events: Sequence[Event]) -> 
         yield from ["", f"The {_DAYS} days from {moment(record.ends):%Y-%m-%d %H:%M} UTC on, each time in UTC:", ""]
         yield from ["| 24 hours from | before the deploy | after it |", "|---|---|---|"]
         yield from _week(before, after, moment(record.ends))
-    if refused := [door for door in of_kind(events, DoorClosed) if door.exit_code]:
+    if refused := _refused(events):
         yield from ["", f"`prefect deploy` ended with {refused[-1].exit_code}:", ""]
         yield fenced("\n".join((refused[-1].output or "").strip().splitlines()[-_LINES:]))
+
+
+def _refused(events: Sequence[Event]) -> list[DoorClosed]:
+    return [door for door in of_kind(events, DoorClosed) if door.exit_code]
+
+
+def all_at_once(file: Sequence[str], refused: Mapping[str, str]) -> str:
+    """What `prefect deploy --all` makes of a file (its deployments, in order) in which these are refused.
+
+    Tried by hand with three deployments on 3.3.3 and 3.9.1: docs/how-to/rehearse-your-deploy.md.
+    """
+    if unread := [key for key in file if _WHOLE_FILE in refused.get(key, "")]:  # rule: rehearsal-whole-file (never)
+        return (
+            f"Each deployment was rehearsed by itself. This release checks the whole file first, and {_named(unread)} "
+            f"did not pass. So `prefect deploy --all` deploys none of the {len(file)} deployments of the file."
+        )
+    first = next((place for place, key in enumerate(file) if key in refused), None)
+    if first is None:
+        return ""
+    after = file[first + 1 :]
+    stay = f"These stand after it, and stay as they are now: {_named(after)}" if after else "None stands after it"
+    return (
+        f"Each deployment was rehearsed by itself. `prefect deploy --all` deploys the file from top to bottom, and "
+        f"ends at the first deployment that is refused. Here that is {_named(file[first : first + 1])}. {stay}."
+    )
+
+
+def _named(keys: Sequence[str]) -> str:
+    return ", ".join(f"`{in_cell(key)}`" for key in keys)
 
 
 def _schedules(before: Deployment, after: Deployment, new: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec import structs
 
 from harness.checkers._oracle import ticks_between
 from harness.projects.read import Project, ProjectDeployment
@@ -55,13 +56,15 @@ def write_scenarios(
 ) -> list[Unrehearsed]:
     """Write a scenario folder into `place` for each deployment of both; returns those that cannot be rehearsed.
 
+    They come in the order of the new file, in which `prefect deploy --all` deploys them.
+
     keys  the deployments that are asked for, as `deployment` or `flow/deployment`; none: all
     most  how many runs of each may fall due; the time without a worker is cut to that
 
     Raises: UsageError for a key that neither file has, and where no deployment is left.
     """
     before, after = ({each.key: each for each in project.deployments} for project in (old, new))
-    chosen = _chosen([*before, *(key for key in after if key not in before)], keys)
+    chosen = _chosen([*after, *(key for key in before if key not in after)], keys)
     left_out, written = [], 0
     for key in chosen:
         was, will = before.get(key), after.get(key)
@@ -73,12 +76,12 @@ def write_scenarios(
             )
         else:
             try:
-                record = _record(was, will, outage, most, now)
+                record = structs.replace(_record(was, will, outage, most, now), file=[*after])
             except _NothingDue as nothing:
                 left_out.append(Unrehearsed(key, str(nothing)))
                 continue
             written += 1
-            folder = place / _folder_name(key, written)
+            folder = place / _folder_name(key, written, len(chosen))
             folder.mkdir(parents=True)
             write_whole(folder / "scenario.py", _SCENARIO)
             write_whole(folder / "flow.py", flow_code(was.parameters))
@@ -102,10 +105,10 @@ def _is_named(key: str, name: str) -> bool:
     return name in (key, key.rpartition("/")[2])
 
 
-def _folder_name(key: str, number: int) -> str:
-    """A name that is a folder's, a work pool's and a part of a flow's."""
+def _folder_name(key: str, number: int, of: int) -> str:
+    """A name that is a folder's, a work pool's and a part of a flow's; by name they stand in order."""
     plain = re.sub(r"[^a-z0-9]+", "-", key.rpartition("/")[2].lower()).strip("-")[:30]
-    return f"rehearsed-{number}" + (f"-{plain}" if plain else "")
+    return f"rehearsed-{number:0{len(str(of))}}" + (f"-{plain}" if plain else "")
 
 
 class _NothingDue(Exception):  # noqa: N818 - a finding, no error

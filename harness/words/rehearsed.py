@@ -23,6 +23,7 @@ class Rehearsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ticks   how many runs fall due in between, by the old file, and `last`: when the last of them does
     least   how many of them have to be at risk for a verdict
     limited  whether the old or the new file limits how many of its runs are executed at a time
+    file     the deployments of the new file, in its order, by their keys
     changes  the fields in which the new file differs, as a history names them
     notes   what is not rehearsed of it, or otherwise than asked for; each one sentence without its full stop
     """
@@ -35,6 +36,7 @@ class Rehearsed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ticks: int
     least: int
     limited: bool = False
+    file: Sequence[str] = ()
     changes: Sequence[str] = ()
     notes: Sequence[str] = ()
 

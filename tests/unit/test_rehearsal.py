@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.evidence.rehearsal import all_at_once
 from harness.projects.read import Project, ProjectDeployment
 from harness.projects.signature import Parameter
 from harness.projects.stubs import flow_code, template
@@ -126,6 +127,32 @@ def test_what_has_no_run_to_lose_is_left_out_with_the_reason(tmp_path: Path) -> 
     assert set(said) == {"Load/gone", "Load/new", "Load/off", "Load/empty"}
     assert "leaves it as it is" in said["Load/gone"]
     assert "no active schedule" in said["Load/off"] == said["Load/empty"]
+
+
+def test_deployments_are_rehearsed_in_the_order_in_which_the_new_file_is_deployed(tmp_path: Path) -> None:
+    names = [f"d{number}" for number in range(12)]
+    old = project(*(deployment(name) for name in [*names, "gone"]))
+    new = project(*(deployment(name) for name in reversed([*names, "added"])))
+    records, left = written(tmp_path, old, new)
+    with scenarios_from(tmp_path) as scenarios:
+        assert [Rehearsed.read(tmp_path / name).key for name in scenarios] == [f"Load/{name}" for name in names[::-1]]
+    assert [each.key for each in left] == ["Load/added", "Load/gone"]
+    assert records[0].file == [f"Load/{name}" for name in ["added", *names[::-1]]]
+
+
+def test_what_stands_after_a_refused_deployment_is_not_deployed_with_all_at_once() -> None:
+    assert all_at_once("abcd", {"c": "no such pool", "b": "bad cron"}).endswith(
+        "Here that is `b`. These stand after it, and stay as they are now: `c`, `d`."
+    )
+    assert all_at_once("ab", {"b": "bad cron"}).endswith("Here that is `b`. None stands after it.")
+    assert not all_at_once("ab", {})
+
+
+@pytest.mark.rule("rehearsal-whole-file", "If the file does not pass the deployer's check, `--all` deploys none of it.")
+def test_of_a_file_that_does_not_pass_the_deployers_check_nothing_is_deployed_all_at_once() -> None:
+    said = "Invalid fields in deployments:\n  b: schedules\nSkipping deployment configuration due to validation errors."
+    assert "`b` did not pass" in all_at_once("abc", {"b": said, "a": "bad cron"})
+    assert "deploys none of the 3 deployments" in all_at_once("abc", {"b": said})
 
 
 def test_a_name_chooses_and_one_that_is_not_there_is_refused(tmp_path: Path) -> None:
