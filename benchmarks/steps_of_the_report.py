@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.engines import settings
-from harness.engines.base import Node
+from harness.engines.base import Node, SiteSetup
 from harness.engines.processes.engine import Processes
 from harness.engines.sweep import of_run, sweep
 from harness.lab.prefect_api import PrefectAPI
@@ -64,9 +64,10 @@ def as_a_person(release: str) -> dict[str, tuple[float, int, int]]:
     run = f"benchmark-{secrets.token_hex(4)}"
     found = {}
     try:
-        with engine.site(
+        setup = SiteSetup(
             subject_keys={SERVER: environment}, database=SQLITE, run=run, lab="lab", folder=scratch_folder(run)
-        ) as site:
+        )
+        with engine.site(setup) as site:
             started = time.monotonic()
             _, url = site.start_server({})
             with PrefectAPI(url) as api:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from harness.doors import Door, select_doors
 from harness.engines import movable_clock
+from harness.engines.base import SiteSetup
 from harness.engines.choose import choose_engine
 from harness.engines.sweep import of_run, of_the_dead, sweep
 from harness.history import History
@@ -110,12 +111,12 @@ def run(ask: Ask, console: Console) -> int:
                 engine.check_clock(key)
             if ask.start == FORK:
                 engine.warm(key, name, clock)
-        site = engine.site(
+        setup = SiteSetup(
             subject_keys=keys, database=ask.database, run=name, lab="lab", folder=folder, start=ask.start, clock=clock
         )
         changed = {**scene.scenario.server_settings, **scene.door.server_settings, **_UI}
         lives_on: Clock = MovableClock() if clock == WARP else HOST_CLOCK
-        with Lab(site, versions, Deadlines(), changed, lives_on) as lab:
+        with Lab(engine.site(setup), versions, Deadlines(), changed, lives_on) as lab:
             build(scene, lab, folder, console)
             _stand(lab, ask.minutes)
     finally:

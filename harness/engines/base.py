@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from harness.words.errors import LabError
 from harness.words.facts import PartSeen
-from harness.words.names import ROLES, SERVER
+from harness.words.names import EXEC, REAL, ROLES, SERVER
 from harness.words.redaction import redact
 
 if TYPE_CHECKING:
@@ -26,6 +26,26 @@ class CommandResult:
     exit_code: int
     output: str
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteSetup:
+    """What an engine makes a lab's site from.
+
+    subject_keys  the keys that `build` returned, by role: `server`, and other roles if they run another release
+    database      what the server keeps its data in
+    run, lab      the run's id, and the lab's name in it
+    folder        where its logs are saved
+    start, clock  how its processes start, one of STARTS; the clock that all of it lives on, one of CLOCKS
+    """
+
+    subject_keys: Mapping[str, str]
+    database: str
+    run: str
+    lab: str
+    folder: Path
+    start: str = EXEC
+    clock: str = REAL
 
 
 class Node(Protocol):
@@ -245,22 +265,8 @@ class Engine(Protocol):
         """End what `warm` started."""
         ...
 
-    def site(
-        self,
-        *,
-        subject_keys: Mapping[str, str],
-        database: str,
-        run: str,
-        lab: str,
-        folder: Path,
-        start: str,
-        clock: str,
-    ) -> Site:
-        """A new site for a lab; `folder` gets its logs.
-
-        `subject_keys`: the keys that `build` returned, by role: `server`, and other roles if they run another release.
-        `start`: how its processes start, one of STARTS. `clock`: the one that all of it lives on, one of CLOCKS.
-        """
+    def site(self, setup: SiteSetup) -> Site:
+        """A new site for a lab."""
         ...
 
 

@@ -13,7 +13,7 @@ import msgspec
 from harness.chaos.plans import ChaosPlan
 from harness.chaos.results import PlanResult
 from harness.chaos.text import write_plan
-from harness.engines.base import Engine, Site
+from harness.engines.base import Engine, Site, SiteSetup
 from harness.history import History
 from harness.lab.lab import Deadlines, Lab
 from harness.lab.moving import FIRST_MOVE, move_clock
@@ -48,7 +48,7 @@ class Ground:
     def site(self, number: int) -> Site:
         """The site of the lab of that number."""
         lab = f"lab-{number}"
-        return self.engine.site(
+        setup = SiteSetup(
             subject_keys=self.keys,
             database=self.database,
             run=self.run,
@@ -57,6 +57,7 @@ class Ground:
             start=self.start,
             clock=WARP,
         )
+        return self.engine.site(setup)
 
 
 class Bench:

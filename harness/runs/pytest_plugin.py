@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from harness.engines.base import SiteSetup
 from harness.engines.choose import engine_named
 from harness.runs.builds import wait_until_built
 from harness.runs.one_lab import try_lab
@@ -100,7 +101,7 @@ class TrialItem(pytest.Item):
         keys = wait_until_built(plan.run, self.cell.subject, check_owner)
         if not keys:  # the command has concluded the trials already
             raise UnexpectedOutcome(f"error: {self.cell.subject} could not be built")
-        site = engine_named(self.cell.engine).site(
+        setup = SiteSetup(
             subject_keys=keys,
             database=self.cell.database,
             run=plan.run,
@@ -109,7 +110,7 @@ class TrialItem(pytest.Item):
             start=plan.start,
             clock=self.cell.clock,
         )
-        return try_lab(plan, cells, site)
+        return try_lab(plan, cells, engine_named(self.cell.engine).site(setup))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """An outcome is one line; anything else keeps its traceback."""

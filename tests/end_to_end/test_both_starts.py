@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.engines.base import SiteSetup
 from harness.engines.processes.engine import Processes
 from harness.engines.sweep import of_run, sweep
 from harness.subjects.release import resolve_release
@@ -46,10 +47,10 @@ def test_commands_say_the_same_forked_and_anew(release: str, run: str, tmp_path:
     try:
         for start in (FORK, EXEC):
             # The same lab, one after the other: the folders that commands print are the same.
-            site = engine.site(
+            setup = SiteSetup(
                 subject_keys={SERVER: key}, database=SQLITE, run=run, lab="lab", folder=tmp_path / start, start=start
             )
-            with site:
+            with engine.site(setup) as site:
                 assert (site.forks, site.not_forked) == (start == FORK, "")
                 node = site.start_node("deployer", None)
                 folder = Path(site.scenario_folder("here"))

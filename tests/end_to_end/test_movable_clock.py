@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness.engines.base import SiteSetup
 from harness.engines.containers.clock import check_clock
 from harness.engines.containers.connection import connect
 from harness.engines.containers.image import base_image
@@ -53,9 +54,10 @@ def test_labs_that_share_a_fork_server_have_clocks_of_their_own(run: str, tmp_pa
 
         def lab(name: str, clock: str = WARP) -> Any:
             keys, folder = {SERVER: key}, tmp_path / name
-            return engine.site(
+            setup = SiteSetup(
                 subject_keys=keys, database=SQLITE, run=run, lab=name, folder=folder, start=start, clock=clock
             )
+            return engine.site(setup)
 
         with lab("one") as one, lab("two") as two:
             assert one.forks == two.forks == (start == FORK)

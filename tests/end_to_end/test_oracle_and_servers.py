@@ -19,6 +19,7 @@ import pytest
 from msgspec.structs import replace
 
 from harness.checkers._oracle import ticks_between
+from harness.engines.base import SiteSetup
 from harness.engines.processes.environment import build_environment, target
 from harness.engines.processes.site import ProcessSite
 from harness.engines.sweep import of_run, sweep
@@ -27,7 +28,7 @@ from harness.lab.lab import Deadlines, Lab
 from harness.lab.prefect_api import PrefectAPI
 from harness.subjects.release import resolve_release
 from harness.subjects.uv_tool import UvError, uv
-from harness.words.names import EXEC, SERVER, SQLITE
+from harness.words.names import SERVER, SQLITE
 
 pytestmark = pytest.mark.end_to_end
 
@@ -196,7 +197,8 @@ def lab_of(tmp_path: Path) -> Iterator[Any]:
         except UvError:
             pytest.skip(f"there is no Python {python}")
         environment = build_environment(resolve_release(release, built_for), built_for, print)
-        site = ProcessSite({SERVER: environment}, database=SQLITE, run=run, lab="lab", folder=tmp_path, start=EXEC)
+        keys = {SERVER: str(environment)}
+        site = ProcessSite(SiteSetup(subject_keys=keys, database=SQLITE, run=run, lab="lab", folder=tmp_path))
         return Lab(site, {SERVER: release}, Deadlines(), QUIET)
 
     yield of

@@ -11,6 +11,7 @@ import pytest
 from harness.chaos.plans import ChaosPlan
 from harness.chaos.results import BROKEN, KEPT, NOTHING, UNKNOWN, PlanResult
 from harness.chaos.text import plan_of
+from harness.engines.base import SiteSetup
 from harness.history import of_kind, read_history
 from harness.runs.campaign import Bench, Ground
 from harness.verdict.plans import exit_code
@@ -42,11 +43,11 @@ class OneSite:
     def describe(self) -> str:
         return "a fake"
 
-    def site(self, *, lab: str, **_: Any) -> Any:
+    def site(self, setup: SiteSetup) -> Any:
         if self.labs:  # a new lab has a new database
             self.lab.prefect.deployments.clear()
             self.lab.prefect.runs.clear()
-        self.labs.append(lab)
+        self.labs.append(setup.lab)
         return self.lab.site
 
 

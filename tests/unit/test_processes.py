@@ -11,12 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.engines.base import SiteSetup
 from harness.engines.processes import site as processes
 from harness.engines.processes.node import ProcessNode
 from harness.engines.processes.site import ProcessSite
 from harness.words import scratch
 from harness.words.errors import LabError
-from harness.words.names import FORK
+from harness.words.names import EXEC, FORK
 from harness.words.waiting import NotYet, wait_until
 
 LISTENS = """
@@ -45,8 +46,18 @@ def taken_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
         yield port
 
 
-def site_of(environment: Path) -> ProcessSite:
-    return ProcessSite({"server": environment}, database="sqlite", run="run", lab="lab", folder=environment / "logs")
+def site_of(environment: Path, start: str = EXEC) -> ProcessSite:
+    folder = environment / "logs"
+    return ProcessSite(
+        SiteSetup(
+            subject_keys={"server": str(environment)},
+            database="sqlite",
+            run="run",
+            lab="lab",
+            folder=folder,
+            start=start,
+        )
+    )
 
 
 def test_a_server_is_there_once_a_process_of_its_own_listens(environment: Path) -> None:
@@ -63,10 +74,7 @@ def test_a_server_with_settings_of_its_own_is_not_forked(environment: Path, monk
         python="/nonexistent/python", there=lambda: True, why_not=lambda: "", log=lambda: "", living=list
     )
     monkeypatch.setattr(processes, "ForkServer", lambda *_: forks)
-    site = ProcessSite(
-        {"server": environment}, database="sqlite", run="run", lab="lab", folder=environment / "logs", start=FORK
-    )
-    with site:
+    with site_of(environment, FORK) as site:
         assert site.forks
         server, _ = site.start_server({"PREFECT_API_SERVICES_SCHEDULER_LOOP_SECONDS": "60"})
         assert server.running()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 
+from harness.engines.base import SiteSetup
 from harness.engines.containers.clock import check_clock
 from harness.engines.containers.connection import find_engine
 from harness.engines.containers.image import build_image, build_postgres, inspect_image, target
 from harness.engines.containers.site import ContainerSite
 from harness.subjects.release import Release, Target
-from harness.words.names import EXEC, POSTGRES, REAL
+from harness.words.names import POSTGRES, REAL
 
 
 class Containers:
@@ -53,18 +53,6 @@ class Containers:
     def close(self) -> None:
         """Nothing to end: `warm` starts nothing."""
 
-    def site(
-        self,
-        *,
-        subject_keys: Mapping[str, str],
-        database: str,
-        run: str,
-        lab: str,
-        folder: Path,
-        start: str = EXEC,
-        clock: str = REAL,
-    ) -> ContainerSite:
-        """A network for a lab of the images `subject_keys`; logs are saved under `folder`."""
-        return ContainerSite(
-            self._engine, subject_keys, database=database, run=run, lab=lab, folder=folder, start=start, clock=clock
-        )
+    def site(self, setup: SiteSetup) -> ContainerSite:
+        """A network for a lab of the images that its keys name."""
+        return ContainerSite(self._engine, setup)

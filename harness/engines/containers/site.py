@@ -11,7 +11,7 @@ import docker.errors
 from testcontainers.core.docker_client import DockerClient
 
 from harness.engines import movable_clock, postgres, settings
-from harness.engines.base import Node, clock_read, database_of, role_of, save_log
+from harness.engines.base import Node, SiteSetup, clock_read, database_of, role_of, save_log
 from harness.engines.containers import clock as clocks
 from harness.engines.containers.connection import quietly, short
 from harness.engines.containers.image import postgres_tag
@@ -29,7 +29,7 @@ from harness.engines.containers.node import (
 from harness.engines.inside import ASK_DATABASE_CLOCK, DATABASE_SETTING, MIGRATE, START_SERVER, server_environment
 from harness.words import ownership
 from harness.words.errors import LabError
-from harness.words.names import EXEC, FORK, POSTGRES, REAL, SERVER, UPGRADE, WARP
+from harness.words.names import FORK, POSTGRES, SERVER, UPGRADE, WARP
 from harness.words.scratch import scratch_folder
 from harness.words.waiting import NotYet, wait_until
 
@@ -41,23 +41,13 @@ _POSTGRES_CLIENT = ("-h", "127.0.0.1", "-U", postgres.USER)
 class ContainerSite:
     """One lab's network and the containers on it. Leaving it saves their logs and removes them."""
 
-    def __init__(
-        self,
-        engine: DockerClient,
-        images: Mapping[str, str],
-        *,
-        database: str,
-        run: str,
-        lab: str,
-        folder: Path,
-        start: str = EXEC,
-        clock: str = REAL,
-    ) -> None:
-        self._engine, self._images, self._run, self._lab, self._folder = engine, images, run, lab, folder
+    def __init__(self, engine: DockerClient, setup: SiteSetup) -> None:
+        run, lab = setup.run, setup.lab
+        self._engine, self._images, self._run, self._lab = engine, setup.subject_keys, run, lab
         self._name = f"{ownership.PROJECT}-{run}-{lab}"  # of its network; its containers' names begin with it
-        self._database, self._forks = database, start == FORK
+        self._folder, self._database, self._forks = setup.folder, setup.database, setup.start == FORK
         # In the folder on this host that all containers share, where their clock is movable.
-        self.clock_file = scratch_folder(run) / lab / "clock" / movable_clock.FILE if clock == WARP else None
+        self.clock_file = scratch_folder(run) / lab / "clock" / movable_clock.FILE if setup.clock == WARP else None
         self._not_forked: str | None = None
         self._exit = ExitStack()
         self._nodes: list[ContainerNode] = []

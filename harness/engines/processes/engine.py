@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.engines import postgres
+from harness.engines.base import SiteSetup
 from harness.engines.processes.environment import build_environment, target
 from harness.engines.processes.forking import ForkServer, can_fork
 from harness.engines.processes.site import ProcessSite
 from harness.subjects.overlays import overlaid
 from harness.subjects.release import Release, Target
 from harness.words.errors import UsageError
-from harness.words.names import EXEC, POSTGRES, REAL
+from harness.words.names import POSTGRES, REAL
 
 
 class Processes:
@@ -62,17 +63,6 @@ class Processes:
             process.kill()
             process.communicate()
 
-    def site(
-        self,
-        *,
-        subject_keys: Mapping[str, str],
-        database: str,
-        run: str,
-        lab: str,
-        folder: Path,
-        start: str = EXEC,
-        clock: str = REAL,
-    ) -> ProcessSite:
-        """A folder for a lab of the environments at `subject_keys`; logs are saved under `folder`."""
-        environments = {role: Path(key) for role, key in subject_keys.items()}
-        return ProcessSite(environments, database=database, run=run, lab=lab, folder=folder, start=start, clock=clock)
+    def site(self, setup: SiteSetup) -> ProcessSite:
+        """A folder for a lab of the environments that its keys name."""
+        return ProcessSite(setup)

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from harness.engines import movable_clock, postgres, settings
-from harness.engines.base import CommandResult, Node, clock_read, database_of, role_of, save_log
+from harness.engines.base import CommandResult, Node, SiteSetup, clock_read, database_of, role_of, save_log
 from harness.engines.inside import ASK_DATABASE_CLOCK, DATABASE_SETTING, MIGRATE, START_SERVER, server_environment
 from harness.engines.processes.forking import ForkServer, own_places
 from harness.engines.processes.node import ProcessNode
@@ -27,7 +27,7 @@ from harness.subjects.overlays import python_path
 from harness.words import ownership
 from harness.words.costs import children_seconds
 from harness.words.errors import LabError
-from harness.words.names import EXEC, FORK, POSTGRES, REAL, SERVER, SQLITE, UPGRADE, WARP
+from harness.words.names import FORK, POSTGRES, SERVER, SQLITE, UPGRADE, WARP
 from harness.words.scratch import scratch_folder
 from harness.words.waiting import NotYet, wait_until
 
@@ -37,22 +37,13 @@ _LISTEN_SECONDS = 300  # until a server listens: some seconds after its start, m
 class ProcessSite:
     """One lab's folder and the processes in it. Leaving it saves their logs, ends them and removes the folder."""
 
-    def __init__(
-        self,
-        environments: Mapping[str, Path],
-        *,
-        database: str,
-        run: str,
-        lab: str,
-        folder: Path,
-        start: str = EXEC,
-        clock: str = REAL,
-    ) -> None:
-        self._environments, self._database, self._run, self._folder = environments, database, run, folder
-        self._lab, self._start, self._clock = lab, start, clock
+    def __init__(self, setup: SiteSetup) -> None:
+        self._environments = {role: Path(key) for role, key in setup.subject_keys.items()}
+        self._database, self._run, self._folder = setup.database, setup.run, setup.folder
+        self._lab, self._start, self._clock = setup.lab, setup.start, setup.clock
         self._on_clock: Mapping[str, str] = {}  # the variables of every process, where its clock is movable
-        self._root = scratch_folder(run) / lab
-        self.clock_file = self._root / "clock" / movable_clock.FILE if clock == WARP else None
+        self._root = scratch_folder(setup.run) / setup.lab
+        self.clock_file = self._root / "clock" / movable_clock.FILE if setup.clock == WARP else None
         self._fork_servers: dict[Path, ForkServer] = {}  # by environment
         self.not_forked = ""
         self._nodes: list[ProcessNode] = []
