@@ -109,13 +109,13 @@ def _proof(events: Sequence[Event], schema: int) -> Iterator[str]:
 def _marks(events: Sequence[Event]) -> Iterator[str]:
     """What marks cannot be: the same twice at one time, or there before the door and not after the drain."""
     read: dict[str, dict[tuple[str, int, str], Values | None]] = {}
-    stand_in = any(opening.stand_in for opening in of_kind(events, Opening))
+    opening = opening_of(events)
     for event in of_kind(events, Executions):
         keys = [one.key for one in event.executions]
         if len(keys) != len(set(keys)):  # rule: story-marks-once
             yield f"an execution is marked twice {event.when}"
         # rule: story-marks-of-a-flow
-        if not stand_in and any(one.parameters is None for one in event.executions):
+        if not (opening and opening.stand_in) and any(one.parameters is None for one in event.executions):
             yield f"an execution is marked without what its flow received, {event.when}"
         read[event.when] = {one.key: one.parameters for one in event.executions}
     before, after = read.get(BEFORE, {}), read.get(DRAINED)
