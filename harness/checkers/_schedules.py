@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from harness.checkers._oracle import ticks_between
 from harness.history import of_kind
@@ -24,9 +23,12 @@ def deployments_at(events: Sequence[Event], when: str) -> dict[str, Deployment]:
 def schedule_of(run: FlowRun) -> str:
     """The id of the schedule that made a run; empty where nothing says so.
 
-    From 3.2.2 on the key that keeps a tick's run from being made twice is `scheduled DEPLOYMENT SCHEDULE TIME`; before,
-    it named no schedule (read, models/deployments.py).
+    From 3.2.0 on the server says so. From 3.2.2 on the key that keeps a tick's run from being made twice does, too:
+    `scheduled DEPLOYMENT SCHEDULE TIME`; before, it named no schedule (read, models/deployments.py). A history of an
+    earlier schema has the key alone.
     """
+    if run.schedule_id:  # rule: schedule-by-the-servers-word (never)
+        return run.schedule_id
     words = (run.idempotency_key or "").split()
     # rule: schedule-by-its-key (never)
     return words[2] if len(words) > 3 and words[0] == "scheduled" and _UUID.fullmatch(words[2]) else ""
@@ -58,10 +60,3 @@ def same_definition(one: Values, other: Values, since: datetime | None) -> bool:
     until = since + timedelta(days=1)
     # rule: schedule-begins-later (gives False)
     return ticks_between(one, since, until) == ticks_between(other, since, until)
-
-
-def in_words(schedule: Schedule) -> str:
-    """What a schedule defines, in a few words."""
-    definition: dict[str, Any] = schedule.schedule
-    said = definition.get("rrule") or definition.get("cron") or definition.get("interval") or definition
-    return " ".join(str(said).split())[:90]

@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from harness.checkers._check import Check
 from harness.checkers._promise import Seen, promised
-from harness.checkers._schedules import deployments_at, in_words, same_definition, same_schedule
+from harness.checkers._schedules import deployments_at, same_definition, same_schedule
 from harness.history import moment, of_kind
 from harness.words.events import DoorClosed, DoorOpens, Event
 from harness.words.facts import Deployment, Schedule
 from harness.words.names import SIDES, UPGRADE
 from harness.words.promises import Breach
 from harness.words.proof import DEEDS, NONCE, NOTHING, REDEPLOY, Effect, Proof
+from harness.words.schedules import in_words
 
 PROMISE = "A deploy changes no setting but those that it is to change; a restart, a stop or a failure changes none."
 _SETTINGS = (
@@ -118,17 +119,17 @@ def _changed_schedules(were: Sequence[Schedule], are: Sequence[Schedule], answer
     for was in were:
         now = next((each for each in left if same_schedule(was, each, answered)), None)
         if now is None:
-            yield f"its schedule {in_words(was)} is gone"
+            yield f"its schedule {in_words(was.schedule)} is gone"
             continue
         left.remove(now)
         if bool(was.active) != bool(now.active):  # rule: settings-schedule-switched
-            yield f"its schedule {in_words(was)} was {_state(was)}, and is {_state(now)}"
+            yield f"its schedule {in_words(was.schedule)} was {_state(was)}, and is {_state(now)}"
         if not same_definition(was.schedule, now.schedule, answered):
-            yield f"the schedule of its schedule {in_words(was)} was {was.schedule!r}, and is {now.schedule!r}"
+            yield f"the schedule of its schedule {in_words(was.schedule)} was {was.schedule!r}, and is {now.schedule!r}"
         for field in ("parameters", "slug"):
             if (one := getattr(was, field)) != (other := getattr(now, field)):
-                yield f"the {field} of its schedule {in_words(was)} was {one!r}, and is {other!r}"
-    yield from (f"it has a schedule that it had not: {in_words(each)}, {_state(each)}" for each in left)
+                yield f"the {field} of its schedule {in_words(was.schedule)} was {one!r}, and is {other!r}"
+    yield from (f"it has a schedule that it had not: {in_words(each.schedule)}, {_state(each)}" for each in left)
 
 
 def _state(schedule: Schedule) -> str:

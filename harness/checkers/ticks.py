@@ -28,6 +28,7 @@ from harness.checkers._executions import executed_between
 from harness.checkers._oracle import first_tick, ticks_between
 from harness.checkers._promise import Seen, promised
 from harness.checkers._runs import has_completed, states_read
+from harness.checkers._schedules import schedule_of
 from harness.history import moment, of_kind, opening_of
 from harness.words.events import DeploymentRead, DoorClosed, DoorOpens, Event, Listing
 from harness.words.facts import Deployment, FlowRun, Schedule, Values
@@ -170,10 +171,10 @@ def _lacking(owed: Sequence[str | None], runs: Sequence[FlowRun], ran: Collectio
     of old does not say whose it is, and a deploy may have made the schedule anew, under another id.
     """
     happened = [run for run in runs if run.run in ran]
-    whose = {run.schedule_id for run in happened if run.schedule_id}  # rule: tick-own-schedule (never)
+    whose = {schedule_of(run) for run in happened if schedule_of(run)}  # rule: tick-own-schedule (never)
     unmet = [schedule for schedule in owed if schedule not in whose]
     # rule: tick-of-another-schedule (always)
-    free = {run.schedule_id or run.run for run in happened if not run.schedule_id or run.schedule_id not in owed}
+    free = {schedule_of(run) or run.run for run in happened if schedule_of(run) not in owed}
     return max(0, len(unmet) - len(free))
 
 
@@ -182,7 +183,7 @@ def _too_many(owed: Sequence[str | None], runs: Sequence[FlowRun], again: int) -
 
     `again`: how often a run of it was executed once more.
     """
-    whose = Counter(run.schedule_id for run in runs if run.schedule_id)
+    whose = Counter(filter(None, map(schedule_of, runs)))
     if any(number > 1 for number in whose.values()):  # rule: tick-twice-by-one-schedule
         return True
     most = len(owed) or 1  # rule: tick-owed-to-each-schedule (without first)

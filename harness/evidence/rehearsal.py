@@ -20,6 +20,7 @@ from harness.words.facts import Deployment
 from harness.words.records import TrialResult
 from harness.words.redaction import redact
 from harness.words.rehearsed import RECORD, Rehearsed
+from harness.words.schedules import in_words
 
 _DAYS, _SHOWN = 7, 4  # times of a day; more are counted
 _LINES = 15  # of what the deployer said
@@ -119,8 +120,8 @@ def _named(keys: Sequence[str]) -> str:
 
 
 def _schedules(before: Deployment, after: Deployment, new: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    states = [{_words(one.schedule): one.active is not False for one in side.schedules} for side in (before, after)]
-    states.append({_words(one): bool(one.get("active", True)) for one in new})
+    states = [{in_words(one.schedule): one.active is not False for one in side.schedules} for side in (before, after)]
+    states.append({in_words(one): bool(one.get("active", True)) for one in new})
     for words in dict.fromkeys(words for side in states for words in side):
         was, now, wanted = (side.get(words) for side in states)
         note = ""
@@ -144,18 +145,6 @@ def _as_code(words: str) -> str:
 
 def _state(active: bool | None) -> str:
     return {True: "on", False: "off", None: "not there"}[active]
-
-
-def _words(schedule: Mapping[str, Any]) -> str:
-    """A schedule in a few words, the same of a file's and of the server's: without what a deployer adds."""
-    zone = schedule.get("timezone") or "UTC"
-    if cron := schedule.get("cron"):
-        both = "" if schedule.get("day_or", True) else " day_or false"
-        return f"cron {cron} {zone}{both}"
-    if interval := schedule.get("interval"):
-        return f"interval {float(interval):g}s {zone}"
-    rule = [line for line in str(schedule.get("rrule") or "").splitlines() if not line.upper().startswith("DTSTART")]
-    return f"rrule {' '.join(rule).removeprefix('RRULE:')} {zone}"
 
 
 def _week(before: Deployment, after: Deployment, start: datetime) -> Iterator[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -80,6 +81,19 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         parameters = ["parameters", json.dumps(self.parameters)] if self.parameters else []
         inactive = [] if self.active else ["inactive"]
         return " ".join([self.kind, *said, *zone, *anchor, *day_or, *slug, *inactive, *parameters])
+
+
+def in_words(definition: Mapping[str, Any]) -> str:
+    """A schedule in a few words, the same of a file's and of the server's: without what a deployer adds."""
+    zone = definition.get("timezone") or "UTC"
+    if cron := definition.get("cron"):
+        return f"cron {cron} {zone}" + ("" if definition.get("day_or", True) else " day_or false")
+    if interval := definition.get("interval"):
+        return f"interval {f'{interval:g}s' if isinstance(interval, int | float) else interval} {zone}"
+    if not (rule := definition.get("rrule")):
+        return str(definition)
+    lines = [line for line in str(rule).split() if not line.upper().startswith("DTSTART")]
+    return f"rrule {' '.join(lines).removeprefix('RRULE:')} {zone}"
 
 
 class Schedules(msgspec.Struct, frozen=True):

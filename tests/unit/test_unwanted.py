@@ -100,6 +100,15 @@ def test_of_several_schedules_the_run_of_the_one_that_was_stopped_is_unwanted() 
         assert outcome("unwanted", lines) == said, made_by
 
 
+@pytest.mark.rule("schedule-by-the-servers-word", "Which schedule made a run is what the server says, before its key.")
+def test_a_run_whose_key_names_no_schedule_is_that_of_the_one_that_the_server_names() -> None:
+    two = deployment(schedules=[schedule(ONE), schedule(TWO, schedule=OTHER_RULE)])
+    left = [schedule(ONE, active=False), schedule(TWO, schedule=OTHER_RULE)]
+    for made_by, said in ((ONE, "broken"), (TWO, "held"), (None, "held")):  # from 3.2.2 on the key names it, too
+        lines = after(run("r", idempotency_key=key("2030-01-01"), schedule_id=made_by), was=two, schedules=left)
+        assert outcome("unwanted", lines) == said, made_by
+
+
 def test_a_schedule_that_a_deploy_made_anew_goes_on() -> None:
     assert outcome("unwanted", after(run("r"), schedules=[schedule(TWO)])) == "nothing"
 
