@@ -1,11 +1,13 @@
 """Runs inside the subject, beside flow.py: the mark that a flow leaves outside of Prefect each time it runs.
 
 Two lines of JSON an execution, in executions.jsonl beside this file: as it begins, with what it received, and as it
-ends. Each is written by one call, so that executions side by side do not mix.
+ends. Each is written by one call, so that executions side by side do not mix. A flow that
+waits for a file does so by `wait_for`.
 """
 
 import json
 import os
+import time
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 from prefect.runtime import flow_run
 
 MARKS = Path(__file__).with_name("executions.jsonl")
+GIVE_UP_AFTER = 900  # seconds; longer than any trial, so that only a lost signal ends a run this way
 
 
 @contextmanager
@@ -24,6 +27,19 @@ def execution(**parameters):
         yield
     finally:
         _append({**own, "ended": _now()})
+
+
+def wait_for(name, *, held_by=None):
+    """Wait until a file of this name lies beside this one; with `held_by`, only while a file of that name does."""
+    deadline = time.monotonic() + GIVE_UP_AFTER
+    while not _is_there(name) and (held_by is None or _is_there(held_by)):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no file {name!r} within {GIVE_UP_AFTER} s")
+        time.sleep(0.2)
+
+
+def _is_there(name):
+    return Path(__file__).with_name(name).exists()
 
 
 def _now():

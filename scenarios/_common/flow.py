@@ -3,23 +3,13 @@
 The flows of every scenario that has no flow.py of its own. `FLOWS` is filled in with the scenario's name.
 """
 
-import time
-from pathlib import Path
-
-from executions import execution
+from executions import execution, wait_for
 from prefect import flow
-
-GIVE_UP_AFTER = 900  # seconds; longer than any trial, so that only a lost signal ends a run this way
-HOLD, SIGNAL = Path(__file__).with_name("hold"), Path(__file__).with_name("signal")
 
 
 def work() -> None:
     """It ends at once, or, where a fault put the file `hold` beside it, once it is given its signal."""
-    deadline = time.monotonic() + GIVE_UP_AFTER
-    while HOLD.exists() and not SIGNAL.exists():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no signal within {GIVE_UP_AFTER} s")
-        time.sleep(0.2)
+    wait_for("signal", held_by="hold")
 
 
 @flow(name="${FLOWS}-probe")

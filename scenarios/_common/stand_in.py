@@ -19,7 +19,7 @@ from pathlib import Path
 
 MARKS = Path(__file__).with_name("executions.jsonl")
 HOLD, SIGNAL = Path(__file__).with_name("hold"), Path(__file__).with_name("signal")
-GIVE_UP_AFTER = 900  # seconds, as in flow.py
+GIVE_UP_AFTER = 900  # seconds, as in executions.py
 REFUSED = (429, 502, 503)  # a server that is busy; Prefect's client asks again, five times
 RUN = os.environ["PREFECT__FLOW_RUN_ID"]
 API = os.environ["PREFECT_API_URL"]

@@ -1,16 +1,13 @@
 """Runs inside the subject: it imports prefect, executions.py beside it, and the standard library."""
 
-import time
 from pathlib import Path
 
-from executions import execution
+from executions import execution, wait_for
 from prefect import flow
 from prefect.runtime import flow_run
 
 _DELAY = Path(__file__).with_name("retry-delay")
 RETRY_DELAY = float(_DELAY.read_text()) if _DELAY.exists() else 60.0  # seconds
-GIVE_UP_AFTER = 900  # seconds; longer than any trial, so that only a lost signal ends a run this way
-ALL_HAVE_BEGUN = Path(__file__).with_name("all-have-begun")
 
 
 def fail_the_first_time() -> None:
@@ -19,15 +16,10 @@ def fail_the_first_time() -> None:
     A run's own count of runs is not the same thing in every release while it retries.
     """
     tried = Path(__file__).with_name(f"tried-{flow_run.id}")
-    if tried.exists():
-        return
-    deadline = time.monotonic() + GIVE_UP_AFTER
-    while not ALL_HAVE_BEGUN.exists():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no signal within {GIVE_UP_AFTER} s")
-        time.sleep(0.2)
-    tried.touch()
-    raise RuntimeError("the first try fails, as it is meant to")
+    if not tried.exists():
+        wait_for("all-have-begun")
+        tried.touch()
+        raise RuntimeError("the first try fails, as it is meant to")
 
 
 @flow(name="${FLOWS}-probe")

@@ -4,15 +4,12 @@ The process of a flow run imports this file while the run is Pending. There it w
 """
 
 import os
-import time
 import uuid
 from pathlib import Path
 
-from executions import execution
+from executions import execution, wait_for
 from prefect import flow
 
-GIVE_UP_AFTER = 900  # seconds; longer than any trial, so that only a lost signal ends a run this way
-HOLD, SIGNAL = Path(__file__).with_name("hold"), Path(__file__).with_name("signal")
 WAITING = Path(__file__).with_name("waiting")  # the ids of the runs whose processes came as far as this
 OF_A_RUN = "PREFECT__FLOW_RUN_ID" in os.environ  # and not that of `prefect deploy`
 
@@ -20,11 +17,7 @@ if OF_A_RUN:
     file = os.open(WAITING, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.write(file, f"{uuid.UUID(os.environ['PREFECT__FLOW_RUN_ID'])}\n".encode())
     os.close(file)
-deadline = time.monotonic() + GIVE_UP_AFTER
-while OF_A_RUN and HOLD.exists() and not SIGNAL.exists():
-    if time.monotonic() > deadline:
-        raise TimeoutError(f"no signal within {GIVE_UP_AFTER} s")
-    time.sleep(0.2)
+    wait_for("signal", held_by="hold")
 
 
 @flow(name="${FLOWS}-probe")
