@@ -182,6 +182,23 @@ class Scenario:
         return Version(Version(version).base_version) in SpecifierSet(self.applies)
 
 
+HUNDREDS_LATE = Scenario(  # for those that say how many, and how they come to be
+    summary="A worker is gone until hundreds of runs are Late; the lab's clock is moved.",
+    state="Late",
+    ticks=0,
+    interval=0,
+    minimum=0,
+    backlog="overdue",
+    fault="worker-killed",
+    clock=WARP,
+    by_name=True,
+    stand_in=True,
+    sample=20,
+    worker_limit=6,
+    doors=("prefect-deploy", "none"),
+)
+
+
 @functools.cache
 def load_scenarios() -> dict[str, Scenario]:
     """Every scenario in PLACES, by name, in alphabetical order; read once a process.

@@ -3,12 +3,12 @@
 The lab's clock is moved, so that their time passes at once.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from harness.trials.moving import move_clock
-from harness.trials.scenario import Scenario
+from harness.trials.scenario import HUNDREDS_LATE, Scenario
 from harness.trials.staging import Staging
-from harness.words.names import WARP
 
 INTERVAL = timedelta(minutes=1)
 AHEAD = timedelta(minutes=30)  # of the first tick: longer than the server takes to make ten thousand runs
@@ -30,20 +30,12 @@ def stage(staging: Staging) -> None:
 
 
 def backlog(runs: int) -> Scenario:
-    return Scenario(
+    return replace(
+        HUNDREDS_LATE,
         summary=f"A worker is gone until {runs:,} runs of a deployment are Late.",
-        state="Late",
         ticks=runs,
         interval=int(INTERVAL.total_seconds()),
         minimum=runs,
-        backlog="overdue",
-        fault="worker-killed",
-        clock=WARP,
-        by_name=True,
-        stand_in=True,
-        sample=20,
-        worker_limit=6,
-        doors=("prefect-deploy", "none"),
         stage=stage,
         stage_text=f"Both deployments are given {runs:,} ticks, a minute apart. The server is asked for a run of each "
         "(`POST /deployments/{id}/schedule`), since its scheduler makes a hundred at once. Then the lab's clock goes "

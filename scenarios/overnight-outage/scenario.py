@@ -3,14 +3,14 @@
 The lab's clock is moved, so that the night takes no time.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from harness.trials.moving import pass_without_worker
-from harness.trials.scenario import Scenario
+from harness.trials.scenario import HUNDREDS_LATE, Scenario
 from harness.trials.staging import Staging
-from harness.words.names import WARP
 
 ZONE = ZoneInfo("Europe/Paris")
 CRONS = (f"cron 3 * * * * {ZONE.key}", f"cron */5 * * * * {ZONE.key}")  # which never tick at once
@@ -45,21 +45,12 @@ def stage(staging: Staging, *, forward: bool | None = None) -> None:
 
 
 def night(summary: str, *, forward: bool | None = None, note: str = "", ticks: int = TICKS) -> Scenario:
-    return Scenario(
+    return replace(
+        HUNDREDS_LATE,
         summary=summary,
-        state="Late",
         ticks=ticks,
-        interval=0,
         minimum=ticks,
         schedules=CRONS,
-        backlog="overdue",
-        fault="worker-killed",
-        clock=WARP,
-        by_name=True,
-        stand_in=True,
-        sample=20,
-        worker_limit=6,
-        doors=("prefect-deploy", "none"),
         stage=partial(stage, forward=forward),
         stage_text="In the evening both deployments are given an hourly and a five-minute cron (Europe/Paris). The "
         "server is set to make the runs of twelve and a half hours ahead (by default it makes those of one hour); once "
