@@ -18,7 +18,7 @@ class RunFate:
     why         what the fate rests on, in words
     completed   it ended by completing, and `relabelled`: it was called otherwise after that
     stranded    it is there after the drain, nothing held it, and no one ever picked it up
-    unasked     it is kept, and the drain was not to come to it (_sample.py)
+    unasked     it is kept, and was not asked to complete (_sample.py)
     recreated   the id under which a lost run's tick came back
     executions  how often it was executed since it was listed, by the marks of its flow; None where there are none
     """
@@ -74,12 +74,12 @@ class Counts:
 
     @property
     def settled(self) -> int:
-        """Those that completed, and those that the drain was not to come to."""
+        """Those that completed, and those that were not asked to."""
         return self.completed + self.unasked
 
     @property
     def undisturbed(self) -> int:
-        """Those that were called nothing else after they completed, and those that the drain was not to come to."""
+        """Those that were called nothing else after they completed, and those that were not asked to complete."""
         return self.settled - self.relabelled  # rule: stranded-twin-relabelled (without last)
 
 

@@ -1,6 +1,6 @@
-"""Runs that the drain was not to come to: of a large backlog it has only the first of each side executed (`sample`).
+"""Runs that were not asked to complete: of a large backlog only the first of each side are executed (`sample`).
 
-The others are there and unaltered, and nobody asked them to run. So they say nothing of whether they would.
+The others are there and unaltered. They say nothing of whether they would run.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ def with_unasked(
     listed: Mapping[str, FlowRun],
     drained: Mapping[str, Sequence[Answer]],
 ) -> list[RunFate]:
-    """The fates, in which those that the drain did not come to are `unasked`; as they are where it was to come to all.
+    """The fates; those of runs that were not asked to complete are `unasked` in them.
 
-    It was to come to the first runs of each side (the opening says how many), if it ended as these had ended. Else it
-    went on for all trials of the lab, and each run that it left counts. `listed`: the runs before the door; `drained`:
-    what the look after the drain answered; both by their ids.
+    If the drain ended once the first runs of each side had ended (the opening says how many), only these were asked to.
+    Else it went on for all trials of the lab, and each run that it left counts. `listed`: the runs before the door;
+    `drained`: what the look after the drain answered; both by their ids.
     """
     opening, ends = opening_of(events), of_kind(events, Drained)
     number = opening.sample if opening else 0
@@ -43,7 +43,7 @@ def with_unasked(
     waits = {
         run for run, was in listed.items() if any(_state_of(was) == _state_of(now) for now in drained.get(run, ()))
     }
-    return [one if one.run in asked else _beside_the_sample(one, latest, waits) for one in fates]
+    return [one if one.run in asked else _of_the_others(one, latest, waits) for one in fates]
 
 
 def _there(fates: Sequence[RunFate]) -> list[RunFate]:
@@ -55,14 +55,14 @@ def _state_of(run: FlowRun) -> tuple[str | None, str | None]:
     return run.state_id, run.state_name
 
 
-def _beside_the_sample(fate: RunFate, latest: datetime | None, waits: Collection[str]) -> RunFate:
+def _of_the_others(fate: RunFate, latest: datetime | None, waits: Collection[str]) -> RunFate:
     """`latest`: when the last of what was executed was due, since workers take what was due first, first.
 
     `waits`: the runs that are in the very state that they were listed in.
     """
     if fate.fate != "kept" or fate.completed or fate.executions:
         return fate
-    # What was asked and put off may only have run out of time, and so may what was passed over.
+    # What a worker took and left, or did not take in its turn, may only have had too little time.
     passed_over = latest is not None and moment(fate.tick) < latest  # rule: sample-passed-over (gives False)
     put_off = fate.run not in waits  # rule: sample-unasked-as-it-was (gives False)
     return replace(fate, unasked=not passed_over and not put_off, stranded=False)

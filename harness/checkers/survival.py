@@ -99,7 +99,7 @@ def _all_completed(events: Sequence[Event], treated: Counts, twin: Counts, *, ab
     if treated.unasked:  # rule: sample-is-said
         said = (
             f"all {treated.at_risk} runs at risk are there at every look; {treated.completed} of them completed, those "
-            "that were due first among them, and the others were not asked to run"
+            f"due first among them, and the other {treated.unasked} were not asked to complete"
         )
     later = f" ({treated.relabelled} of them were called otherwise after that)" if treated.relabelled else ""
     return Check(outcome=SURVIVED, reason=said + later + _worker_restarts(events))

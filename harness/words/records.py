@@ -160,7 +160,7 @@ class FateRecord(_Record, frozen=True, kw_only=True):
     why          what the fate rests on
     completed    it completed, and `relabelled`: its state changed after that
     stranded     it was there after the drain, nothing held it, and it never ran
-    unasked      it was kept, and of a large backlog the drain did not come to it
+    unasked      it was kept, and was not asked to complete: of a large backlog only the first runs are executed
     recreated    the id of another run that has the tick of this lost one
     executions   how often it was executed since it was listed; null where the flow left no marks
     """

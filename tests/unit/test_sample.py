@@ -34,8 +34,8 @@ def test_runs_that_the_drain_was_not_to_come_to_do_not_stand_against_those_that_
     outcome, reason = came_to((DONE, DONE, WAITS, WAITS))
     assert (outcome, reason) == (
         "survived",
-        "all 4 runs at risk are there at every look; 2 of them completed, those that were due first among them, and "
-        "the others were not asked to run",
+        "all 4 runs at risk are there at every look; 2 of them completed, those due first among them, and the other 2 "
+        "were not asked to complete",
     )
     counts = check_survival(sampled((DONE, DONE, WAITS, WAITS)), state=STATE).treated
     assert (counts.kept, counts.completed, counts.unasked, counts.stranded) == (4, 2, 2, 0)
