@@ -24,6 +24,7 @@ from harness.doors import load_doors, select_doors
 from harness.engines.choose import choose_engine
 from harness.known import known_for
 from harness.runs.ask import (
+    AtWords,
     ClockName,
     DatabaseName,
     EngineName,
@@ -74,6 +75,7 @@ class Question:
     clock: ClockName = REAL
     schedules: ScheduleWords = ()
     concurrency_limit: LimitWords = ""
+    at: AtWords = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,16 +150,14 @@ def _check(question: Question) -> None:
             f"A search tries one release a probe, and {door.name} needs two.\n"
             f"Try each: harness reproduce --scenario {scenario.name} --door {door.name} --subject OLD/upgrade=NEW"
         )
-    check_shapes([(scenario, door)], question.schedules, question.concurrency_limit, datetime.now(timezone.utc))
+    now = datetime.now(timezone.utc)
+    check_shapes([(scenario, door)], question.schedules, question.concurrency_limit, now, at=question.at)
     check_ends(question.first, question.last)
     if question.first == LATEST:
         raise UsageError("A search goes from one release to a later one; name an older one with --from.")
-    if question.database not in DATABASES:
-        raise no_such("database", str(question.database), DATABASES)
-    if question.start not in STARTS:
-        raise no_such("start", str(question.start), STARTS)
-    if question.clock not in CLOCKS:
-        raise no_such("clock", str(question.clock), CLOCKS)
+    for what, names in (("database", DATABASES), ("start", STARTS), ("clock", CLOCKS)):
+        if (asked := getattr(question, what)) not in names:
+            raise no_such(what, str(asked), names)
 
 
 def bisect(probes: Probes, console: Console) -> int:
@@ -238,6 +238,7 @@ def _probe(probes: Probes, release: str, tell: Callable[[str], None]) -> tuple[s
         clock=question.clock,
         schedules=question.schedules,
         concurrency_limit=question.concurrency_limit,
+        at=question.at,
     )
     results, run = run_unseen(ask, probes.folder / "probes.log", tell)
     # A door that hits the twin, too, brings its control along: what that came to is in the trial's own outcome.

@@ -38,10 +38,12 @@ class Runs:
         self.outcome = outcome
         self.control: Outcome | None = None  # of a door that hits the twin, too
         self.asked: list[str] = []
+        self.moments = set[str]()  # at which doors were to be opened
 
     def __call__(self, request: RunAsk, console: Console, **_: object) -> int:
         (release,) = request.subjects
         self.asked.append(release)
+        self.moments.add(request.at)
         folder = request.results / f"run-{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
         facts: dict[str, Any] = {"subject": release, "scenario": request.scenarios[0]}
@@ -126,6 +128,16 @@ def test_a_door_on_the_server_is_searched_beside_its_control(world: Callable[[Ou
     assert "between them 3.4.0 (unjudged)" in said
 
 
+def test_each_probe_opens_its_door_at_the_moment_that_was_asked_for(
+    world: Callable[[Outcome], Runs], tmp_path: Path
+) -> None:
+    runs = world(changed_at("3.2.0"))
+    probes = start(question("ticking", door="deploy-unchanged", at="tick-6s"), tmp_path)
+    assert printed(probes)[0] == 0
+    assert runs.moments == {"tick-6s"}
+    assert "--at tick-6s" in (probes.folder / "report.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.rule("bisect-one-release-a-probe", "A door that needs two releases is not searched with one a probe.")
 def test_an_upgrade_is_not_searched(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--subject OLD/upgrade=NEW"):
@@ -204,6 +216,9 @@ def test_ends_that_cannot_be_judged_end_with_125(
         ({"door": "deplo"}, "There is no door"),
         ({"first": "old"}, "is not a subject"),
         ({"last": "path:."}, "is"),
+        ({"at": "noon"}, "There is no moment 'noon'"),
+        ({"at": "tick-2s"}, "cannot be staged"),
+        ({"clock": "wrap"}, "There is no clock 'wrap'"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_anything_is_started(
