@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -247,8 +248,9 @@ def started(served: Served, code: str = "time.sleep(60)") -> tuple[subprocess.Po
 
 
 def is_dead(process: psutil.Process) -> None:
-    if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        raise NotYet("it lives")
+    with suppress(psutil.NoSuchProcess):  # it may end between the two questions
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            raise NotYet("it lives")
 
 
 def test_a_killed_client_takes_its_process_with_it(served: Served) -> None:
