@@ -109,7 +109,7 @@ class _Drain:
             raise NotYet(f"{left[0]} runs wait, {left[1]} are under way")
 
     def _everything(self, runs: Sequence[dict[str, Any]], now: datetime) -> Sequence[dict[str, Any]]:
-        """These runs; once nothing moves, all there are: a run beside the sample may hold a slot, or be left alone."""
+        """These runs; once nothing moves, all there are: another run may hold a slot, or be left alone."""
         stands_still = (now - self._moved).total_seconds() > self._patience
         capped = (now - self._started).total_seconds() > self.deadlines.drain_cap
         # rule: drain-looks-beside-the-sample (never)
