@@ -27,7 +27,7 @@ from harness.chaos.results import CAMPAIGN, CampaignResult  # noqa: E402
 from harness.checkers import load_checkers, load_promises  # noqa: E402
 from harness.commands import commands, parser_of  # noqa: E402
 from harness.doors import Door, load_doors  # noqa: E402
-from harness.evidence import RunWriter, TrialWriter, load_writers  # noqa: E402
+from harness.evidence import CampaignWriter, PlanWriter, RunWriter, TrialWriter, load_writers  # noqa: E402
 from harness.faults import load_faults  # noqa: E402
 from harness.known import Known, KnownPromise, load_known, load_known_promises  # noqa: E402
 from harness.runs.plan import doors_of  # noqa: E402
@@ -243,7 +243,12 @@ def schemas() -> str:
 
 def evidence() -> str:
     """Every file that a writer makes for a reader."""
-    kinds = {TrialWriter: "each trial", RunWriter: "the run"}
+    kinds: dict[type, str] = {
+        TrialWriter: "each trial",
+        RunWriter: "the run",
+        PlanWriter: "each plan of chaos",
+        CampaignWriter: "the campaign of chaos",
+    }
     writers = load_writers().values()
     rows = [
         [f"`{one.file}`", kinds[kind], one.summary, "yes" if one.same else "no"]

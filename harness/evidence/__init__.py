@@ -10,29 +10,47 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from harness.evidence._writer import Judged, Run, RunWriter, TrialWriter
+from harness.evidence._writer import (
+    OF,
+    Campaign,
+    CampaignWriter,
+    Judged,
+    JudgedDoor,
+    JudgedPlan,
+    PlanWriter,
+    Run,
+    RunWriter,
+    TrialWriter,
+    Writer,
+)
 from harness.words.files import write_whole
 from harness.words.rooms import first_line, modules_of
 
-__all__ = ["Beside", "Judged", "Run", "RunWriter", "TrialWriter", "load_writers", "made_again", "write_evidence"]
+__all__ = [
+    "Beside", "Campaign", "CampaignWriter", "Judged", "JudgedDoor", "JudgedPlan", "PlanWriter", "Run", "RunWriter",
+    "TrialWriter", "load_writers", "made_again", "write_evidence",
+]  # fmt: skip
+
+Subject = Judged | Run | JudgedPlan | Campaign
 
 Beside = Callable[[], AbstractContextManager[None]]  # is around what may fail, and nothing else hangs on
 
 
 @functools.cache
-def load_writers() -> dict[str, TrialWriter | RunWriter]:
-    """Every writer by the name of its file, in the order of their modules' names; read once a process."""
-    found: dict[str, TrialWriter | RunWriter] = {}
+def load_writers() -> dict[tuple[type, str], Writer]:
+    """Every writer by its kind and its file, in the order of their modules' names; read once a process."""
+    found: dict[tuple[type, str], Writer] = {}
     for _, module in modules_of(__name__, __path__):
         if writer := getattr(module, "writer", None):
-            found[writer.file] = replace(writer, summary=first_line(module).rstrip("."))
+            found[type(writer), writer.file] = replace(writer, summary=first_line(module).rstrip("."))
     return found
 
 
-def write_evidence(of: Judged | Run, folder: Path, beside: Beside) -> None:
-    """Write every file of a judged trial, or of a run, into its folder; a writer that fails keeps no other from it."""
-    for writer in load_writers().values():
+def write_evidence(of: Subject, folder: Path, beside: Beside) -> None:
+    """Write every file of what was judged into its folder; a writer that fails keeps no other from it."""
+    for writer in _writers_of(of):
         with beside():
             content = _content(writer, of)
             if isinstance(content, bytes) and content:
@@ -41,26 +59,23 @@ def write_evidence(of: Judged | Run, folder: Path, beside: Beside) -> None:
                 write_whole(folder / writer.file, content)
 
 
-def made_again(of: Judged | Run) -> dict[str, str]:
+def made_again(of: Subject) -> dict[str, str]:
     """What `write_evidence` would write, by the file's name: of the writers that make the same again.
 
     The content is empty if there is no such file, or a writer failed.
     """
     made = {}
-    for writer in load_writers().values():
-        if writer.same and _is_of(writer, of):
+    for writer in _writers_of(of):
+        if writer.same:
             made[writer.file] = ""
             with suppress(Exception):
                 made[writer.file] = str(_content(writer, of))
     return made
 
 
-def _is_of(writer: TrialWriter | RunWriter, of: Judged | Run) -> bool:
-    return isinstance(writer, TrialWriter) == isinstance(of, Judged)
+def _writers_of(of: Subject) -> list[Writer]:
+    return [writer for writer in load_writers().values() if OF[type(writer)] is type(of)]
 
 
-def _content(writer: TrialWriter | RunWriter, of: Judged | Run) -> str | bytes:
-    """What this writer makes; empty of what it does not write about."""
-    if isinstance(writer, TrialWriter) and isinstance(of, Judged):
-        return writer.make(of)
-    return writer.make(of) if isinstance(writer, RunWriter) and isinstance(of, Run) else ""
+def _content(writer: Writer, of: Any) -> str | bytes:
+    return writer.make(of)

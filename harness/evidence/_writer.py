@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.chaos.plans import ChaosPlan
+from harness.chaos.results import CampaignResult, DoorResult, PlanResult
 from harness.evidence.story import Story
 from harness.store.results import read_results, read_run
 from harness.verdict.outcomes import Verdict
@@ -45,6 +47,33 @@ class Run:
 
 
 @dataclass(frozen=True)
+class JudgedDoor:
+    """A door of a plan of chaos, judged as a trial is: what it came to, with the verdict and the history."""
+
+    result: DoorResult
+    verdict: Verdict
+    events: Sequence[Event]
+
+
+@dataclass(frozen=True)
+class JudgedPlan:
+    """A plan of chaos that was judged, and the campaign that it is one of, as far as that has come."""
+
+    plan: ChaosPlan
+    result: PlanResult
+    doors: Sequence[JudgedDoor]
+    campaign: CampaignResult
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign of chaos whose plans are judged, and its folder."""
+
+    folder: Path
+    result: CampaignResult
+
+
+@dataclass(frozen=True)
 class TrialWriter:
     """Writes a file into the folder of a trial.
 
@@ -69,3 +98,27 @@ class RunWriter:
     make: Callable[[Run], str | bytes]
     same: bool = True
     summary: str = ""
+
+
+@dataclass(frozen=True)
+class PlanWriter:
+    """Writes a file into the folder of a plan of chaos: as `TrialWriter`."""
+
+    file: str
+    make: Callable[[JudgedPlan], str | bytes]
+    same: bool = True
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class CampaignWriter:
+    """Writes a file into the folder of a campaign, after the files of its plans: as `TrialWriter`."""
+
+    file: str
+    make: Callable[[Campaign], str | bytes]
+    same: bool = True
+    summary: str = ""
+
+
+Writer = TrialWriter | RunWriter | PlanWriter | CampaignWriter
+OF: dict[type, type] = {TrialWriter: Judged, RunWriter: Run, PlanWriter: JudgedPlan, CampaignWriter: Campaign}

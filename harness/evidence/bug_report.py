@@ -7,13 +7,12 @@ from pathlib import Path
 
 from harness.evidence._writer import Run, RunWriter
 from harness.evidence.frequency import frequencies
+from harness.evidence.markdown import LONGEST, cut
 from harness.store.results import evidence_of
 from harness.verdict.outcomes import ALTERED, LOST, STRANDED, contradicts
 from harness.words.records import TrialResult
 
 NAME = "bug-report.md"
-LONGEST = 65_536  # characters in the body of an issue on GitHub (its documented limit)
-_CUT_OFF = "\n\n(Cut off here: GitHub takes no more. The whole is in the run's folder.)\n"
 
 
 def bug_report_of(folder: Path, trials: Sequence[TrialResult]) -> str:
@@ -38,18 +37,7 @@ def bug_report(report: str, chosen: TrialResult, trials: Sequence[TrialResult]) 
     often = f"## How often\n\n{lines}\n\n{control}"
     head, first, rest = report.partition("\n## ")
     whole = f"{head.rstrip()}\n\n{often}\n{first}{rest}"
-    return whole if len(whole) <= LONGEST else _cut(whole)
-
-
-def _cut(text: str) -> str:
-    """As much of a text as fits, to the end of a line, and outside of any block of code."""
-    kept = text[: LONGEST - len(_CUT_OFF) - 20]
-    kept = kept[: kept.rfind("\n")]
-    fences = [line for line in kept.splitlines() if line.startswith("```")]
-    if len(fences) % 2:
-        opening = fences[-1]
-        kept += "\n" + opening[: len(opening) - len(opening.lstrip("`"))]
-    return kept + _CUT_OFF
+    return whole if len(whole) <= LONGEST else cut(whole)
 
 
 def _of(run: Run) -> str:

@@ -35,11 +35,12 @@ STYLE = """
 .tl text { fill: #1c2024; } .tl .soft { fill: #60646c; font-size: 11px; } .tl .lost { font-weight: 700; }
 .tl .on { fill: #fff; font-size: 11px; } .tl .dark { fill: #1c2024; font-size: 11px; }
 .tl .grid { stroke: #d9dce1; } .tl .cut { stroke: #1c2024; stroke-width: 2.5; }
+.tl circle.step { fill: #fff; stroke: #8a8f98; } .tl circle.cut { fill: #fff; }
 .tl .span { fill: #1c2024; fill-opacity: .07; } .tl .door { fill: #1c2024; fill-opacity: .22; }
 @media (prefers-color-scheme: dark) {
 .tl { background: #16181b; } .tl text { fill: #edeef0; } .tl .soft { fill: #b0b4ba; }
 .tl .on { fill: #fff; } .tl .dark { fill: #1c2024; }
-.tl .grid { stroke: #363a3f; } .tl .cut { stroke: #fff; }
+.tl .grid { stroke: #363a3f; } .tl .cut { stroke: #fff; } .tl circle.step, .tl circle.cut { fill: #16181b; }
 .tl .span { fill: #fff; fill-opacity: .08; } .tl .door { fill: #fff; fill-opacity: .25; }
 }
 """
@@ -52,7 +53,7 @@ def timeline_of(judged: Judged) -> str:
 
 def timeline(story: Story, title: str) -> str:
     """The picture as SVG text; `title` is what a screen reader says."""
-    return _Drawing(story).draw(title)
+    return Drawing(story).draw(title)
 
 
 def as_png(svg: str) -> bytes | None:
@@ -82,13 +83,17 @@ def renderer() -> Callable[[str], bytes] | None:
     return None
 
 
-class _Drawing:
+class Drawing:
+    """A story being drawn; `top` is where its rows begin."""
+
+    top = TOP
+
     def __init__(self, story: Story) -> None:
         self.story = story
         seconds = max(1.0, (story.end - story.start).total_seconds())
         self.scale = (WIDTH - LEFT - RIGHT) / seconds
         self.seconds = seconds
-        self.bottom = TOP
+        self.bottom = self.top
         self.svg = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "class": "tl", "role": "img"})
 
     def x(self, moment: datetime) -> float:
@@ -100,7 +105,7 @@ class _Drawing:
         self.add("title", {}, title)
         self.add("style", {}, STYLE)
         behind = ElementTree.SubElement(self.svg, "g")
-        y = TOP
+        y = self.top
         for side in dict.fromkeys(row.side for row in self.story.rows):
             self.text(8, y + 15, "the twin, which nobody touched" if side == "twin" else side, "lost")
             y += ROW
@@ -200,7 +205,7 @@ class _Drawing:
         step = next((one for one in _STEPS if self.seconds / one <= 12), _STEPS[-1])
         for number in range(int(self.seconds // step) + 1):
             x = self.x(self.story.start + timedelta(seconds=number * step))
-            self.add("line", {"x1": x, "x2": x, "y1": TOP - 4, "y2": self.bottom, "class": "grid"}, to=group)
+            self.add("line", {"x1": x, "x2": x, "y1": self.top - 4, "y2": self.bottom, "class": "grid"}, to=group)
             self.text(x, self.bottom + 14, f"{number * step} s", "soft", "middle")
         for span in self.story.spans:
             self.span(span, group)
@@ -211,16 +216,18 @@ class _Drawing:
         """A shaded span, its name above it."""
         door = span.name == "the door"
         x, width = self.x(span.start), max(2.0, self.x(span.end) - self.x(span.start))
-        box = {"x": x, "y": TOP - 8, "width": round(width, 1), "height": self.bottom - TOP + 8}
+        box = {"x": x, "y": self.top - 8, "width": round(width, 1), "height": self.bottom - self.top + 8}
         self.add("rect", {**box, "class": "door" if door else "span"}, to=group)
-        self.text(
-            x + (width / 2 if door else 2), TOP - (12 if door else 28), span.name, "soft", "middle" if door else "start"
-        )
+        self.name_of(span, x + (width / 2 if door else 2), door=door)
+
+    def name_of(self, span: Span, x: float, *, door: bool) -> None:
+        """The name of a span above it."""
+        self.text(x, self.top - (12 if door else 28), span.name, "soft", "middle" if door else "start")
 
     def move(self, move: Span, group: ElementTree.Element) -> None:
         """A move of the lab's clock, which takes no time: a stroke, whose name is below."""
         x = self.x(move.start)
-        line = {"x1": x, "x2": x, "y1": TOP - 8, "y2": self.bottom, "class": "cut", "stroke-dasharray": "2 3"}
+        line = {"x1": x, "x2": x, "y1": self.top - 8, "y2": self.bottom, "class": "cut", "stroke-dasharray": "2 3"}
         self.add("line", line, to=group)
 
     def legend(self, y: float) -> float:
@@ -240,13 +247,17 @@ class _Drawing:
             )
             self.text(x + 18, y, word, "soft")
             x += width
+        for note in self.notes():
+            y += 20
+            self.text(LEFT, y, note, "soft")
+        return y + 14
+
+    def notes(self) -> list[str]:
+        """What else a reader has to know, a line each."""
         notes = ["A bar that stops at a thick stroke is a run that was lost: the server knows it no more."]
         if any(row.runs > 1 for row in self.story.rows):
             notes.append("× n: so many runs with the same states; each state from when the first of them came to it.")
         if self.story.moves:
             far = "; ".join(move.name for move in self.story.moves)
             notes.append(f"A dotted stroke, where the clock of the lab was moved (which takes no time here): {far}.")
-        for note in notes:
-            y += 20
-            self.text(LEFT, y, note, "soft")
-        return y + 14
+        return notes

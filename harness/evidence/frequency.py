@@ -17,6 +17,25 @@ _RARE = 0.05
 
 
 @dataclass(frozen=True)
+class Rate:
+    """So many `times` of `of`."""
+
+    times: int
+    of: int
+
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the rate (Wilson's, which is sound where all or none came to it)."""
+        rate, n = self.times / self.of, self.of
+        middle = (rate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+        reach = _Z * math.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
+        return min(rate, max(0.0, middle - reach)), max(rate, min(1.0, middle + reach))  # rounding aside
+
+    def __str__(self) -> str:
+        low, high = self.interval()
+        return f"{self.times} of {self.of} (95 %: {low:.0%} to {high:.0%})"
+
+
+@dataclass(frozen=True)
 class Frequency:
     """One outcome of one cell: `times` of `of` repetitions, unjudged ones among them.
 
@@ -32,16 +51,12 @@ class Frequency:
     ground: str = ""
 
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of its rate (Wilson's, which is sound where all or none came to it)."""
-        rate, n = self.times / self.of, self.of
-        middle = (rate + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-        reach = _Z * math.sqrt(rate * (1 - rate) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
-        return min(rate, max(0.0, middle - reach)), max(rate, min(1.0, middle + reach))  # rounding aside
+        """The 95 % interval of its rate."""
+        return Rate(self.times, self.of).interval()
 
     def __str__(self) -> str:
-        low, high = self.interval()
         where = ", ".join(filter(None, (self.scenario, self.door, self.subject, self.ground)))
-        return f"{where}: {self.outcome} {self.times} of {self.of} (95 %: {low:.0%} to {high:.0%})"
+        return f"{where}: {self.outcome} {Rate(self.times, self.of)}"
 
 
 def frequencies(trials: Sequence[TrialResult]) -> list[Frequency]:

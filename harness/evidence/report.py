@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from harness.checkers import Check, load_checkers
-from harness.checkers._findings import RunFate
-from harness.checkers.door_proof import deployments_read, proof_of
 from harness.checkers.survival import drain_end
 from harness.evidence import promised
 from harness.evidence._writer import Judged, TrialWriter
-from harness.evidence.deeds import deeds_told, door_told
+from harness.evidence.deeds import door_told
 from harness.evidence.diagram import diagram
-from harness.evidence.looks import clock_of, door_log, once
+from harness.evidence.door_sections import proof_told, runs_table, server_log
+from harness.evidence.looks import clock_of
 from harness.evidence.markdown import fenced, in_cell
 from harness.evidence.script import NAME as SCRIPT
 from harness.evidence.script import can_be_told
@@ -20,7 +19,6 @@ from harness.evidence.story import Story
 from harness.history import how_started, of_kind, opening_of
 from harness.verdict.outcomes import ALTERED, LOST, STRANDED, Verdict, said
 from harness.words.events import (
-    DoorClosed,
     Event,
     Listing,
     NotForked,
@@ -29,11 +27,9 @@ from harness.words.events import (
     SteadyState,
     Version,
 )
-from harness.words.facts import Deployment, Schedule
 from harness.words.meanings import OUTCOMES
-from harness.words.names import AFTER, DRAINED
+from harness.words.names import DRAINED
 from harness.words.plan import Cell
-from harness.words.proof import DEEDS, NOTHING, REDEPLOY, REQUEST, Proof
 from harness.words.records import SideCounts, TrialResult
 
 _EXPECTED = (
@@ -44,7 +40,6 @@ _STARTED = {
     "fork": "each is forked from a process of the subject that has imported Prefect (`--start fork`)",
     "exec": "each is started anew (`--start exec`)",
 }
-_LOG_LINES, _FATES = 40, 60
 
 
 def report(
@@ -69,8 +64,8 @@ def report(
         promised.section(entry, verdict),
         f"## What happened when\n\n{diagram(story)}" if story else "",
         runs_table(verdict.findings.fates),
-        _proof(events),
-        _server_log(events),
+        proof_told(events),
+        server_log(events),
         _source_log(verdict),
         "## Do it again",
         fenced(cell.command, "console"),
@@ -170,108 +165,6 @@ def _counts_table(entry: TrialResult) -> str:
     rule = "|---|" + "---:|" * len(names)
     rows = [f"| {side} | " + " | ".join(str(getattr(of, name)) for name in names) + " |" for side, of in sides.items()]
     return "\n".join([head, rule, *rows])
-
-
-def runs_table(fates: Sequence[RunFate]) -> str:
-    """The runs at risk, a row each, with what each look saw and the fate; empty where there is none."""
-    if not fates:
-        return ""
-    told = any(fate.executions is not None for fate in fates)  # before schema 4 flows left no marks
-    lines = [
-        "## The runs at risk",
-        "",
-        "| tick (UTC) | deployment | flow run | before | after the door | after the drain |"
-        + " executed |" * told
-        + " fate |",
-        "|---|---|---|---|---|---|" + "---:|" * told + "---|",
-    ]
-    for fate in sorted(fates, key=lambda one: (one.tick, one.side))[:_FATES]:
-        tick = fate.tick[11:19] or fate.tick
-        again = f" (back as `{fate.recreated}`)" if fate.recreated else ""
-        lines.append(
-            f"| {tick} | {fate.side} | `{fate.run}` | {in_cell(fate.before)} | {in_cell(fate.looks[AFTER])} | "
-            f"{in_cell(fate.looks[DRAINED])}{once(fate.relabelled)} |"
-            + f" {fate.executions} |" * told
-            + f" **{fate.fate}**{again} |"
-        )
-    more = [f"\n{len(fates) - _FATES} more are in verdict.json."] if len(fates) > _FATES else []
-    return "\n".join([*lines, *more])
-
-
-def _proof(events: Sequence[Event]) -> str:
-    doors = of_kind(events, DoorClosed)
-    if not doors:
-        return ""
-    door = doors[-1]
-    seen = deployments_read(events)
-
-    def described(side: str, when: str) -> str:
-        found = seen.get((side, when))
-        if found and found.deleted:
-            return "deleted"
-        return f"`{found.description}`" if found else "not read"
-
-    def identified(side: str) -> str:
-        found = seen.get((side, "after"))
-        return f" (`{found.id}`)" if found else ""
-
-    return "\n".join(
-        [
-            "## Proof of the door",
-            "",
-            f"- `{door.door}` was opened and came to exit code {door.exit_code}{_proven(door, proof_of(events))}.",
-            f"- Description of `treated`{identified('treated')}: {described('treated', 'before')} before, "
-            f"{described('treated', 'after')} after; updated at {door.answered_at} by the server's clock.",
-            *(
-                f"- `{key}` of `treated`: `{was}` before, `{now}` after."
-                for key, was, now in _changed(seen.get(("treated", "before")), seen.get(("treated", "after")))
-            ),
-            f"- Description of `twin`{identified('twin')}: {described('twin', 'before')} before, "
-            f"{described('twin', 'after')} after.",
-            *deeds_told(events),
-        ]
-    )
-
-
-def _changed(before: Deployment | None, after: Deployment | None) -> Iterator[tuple[str, object, object]]:
-    """What else is another thing after the door than before: its name, and both values, in a few words."""
-    if before and after and not after.deleted:
-        for key in ("paused", "work_pool_name", "concurrency_limit"):
-            if (was := getattr(before, key)) != (now := getattr(after, key)):
-                yield key, was, now
-        if (were := _schedules(before.schedules)) != (are := _schedules(after.schedules)):
-            yield "schedules", were, are
-
-
-def _schedules(schedules: Sequence[Schedule]) -> str:
-    said = (
-        f"{str(one.id)[:8]}… {'active' if one.active else 'inactive'} "
-        f"{' '.join(str(one.schedule.get('rrule') or one.schedule).split())[:90]}"
-        for one in schedules
-    )
-    return ", ".join(said) or "none"
-
-
-def _proven(door: DoorClosed, proof: Proof) -> str:
-    """By what the door is known to have been opened, as the end of a sentence."""
-    named = ", ".join(f"`{request.strip()}`" for request in proof.requests)
-    if proof.by == NOTHING:
-        return "; treated and twin are as they were"
-    if proof.by == REQUEST:
-        return f", and the server's access log names {named}"
-    if proof.by == REDEPLOY:
-        return f", and the server's access log names {named}, or the schedules have new ids"
-    if proof.by == DEEDS:
-        return f"; what the engine saw of it: {', '.join(map(str, proof.deeds))}"
-    return f", and sent the nonce `{door.nonce}`"
-
-
-def _server_log(events: Sequence[Event]) -> str:
-    told = door_log(of_kind(events, DoorClosed))
-    if not told:
-        return ""
-    quoted = "\n".join(told[-_LOG_LINES:])
-    return f"## The server's access log while the door was open (reads, polls and runs left out)\n\n{fenced(quoted)}"
 
 
 def _source_log(verdict: Verdict) -> str:

@@ -93,7 +93,7 @@ def tell(events: Sequence[Event], verdict: Verdict) -> Story | None:
         word = "" if fate is None else fate.fate
         rows.append(Row(run.side or "", run_id, _maybe(run.expected_start_time), segments, word, ended))
     rows.sort(key=lambda row: (SIDES.index(row.side), row.tick or end, row.run))
-    shown = _without_moves(events)
+    shown = without_moves(events)
     ticks = verdict.found("ticks", Ticks())
     rows = [replace(row, segments=tuple(_shown(span, shown) for span in row.segments)) for row in rows]
     spans = [_shown(span, shown) for span in (_fault(events), door) if span]
@@ -194,7 +194,7 @@ def _moves(events: Sequence[Event]) -> list[Span]:
     return found
 
 
-def _without_moves(events: Sequence[Event]) -> Callable[[datetime], datetime]:
+def without_moves(events: Sequence[Event]) -> Callable[[datetime], datetime]:
     """What a time is where no move of the lab's clock takes any: the latest times are as they were."""
     moves = [(moment(one.move.was), timedelta(seconds=one.move.seconds)) for one in of_kind(events, ClockMoved)]
 

@@ -17,7 +17,7 @@ from harness.engines.base import Engine, Site, SiteSetup
 from harness.history import History
 from harness.lab.lab import Deadlines, Lab
 from harness.lab.moving import FIRST_MOVE, move_clock
-from harness.runs.plan_result import Tried, plan_result, trial_name
+from harness.runs.plan_result import Tried, judge_doors, plan_result, trial_name
 from harness.store.campaigns import plan_file
 from harness.trials.opening import open_history
 from harness.trials.planned import SERVER_SETTINGS, carry_out, doors_of, scenario_of
@@ -122,8 +122,8 @@ def one_plan(plan: ChaosPlan, place: int, ground: Ground, lab: Lab, said: Mappin
         for role, version in said.items():
             histories[step, of].add("version", role=role, said=version)
     carried = carry_out(plan, name, lab, histories)
-    doors = {where: Tried(cell.door, run.trial_folder(cell)) for where, cell in cells.items()}
-    result = plan_result(plan, place, carried, doors, ground.versions[SERVER])
+    tried = {where: Tried(cell.door, run.trial_folder(cell)) for where, cell in cells.items()}
+    result = plan_result(plan, place, carried, judge_doors(place, tried, ground.versions[SERVER]))
     seconds, cpu_seconds = time.monotonic() - started, lab.site.cpu_seconds() - used
     return msgspec.structs.replace(result, seconds=round(seconds, 1), cpu_seconds=round(cpu_seconds, 1))
 

@@ -12,6 +12,7 @@ from harness.chaos.plans import ChaosPlan
 from harness.chaos.results import BROKEN, KEPT, UNKNOWN, CampaignResult, PlanResult
 from harness.chaos.text import read_plan, write_plan
 from harness.runs.campaign import Bench
+from harness.runs.campaign_evidence import show_campaign, show_plan
 from harness.runs.reduction import Reduction, reduce_plan
 from harness.store.campaigns import REDUCED, forget, plan_file, read_planned, write_campaign
 from harness.store.checksums import NAME as SUMS
@@ -73,12 +74,14 @@ class CampaignLedger:
         result = bench.carry_out(plan, place)
         plans = [one for one in self.result.plans if one.place != place]
         self._keep(msgspec.structs.replace(self.result, plans=plans).also(result))
+        show_plan(self.folder, self.result, result)
         for line in lines_of(result):
             self._say(line)
         return result
 
     def _ended(self, code: int, lines: list[str]) -> int:
         self._keep(msgspec.structs.replace(self.result, exit_code=code))
+        show_campaign(self.folder, self.result)
         for line in ["", *lines, f"evidence: {self.folder}", f"again:    {self.result.command}", f"exit:     {code}"]:
             self._say(line)
         return code

@@ -30,9 +30,9 @@ def conclude(plan: Plan, cell: Cell) -> TrialResult:
         return result(plan, cell, [], None)
     folder = plan.trial_folder(cell)
     folder.mkdir(parents=True, exist_ok=True)
-    judged = _judged(plan, cell, events, judge(events), lambda: _beside(folder))
+    judged = _judged(plan, cell, events, judge(events), lambda: beside(folder))
     write_whole(folder / VERDICT, _verdict(judged))
-    write_evidence(judged, folder, lambda: _beside(folder))
+    write_evidence(judged, folder, lambda: beside(folder))
     return judged.entry
 
 
@@ -83,7 +83,7 @@ def _verdict(judged: Judged) -> str:
 
 
 @contextmanager
-def _beside(folder: Path) -> Iterator[None]:
+def beside(folder: Path) -> Iterator[None]:
     """Write what no verdict hangs on: where that fails, not-written.txt says why, and nothing else changes."""
     try:
         yield

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.chaos.results import CampaignResult, PlanResult
+from harness.runs.campaign_evidence import show_campaign
 from harness.runs.recheck_campaign import recheck_campaign
 from harness.store.campaigns import (
     ASKED,
@@ -58,6 +59,7 @@ def merge_campaigns(folders: Sequence[Path], into: Path) -> CampaignResult:
         shutil.copytree((folder / plan.file).parent, (into / plan.file).parent)
     result = _together(shards, [plan for _, plan in found.values()])
     write_campaign(into, result)
+    show_campaign(into, result)
     write_checksums(into)
     return result
 

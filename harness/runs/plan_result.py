@@ -11,6 +11,7 @@ from harness.chaos.model import places_of
 from harness.chaos.plans import ChaosPlan
 from harness.chaos.results import CampaignResult, DoorResult, PlanResult
 from harness.doors import load_doors
+from harness.evidence import JudgedDoor
 from harness.history import of_kind
 from harness.store.campaigns import PLANS, plan_file
 from harness.store.trial_folder import planned, read_trial
@@ -33,28 +34,35 @@ class Tried:
     folder: Path
 
 
-def plan_result(
-    plan: ChaosPlan, place: int, carried: Carried, tried: Mapping[tuple[int, str], Tried], version: str
-) -> PlanResult:
-    """What a plan came to on a release; `tried` by step and deployment. What it took (seconds) is not said."""
-    opened, verdicts = list[Opened](), []
-    for (_, of), one in tried.items():
-        events = read_trial(one.folder / "history.jsonl")
-        verdicts.append(judge(events))
-        opened.append(Opened(one.door, load_doors()[one.door].family, of, verdicts[-1], taken_by(events)))
-    shown = promises_of(opened, version)
-    doors = [
-        DoorResult(
-            step=step,
-            deployment=of,
-            door=one.door,
-            outcome=verdict.outcome,
-            reason=verdict.reason,
-            folder=f"{PLANS}/plan-{place}/trials/{one.folder.name}",
-            promises=promises,
-        )
-        for ((step, of), one), verdict, promises in zip(tried.items(), verdicts, shown, strict=True)
+def judge_doors(place: int, tried: Mapping[tuple[int, str], Tried], version: str) -> list[JudgedDoor]:
+    """What the doors of a plan came to on a release; `tried` by step and deployment."""
+    told = {where: read_trial(one.folder / "history.jsonl") for where, one in tried.items()}
+    verdicts = {where: judge(events) for where, events in told.items()}
+    opened = [
+        Opened(one.door, load_doors()[one.door].family, where[1], verdicts[where], taken_by(told[where]))
+        for where, one in tried.items()
     ]
+    shown = promises_of(opened, version)
+    return [
+        JudgedDoor(
+            DoorResult(
+                step=where[0],
+                deployment=where[1],
+                door=one.door,
+                outcome=verdicts[where].outcome,
+                reason=verdicts[where].reason,
+                folder=f"{PLANS}/plan-{place}/trials/{one.folder.name}",
+                promises=promises,
+            ),
+            verdicts[where],
+            told[where],
+        )
+        for (where, one), promises in zip(tried.items(), shown, strict=True)
+    ]
+
+
+def plan_result(plan: ChaosPlan, place: int, carried: Carried, doors: Sequence[JudgedDoor]) -> PlanResult:
+    """What a plan came to by its doors. What it took (seconds) is not said."""
     places = places_of(plan)
     return PlanResult(
         file=plan_file(place),
@@ -64,8 +72,8 @@ def plan_result(
         executed=[plan.steps[number - 1].kind for number in carried.done],
         places=[places[number - 1] for number in carried.done],
         in_vain=carried.in_vain,
-        promises=worst_of(shown),
-        doors=doors,
+        promises=worst_of([door.result.promises for door in doors]),
+        doors=[door.result for door in doors],
         seconds=0.0,
         cpu_seconds=0.0,
     )
@@ -76,13 +84,12 @@ class Again:
     """A plan judged again from its folder.
 
     executed   what kinds of steps may have been executed: how far the last one came is not always told
-    histories  of its doors, by their folders
-    problems   what is wrong with these, a phrase each
+    doors      judged again, and `problems`: what is wrong with their histories, a phrase each
     """
 
     result: PlanResult
     executed: Sequence[Sequence[str]]
-    histories: Mapping[Path, list[Event]]
+    doors: Sequence[JudgedDoor]
     problems: Sequence[str] = field(default_factory=list)
 
 
@@ -96,27 +103,27 @@ def plan_again(plan: ChaosPlan, place: int, folder: Path, of: CampaignResult) ->
     on = ground(of.subject, of.engine, of.database, WARP)
     named = {(step, at): (trial_name(f"plan-{place}", step, at), door) for step, at, door in doors_of(plan)}
     tried = {where: Tried(door, folder / "trials" / f"{name}--{door}--{on}") for where, (name, door) in named.items()}
-    histories = {one.folder: read_trial(one.folder / "history.jsonl") for one in tried.values()}
+    doors = judge_doors(place, tried, of.version)
     problems = []
-    for where, one in tried.items():
-        problems += [f"{one.folder.name}: {said}" for said in _wrong(histories[one.folder], one, named[where][0], of)]
+    for (where, one), door in zip(tried.items(), doors, strict=True):
+        problems += [f"{one.folder.name}: {said}" for said in _wrong(door.events, one, named[where][0], of)]
     there = set((folder / "trials").glob("*"))
     # rule: recheck-campaign-added-trial (skip)
-    problems += [f"{path.name} is of no door of the plan" for path in sorted(there - histories.keys())]
+    problems += [
+        f"{path.name} is of no door of the plan" for path in sorted(there - {one.folder for one in tried.values()})
+    ]
     begun, is_through = 0, False
-    for events in histories.values():
+    for events in (door.events for door in doors):
         told = [(int(found["number"]), found["what"]) for found in _matches(_STEP, of_kind(events, Act))]
         if told != [(number, str(step)) for number, step in enumerate(plan.steps, start=1)][: len(told)]:
             problems.append("its histories tell of another plan")  # rule: recheck-campaign-other-plan (skip)
         begun = max(begun, len(told))
         is_through = is_through or any(phase.phase == "drain" for phase in of_kind(events, Phase))
-    in_vain = {
-        int(found["number"]) for events in histories.values() for found in _matches(_IN_VAIN, of_kind(events, Note))
-    }
+    in_vain = {int(found["number"]) for door in doors for found in _matches(_IN_VAIN, of_kind(events, Note))}
     carried = Carried(list(range(1, begun + 1)), sorted(number for number in in_vain if number <= begun))
-    result = plan_result(plan, place, carried, tried, of.version)
+    result = plan_result(plan, place, carried, doors)
     kinds = list(result.executed)
-    return Again(result, [kinds] if is_through else [kinds, kinds[:-1]], histories, problems)
+    return Again(result, [kinds] if is_through else [kinds, kinds[:-1]], doors, problems)
 
 
 def _matches(pattern: re.Pattern[str], events: Sequence[Act] | Sequence[Note]) -> Iterator[re.Match[str]]:
@@ -125,9 +132,9 @@ def _matches(pattern: re.Pattern[str], events: Sequence[Act] | Sequence[Note]) -
             yield found
 
 
-def _wrong(events: list[Event], tried: Tried, name: str, of: CampaignResult) -> Iterator[str]:
+def _wrong(events: Sequence[Event], tried: Tried, name: str, of: CampaignResult) -> Iterator[str]:
     """What is wrong with the history of a door, by what its campaign was to be."""
-    cell = planned(events)
+    cell = planned(list(events))
     if not (tried.folder / "history.jsonl").exists():
         yield "its history is gone"  # rule: recheck-campaign-history-gone (skip)
     elif not cell:

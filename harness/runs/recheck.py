@@ -185,7 +185,7 @@ def _views_of_a_trial(own: Path, events: list[Event], verdict: Verdict) -> list[
     """Which of the files that show a trial to a reader differ from what its history comes to now."""
     wrong = []
     for name, made in views_from_history(events, verdict).items():
-        if not _shows(own / name, made):  # rule: recheck-trial-views
+        if not shows(own / name, made):  # rule: recheck-trial-views
             wrong.append(f"trials/{own.name}/{name}")
     return wrong
 
@@ -193,10 +193,10 @@ def _views_of_a_trial(own: Path, events: list[Event], verdict: Verdict) -> list[
 def _views_of_a_run(run: Run) -> list[str]:
     """Which of the files that show a run to a reader differ from what they are made of."""
     # rule: recheck-run-views (never)
-    return [name for name, made in made_again(run).items() if not _shows(run.folder / name, made)]
+    return [name for name, made in made_again(run).items() if not shows(run.folder / name, made)]
 
 
-def _shows(path: Path, made: str) -> bool:
+def shows(path: Path, made: str) -> bool:
     """Whether a file, if it is there, holds what was made again; of a trial's verdict.json, what no copy changes."""
     try:
         saved = path.read_bytes().decode()

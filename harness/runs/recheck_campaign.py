@@ -13,8 +13,10 @@ from harness.chaos.plans import ChaosPlan
 from harness.chaos.results import CampaignResult, PlanResult, PromiseSeen
 from harness.chaos.shards import parse_shard
 from harness.chaos.text import read_plan
+from harness.runs.campaign_evidence import views_of_a_campaign, views_of_a_plan
 from harness.runs.once import Once
 from harness.runs.plan_result import plan_again
+from harness.runs.recheck import shows
 from harness.runs.reduction import Reduction, reduce_plan
 from harness.store.campaigns import PLANS, REDUCED, digest, plan_file, read_campaign, read_planned
 from harness.store.checksums import NAME as SUMS
@@ -131,10 +133,14 @@ class _Look:
             yield "its text is not the one that was planned"
         found = plan_again(plan, saved.place, file.parent, self.result)
         yield from found.problems
-        for own, events in found.histories.items():
-            yield from self.once.add(own, events)
+        for door in found.doors:
+            yield from self.once.add(self.folder / door.result.folder, list(door.events))
         again = self.again[saved.place] = found.result
         yield from _unlike(saved, again, same=self.same)
+        if self.same and self.result.exit_code is not None:
+            for name, made in views_of_a_plan(plan, saved, list(found.doors), self.result).items():
+                if not shows(file.parent / name, made):  # rule: recheck-campaign-plan-views
+                    yield f"{name} is not what its histories come to"
         if list(saved.executed) not in found.executed or list(saved.in_vain) != list(again.in_vain):
             yield "its histories tell of other steps"  # rule: recheck-campaign-executed (skip)
 
@@ -155,6 +161,9 @@ class _Look:
                     yield f"{REDUCED} is not the plan that its tries come to"
             except UsageError:
                 yield f"{REDUCED} is gone, or is no plan"
+        for name, made in views_of_a_campaign(self.folder, result).items():
+            if not shows(self.folder / name, made):  # rule: recheck-campaign-views
+                yield f"{name} is not what its plans come to"
         if result.exit_code != (code := exit_code(plans, missing)):  # rule: recheck-campaign-exit-code
             yield f"chaos.json says exit code {result.exit_code}; its plans come to {code}"
 

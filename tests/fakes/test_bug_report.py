@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from harness.evidence.bug_report import LONGEST, bug_report, bug_report_of
+from harness.evidence.bug_report import bug_report, bug_report_of
+from harness.evidence.markdown import LONGEST
 from tests.fakes.fake_lab import FakeLab
 from tests.unit.entries import trial
 

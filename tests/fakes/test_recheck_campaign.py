@@ -153,7 +153,7 @@ def swap(folder: Path) -> None:
 @pytest.mark.rule("recheck-campaign-promises", "A promise that the histories do not show so is refused.")
 def test_a_promise_that_was_changed_is_refused(campaign: Path) -> None:
     told = with_sums(campaign, of(lambda found: promise(found, "kept")))
-    assert "'plan-1': the promise overdue: kept then, broken now" in told
+    assert any(line.startswith("'plan-1': the promise overdue: kept then, broken now") for line in told), told
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_plans_that_the_seed_does_not_draw_are_refused(campaign: Path) -> None:
 @pytest.mark.rule("recheck-campaign-coverage", "A coverage that its plans do not add up to is refused.")
 def test_another_coverage_is_refused(campaign: Path) -> None:
     told = with_sums(campaign, of(lambda found: found["coverage"]["steps"].clear()))
-    assert told == ["the coverage is not that of its plans"]
+    assert "the coverage is not that of its plans" in told
 
 
 @pytest.mark.rule("recheck-campaign-executed", "Steps that the histories do not tell of were not executed.")
@@ -217,7 +217,7 @@ def test_steps_that_were_executed_by_chaos_json_alone_are_refused(
 @pytest.mark.rule("recheck-campaign-exit-code", "An exit code that the plans do not come to is refused.")
 def test_another_exit_code_is_refused(campaign: Path) -> None:
     told = with_sums(campaign, of(lambda found: found.update(exit_code=0)))
-    assert told == ["chaos.json says exit code 0; its plans come to 1"]
+    assert "chaos.json says exit code 0; its plans come to 1" in told
 
 
 @pytest.mark.rule("recheck-campaign-history-gone", "A door without a history is missed.")

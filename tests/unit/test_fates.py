@@ -10,7 +10,7 @@ import pytest
 
 from harness.checkers._findings import Findings
 from harness.checkers._runs import has_completed
-from harness.evidence.report import runs_table
+from harness.evidence.door_sections import runs_table
 from harness.words.facts import FlowRun, RunState
 from tests.unit.plain import Line, check_survival, judge
 from tests.unit.stories import (

@@ -81,7 +81,8 @@ def called(job: str) -> tuple[Any, dict[str, str]]:
     inputs = yaml.safe_load(CHAOS)[True]["workflow_dispatch"]["inputs"]  # YAML 1.1 reads `on` as true
     given = {name: re.sub(r"\$\{\{ inputs\.(\w+) \}\}", lambda of: inputs[of[1]]["default"], value)
              for name, value in step.get("env", {}).items()}  # fmt: skip
-    words = shlex.split(re.sub(r"\$(\w+)", lambda of: given[of[1]], line.partition(" -- ")[2]))
+    asked = line.partition(" -- ")[2].partition(" || ")[0]
+    words = shlex.split(re.sub(r"\$(\w+)", lambda of: given[of[1]], asked))
     return read(line.partition("nox -s ")[2].split()[0], words), given
 
 

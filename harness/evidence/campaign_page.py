@@ -1,0 +1,87 @@
+"""The page of a campaign of chaos: each plan with its steps and its picture, in one file that needs no network."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.chaos.coverage import KINDS
+from harness.chaos.results import BROKEN, KEPT, NOTHING, UNKNOWN, PlanResult
+from harness.evidence._writer import Campaign, CampaignWriter
+from harness.evidence.drawing import STYLE
+from harness.evidence.plan_drawing import PICTURE
+from harness.evidence.plans_told import rows_of, told_of
+from harness.evidence.xml_text import as_xml_text
+from harness.store.results import harness_words
+from harness.words.redaction import redact
+
+_PICTURES = 60  # on the page itself: of what a reader looks at first; the others are linked
+_OWN_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+
+
+def page(campaign: Campaign) -> str:
+    """The page of a campaign, or of shards that were joined, made from its folder alone."""
+    result = campaign.result
+    environment = Environment(
+        loader=PackageLoader("harness.evidence"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    plans = [_plan(campaign.folder, plan, drawn=n < _PICTURES) for n, plan in enumerate(rows_of(result))]
+    return environment.get_template("campaign.html.j2").render(
+        campaign=result,
+        plans=plans,
+        harness=harness_words(result.harness),
+        kinds=len(KINDS),
+        coverage=sorted(result.coverage.steps.items(), key=lambda one: (-one[1], one[0])),
+        unseen=[kind for kind in KINDS if kind not in result.coverage.steps],
+        seconds=sum(plan.seconds for plan in result.plans),
+        cpu=sum(plan.cpu_seconds for plan in result.plans),
+        style=Markup(STYLE),  # noqa: S704 - our own text
+    )
+
+
+def _shown(value: object) -> object:
+    """A value as the template is to show it: secrets masked, and without the characters that HTML cannot hold."""
+    return redact(as_xml_text(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _plan(folder: Path, plan: PlanResult, *, drawn: bool) -> dict[str, object]:
+    own = f"plans/plan-{plan.place}"
+    picture = ""
+    if drawn:
+        with suppress(OSError, ValueError):
+            picture = _OWN_STYLE.sub("", (folder / own / PICTURE).read_text(encoding="utf-8"), count=1)
+    news = [name for name in plan.of(BROKEN) if not plan.promises[name].known]
+    broken = plan.of(BROKEN)
+    word = "news" if news else "known" if broken else "unknown" if plan.of(UNKNOWN) else "kept"
+    return {
+        "id": f"plan-{plan.place}",
+        "word": word if plan.of(KEPT) or word != "kept" else "nothing",
+        "broken": told_of(plan, BROKEN),
+        "unknown": told_of(plan, UNKNOWN),
+        "kept": told_of(plan, KEPT),
+        "nothing": told_of(plan, NOTHING),
+        "reasons": [(name, plan.promises[name].reason) for name in [*broken, *plan.of(UNKNOWN)]],
+        "steps": list(plan.steps),
+        "in_vain": list(plan.in_vain),
+        "seconds": plan.seconds,
+        "cpu": plan.cpu_seconds,
+        "doors": plan.doors,
+        "picture": Markup(picture),  # noqa: S704 - written by plan_picture.py, escaped there
+        "files": [
+            f"{own}/{name}"
+            for name in ("plan.yaml", PICTURE, "report.md", "reproduce.py")
+            if (folder / own / name).is_file()
+        ],
+    }
+
+
+writer = CampaignWriter("index.html", page)
