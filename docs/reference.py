@@ -29,7 +29,7 @@ from harness.commands import commands, parser_of  # noqa: E402
 from harness.doors import Door, load_doors  # noqa: E402
 from harness.evidence import CampaignWriter, PlanWriter, RunWriter, TrialWriter, load_writers  # noqa: E402
 from harness.faults import load_faults  # noqa: E402
-from harness.known import Known, KnownPromise, load_known, load_known_promises  # noqa: E402
+from harness.known import Known, KnownPromise, load_known, load_known_promises, load_known_ticks  # noqa: E402
 from harness.runs.plan import doors_of  # noqa: E402
 from harness.trials.scenario import load_scenarios  # noqa: E402
 from harness.words.kinds import ANY_EVENT  # noqa: E402
@@ -116,7 +116,8 @@ def known() -> str:
         for one in load_known()
     ]
     head = ["kinds of backlog", "doors", "releases", "outcome", "reference"]
-    return _page("Known outcomes", head, rows) + f"\n## Promises\n\n{_known_promises()}"
+    more = f"\n## Promises\n\n{_known_promises()}\n## Ticks beside a door of a plan\n\n{_known_ticks()}"
+    return _page("Known outcomes", head, rows) + more
 
 
 def _releases(one: Known | KnownPromise) -> str:
@@ -139,6 +140,21 @@ def _known_promises() -> str:
         for one in load_known_promises()
     ]
     return _table(["promise", "kinds of backlog", "doors", "releases", "outcome", "reference"], rows)
+
+
+def _known_ticks() -> str:
+    """What is known of single ticks."""
+    rows = [
+        [
+            one.becomes,
+            ", ".join([*(f"family {family}" for family in one.families), *(f"`{door}`" for door in one.doors)]),
+            one.versions or "all",
+            f"{one.seconds:g}",
+            one.reference,
+        ]
+        for one in load_known_ticks()
+    ]
+    return _table(["the tick is", "doors", "releases", "seconds", "reference"], rows)
 
 
 def schedules() -> str:

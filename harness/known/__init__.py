@@ -121,6 +121,28 @@ class KnownPromise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
                 raise ValueError(f"the promise {self.name} is known to be {' or '.join(words)}, not {said!r}")
 
 
+class KnownTick(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is known to become of a single tick beside a door of a plan of chaos (verdict/ticks_at_doors.py).
+
+    becomes   `dropped`: it has no run, and came up to so many `seconds` after the door was answered; `taken twice`: it
+              came so, has two runs, and a worker had taken the first as the door was answered; `raced twice`: it has
+              two runs, and the first was written from the door on, up to so many seconds after its answer
+    families, doors, versions, reference  as in `Known`; the releases are the server's
+    """
+
+    becomes: Literal["dropped", "taken twice", "raced twice"]
+    seconds: float
+    families: Sequence[str] = ()
+    doors: Sequence[str] = ()
+    versions: str = ""
+    reference: str = ""
+
+    def is_of(self, door: Opened, version: str) -> bool:
+        """Whether it speaks of this door and this release."""
+        opened = door.name in self.doors or door.family in self.families
+        return opened and _is_in(version, self.versions)  # rule: known-tick-of-a-door (without last)
+
+
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of known outcomes: what it is about, and where each is known from that names no other reference."""
 
@@ -128,6 +150,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reference: str
     known: Sequence[Known] = ()
     promise: Sequence[KnownPromise] = ()
+    tick: Sequence[KnownTick] = ()
 
 
 def _files() -> Iterator[_File]:
@@ -143,6 +166,8 @@ def _files() -> Iterator[_File]:
                 SpecifierSet(known.versions)
             for promise in file.promise:
                 promise.check()
+            for tick in file.tick:
+                SpecifierSet(tick.versions)
         except (ValueError, msgspec.ValidationError, InvalidSpecifier) as error:
             raise UsageError(f"{str(path)!r} is no file of known outcomes: {error}.") from None
         yield _File(
@@ -150,6 +175,7 @@ def _files() -> Iterator[_File]:
             file.reference,
             [replace(known, reference=known.reference or file.reference) for known in file.known],
             [replace(promise, reference=promise.reference or file.reference) for promise in file.promise],
+            [replace(tick, reference=tick.reference or file.reference) for tick in file.tick],
         )
 
 
@@ -163,6 +189,12 @@ def load_known() -> Sequence[Known]:
 def load_known_promises() -> Sequence[KnownPromise]:
     """All that is known of promises, read once a process. Raises: UsageError as `load_known`."""
     return [known for file in _files() for known in file.promise]
+
+
+@functools.cache
+def load_known_ticks() -> Sequence[KnownTick]:
+    """All that is known of single ticks beside a door, read once a process. Raises: UsageError as `load_known`."""
+    return [known for file in _files() for known in file.tick]
 
 
 def known_for(backlog: str, door: Opened, version: str, versions: Mapping[str, str] = _NO_OTHER) -> Known | None:

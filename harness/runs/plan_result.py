@@ -17,7 +17,8 @@ from harness.store.campaigns import PLANS, plan_file
 from harness.store.trial_folder import planned, read_trial
 from harness.trials.planned import Carried, doors_of
 from harness.verdict.outcomes import judge
-from harness.verdict.plans import Opened, promises_of, taken_by, worst_of
+from harness.verdict.plans import Opened, promises_of, worst_of
+from harness.verdict.ticks_at_doors import at_door
 from harness.words.events import Act, Event, Note, Phase, Version
 from harness.words.names import SERVER, WARP
 from harness.words.plan import ground
@@ -39,7 +40,7 @@ def judge_doors(place: int, tried: Mapping[tuple[int, str], Tried], version: str
     told = {where: read_trial(one.folder / "history.jsonl") for where, one in tried.items()}
     verdicts = {where: judge(events) for where, events in told.items()}
     opened = [
-        Opened(one.door, load_doors()[one.door].family, where[1], verdicts[where], taken_by(told[where]))
+        Opened(one.door, load_doors()[one.door].family, where[1], verdicts[where], at_door(told[where]))
         for where, one in tried.items()
     ]
     shown = promises_of(opened, version)

@@ -8,15 +8,14 @@ the release explains each of these. It is kept only where a door shows that, and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from harness.chaos.results import BROKEN, KEPT, NOTHING, UNKNOWN, PlanResult, PromiseSeen
 from harness.checkers import load_promises
-from harness.checkers._runs import is_gone_for_good, listed_at
-from harness.checkers.ticks import Ticks
-from harness.history import moment, of_kind
-from harness.known import known_for, known_promises
+from harness.checkers.ticks import DUPLICATE, MISSING, Ticks
+from harness.history import moment
+from harness.known import known_for, known_promises, load_known_ticks
 from harness.verdict.outcomes import (
     ALTERED,
     EXIT_AS_EXPECTED,
@@ -28,25 +27,24 @@ from harness.verdict.outcomes import (
     SURVIVED,
     Verdict,
 )
-from harness.words.events import DoorClosed, Event, Look
-from harness.words.facts import Answer
-from harness.words.names import AFTER, BEFORE
+from harness.verdict.ticks_at_doors import AtDoor
 from harness.words.promises import Promise
 
 OVERDUE, TICKS = "overdue", "ticks"
 OVERDUE_PROMISE = "No overdue run is lost, altered or left behind; each happens once all faults are lifted"
 _BACKLOG = "overdue"  # as harness/known names it
+_BREAKS = {"dropped": MISSING, "taken twice": DUPLICATE, "raced twice": DUPLICATE}  # what a tick's promise came to
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A door of a plan, as `harness.known` asks for one, the verdict on it, and the ticks that it took (`taken_by`)."""
+    """A door of a plan, as `harness.known` asks for one, the verdict on it, and what it did to ticks (`at_door`)."""
 
     name: str
     family: str
     deployment: str
     verdict: Verdict
-    taken: frozenset[datetime] = frozenset()
+    at: AtDoor = field(default_factory=AtDoor)
 
 
 def promises_of(doors: Sequence[Opened], version: str) -> list[dict[str, PromiseSeen]]:
@@ -97,13 +95,14 @@ def _overdue(door: Opened, version: str) -> PromiseSeen:
             said = f"the door took or altered {len(others.lost) + len(others.altered)} runs of other deployments"
             return PromiseSeen(came_to=BROKEN, reason=said)
         came_to = NOTHING
-    found, outcome, reason = known_for(_BACKLOG, door, version), verdict.outcome, verdict.reason
+    found = known_for(_BACKLOG, door, version)
     # What was due and not called Late yet was no run at risk of the trial, and is overdue all the same.
-    if door.taken and came_to in (KEPT, NOTHING):  # rule: plan-overdue-before-it-is-late
-        came_to, outcome = BROKEN, LOST
-        reason = f"{len(door.taken)} runs that were due, and not Late yet, are gone just after the door"
-    known = found.reference if found and found.outcome == outcome and came_to == BROKEN else ""
-    return PromiseSeen(came_to=came_to, reason=reason, known=known)
+    if door.at.taken and came_to in (KEPT, NOTHING):  # rule: plan-overdue-before-it-is-late
+        said = f"{len(door.at.taken)} runs that were due, and not Late yet, are gone just after the door"
+        why = [_why(tick, MISSING, [door], version) for tick in sorted(door.at.taken)]
+        return PromiseSeen(came_to=BROKEN, reason=said, known=_together(why))
+    known = found.reference if found and found.outcome == verdict.outcome and came_to == BROKEN else ""
+    return PromiseSeen(came_to=came_to, reason=verdict.reason, known=known)
 
 
 def _promise(name: str, door: Opened, doors: Sequence[Opened], version: str) -> PromiseSeen:
@@ -119,46 +118,38 @@ def _promise(name: str, door: Opened, doors: Sequence[Opened], version: str) -> 
 
 
 def _known(name: str, found: Promise, door: Opened, doors: Sequence[Opened], version: str) -> str:
-    """Where it is known from that this release breaks a promise so; a tick whose run is lost as is known is, too."""
+    """Where it is known from that this release breaks a promise so; ticks are, if each of them is explained."""
     known = known_promises(_BACKLOG, door, version).get(name)
     if known and known.outcome == found.outcome:
         return known.reference
     if known and known.sometimes == found.outcome:
         return known.sometimes_reference
-    return _known_losses(door, doors, version) if name == TICKS else ""
-
-
-def _known_losses(door: Opened, doors: Sequence[Opened], version: str) -> str:
-    """The reference, if each tick without a run is one whose overdue run a door of its deployment took, as is known."""
-    taken, references = set[datetime](), []
-    for one in (each for each in doors if each.deployment == door.deployment and each.taken):
-        found = known_for(_BACKLOG, one, version)
-        if found and found.outcome == LOST:  # rule: plan-known-door-takes-ticks
-            references.append(found.reference)
-            taken |= one.taken
+    if name != TICKS:
+        return ""
     ticks = door.verdict.found(TICKS, Ticks())
-    missing = {moment(tick) for tick in ticks.missing}
-    # rule: plan-known-losses-explain-ticks (without last)
-    return references[0] if references and not ticks.duplicate and missing <= taken else ""
+    own = [one for one in doors if one.deployment == door.deployment]  # rule: plan-ticks-of-its-deployment (always)
+    broken = [(tick, MISSING) for tick in ticks.missing] + [(tick, DUPLICATE) for tick in ticks.duplicate]
+    return _together([_why(moment(tick), what, own, version) for tick, what in broken])
 
 
-def taken_by(events: Sequence[Event]) -> frozenset[datetime]:
-    """The ticks of the treated runs that waited and were due as a door was answered, and that it took, by both sources.
+def _together(why: Sequence[str]) -> str:
+    """The references of all, each once; none where one of them is not explained."""
+    return "; ".join(dict.fromkeys(why)) if all(why) else ""  # rule: plan-each-tick-is-explained (always)
 
-    Nothing where a run of the twin that waited so is gone, too.
+
+def _why(tick: datetime, what: str, doors: Sequence[Opened], version: str) -> str:
+    """The reference that explains a tick of a deployment by what one of these doors did; empty: none does.
+
+    Its overdue run was taken, as is known of the door; or what became of it beside the door is known of single ticks.
     """
-    answered = next((moment(door.answered_at) for door in of_kind(events, DoorClosed) if door.answered_at), None)
-    after = listed_at(events, AFTER)
-    looks = [look for look in of_kind(events, Look) if look.when == AFTER][-1:]
-    answers: dict[str, list[Answer]] = {}
-    for each in (answer for look in looks for answer in look.answers):
-        answers.setdefault(each.run, []).append(each)
-    gone: dict[str, set[datetime]] = {"treated": set(), "twin": set()}
-    for run, was in listed_at(events, BEFORE).items():
-        waited = was.state_type == "SCHEDULED" and was.expected_start_time and was.side
-        # rule: plan-taken-by-both-sources (without last)
-        if waited and answered and run not in after and is_gone_for_good(answers.get(run, [])):
-            tick = moment(was.expected_start_time or "")
-            if tick <= answered:  # rule: plan-taken-was-due
-                gone[str(was.side)].add(tick)
-    return frozenset() if gone["twin"] else frozenset(gone["treated"])  # rule: plan-taken-not-of-the-twin (never)
+    for door in doors:
+        found = known_for(_BACKLOG, door, version)
+        loses = found is not None and found.outcome == LOST  # rule: plan-known-door-takes-ticks (without last)
+        taken = tick in door.at.taken  # rule: plan-known-losses-explain-ticks (gives True)
+        if found and loses and taken and what == MISSING:
+            return found.reference
+        for known in load_known_ticks():
+            # rule: plan-tick-comes-to-what-is-known (without first)
+            if _BREAKS[known.becomes] == what and known.is_of(door, version) and door.at.explains(tick, known):
+                return known.reference
+    return ""

@@ -15,7 +15,8 @@ from harness.checkers import Check, load_promises
 from harness.checkers._findings import Counts, Findings
 from harness.checkers.bystanders import Bystanders
 from harness.verdict.outcomes import Verdict
-from harness.verdict.plans import OVERDUE, Opened, exit_code, promises_of, taken_by, worst_of
+from harness.verdict.plans import OVERDUE, Opened, exit_code, promises_of, worst_of
+from harness.verdict.ticks_at_doors import AtDoor, taken_by
 from harness.words.events import DoorClosed, Event, Listing, Look
 from harness.words.facts import Answer, FlowRun
 from harness.words.promises import Promise
@@ -66,12 +67,12 @@ def test_a_door_with_nothing_at_risk_that_takes_a_run_of_another_deployment_brea
 def test_a_run_that_was_due_and_not_late_yet_counts_as_overdue() -> None:
     taken = frozenset({datetime(2026, 1, 1, tzinfo=timezone.utc)})
     for outcome, at_risk in (("survived", 2), ("inconclusive", 0)):
-        one = replace(door(outcome, at_risk=at_risk, name="prefect-deploy"), taken=taken)
+        one = replace(door(outcome, at_risk=at_risk, name="prefect-deploy"), at=AtDoor(taken=taken))
         for version, known in (("3.3.3", "PrefectHQ/prefect#17764"), ("3.9.1", "")):
             seen = promises_of([one], version)[0][OVERDUE]
             assert (seen.came_to, seen.known) == (BROKEN, known)
             assert "1 runs that were due, and not Late yet, are gone" in seen.reason
-    assert shown(replace(door("error"), taken=taken))[OVERDUE] == UNKNOWN
+    assert shown(replace(door("error"), at=AtDoor(taken=taken)))[OVERDUE] == UNKNOWN
 
 
 AT, THEN = "2026-01-01T00:00:10Z", "2026-01-01T00:00:05Z"
