@@ -14,7 +14,20 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
-from harness.chaos.plans import FROZEN, ChaosPlan, CreateRuns, Hurt, Lift, MoveClock, OpenDoor, PlannedDeployment, Wait
+from harness.chaos.plans import (
+    DONE,
+    FROZEN,
+    LATE,
+    UPCOMING,
+    ChaosPlan,
+    CreateRuns,
+    Hurt,
+    Lift,
+    MoveClock,
+    OpenDoor,
+    PlannedDeployment,
+    Wait,
+)
 from harness.doors import load_doors
 from harness.history import History, moment
 from harness.lab.lab import Lab
@@ -28,7 +41,7 @@ from harness.trials.staging import Staging
 from harness.trials.steady_state import steady_state
 from harness.trials.trial import Trial
 from harness.trials.trigger import trigger
-from harness.words.errors import DeadlineError, LabError
+from harness.words.errors import DeadlineError, LabError, NoAnswerError
 from harness.words.names import ENDED, WARP
 from harness.words.waiting import NotYet
 
@@ -64,7 +77,7 @@ class Carried:
     in_vain: list[int] = field(default_factory=list)
 
 
-def scenario_of(name: str, deployment: PlannedDeployment) -> Scenario:
+def scenario_of(name: str, deployment: PlannedDeployment, *, stand_in: bool = False) -> Scenario:
     """What a plan of this name comes to as a scenario, scheduled as this deployment of it."""
     return Scenario(
         summary="A plan of chaos.",
@@ -78,6 +91,7 @@ def scenario_of(name: str, deployment: PlannedDeployment) -> Scenario:
         clock=WARP,
         alone=True,
         by_name=True,
+        stand_in=stand_in,
         worker_limit=_WORKER_LIMIT,
         server_settings=SERVER_SETTINGS,
         name=name,
@@ -98,7 +112,7 @@ def carry_out(plan: ChaosPlan, name: str, lab: Lab, histories: Mapping[tuple[int
     `histories`: by the step and the deployment, as `doors_of` names them. What breaks is in them, too. The plan's
     worker and deployments are gone in the end, however it ends; the lab lives on.
     """
-    staging = Staging(scenario_of(name, plan.deployments[0]), lab, [])
+    staging = Staging(scenario_of(name, plan.deployments[0], stand_in=plan.stand_in), lab, [])
     staging.together = [staging]
     declared = {one.name: one for one in plan.deployments}
     for step, deployment, opened in doors_of(plan):
@@ -134,7 +148,7 @@ def _stage(staging: Staging) -> None:
     for deployment_id in staging.deployed.values():
         staging.lab.wait_until(
             "the scheduler's runs",
-            partial(_check, "upcoming", staging, deployment_id),
+            partial(_check, UPCOMING, staging, deployment_id),
             seconds=staging.lab.deadlines.backlog,
             every=staging.lab.deadlines.poll,
         )
@@ -238,7 +252,7 @@ def _open(trial: PlannedTrial) -> None:
 
 
 def _at_rest(staging: Staging) -> None:
-    check_at_rest(staging.runs_if_answered(all_of_them=True))  # rule: plan-hurts-at-rest
+    check_at_rest(staging)  # rule: plan-hurts-at-rest
 
 
 def _is_upcoming(runs: Runs, now: datetime) -> bool:
@@ -254,14 +268,19 @@ def _is_done(runs: Runs, now: datetime) -> bool:
 
 
 _CONDITIONS: Mapping[str, Callable[[Runs, datetime], bool]] = {
-    "late": _is_late, "done": _is_done, "upcoming": _is_upcoming,
+    LATE: _is_late, DONE: _is_done, UPCOMING: _is_upcoming,
 }  # fmt: skip
 
 
 def _check(condition: str, staging: Staging, deployment_id: str) -> None:
     """Raises: NotYet while the condition does not hold of the runs of a deployment."""
-    now = staging.lab.clock.now()
-    runs = [run for run in staging.runs_if_answered(all_of_them=True) if run["deployment_id"] == deployment_id]
+    lab, now = staging.lab, staging.lab.clock.now()
+    lab.check_server_alive()
+    until = None if condition == UPCOMING else now  # a listing of all that are to come is ten times as long
+    try:
+        runs = lab.api.flow_runs(deployments=[deployment_id], until=until)
+    except NoAnswerError as error:
+        raise NotYet(error.reason) from error
     if not _CONDITIONS[condition](runs, now):
-        due = sum(moment(run["expected_start_time"]) <= now for run in runs)
-        raise NotYet(f"its {len(runs)} runs are {states_of(runs)}; {due} of them were due")
+        due = [run for run in runs if moment(run["expected_start_time"]) <= now]
+        raise NotYet(f"{len(due)} runs were due, and are {states_of(due)}")

@@ -26,10 +26,15 @@ def unfinished(staging: Staging) -> tuple[int, int]:
     return _count(staging, waiting), _count(staging, under_way)
 
 
-def _count(staging: Staging, state: Any) -> int:
+def under_way(staging: Staging) -> int:
+    """How many runs of its deployments are Pending or Running, whenever they were due."""
+    return _count(staging, {"type": {"any_": sorted(HOLDS_A_SLOT)}}, all_of_them=True)
+
+
+def _count(staging: Staging, state: Any, *, all_of_them: bool = False) -> int:
     """Raises: NotYet, as `Staging.runs_if_answered` does."""
     staging.lab.check_server_alive()
-    until = staging.last_tick if staging.goes_on else None
+    until = staging.last_tick if staging.goes_on and not all_of_them else None
     try:
         return staging.lab.api.count_flow_runs(staging.deployed.values(), state, until=until)
     except NoAnswerError as error:
