@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import msgspec
 
-from harness.chaos.plans import CONDITIONS, DOORS, FAULTS
+from harness.chaos.plans import CONDITIONS, DOORS, FAULTS, INTERRUPTIONS
 
 BEGIN = "begin"  # what the first step of a plan comes after
 # In the order in which they are drawn from; a kind is added at the end, since the place is part of what a seed draws.
@@ -18,6 +18,7 @@ KINDS = (
     "move-clock",
     "create-runs",
     *(f"wait {condition}" for condition in CONDITIONS),
+    *(f"interrupt {fault}" for fault in INTERRUPTIONS),
 )
 
 

@@ -23,11 +23,13 @@ from harness.chaos.plans import (
     AnyStep,
     ChaosPlan,
     CreateRuns,
+    Interrupt,
     MoveClock,
     OpenDoor,
     PlannedDeployment,
     Wait,
 )
+from harness.words.names import SQLITE
 
 T = TypeVar("T")
 
@@ -41,9 +43,16 @@ _SCHEDULES = (
 )
 _MINUTES = (6, 11, 16)  # of a move: a tick or a few of a schedule
 _RUNS = (1, 2)
-# By the first word of a kind. A door is what puts a promise to the test, so half of the steps are doors.
-_WEIGHTS = {"open": 4, "hurt": 8, "lift": 6, "move-clock": 16, "create-runs": 6, "wait": 4}
-_WHEN_OVERDUE = {"open": 4}  # times as much, where runs are at risk: this is what doors are opened for
+_SECONDS = (0, 3, 8)  # of an interruption; a worker that polls every 2 s notices all but the first
+_STAND_IN = (1, 3)  # the weights of plans whose runs are executed by Prefect's engine, and by the stand-in
+# Of each kind, by the state that the plan is in and the first word of the kind. A door is what puts a promise to the
+# test, and it does so where runs are at risk: so runs come to be overdue soon, and most doors are opened then.
+_WEIGHTS = {
+    "quiet": {"open": 2, "hurt": 30, "move-clock": 5, "create-runs": 4, "wait": 2, "interrupt": 2},
+    "hurt": {"open": 1, "lift": 1, "move-clock": 60, "create-runs": 6, "wait": 1, "interrupt": 1},
+    "overdue": {"open": 24, "lift": 12, "move-clock": 5, "create-runs": 4, "wait": 2, "interrupt": 6},
+}
+_MAKES_OVERDUE, _TURNS_LATE, _TO_TURN_LATE = ("move-clock", "create-runs"), "wait late", 200
 _UNSEEN = 8  # what was never executed counts so many times as much as what was executed seven times
 
 
@@ -72,29 +81,32 @@ class Drawer:
         raise AssertionError("weights are whole numbers from 0 on")
 
 
-def draw(seed: int, number: int, steps: int, seen: Coverage | None = None) -> ChaosPlan:
+def draw(seed: int, number: int, steps: int, seen: Coverage | None = None, database: str = SQLITE) -> ChaosPlan:
     """The plan of that number of a seed, with so many steps; `seen` is what was executed before, pair by pair.
 
-    With another `seen`, the same seed draws another plan: who wants the same one keeps the plan itself.
+    With another `seen`, and for another database, the same seed draws another plan: who wants the same one keeps the
+    plan itself.
     """
     drawer, known = Drawer(seed, number), seen or Coverage()
     names = NAMES[: drawer.weighed(range(1, len(_DEPLOYMENTS) + 1), _DEPLOYMENTS)]
     deployments = [PlannedDeployment(name=name, schedule=drawer.one_of(_SCHEDULES)) for name in names]
+    stand_in = bool(drawer.weighed((0, 1), _STAND_IN))
     model, last, drawn = Model(), BEGIN, list[AnyStep]()
     for _ in range(steps):
-        possible = sorted(model.possible(names), key=lambda step: KINDS.index(step.kind))
+        possible = sorted(model.possible(names, database), key=lambda step: KINDS.index(step.kind))
         step = drawer.weighed(possible, [_weight(known, model, last, each.kind) for each in possible])
         drawn.append(_filled(step, drawer, names))
         model, last = model.after(step), step.kind
-    plan = ChaosPlan(plan=FORMAT, seed=seed, number=number, deployments=deployments, steps=drawn)
+    plan = ChaosPlan(plan=FORMAT, seed=seed, number=number, deployments=deployments, steps=drawn, stand_in=stand_in)
     check_plan(plan)
     return plan
 
 
 def _weight(seen: Coverage, model: Model, last: str, kind: str) -> int:
     """What a kind of step counts now: less, the oftener it was executed after the last one, and in this state."""
-    word = kind.partition(" ")[0]
-    weight = _WEIGHTS[word] * (_WHEN_OVERDUE.get(word, 1) if model.state == "overdue" else 1)
+    weight = _WEIGHTS[model.state].get(kind.partition(" ")[0], 1)
+    if kind == _TURNS_LATE and last in _MAKES_OVERDUE:
+        weight = _TO_TURN_LATE
     times = seen.pairs.get(f"{last} > {kind}", 0), seen.places.get(place(model, kind), 0)
     return max(1, sum(weight * _UNSEEN // (1 + each) for each in times))
 
@@ -106,15 +118,19 @@ def _filled(step: AnyStep, drawer: Drawer, names: Sequence[str]) -> AnyStep:
             return replace(step, of=drawer.one_of(names))
         case MoveClock():
             return replace(step, minutes=drawer.one_of(_MINUTES))
+        case Interrupt():
+            return replace(step, seconds=drawer.one_of(_SECONDS))
         case CreateRuns():
             return replace(step, number=drawer.one_of(_RUNS), of=drawer.one_of(names))
     return step
 
 
-def draw_several(seed: int, plans: int, steps: int, seen: Coverage | None = None) -> list[ChaosPlan]:
+def draw_several(
+    seed: int, plans: int, steps: int, seen: Coverage | None = None, database: str = SQLITE
+) -> list[ChaosPlan]:
     """The first plans of a seed. Each is drawn as if those before it, and what was `seen`, had been executed."""
     known, drawn = seen or Coverage(), list[ChaosPlan]()
     for number in range(1, plans + 1):
-        drawn.append(draw(seed, number, steps, known))
+        drawn.append(draw(seed, number, steps, known, database))
         known = known.also([step.kind for step in drawn[-1].steps], places_of(drawn[-1]))
     return drawn

@@ -13,10 +13,12 @@ import msgspec
 
 from harness.chaos.plans import (
     CONDITIONS,
+    DATABASE_STOPPED,
     DONE,
     DOORS,
     FAULTS,
     FROZEN,
+    INTERRUPTIONS,
     LATE,
     NAMES,
     UPCOMING,
@@ -24,6 +26,7 @@ from harness.chaos.plans import (
     ChaosPlan,
     CreateRuns,
     Hurt,
+    Interrupt,
     Lift,
     MoveClock,
     OpenDoor,
@@ -31,9 +34,10 @@ from harness.chaos.plans import (
     Wait,
 )
 from harness.words.errors import UsageError, no_such
+from harness.words.names import POSTGRES, SQLITE
 from harness.words.schedule_words import parse_schedule
 
-MOST_STEPS, MOST_MINUTES, MOST_RUNS = 40, 45, 5
+MOST_STEPS, MOST_MINUTES, MOST_RUNS, MOST_SECONDS = 40, 45, 5, 15
 _OFTEN = 2  # minutes; a schedule that ticks more often makes a backlog that is not drained in a minute
 _EVERY = re.compile(r"(?:\*/(?P<step>\d+)|(?P<list>\d+(?:,\d+)*)) \* \* \* \*")
 
@@ -60,7 +64,7 @@ class Model(msgspec.Struct, frozen=True):
                 return Model(hurt=fault)
             case Lift():
                 return Model()
-            case MoveClock() | CreateRuns():
+            case MoveClock() | CreateRuns() | Interrupt():  # which creates runs, too
                 return Model(hurt=self.hurt, due=True)
         return self
 
@@ -79,7 +83,7 @@ class Model(msgspec.Struct, frozen=True):
                 return f"no run ends while {self.hurt} is under way: put `lift` before it"
         return ""
 
-    def possible(self, names: Sequence[str]) -> Iterator[AnyStep]:
+    def possible(self, names: Sequence[str], database: str = SQLITE) -> Iterator[AnyStep]:
         """One step of each kind that makes sense now, for the drawing to fill in."""
         of = names[0]
         yield from (OpenDoor(door=door, of=of) for door in DOORS)
@@ -94,6 +98,9 @@ class Model(msgspec.Struct, frozen=True):
             yield Wait(until=LATE, of=of)  # type: ignore[arg-type]
         if not self.hurt:
             yield Wait(until=DONE, of=of)  # type: ignore[arg-type]
+        for fault in INTERRUPTIONS:
+            if fault != DATABASE_STOPPED or database == POSTGRES:
+                yield Interrupt(fault=fault, seconds=0)  # type: ignore[arg-type]
 
 
 def places_of(plan: ChaosPlan) -> list[str]:
@@ -126,6 +133,16 @@ def check_plan(plan: ChaosPlan) -> None:
         model = model.after(step)
 
 
+def check_database(plan: ChaosPlan, database: str) -> None:
+    """Raises: UsageError for a plan with a step that the database cannot take."""
+    for number, step in enumerate(plan.steps, start=1):
+        if isinstance(step, Interrupt) and step.fault == DATABASE_STOPPED and database != POSTGRES:
+            raise UsageError(
+                f"Step {number} cannot be carried out: {DATABASE_STOPPED} is for PostgreSQL.\n"
+                f"Add --database {POSTGRES}, or leave the step out."
+            )
+
+
 def _of_itself(step: AnyStep, names: Sequence[str]) -> str:
     """Why a step is none, wherever it stands; empty where it is one."""
     if isinstance(step, OpenDoor | CreateRuns | Wait) and step.of not in names:
@@ -135,6 +152,8 @@ def _of_itself(step: AnyStep, names: Sequence[str]) -> str:
             return str(no_such("door for a plan", door, DOORS)).rstrip(".")
         case MoveClock(minutes=minutes) if not 1 <= minutes <= MOST_MINUTES:
             return f"the clock is moved by 1 to {MOST_MINUTES} minutes, not by {minutes}"
+        case Interrupt(seconds=seconds) if not 0 <= seconds <= MOST_SECONDS:
+            return f"the server is interrupted for 0 to {MOST_SECONDS} seconds, not for {seconds}"
         case CreateRuns(number=number) if not 1 <= number <= MOST_RUNS:
             return f"1 to {MOST_RUNS} runs are created, not {number}"
         case Wait(until=until) if until not in CONDITIONS:

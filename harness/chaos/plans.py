@@ -11,6 +11,10 @@ FORMAT: Literal[1] = 1  # of a plan's text
 # Doors that send a deployment as it is, all but its description. So what is due, and with what, is the same before and
 # after each of them, however many are opened: every promise has one meaning for the whole plan.
 DOORS = ("prefect-deploy", "patch-deployment", "patch-twice", "upsert-deployment", "upsert-storm")
+# What is done to the server or its database, for some seconds; the last one is for PostgreSQL alone.
+SERVER_KILLED, SERVER_STOPPED, SERVER_FROZEN, DATABASE_STOPPED = INTERRUPTIONS = (
+    "server-killed", "server-stopped", "server-frozen", "database-stopped",
+)  # fmt: skip
 KILLED, FROZEN = FAULTS = ("worker-killed", "worker-frozen")
 LATE, DONE, UPCOMING = CONDITIONS = ("late", "done", "upcoming")
 NAMES = ("a", "b", "c", "d")
@@ -76,6 +80,23 @@ class Lift(Step, frozen=True, kw_only=True, tag="lift"):
         return f"lift: {self.fault}"
 
 
+class Interrupt(Step, frozen=True, kw_only=True, tag="interrupt"):
+    """The server or its database is interrupted for so many seconds, once no run is Pending or Running.
+
+    A run of each deployment is created just before. What the API answered until then is read back.
+    """
+
+    fault: Literal["server-killed", "server-stopped", "server-frozen", "database-stopped"]
+    seconds: int
+
+    @property
+    def kind(self) -> str:
+        return f"interrupt {self.fault}"
+
+    def __str__(self) -> str:
+        return f"interrupt for {self.seconds} s: {self.fault}"
+
+
 class MoveClock(Step, frozen=True, kw_only=True, tag="move-clock"):
     """The clock of the whole lab goes ahead by so many minutes, once no run is under way and the coming runs exist."""
 
@@ -112,7 +133,7 @@ class Wait(Step, frozen=True, kw_only=True, tag="wait"):
         return f"wait until {self.of} is {self.until}"
 
 
-AnyStep: TypeAlias = OpenDoor | Hurt | Lift | MoveClock | CreateRuns | Wait
+AnyStep: TypeAlias = OpenDoor | Hurt | Lift | Interrupt | MoveClock | CreateRuns | Wait
 
 
 class ChaosPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from harness.chaos.model import Model
-from harness.chaos.plans import AnyStep, ChaosPlan, CreateRuns, MoveClock
+from harness.chaos.plans import AnyStep, ChaosPlan, CreateRuns, Interrupt, MoveClock
 
 _LEAST_MINUTES = 6  # of a move: less and no tick of a schedule that ticks every five minutes is passed for certain
 _WRONG = 0.05  # how often the test may be wrong, either way
@@ -94,6 +94,8 @@ def _simpler(step: AnyStep) -> Iterator[AnyStep]:
             yield replace(step, minutes=_LEAST_MINUTES)
         case CreateRuns(number=many) if many > 1:
             yield replace(step, number=1)
+        case Interrupt(seconds=seconds) if seconds:
+            yield replace(step, seconds=0)
 
 
 def _mended(plan: ChaosPlan, steps: Sequence[AnyStep]) -> ChaosPlan:

@@ -5,7 +5,8 @@ first line of its docstring says what it looks at. Checkers know nothing of vers
 worst outcome is the trial's. One that sets `PROMISE`, a sentence that must hold whatever happens, watches over that
 promise (harness/checkers/_promise.py): what it says stands beside the outcome, and never changes it. `KEPT` and
 `BREAKS` are its words for a promise that was kept, and for the ways to break it, if they are not held and broken. With
-`JUDGES` a scenario may be judged by it (`judged_by`); elsewhere nothing is expected of it. Files whose names begin with
+`JUDGES` a scenario may be judged by it (`judged_by`); elsewhere nothing is expected of it. With `STANDS` what it says
+stands where the trial has no verdict. Files whose names begin with
 `_` are what checkers have in common.
 """
 
@@ -33,6 +34,7 @@ class Checker(msgspec.Struct, frozen=True):
     promise  what must hold, of one that watches over a promise; else empty
     kept     its word for a promise that was kept, and `breaks`, those for one that was broken
     judges   it is a promise by which a scenario may be judged, and is expected only of such a one
+    stands   what it says stands though the trial has no verdict
     """
 
     name: str
@@ -42,6 +44,7 @@ class Checker(msgspec.Struct, frozen=True):
     kept: str = HELD
     breaks: Sequence[str] = (BROKEN,)
     judges: bool = False
+    stands: bool = False
 
 
 @functools.cache
@@ -56,6 +59,7 @@ def load_checkers() -> dict[str, Checker]:
             getattr(module, "KEPT", HELD),
             getattr(module, "BREAKS", (BROKEN,)),
             getattr(module, "JUDGES", False),
+            getattr(module, "STANDS", False),
         )
         for name, module in modules_of(__name__, __path__)
     }

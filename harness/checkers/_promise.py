@@ -28,6 +28,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     doubt     why it cannot be told whether it is broken; empty where it can
     kept      the checker's word for a promise that was kept, and `breaks`, for one that was broken as this one is
     found     what a verdict rests on, for whoever shows it; without a verdict nobody does
+    shared    what is looked at hits both sides alike, so that neither is a control, and a breach of either counts
     """
 
     held: str = ""
@@ -37,6 +38,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     kept: str = HELD
     breaks: str = BROKEN
     found: Any = None
+    shared: bool = False
 
 
 def promised(events: Sequence[Event], look: Callable[[Sequence[Event]], Seen | None]) -> Check:
@@ -54,7 +56,10 @@ def promised(events: Sequence[Event], look: Callable[[Sequence[Event]], Seen | N
 
 def weighed(seen: Seen, *, has_control: bool) -> Promise:
     """What it comes to; a twin that the door hit, too, is no control, and then the treated deployment alone says."""
-    treated, twin = ([breach for breach in seen.breaches if breach.side == side] for side in ("treated", "twin"))
+    if seen.shared:  # rule: promise-shared (never)
+        treated, twin = [*seen.breaches], list[Breach]()
+    else:
+        treated, twin = ([breach for breach in seen.breaches if breach.side == side] for side in ("treated", "twin"))
     # rule: promise-twin-breaks-it-too (never), promise-absolute (without last)
     if twin and has_control:
         said = f"the twin, which nobody touched, breaks it: {_first(twin)}"

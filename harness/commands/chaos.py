@@ -17,7 +17,7 @@ from rich.console import Console
 
 from harness.chaos.coverage import Coverage
 from harness.chaos.draw import draw_several
-from harness.chaos.model import MOST_STEPS
+from harness.chaos.model import MOST_STEPS, check_database
 from harness.chaos.plans import ChaosPlan
 from harness.chaos.results import CAMPAIGN, CAMPAIGN_SCHEMA, CampaignResult
 from harness.chaos.shards import parse_shard, shard_of_environment
@@ -261,10 +261,13 @@ def _plans(ask: Ask, seen: Coverage) -> list[ChaosPlan]:
         if len(ask.plan) != 1:
             raise UsageError("One plan is made smaller at a time. Name it: --plan FILE.")
     if ask.plan:
-        return [read_plan(path) for path in ask.plan]
+        plans = [read_plan(path) for path in ask.plan]
+        for plan in plans:
+            check_database(plan, ask.database)
+        return plans
     if ask.steps > MOST_STEPS:
         raise UsageError(f"A plan has at most {MOST_STEPS} steps, not {ask.steps}. Draw more plans instead: --plans.")
-    return draw_several(ask.seed, ask.plans, ask.steps, seen)
+    return draw_several(ask.seed, ask.plans, ask.steps, seen, ask.database)
 
 
 def _seen(files: Sequence[Path]) -> Coverage:

@@ -94,7 +94,9 @@ class _Look:
         if not 1 <= steps <= MOST_STEPS or not number:
             yield f"{number} plans of {steps} steps are none that a seed draws"
         # rule: recheck-campaign-drawn (never)
-        elif [digest(plan) for plan in draw_several(result.seed, number, steps, result.seen)] != list(result.planned):
+        elif [digest(plan) for plan in draw_several(result.seed, number, steps, result.seen, result.database)] != list(
+            result.planned
+        ):
             yield f"the seed {result.seed} draws other plans"
 
     def present(self) -> Iterator[str]:

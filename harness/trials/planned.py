@@ -22,6 +22,7 @@ from harness.chaos.plans import (
     ChaosPlan,
     CreateRuns,
     Hurt,
+    Interrupt,
     Lift,
     MoveClock,
     OpenDoor,
@@ -32,8 +33,9 @@ from harness.doors import load_doors
 from harness.history import History, moment
 from harness.lab.lab import Lab
 from harness.trials.drain import drain
+from harness.trials.interrupting import hold, interrupt
 from harness.trials.looks import look_again, observe
-from harness.trials.moving import check_at_rest, move_clock, states_of
+from harness.trials.moving import move_clock, states_of
 from harness.trials.parts import NodePart, running_in
 from harness.trials.phases import Phase, each, through
 from harness.trials.scenario import COMMON, Scenario
@@ -175,6 +177,8 @@ class _Steps:
                     self._hurt(fault)
                 case Lift():
                     self.lift()
+                case Interrupt():
+                    interrupt(staging, step, [] if self.hurt else self._parts())
                 case MoveClock(minutes=minutes):
                     move_clock(staging, self.lab.clock.now() + timedelta(minutes=minutes))
                 case CreateRuns(number=many, of=of):
@@ -193,14 +197,10 @@ class _Steps:
 
     def _hurt(self, fault: str) -> None:
         """Once nothing is under way: what a worker runs as it is killed is lost to Prefect by design."""
-        self.lab.wait_until(
-            f"no run under way before {fault}",
-            partial(_at_rest, self.staging),
-            seconds=self.lab.patience(self.lab.deadlines.backlog, 20),
-            every=self.lab.deadlines.poll,
-        )
-        for part in self._parts():
-            part.freeze() if fault == FROZEN else part.kill()
+        parts = self._parts()
+        hold(self.staging, fault, parts)
+        for part in parts if fault != FROZEN else ():
+            part.kill()
         self.hurt = fault
 
     def lift(self) -> None:
@@ -249,10 +249,6 @@ class _Steps:
 def _open(trial: PlannedTrial) -> None:
     trigger(trial)
     observe(trial)
-
-
-def _at_rest(staging: Staging) -> None:
-    check_at_rest(staging)  # rule: plan-hurts-at-rest
 
 
 def _is_upcoming(runs: Runs, now: datetime) -> bool:

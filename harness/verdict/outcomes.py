@@ -87,10 +87,10 @@ def judge(events: Sequence[Event]) -> Verdict:  # rule: version-changes-nothing
     checks = {name: _ask(checker, events) for name, checker in load_checkers().items()}
     worst = compose(checks.values())
     if worst.outcome == ERROR:  # rule: promise-error-says-nothing
-        checks = {name: _silent(check, worst.reason) for name, check in checks.items()}
+        checks = {name: _silent(name, check, worst.reason) for name, check in checks.items()}
     elif doubt := [checks[name].reason for name in _IN_DOUBT if checks[name].outcome == INCONCLUSIVE]:
         # rule: promise-doubt-says-nothing (skip)
-        checks = {name: _silent(check, doubt[0]) for name, check in checks.items()}
+        checks = {name: _silent(name, check, doubt[0]) for name, check in checks.items()}
     return Verdict(worst.outcome or ERROR, worst.reason, worst.source, worst.log, checks)
 
 
@@ -108,9 +108,9 @@ def _ask(checker: Checker, events: Sequence[Event]) -> Check:
     return found
 
 
-def _silent(check: Check, why: str) -> Check:
+def _silent(name: str, check: Check, why: str) -> Check:
     """The same check, its promise without a verdict, and without what that would rest on."""
-    if check.promise is None:
+    if check.promise is None or load_checkers()[name].stands:  # rule: promise-stands (without last)
         return check
     return replace(
         check,

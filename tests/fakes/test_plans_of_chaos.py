@@ -16,9 +16,10 @@ from harness.history import of_kind, read_history
 from harness.runs.campaign import Bench, Ground
 from harness.verdict.plans import exit_code
 from harness.words.events import Act, ClockMoved, DoorClosed, Drained, Note, WorkerRestarted
-from harness.words.part_events import PartActed
+from harness.words.part_events import PartActed, ReadBack
 from tests.fakes.fake_lab import DEADLINES, FakeLab
-from tests.fakes.fake_prefect import UPDATED, Run
+from tests.fakes.fake_prefect import KILLED, LIFTED, UPDATED, Run
+from tests.fakes.fake_site import FakeNode
 
 EVERY = "'interval 5m anchor 2026-01-01T00:00:00'"
 A, B = (f"- {{name: {name}, schedule: {EVERY}}}" for name in "ab")
@@ -188,7 +189,7 @@ def test_a_worker_is_killed_once_nothing_is_under_way(campaign: Campaign) -> Non
     campaign.prefect.run_seconds = 20
     (result,) = campaign.of(plan("{do: create-runs, number: 1, of: a}", *4 * [DEPLOY], *OUTAGE))
     events = read_history(campaign.folder / result.doors[0].folder / "history.jsonl")
-    assert [part.runs for part in of_kind(events, PartActed)] == [[]]
+    assert [(part.what, list(part.runs)) for part in of_kind(events, PartActed)] == [("frozen", []), ("killed", [])]
     assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
 
 
@@ -241,3 +242,79 @@ def test_a_lab_serves_one_plan_after_the_other_and_nothing_of_the_first_is_left(
     assert [one.name for one in campaign.prefect.deployments.values() if one.name.startswith("plan-") and one.pool] == [
         one.name for one in campaign.prefect.deployments.values() if one.name.endswith("--probe")
     ]
+
+
+INTERRUPT = "{{do: interrupt, fault: {}, seconds: 3}}"
+SERVER_FAULTS = ("server-killed", "server-stopped", "server-frozen")
+
+
+@pytest.mark.parametrize("fault", SERVER_FAULTS)
+def test_a_server_that_is_interrupted_comes_back_with_what_it_accepted(campaign: Campaign, fault: str) -> None:
+    outage = (*OUTAGE, "{do: wait, until: late, of: a}", INTERRUPT.format(fault), DEPLOY)
+    (result,) = campaign.of(plan(INTERRUPT.format(fault), *outage))
+    assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
+    assert {words(result)[name] for name in ("overdue", "ticks", "comeback", "durable")} == {KEPT}
+    events = read_history(campaign.folder / result.doors[0].folder / "history.jsonl")
+    assert [(one.when, len(one.created)) for one in of_kind(events, ReadBack)] == 2 * [("before", 2), ("after", 0)]
+    deeds = [(part.of, part.what) for part in of_kind(events, PartActed) if part.of == "server"]
+    begins, ends = {"killed": "started", "stopped": "started", "frozen": "thawed"}, fault.removeprefix("server-")
+    assert deeds == 2 * [("server", ends), ("server", begins[ends])]
+
+
+def test_what_a_server_loses_as_it_is_interrupted_breaks_a_promise(campaign: Campaign) -> None:
+    prefect = campaign.prefect
+    prefect.on(
+        "server", LIFTED, lambda: campaign.delete([run for run in prefect.runs.values() if not run.auto_scheduled][-1:])
+    )
+    (result,) = campaign.of(plan(INTERRUPT.format("server-killed")))
+    assert words(result)["durable"] == BROKEN and words(result)["comeback"] == KEPT
+    assert "was created before server-killed, and is gone after it" in result.promises["durable"].reason
+    assert exit_code([result]) == 1
+
+
+def test_a_server_that_does_not_come_back_breaks_a_promise_and_leaves_the_others_unknown(campaign: Campaign) -> None:
+    campaign.prefect.on("server", LIFTED, lambda: setattr(campaign.prefect, "alive", False))
+    (result,) = campaign.of(plan(*OUTAGE, INTERRUPT.format("server-killed"), DEPLOY))
+    assert result.of(BROKEN) == ["comeback"] and not result.of(KEPT), result.promises
+    assert exit_code([result]) == 1
+
+
+@pytest.mark.rule("plan-held-at-rest", "A worker that takes a run between the look and the fault is looked at again.")
+def test_a_run_that_a_worker_takes_at_the_last_moment_is_waited_for(campaign: Campaign) -> None:
+    """Without a second look the run would be lost to a worker that is killed: by the fault, and not by a door."""
+    node, taken, prefect = FakeNode.freeze, list[str](), campaign.prefect
+    prefect.run_seconds = 20
+
+    def freeze(self: FakeNode) -> None:
+        if not taken:
+            prefect.clock.sleep(3)
+            prefect.advance()
+            taken.extend(run.state_name for run in prefect.runs.values() if run.state_name == "Running")
+        node(self)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(FakeNode, "freeze", freeze)
+        (result,) = campaign.of(plan("{do: create-runs, number: 1, of: a}", *OUTAGE, DEPLOY))
+    events = read_history(campaign.folder / result.doors[0].folder / "history.jsonl")
+    assert taken == ["Running", "Running"]
+    assert [part.what for part in of_kind(events, PartActed)] == ["frozen", "thawed", "frozen", "killed"]
+    assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
+
+
+@pytest.mark.rule("plan-interrupts-with-runs-to-come", "No interruption while an update's runs are still to be made.")
+def test_a_server_is_interrupted_only_once_the_coming_runs_are_there(campaign: Campaign) -> None:
+    prefect, coming = campaign.prefect, list[int]()
+
+    def updated() -> None:
+        prefect.schedules_runs = False
+        prefect.on_request("POST /flow_runs/count", 4, lambda: setattr(prefect, "schedules_runs", True))
+
+    def killed() -> None:
+        ahead = [run for run in prefect.runs_of("plan-1-treated") if run.expected > prefect.clock.now()]
+        coming.append(sum(run.auto_scheduled for run in ahead))
+
+    prefect.on("plan-1-treated", UPDATED, updated)
+    prefect.on("server", KILLED, killed)
+    (result,) = campaign.of(plan(DEPLOY, INTERRUPT.format("server-killed")))
+    assert coming and all(coming), coming
+    assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
