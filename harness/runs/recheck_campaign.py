@@ -90,8 +90,8 @@ class _Look:
             yield str(error)
         if result.seed is None or not self.same:  # rule: recheck-campaign-other-commit (without last)
             return
-        steps, number = result.steps or 0, len(result.planned)
-        if not 1 <= steps <= MOST_STEPS or not number:
+        steps, number = -1 if result.steps is None else result.steps, len(result.planned)
+        if not 0 <= steps <= MOST_STEPS or not number:
             yield f"{number} plans of {steps} steps are none that a seed draws"
         # rule: recheck-campaign-drawn (never)
         elif [digest(plan) for plan in draw_several(result.seed, number, steps, result.seen, result.database)] != list(

@@ -49,8 +49,9 @@ from harness.words.waiting import NotYet
 
 NO_DOOR = "none"  # what is opened after the last step on a deployment that no step opens a door on
 SERVER_SETTINGS = {
-    # A move of the clock makes only those runs late that are there before it: so more than the longest move, twice.
-    "PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "02:00:00",  # default: one hour
+    # A move of the clock makes only those runs late that are there before it: so more than the longest move. What is to
+    # come is deleted and made anew at each update, so no more than that.
+    "PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "00:50:00",  # default: one hour
 }
 _WORKER_LIMIT = 4
 _WAIT = 60.0  # seconds for a condition
