@@ -54,9 +54,18 @@ def same_definition(one: Values, other: Values, since: datetime | None) -> bool:
     """
     if one == other or since is None:
         return one == other
-    rules = [_START.sub("", str(each.get("rrule") or "")) for each in (one, other)]
-    if not rules[0] or {**one, "rrule": rules[0]} != {**other, "rrule": rules[1]}:
+    if not one.get("rrule") or _without_dtstart(one) != _without_dtstart(other):
         return False
     until = since + timedelta(days=1)
     # rule: schedule-begins-later (gives False)
     return ticks_between(one, since, until) == ticks_between(other, since, until)
+
+
+def without_its_start(definition: Values) -> Values:
+    """A definition but for when it begins: its DTSTART, or its anchor."""
+    # rule: schedule-but-for-its-start (without last)
+    return {**_without_dtstart(definition), "anchor_date": None}
+
+
+def _without_dtstart(definition: Values) -> Values:
+    return {**definition, "rrule": _START.sub("", str(definition.get("rrule") or ""))}

@@ -6,6 +6,7 @@ is then a trial in another lab (verdict/controls.py).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -30,6 +31,20 @@ def check(events: Sequence[Event]) -> Check:
     if too_few := _too_few(findings, opening.minimum, events):
         return Check(outcome=INCONCLUSIVE, reason=too_few, found=findings)
     return replace(_weigh(events, findings), found=findings)
+
+
+def outcome_of_the_rest(events: Sequence[Event]) -> str:
+    """What the treated runs at risk that are not gone came to, by the same rules; empty where there are none."""
+    opening = opening_of(events)
+    if not opening or not came_to_its_end(events):
+        return ""
+    findings = find_fates(events, state=opening.state)
+    left = findings.treated.at_risk - findings.treated.lost
+    # rule: rest-after-a-loss (without last)
+    if not left and not findings.vanished:
+        return ""
+    rest = dataclasses.replace(findings.treated, at_risk=left, lost=0)
+    return _weigh(events, dataclasses.replace(findings, treated=rest)).outcome or ""
 
 
 def _too_few(findings: Findings, minimum: int, events: Sequence[Event]) -> str:

@@ -28,7 +28,7 @@ from harness.checkers._executions import executed_between
 from harness.checkers._oracle import first_tick, ticks_between
 from harness.checkers._promise import Seen, promised
 from harness.checkers._runs import has_completed, states_read
-from harness.checkers._schedules import schedule_of
+from harness.checkers._schedules import schedule_of, without_its_start
 from harness.history import moment, of_kind, opening_of
 from harness.words.events import DeploymentRead, DoorClosed, DoorOpens, Event, Listing
 from harness.words.facts import Deployment, FlowRun, Schedule, Values
@@ -72,8 +72,8 @@ def check(events: Sequence[Event]) -> Check:
     return promised(events, look)
 
 
-def look(events: Sequence[Event]) -> Seen:
-    """What the history shows of both sides' ticks."""
+def look(events: Sequence[Event]) -> Seen | None:
+    """What the history shows of both sides' ticks; None where the treated was due none by a schedule of its own."""
     listings = [listing for listing in of_kind(events, Listing) if listing.when == DRAINED]
     earlier = [listing for listing in of_kind(events, Listing) if listing.when == BEFORE]
     answers = [door.answered_at for door in of_kind(events, DoorClosed) if door.answered_at]
@@ -130,6 +130,9 @@ def look(events: Sequence[Event]) -> Seen:
         ]
         found[side] = Ticks(sum(map(len, due.values())), tuple(without), tuple(duplicate))
     treated, twin, doubt = found["treated"], found["twin"], ""
+    nothing_was_due = not treated.expected and not treated.breaches and not twin.breaches
+    if nothing_was_due and _differ(events):  # rule: tick-nothing-due-of-another-schedule (never)
+        return None
     if upcoming and opening and twin.expected < (opening.ticks or 0):  # rule: upcoming-twin-was-due
         doubt = f"only {twin.expected} ticks of the twin were due before the last observation"
     # rule: tick-nothing-was-due (never)
@@ -151,6 +154,17 @@ def look(events: Sequence[Event]) -> Seen:
         breaks=MISSING if treated.missing else DUPLICATE,
         found=treated,
     )
+
+
+def _differ(events: Sequence[Event]) -> bool:
+    """Whether the sides had other schedules than each other before the door. Then what one is due, the other is not.
+
+    When a schedule begins makes no such difference: a deploy may fill that in.
+    """
+    sides = [_deployment(events, side, "before") for side in SIDES]
+    # rule: tick-same-schedules (gives True)
+    told = [sorted(str(without_its_start(entry.schedule)) for entry in one.schedules) for one in sides if one]
+    return told[0] != told[-1]
 
 
 def _changed_at(before: Owed, answered: datetime, after: Owed) -> Owed:

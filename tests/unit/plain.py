@@ -40,8 +40,10 @@ class Counted(ticks.Ticks):
 
 
 def check_ticks(lines: Sequence[Line]) -> Counted:
-    """The ticks of a history that holds nothing else of a trial."""
+    """The ticks of a history that holds nothing else of a trial; without an outcome where nothing is said of them."""
     seen = ticks.look(read(lines))
+    if seen is None:
+        return Counted()
     said = weighed(seen, has_control=True)
     counted = seen.found or ticks.Ticks()
     return Counted(counted.expected, counted.missing, counted.duplicate, said.outcome, said.reason)

@@ -126,6 +126,30 @@ def test_where_no_tick_of_the_treated_deployment_was_due_nothing_is_shown() -> N
     assert found == {"moved": "inconclusive", "stopped": "whole", "paused": "whole"}
 
 
+@pytest.mark.rule(
+    "tick-nothing-due-of-another-schedule",
+    "Of a deployment that was due no tick by a schedule of its own, none is said.",
+)
+@pytest.mark.rule("tick-same-schedules", "Ticks that the twin alone was due are in doubt if both have its schedule.")
+@pytest.mark.rule("schedule-but-for-its-start", "A schedule is the same whenever a deploy had it begin.")
+def test_a_deployment_with_a_rarer_schedule_than_the_twin_may_be_due_no_tick() -> None:
+    often, rarely = ({"interval": seconds, "anchor_date": "2030-01-01T00:00:00Z"} for seconds in (60, 86_400))
+    minute = [START + timedelta(minutes=1)]  # the last observation
+
+    def of(own: dict[str, Any], made: list[datetime], twin: list[datetime] = minute) -> str:
+        """What is said where the treated has a schedule of its own and these runs, and the twin is due one a minute."""
+        deployment = {"id": "1", "paused": False, "schedules": [{"id": "1", "active": True, "schedule": own}]}
+        lines = history(made, twin, before=[], schedule=often)
+        treated = {"side": "treated", "deployment": deployment}
+        return check_ticks([{**line, **(treated if line.get("side") == "treated" else {})} for line in lines]).outcome
+
+    assert of(rarely, []) == ""
+    assert of(often, minute) == "whole"
+    assert of({**often, "anchor_date": "2030-01-01T00:00:01Z"}, []) == "inconclusive"
+    assert of(rarely, 2 * [START + timedelta(days=1)]) == "duplicate"
+    assert of(rarely, [], []) == "inconclusive", "the twin lacks its own"
+
+
 @pytest.mark.rule("tick-first-is-named", "The first tick that counts is one that the schedule names.")
 def test_what_an_earlier_schedule_made_names_no_first_tick() -> None:
     earlier = START - timedelta(seconds=30)
