@@ -21,11 +21,13 @@ class PromiseSeen(msgspec.Struct, frozen=True, kw_only=True):
     came_to  `kept`; `broken`; `unknown`: what there was to see could not be told; `nothing seen`: there was nothing
     reason   in one sentence
     known    where it is known from that this release breaks it so; empty: it is news
+    untold   of one that is `broken`: something else of it, or another door, could not be told
     """
 
     came_to: str
     reason: str = ""
     known: str = ""
+    untold: bool = False
 
 
 class DoorResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -95,8 +95,10 @@ def lines_of(result: PlanResult) -> list[str]:
     """What a plan came to, for a person."""
     broken = [name for name in result.of(BROKEN) if not result.promises[name].known]
     known = [name for name in result.of(BROKEN) if result.promises[name].known]
+    untold = [name for name in known if result.promises[name].untold]  # rule: plan-untold-is-said (never)
     parts = [
-        ("broken", broken), ("broken as is known", known), ("unknown", result.of(UNKNOWN)), ("kept", result.of(KEPT)),
+        ("broken", broken), ("broken as is known", known), ("and beside that unknown", untold),
+        ("unknown", result.of(UNKNOWN)), ("kept", result.of(KEPT)),
     ]  # fmt: skip
     said = "; ".join(f"{word} {', '.join(names)}" for word, names in parts if names) or "there was nothing to see"
     head = f"{result.file}: {len(result.executed)} of {len(result.steps)} steps"

@@ -207,6 +207,10 @@ def _unlike(saved: PlanResult, again: PlanResult, *, same: bool) -> Iterator[str
             yield f"{field}: {getattr(saved, field)} then, {getattr(again, field)} now"
 
 
+def _said(value: str | bool) -> str:
+    return "untold in part" if value is True else str(value or "nothing")
+
+
 def _promises(then: Mapping[str, PromiseSeen], now: Mapping[str, PromiseSeen], *, same: bool) -> Iterator[str]:
     """How two looks at promises differ. Another harness may watch over others, and use other words."""
     for name in sorted({*then, *now} if same else {*then} & {*now}):
@@ -214,9 +218,7 @@ def _promises(then: Mapping[str, PromiseSeen], now: Mapping[str, PromiseSeen], *
         if a is None or b is None:
             yield f"the promise {name}: {'not there' if a is None else 'there'} then, not so now"
             continue
-        fields = ("came_to", "known", "reason") if same else ("came_to", "known")
+        fields = ("came_to", "known", "untold", *(("reason",) if same else ()))
         differ = [(getattr(a, field), getattr(b, field)) for field in fields if getattr(a, field) != getattr(b, field)]
         # rule: recheck-campaign-promises (skip)
-        yield from (
-            f"the promise {name}: {first or 'nothing'} then, {second or 'nothing'} now" for first, second in differ
-        )
+        yield from (f"the promise {name}: {_said(first)} then, {_said(second)} now" for first, second in differ)

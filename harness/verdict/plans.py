@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from harness.chaos.results import BROKEN, KEPT, NOTHING, UNKNOWN, PlanResult, PromiseSeen
 from harness.checkers import load_promises
 from harness.checkers.ticks import DUPLICATE, MISSING, Ticks
@@ -27,12 +29,14 @@ from harness.verdict.outcomes import (
     SURVIVED,
     Verdict,
 )
-from harness.verdict.ticks_at_doors import AtDoor
+from harness.verdict.ticks_at_doors import AtDoor, Taken
+from harness.words.names import SIDES
 from harness.words.promises import Promise
 
 OVERDUE, TICKS = "overdue", "ticks"
 OVERDUE_PROMISE = "No overdue run is lost, altered or left behind; each happens once all faults are lifted"
-_BACKLOG = "overdue"  # as harness/known names it
+_BACKLOG, _BY_HAND = "overdue", "user-created"  # as harness/known names them
+_SURVIVAL = "survival"  # the checker of what was at risk
 _BREAKS = {"dropped": MISSING, "taken twice": DUPLICATE, "raced twice": DUPLICATE}  # what a tick's promise came to
 
 
@@ -51,7 +55,7 @@ def promises_of(doors: Sequence[Opened], version: str) -> list[dict[str, Promise
     """What each door shows of each promise, in the same order."""
     return [
         {
-            OVERDUE: _overdue(door, version),
+            OVERDUE: _overdue(door, doors, version),
             **{name: _promise(name, door, doors, version) for name in load_promises()},
         }
         for door in doors
@@ -60,14 +64,27 @@ def promises_of(doors: Sequence[Opened], version: str) -> list[dict[str, Promise
 
 def worst_of(shown: Sequence[Mapping[str, PromiseSeen]]) -> dict[str, PromiseSeen]:
     """What a plan shows of each promise, by what its doors do: broken by news, broken, unknown, kept."""
-    return {name: min((of[name] for of in shown), key=_rank) for name in (OVERDUE, *load_promises()) if shown}
+    return {name: _worst([of[name] for of in shown]) for name in (OVERDUE, *load_promises()) if shown}
+
+
+def _worst(seen: Sequence[PromiseSeen]) -> PromiseSeen:
+    """The worst of what doors show of a promise; `untold` where it is broken, and one of them could not tell it."""
+    worst = min(seen, key=_rank)
+    # rule: plan-untold-by-another-door (without first)
+    untold = any(one.came_to == UNKNOWN or one.untold for one in seen)
+    return replace(worst, untold=untold) if worst.came_to == BROKEN else worst
 
 
 def exit_code(plans: Sequence[PlanResult], missing: Sequence[int] = ()) -> int:
-    """1 if a promise is broken by news, else 125 if one is unknown, nothing was kept or a plan is missing, else 0."""
+    """1 if a promise is broken by news, else 125 if one is unknown or untold, or nothing was kept; else 0.
+
+    125, too, instead of 0 where a plan is missing.
+    """
     seen = [promise for plan in plans for promise in plan.promises.values()]
     if any(promise.came_to == BROKEN and not promise.known for promise in seen):  # rule: plan-news-is-1
         return EXIT_CONTRADICTED
+    if any(promise.untold for promise in seen):  # rule: plan-untold-is-125
+        return EXIT_UNJUDGED
     came_to = {promise.came_to for promise in seen}
     # rule: plan-unknown-is-125 (without first), plan-missing-is-125 (without last)
     if UNKNOWN in came_to or not came_to & {KEPT, BROKEN} or missing:
@@ -83,26 +100,69 @@ def _rank(promise: PromiseSeen) -> int:
     return 3 if promise.came_to == KEPT else 4
 
 
-def _overdue(door: Opened, version: str) -> PromiseSeen:
-    verdict = door.verdict
-    treated, twin = verdict.findings.treated, verdict.findings.twin
+def _overdue(door: Opened, doors: Sequence[Opened], version: str) -> PromiseSeen:
+    verdict, others = door.verdict, door.verdict.bystanders
     came_to = {SURVIVED: KEPT, LOST: BROKEN, ALTERED: BROKEN, STRANDED: BROKEN}.get(verdict.outcome, UNKNOWN)
-    # rule: plan-nothing-at-risk (without first)
-    if verdict.outcome == INCONCLUSIVE and not (treated.at_risk and twin.at_risk):
-        others = verdict.bystanders
-        # What it took of another deployment counts though its own had nothing to lose.
-        if (others.lost or others.altered) and not (others.taken or others.flaws):  # rule: plan-counts-bystanders
-            said = f"the door took or altered {len(others.lost) + len(others.altered)} runs of other deployments"
-            return PromiseSeen(came_to=BROKEN, reason=said)
+    reason, short = verdict.reason, _is_short_of_runs(verdict)
+    # rule: plan-nothing-at-risk (never), plan-twin-with-nothing-at-risk (without last)
+    if short and not verdict.findings.treated.at_risk:
         came_to = NOTHING
-    found = known_for(_BACKLOG, door, version)
+    told = came_to == NOTHING or not _doubts(verdict)
+    # What it did to another deployment counts though its own had nothing to lose.
+    if short and (others.lost or others.altered):
+        came_to = BROKEN  # rule: plan-counts-bystanders (skip)
+        reason = f"the door took or altered {len(others.lost) + len(others.altered)} runs of other deployments"
     # What was due and not called Late yet was no run at risk of the trial, and is overdue all the same.
-    if door.at.taken and came_to in (KEPT, NOTHING):  # rule: plan-overdue-before-it-is-late
-        said = f"{len(door.at.taken)} runs that were due, and not Late yet, are gone just after the door"
-        why = [_why(tick, MISSING, [door], version) for tick in sorted(door.at.taken)]
-        return PromiseSeen(came_to=BROKEN, reason=said, known=_together(why))
-    known = found.reference if found and found.outcome == verdict.outcome and came_to == BROKEN else ""
-    return PromiseSeen(came_to=came_to, reason=verdict.reason, known=known)
+    elif door.at.taken and (short or came_to == KEPT):  # rule: plan-overdue-before-it-is-late (never)
+        came_to = BROKEN
+        reason = f"{len(door.at.taken)} runs that were due, or that a person had created, are gone just after the door"
+    if came_to != BROKEN:
+        return PromiseSeen(came_to=came_to, reason=reason)
+    # rule: plan-untold-without-a-twin (without first), plan-untold-beside-a-loss (without last)
+    untold = not told or door.at.rest == INCONCLUSIVE
+    return PromiseSeen(came_to=BROKEN, reason=reason, known=_known_losses(door, doors, version), untold=untold)
+
+
+def _doubts(verdict: Verdict) -> list[str]:
+    """The checkers that could not tell something."""
+    return [name for name, check in verdict.checks.items() if check.outcome == INCONCLUSIVE]
+
+
+def _is_short_of_runs(verdict: Verdict) -> bool:
+    """Whether nothing stands against a verdict but that a side had nothing at risk."""
+    found = verdict.findings
+    unclear = [
+        *found.flaws,  # rule: plan-nothing-seen-no-flaw
+        *found.vanished,  # rule: plan-nothing-seen-none-vanished
+        *found.unclean,  # rule: plan-nothing-seen-clean-twin
+    ]
+    # rule: plan-error-is-unknown (without first), plan-nothing-seen-no-other-doubt (without last)
+    alone = verdict.outcome == INCONCLUSIVE and _doubts(verdict) == [_SURVIVAL]
+    # rule: plan-short-of-runs (without last)
+    return alone and not unclear and not (found.treated.at_risk and found.twin.at_risk)
+
+
+def _known_losses(door: Opened, doors: Sequence[Opened], version: str) -> str:
+    """The references that explain each run that is gone; empty where one is not explained, or the door did more."""
+    verdict, others = door.verdict, door.verdict.bystanders
+    if others.lost or others.altered:  # rule: plan-known-of-its-own-runs (never)
+        return ""
+    if {verdict.outcome, door.at.rest} & {ALTERED, STRANDED}:  # rule: plan-known-losses-alone (never)
+        return ""
+    lost = {fate.run for fate in verdict.findings.fates if fate.side == SIDES[0] and fate.fate == LOST}
+    # rule: plan-known-each-run (without first)
+    gone = sorted(lost | {one.run for one in door.at.taken})
+    taken = {one.run: (one, by) for by in doors for one in by.at.taken}
+    # rule: plan-known-if-a-door-took-it (gives 'somewhere')
+    return _together([_why_taken(*taken[run], version) if run in taken else "" for run in gone])
+
+
+def _why_taken(run: Taken, door: Opened, version: str) -> str:
+    """The reference that explains that this door took a run; empty: it is not known of the door."""
+    if not run.by_hand:  # rule: plan-known-by-whose-run (always)
+        return _why(run.tick, MISSING, [door], version)
+    found = known_for(_BY_HAND, door, version)
+    return found.reference if found and found.outcome == LOST else ""
 
 
 def _promise(name: str, door: Opened, doors: Sequence[Opened], version: str) -> PromiseSeen:
@@ -111,6 +171,9 @@ def _promise(name: str, door: Opened, doors: Sequence[Opened], version: str) -> 
         return PromiseSeen(came_to=NOTHING)
     checker = load_promises()[name]
     if found.outcome == checker.kept:
+        # rule: plan-no-tick-was-due (never)
+        if name == TICKS and not door.verdict.found(TICKS, Ticks()).expected:
+            return PromiseSeen(came_to=NOTHING, reason=found.reason)
         return PromiseSeen(came_to=KEPT, reason=found.reason)
     if found.outcome not in checker.breaks:
         return PromiseSeen(came_to=UNKNOWN, reason=found.reason)
@@ -120,9 +183,9 @@ def _promise(name: str, door: Opened, doors: Sequence[Opened], version: str) -> 
 def _known(name: str, found: Promise, door: Opened, doors: Sequence[Opened], version: str) -> str:
     """Where it is known from that this release breaks a promise so; ticks are, if each of them is explained."""
     known = known_promises(_BACKLOG, door, version).get(name)
-    if known and known.outcome == found.outcome:
+    if known and known.outcome == found.outcome:  # rule: plan-known-promise (never)
         return known.reference
-    if known and known.sometimes == found.outcome:
+    if known and known.sometimes == found.outcome:  # rule: plan-known-sometimes (never)
         return known.sometimes_reference
     if name != TICKS:
         return ""
@@ -145,7 +208,7 @@ def _why(tick: datetime, what: str, doors: Sequence[Opened], version: str) -> st
     for door in doors:
         found = known_for(_BACKLOG, door, version)
         loses = found is not None and found.outcome == LOST  # rule: plan-known-door-takes-ticks (without last)
-        taken = tick in door.at.taken  # rule: plan-known-losses-explain-ticks (gives True)
+        taken = tick in door.at.ticks_taken  # rule: plan-known-losses-explain-ticks (gives True)
         if found and loses and taken and what == MISSING:
             return found.reference
         for known in load_known_ticks():

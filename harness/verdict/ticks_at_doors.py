@@ -14,13 +14,14 @@ from itertools import permutations
 
 from harness.checkers._runs import is_gone_for_good, listed_at, states_read
 from harness.checkers._schedules import deployments_at, schedule_of
+from harness.checkers.survival import outcome_of_the_rest
 from harness.history import moment, of_kind
 from harness.known import KnownTick
 from harness.words.events import DoorClosed, DoorOpens, Event, Look
 from harness.words.facts import Answer, FlowRun
-from harness.words.names import AFTER, BEFORE, DRAINED
+from harness.words.names import AFTER, BEFORE, DRAINED, SIDES
 
-_TREATED, _PENDING = "treated", "PENDING"
+(_TREATED, _TWIN), _PENDING = SIDES, "PENDING"
 
 
 @dataclass(frozen=True)
@@ -38,21 +39,40 @@ class Made:
 
 
 @dataclass(frozen=True)
-class AtDoor:
-    """The ticks of the treated deployment around a door; without `opened` nothing of it is known.
+class Taken:
+    """A run of the treated deployment that waited as a door was opened, and that it took.
 
-    taken          those whose run waited and was due as the door was answered, and is gone just after it
+    by_hand  a person created it, so that nobody makes it again
+    """
+
+    run: str
+    tick: datetime
+    by_hand: bool = False
+
+
+@dataclass(frozen=True)
+class AtDoor:
+    """What became of the treated deployment's runs and ticks around a door; without `opened` nothing of it is known.
+
+    taken          the runs that it took, of those that were due as it was answered or that a person had created
+    rest           what the runs at risk came to that are not gone, where it took some
     there          those that had a run just after it
     before, after  the ids of the schedules
     """
 
     opened: datetime | None = None
     answered: datetime | None = None
-    taken: frozenset[datetime] = frozenset()
+    taken: frozenset[Taken] = frozenset()
+    rest: str = ""
     there: frozenset[datetime] = frozenset()
     made: Sequence[Made] = field(default_factory=list)
     before: frozenset[str] = frozenset()
     after: frozenset[str] = frozenset()
+
+    @property
+    def ticks_taken(self) -> frozenset[datetime]:
+        """The ticks whose run it took."""
+        return frozenset(one.tick for one in self.taken if not one.by_hand)  # rule: plan-ticks-not-by-hand (always)
 
     def explains(self, tick: datetime, known: KnownTick) -> bool:
         """Whether this door did to a tick what is known."""
@@ -90,8 +110,10 @@ class AtDoor:
 def at_door(events: Sequence[Event]) -> AtDoor:
     """What the history of a door shows of the ticks around it."""
     opens, closes = of_kind(events, DoorOpens), of_kind(events, DoorClosed)
+    taken = taken_by(events)
+    rest = outcome_of_the_rest(events) if taken else ""
     if not opens or not closes or not opens[-1].at:
-        return AtDoor(taken=taken_by(events))
+        return AtDoor(taken=taken, rest=rest)
     schedules = {
         when: frozenset(str(one.id) for one in found[_TREATED].schedules) if _TREATED in found else frozenset()
         for when in ("before", "after")
@@ -100,7 +122,8 @@ def at_door(events: Sequence[Event]) -> AtDoor:
     return AtDoor(
         opened=moment(opens[-1].at),
         answered=moment(closes[-1].answered_at or closes[-1].at),
-        taken=taken_by(events),
+        taken=taken,
+        rest=rest,
         there=frozenset(moment(run.expected_start_time or "") for run in _made(listed_at(events, AFTER))),
         made=_made_in_the_end(events),
         before=schedules["before"],
@@ -128,10 +151,11 @@ def _made_in_the_end(events: Sequence[Event]) -> list[Made]:
     return found
 
 
-def taken_by(events: Sequence[Event]) -> frozenset[datetime]:
-    """The ticks of the treated runs that waited and were due as a door was answered, and that it took, by both sources.
+def taken_by(events: Sequence[Event]) -> frozenset[Taken]:
+    """The treated runs that waited as a door was opened, and that it took by both sources.
 
-    Nothing where a run of the twin that waited so is gone, too.
+    One that was not due yet as the door was answered counts if a person had created it: the scheduler makes its own
+    again. Nothing where the twin answers for none of its runs then, or one of its own is gone so, too.
     """
     answered = next((moment(door.answered_at) for door in of_kind(events, DoorClosed) if door.answered_at), None)
     after = listed_at(events, AFTER)
@@ -139,12 +163,17 @@ def taken_by(events: Sequence[Event]) -> frozenset[datetime]:
     answers: dict[str, list[Answer]] = {}
     for each in (answer for look in looks for answer in look.answers):
         answers.setdefault(each.run, []).append(each)
-    gone: dict[str, set[datetime]] = {"treated": set(), "twin": set()}
+    gone: dict[str, set[Taken]] = {side: set() for side in SIDES}
     for run, was in listed_at(events, BEFORE).items():
-        waited = was.state_type == "SCHEDULED" and was.expected_start_time and was.side
-        # rule: plan-taken-by-both-sources (without last)
-        if waited and answered and run not in after and is_gone_for_good(answers.get(run, [])):
-            tick = moment(was.expected_start_time or "")
-            if tick <= answered:  # rule: plan-taken-was-due
-                gone[str(was.side)].add(tick)
-    return frozenset() if gone["twin"] else frozenset(gone["treated"])  # rule: plan-taken-not-of-the-twin (never)
+        # rule: plan-taken-waited (without last)
+        waited = was.side and was.expected_start_time and was.state_type == "SCHEDULED"
+        # rule: plan-taken-by-the-listing (without first), plan-taken-by-both-sources (without last)
+        is_gone = run not in after and is_gone_for_good(answers.get(run, []))
+        if answered and waited and is_gone:
+            tick, by_hand = moment(was.expected_start_time or ""), not was.auto_scheduled
+            if tick <= answered or by_hand:  # rule: plan-taken-was-due (always), plan-taken-by-hand (without last)
+                gone[str(was.side)].add(Taken(run, tick, by_hand))
+    answers_still = any(one.side == _TWIN and one.status == 200 for found in answers.values() for one in found)
+    # rule: plan-taken-while-the-twin-answers (without first), plan-taken-not-of-the-twin (without last)
+    is_a_control = answers_still and not gone[_TWIN]
+    return frozenset(gone[_TREATED]) if is_a_control else frozenset()

@@ -125,8 +125,8 @@ def of(change: Callable[[dict[str, Any]], object]) -> Spoil:
     return lambda folder: said(folder, change)
 
 
-def promise(found: dict[str, Any], came_to: str) -> None:
-    found["plans"][0]["promises"]["overdue"]["came_to"] = came_to
+def promise(found: dict[str, Any], **changes: object) -> None:
+    found["plans"][0]["promises"]["overdue"].update(changes)
 
 
 def door(found: dict[str, Any], **changes: object) -> None:
@@ -152,7 +152,7 @@ def swap(folder: Path) -> None:
 
 @pytest.mark.rule("recheck-campaign-promises", "A promise that the histories do not show so is refused.")
 def test_a_promise_that_was_changed_is_refused(campaign: Path) -> None:
-    told = with_sums(campaign, of(lambda found: promise(found, "kept")))
+    told = with_sums(campaign, of(lambda found: promise(found, came_to="kept")))
     assert any(line.startswith("'plan-1': the promise overdue: kept then, broken now") for line in told), told
 
 
@@ -164,6 +164,7 @@ def test_a_promise_that_was_changed_is_refused(campaign: Path) -> None:
         (of(lambda found: door(found, door="none")), "door none then, prefect-deploy now"),
         (of(lambda found: found["plans"][0]["doors"].clear()), "0 doors then, 1 now"),
         (of(lambda found: found["plans"][0]["promises"].pop("ticks")), "the promise ticks: not there then"),
+        (of(lambda found: promise(found, untold=True)), "the promise overdue: untold in part then, nothing now"),
         (of(lambda found: found["plans"][0]["steps"].pop()), "'plan-1': steps: "),
         (lambda folder: lines(folder, drop_looks), "outcome lost then, error now"),
         (lambda folder: lines(folder, lambda all_lines: all_lines[:-3]), "'plan-1': "),
@@ -268,7 +269,7 @@ def test_another_harness_may_say_it_in_other_words(campaign: Path) -> None:
         said(folder, lambda found: door(found, reason="in other words"))
 
     assert with_sums(campaign, spoil) == []
-    assert with_sums(campaign, of(lambda found: promise(found, "kept"))) != []
+    assert with_sums(campaign, of(lambda found: promise(found, came_to="kept"))) != []
 
 
 def test_a_campaign_that_was_cut_off_says_so(campaign: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -16,11 +17,11 @@ from harness.history import moment
 from harness.known import load_known_ticks
 from harness.verdict.outcomes import Verdict
 from harness.verdict.plans import OVERDUE, Opened, promises_of
-from harness.verdict.ticks_at_doors import AtDoor, at_door
+from harness.verdict.ticks_at_doors import AtDoor, Taken, at_door
 from harness.words.events import DeploymentRead, DoorClosed, DoorOpens, Event, Listing, States
 from harness.words.facts import Deployment, FlowRun, RunState, Schedule
+from harness.words.places import ROOT
 from harness.words.promises import Promise
-from tests.rules import ROOT
 
 DROPPED, TAKEN, RACED = (
     f"docs/findings/{name}"
@@ -171,6 +172,17 @@ def test_what_is_known_of_ticks_names_doors_of_plans_and_findings_that_there_are
 def test_a_run_that_was_upcoming_as_the_door_opened_and_due_as_it_was_answered_is_a_tick_that_was_dropped() -> None:
     for tick, why in ((1, DROPPED), (-1, "")):
         one = opened(history(), missing=[tick])
-        one = Opened(one.name, one.family, "a", one.verdict, AtDoor(OPENED, ANSWERED, frozenset({moment(at(tick))})))
+        one = Opened(
+            one.name, one.family, "a", one.verdict, AtDoor(OPENED, ANSWERED, frozenset({Taken("r", moment(at(tick)))}))
+        )
         seen = promises_of([one], "3.9.1")[0]
         assert [(seen[name].came_to, seen[name].known) for name in (OVERDUE, "ticks")] == 2 * [(BROKEN, why)]
+
+
+@pytest.mark.rule(
+    "plan-ticks-not-by-hand", "A run that a person created for the time of a tick is no run of that tick."
+)
+def test_a_tick_is_not_explained_by_the_loss_of_a_run_that_a_person_created() -> None:
+    for by_hand, why in ((False, "PrefectHQ/prefect#17764"), (True, "")):
+        took = AtDoor(OPENED, ANSWERED, frozenset({Taken("r", moment(at(-60)), by_hand)}))
+        assert known(replace(opened(missing=[-60]), at=took), version="3.3.3") == why
