@@ -35,7 +35,7 @@ def with_unasked(
         return list(fates)
     there = {side: _there([one for one in fates if one.side == side]) for side in SIDES}
     first = [one for of_side in there.values() for one in of_side[:number]]
-    # rule: sample-has-ended (never)
+    # rule: sample-has-ended (never), sample-altered-has-ended (without last)
     if not all(one.end in ENDED or one.fate == "altered" for one in first):
         return list(fates)
     asked = {one.run for one in first}
@@ -48,7 +48,8 @@ def with_unasked(
 
 def _there(fates: Sequence[RunFate]) -> list[RunFate]:
     """What is there of a side, by when it was due: so the drain chose its sample."""
-    return sorted((one for one in fates if one.fate != "lost"), key=lambda one: (moment(one.tick), one.run))
+    there = [one for one in fates if one.fate != "lost"]
+    return sorted(there, key=lambda one: (moment(one.tick), one.run))  # rule: sample-due-first (unwrapped)
 
 
 def _state_of(run: FlowRun) -> tuple[str | None, str | None]:
@@ -60,6 +61,7 @@ def _of_the_others(fate: RunFate, latest: datetime | None, waits: Collection[str
 
     `waits`: the runs that are in the very state that they were listed in.
     """
+    # rule: sample-unasked-if-kept (without first), sample-unasked-never-ran (without last)
     if fate.fate != "kept" or fate.completed or fate.executions:
         return fate
     # What a worker took and left, or did not take in its turn, may only have had too little time.

@@ -153,6 +153,43 @@ def test_the_sample_is_of_those_that_are_there() -> None:
     assert (counts.lost, counts.completed, counts.unasked) == (1, 2, 1)
 
 
+@pytest.mark.rule("sample-due-first", "The sample is what was due first, whatever the order of ids.")
+def test_the_sample_is_of_those_that_were_due_first() -> None:
+    def in_reverse(value: Any) -> Any:
+        """The same with each run due so much earlier as it was later."""
+        if isinstance(value, list):
+            return [in_reverse(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        found = {key: in_reverse(each) for key, each in value.items()}
+        if "expected_start_time" in found and str(found["run"])[-1] in "0123":
+            found["expected_start_time"] = f"2030-01-01T00:00:0{9 - int(found['run'][-1])}Z"
+        return found
+
+    last = (WAITS, WAITS, DONE, DONE)
+    assert judge(in_reverse(sampled(last, last))).outcome == "survived"
+    assert came_to(last, last)[0] == judge(in_reverse(sampled((DONE, DONE, WAITS, WAITS)))).outcome == "inconclusive"
+
+
+@pytest.mark.rule("sample-altered-has-ended", "A run of the sample that was altered is not waited for.")
+def test_a_run_of_the_sample_that_was_altered_and_never_ended_lets_the_others_off() -> None:
+    treated, twin = ("moved to a deployment", DONE, WAITS, WAITS), WHOLE_TWIN
+    counts = check_survival(sampled(treated, twin), state=STATE).treated
+    assert (counts.altered, counts.unasked, counts.stranded) == (1, 2, 0)
+
+
+@pytest.mark.rule(
+    "sample-unasked-if-kept", "A run that was altered was not left alone, though it is in the same state."
+)
+@pytest.mark.rule("sample-unasked-never-ran", "A run that was executed was asked to, though it is in the same state.")
+def test_a_run_beside_the_sample_to_which_something_happened_is_not_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STORIES, "executed, and late", Story([LATE], [LATE], "kept", stranded=True, executed=1))
+    for word in ("moved to a deployment", "executed, and late"):
+        counts = check_survival(sampled((DONE, DONE, word, WAITS)), state=STATE).treated
+        assert counts.unasked == 1, word
+        assert came_to((DONE, DONE, word, WAITS))[0] != "survived", word
+
+
 @pytest.mark.rule("story-marks-of-a-flow", "A mark says what its flow received, or its trial that no flow is run.")
 def test_a_mark_without_parameters_is_that_of_a_stand_in_alone() -> None:
     opening, *rest = sampled((DONE, DONE, WAITS, WAITS))
