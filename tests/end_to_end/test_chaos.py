@@ -23,6 +23,16 @@ LOST = """\
 - {do: wait, until: late, of: a}
 - {do: open, door: prefect-deploy, of: a}
 """
+INTERRUPTED = """\
+- {do: hurt, fault: worker-killed}
+- {do: move-clock, minutes: 11}
+- {do: wait, until: late, of: a}
+- {do: interrupt, fault: server-killed, seconds: 3}
+- {do: open, door: prefect-deploy, of: a}
+- {do: interrupt, fault: server-frozen, seconds: 0}
+- {do: lift, fault: worker-killed}
+- {do: interrupt, fault: server-stopped, seconds: 3}
+"""
 FROZEN = "- {do: hurt, fault: worker-frozen}\n" + 10 * "- {do: wait, until: late, of: a}\n"
 
 
@@ -39,6 +49,16 @@ def test_a_plan_finds_the_loss_of_the_report_where_it_is(subject: str, came_to: 
     (plan,) = json.loads(file.read_text(encoding="utf-8"))["plans"]
     assert plan["promises"]["overdue"]["came_to"] == came_to, done.stdout
     assert plan["promises"]["overdue"]["known"] == ("PrefectHQ/prefect#17764" if subject == "3.3.3" else "")
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_server_that_is_interrupted_comes_back_with_all_that_it_had(tmp_path: Path) -> None:
+    said = command(tmp_path, INTERRUPTED, "3.3.4")
+    done = subprocess.run(said, check=False, capture_output=True, text=True, timeout=900)
+    (file,) = (tmp_path / "results").glob("chaos-*/chaos.json")
+    (plan,) = json.loads(file.read_text(encoding="utf-8"))["plans"]
+    came_to = {name: plan["promises"][name]["came_to"] for name in ("overdue", "ticks", "comeback", "durable")}
+    assert set(came_to.values()) == {"kept"}, done.stdout
     assert done.returncode == 0, done.stdout
 
 
