@@ -73,6 +73,11 @@ class PlanResult(msgspec.Struct, frozen=True, kw_only=True):
         """Its place in the list of its campaign, from 1 on."""
         return int(self.file.split("/")[1].removeprefix("plan-"))
 
+    @property
+    def news(self) -> list[str]:
+        """The names of the promises that it broke in a way that is not known."""
+        return [name for name in self.of(BROKEN) if not self.promises[name].known]
+
     def of(self, word: str) -> list[str]:
         """The names of the promises that came to this."""
         return [name for name, promise in self.promises.items() if promise.came_to == word]
@@ -86,6 +91,7 @@ class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
     planned      the SHA-256 of the text of each plan, in order, of all shards; the texts lie in `planned/`
     shard        which of these it carries out: `3/8` is every eighth from the third on; empty: all
     promise      the promise that its one plan is made smaller for; empty: none is
+    until_news   it stops after the first plan with news
     versions     of the parts that are another release than the server, by role
     as_of        the day as of which the subject's packages were resolved
     merged       the runs that were joined
@@ -107,6 +113,7 @@ class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
     planned: Sequence[str] = ()
     shard: str = ""
     promise: str = ""
+    until_news: bool = False
     start: str = ""
     versions: dict[str, str] = {}
     as_of: str = ""
@@ -117,7 +124,10 @@ class CampaignResult(msgspec.Struct, frozen=True, kw_only=True):
     def missing(self) -> list[int]:
         """The places of the plans of its shard that have no result."""
         done = {plan.place for plan in self.plans}
-        mine = parse_shard(self.shard or "1/1").of(self.planned)
+        mine = list(parse_shard(self.shard or "1/1").of(self.planned))
+        if self.until_news:
+            first = next((plan.place for plan in self.plans if plan.news), None)
+            mine = [place for place in mine if first is None or place < first]  # rule: campaign-until-news (always)
         return [place for place in mine if place not in done]  # rule: campaign-goes-on (always)
 
     def also(self, plan: PlanResult) -> CampaignResult:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,37 +18,28 @@ from harness.chaos.coverage import Coverage
 from harness.chaos.draw import draw_several
 from harness.chaos.model import MOST_STEPS, check_database
 from harness.chaos.plans import ChaosPlan
-from harness.chaos.results import CAMPAIGN, CAMPAIGN_SCHEMA, CampaignResult
+from harness.chaos.results import CAMPAIGN, CampaignResult
 from harness.chaos.shards import parse_shard, shard_of_environment
 from harness.chaos.text import read_plan, write_plan
 from harness.checkers import load_promises
-from harness.engines import movable_clock
-from harness.engines.base import Engine
 from harness.engines.choose import choose_engine
-from harness.engines.sweep import of_run, of_the_dead, sweep
+from harness.engines.sweep import of_the_dead, sweep
 from harness.runs.ask import DatabaseName, EngineName, ResultsFolder, StartName
-from harness.runs.campaign import Bench, Ground
+from harness.runs.campaign_ground import campaign_of, carry_out_campaign, opened
 from harness.runs.campaign_ledger import CampaignLedger
 from harness.store.campaigns import (
-    ASKED,
-    digest,
     held,
     is_campaign,
-    keep_planned,
     read_campaign,
-    unlike,
-    write_campaign,
 )
 from harness.store.checksums import write_checksums
-from harness.store.results import check_writable, harness_commit, new_run_id
+from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_name, resolve
-from harness.subjects.release import Release
 from harness.verdict.plans import OVERDUE
 from harness.words.errors import UsageError, no_such
-from harness.words.names import FORK, SERVER, SQLITE, WARP
+from harness.words.names import FORK, SQLITE
 from harness.words.options import Option, again
 from harness.words.places import session
-from harness.words.scratch import scratch_folder
 
 DESCRIPTION = (
     "Draws plans from a seed (doors, faults, moves of the clock, runs by a person), carries each out on real Prefect, "
@@ -92,6 +82,9 @@ class Ask:
         Option("the campaign's own folder; a campaign that was begun there is gone on with", metavar="FOLDER"),
     ] = None
     resume: Annotated[Path | None, Option("go on with the campaign in this folder", metavar="FOLDER")] = None
+    until_news: Annotated[
+        bool, Option("stop after the first plan that breaks a promise in a way that is not known")
+    ] = False
     draw_only: Annotated[bool, Option("write the plans into --results, and carry none out")] = False
     subject: Annotated[str, Option("a release", metavar="PREFECT", always=True)] = "latest"
     engine: EngineName = None
@@ -126,60 +119,33 @@ def run(ask: Ask, console: Console) -> int:
     release = resolve(ask.subject, engine.target(), engine.resolve_image)
     if Version(release.version) < Version(_FIRST):
         raise UsageError(f"Plans were never tried on releases before {_FIRST}. Name a later one than {ask.subject}.")
-    new = _record(ask, release, name, plans, seen)
+    new = campaign_of(
+        release,
+        subject=ask.subject,
+        run=name,
+        command=again("chaos", ask),
+        engine=engine.name,
+        database=ask.database,
+        start=ask.start,
+        plans=plans,
+        seed=None if ask.plan else ask.seed,
+        steps=None if ask.plan else ask.steps,
+        seen=seen,
+        shard=ask.shard,
+        promise=ask.reduce,
+        until_news=ask.until_news,
+    )
     folder.mkdir(parents=True, exist_ok=True)
     with held(folder):
-        if begun:
-            begun = read_campaign(folder)
-            _check_same(begun, new, folder, resumed=bool(ask.resume))
-        else:
-            keep_planned(folder, plans)
-            write_campaign(folder, new)
-        ledger = CampaignLedger(folder, begun or new, partial(console.print, soft_wrap=True, highlight=False))
-        code = _carried_out(ask, ledger, engine, release, console, name=name)
+        begun = opened(folder, new, plans, but={"seed", "steps", "seen", "planned"} if ask.resume else set())
+        say = partial(console.print, soft_wrap=True, highlight=False)
+        try:
+            code = carry_out_campaign(CampaignLedger(folder, begun, say), engine, release, run=name, say=say)
+        except BaseException:
+            say(f"go on:    {shlex.join([*session('chaos'), '--resume', str(folder)])}")
+            raise
     write_checksums(folder)
     return code
-
-
-def _carried_out(
-    ask: Ask, ledger: CampaignLedger, engine: Engine, release: Release, console: Console, *, name: str
-) -> int:
-    if ledger.is_whole:
-        return ledger.end()
-    try:
-        with (
-            _ground(ask, engine, release, console, name=name, folder=ledger.folder) as ground,
-            Bench(ground, console.print) as bench,
-        ):
-            return ledger.carry_on(bench)
-    except BaseException:
-        line = shlex.join([*session("chaos"), "--resume", str(ledger.folder)])
-        console.print(f"go on:    {line}", soft_wrap=True)
-        raise
-
-
-@contextmanager
-def _ground(
-    ask: Ask, engine: Engine, release: Release, console: Console, *, name: str, folder: Path
-) -> Iterator[Ground]:
-    """The ground that plans are carried out on, built; nothing of the run is left in the end."""
-    movable_clock.preload()
-    engine.prepare(ask.database, console.print)
-    parts = {SERVER: release, **release.roles}
-    keys = {role: engine.build(part, console.print) for role, part in parts.items()}
-    scratch_folder(name)
-    try:
-        for key in dict.fromkeys(keys.values()):
-            engine.check_clock(key)
-            if ask.start == FORK:
-                engine.warm(key, name, WARP)
-        yield Ground(
-            engine, ask.subject, {role: part.version for role, part in parts.items()}, release.as_of, keys,
-            ask.database, ask.start, name, folder,
-        )  # fmt: skip
-    finally:
-        engine.close()
-        sweep(of_run(name))
 
 
 def _begun(ask: Ask) -> CampaignResult | None:
@@ -196,6 +162,7 @@ def _asked_of(begun: CampaignResult, folder: Path) -> Ask:
     return Ask(
         reduce=begun.promise,
         shard=begun.shard,
+        until_news=begun.until_news,
         subject=begun.subject,
         engine=begun.engine,
         database=begun.database,
@@ -218,39 +185,6 @@ def _shard(ask: Ask, console: Console) -> str:
     shard, variables = found
     console.print(f"shard: {shard}, by {variables}", soft_wrap=True)
     return str(shard)
-
-
-def _record(ask: Ask, release: Release, run: str, plans: Sequence[ChaosPlan], seen: Coverage) -> CampaignResult:
-    """A campaign of which nothing was carried out."""
-    drawn = not ask.plan
-    return CampaignResult(
-        schema=CAMPAIGN_SCHEMA,
-        run=run,
-        command=again("chaos", ask),
-        subject=ask.subject,
-        version=release.version,
-        engine=ask.engine or "",
-        database=ask.database,
-        coverage=seen,
-        seed=ask.seed if drawn else None,
-        steps=ask.steps if drawn else None,
-        seen=seen,
-        planned=[digest(plan) for plan in plans],
-        shard=ask.shard,
-        promise=ask.reduce,
-        start=ask.start,
-        versions={role: part.version for role, part in release.roles.items()},
-        as_of=release.as_of,
-        harness=harness_commit(),
-    )
-
-
-def _check_same(begun: CampaignResult, new: CampaignResult, folder: Path, *, resumed: bool) -> None:
-    """Raises: UsageError where what would be added is not what was begun."""
-    asked = {"seed", "steps", "seen", "planned"} if resumed else set()  # what a resume takes from the folder
-    words = {field: says for field, says in ASKED.items() if field not in asked}
-    if differ := unlike(begun, new, words):  # rule: campaign-goes-on-with-the-same
-        raise UsageError(f"The campaign in {str(folder)!r} was begun with other things; then and now: {differ[0]}.")
 
 
 def _plans(ask: Ask, seen: Coverage) -> list[ChaosPlan]:

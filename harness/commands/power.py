@@ -15,11 +15,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from harness.chaos.model import MOST_STEPS
 from harness.checkers import load_promises
 from harness.doors import select_doors
 from harness.engines.choose import choose_engine
+from harness.engines.sweep import of_the_dead, sweep
 from harness.evidence.table import STYLES
 from harness.runs.ask import ClockName, DatabaseName, EngineName, LabCount, ResultsFolder, RunAsk, StartName
+from harness.runs.power_by_chaos import (
+    FOUND,
+    QUIET,
+    ByChaos,
+    Tries,
+    in_short,
+    look_for,
+    row_of,
+    shrink,
+    smallest_of,
+)
 from harness.runs.unseen import run_unseen
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_name, resolve
@@ -36,6 +49,7 @@ EPILOG = (
     "exit codes: 0 every mutant was found as what it is, and the release itself survived; 1 one was not, or "
     "it did not; 2 wrong usage; 125 nothing is wrong, but something could not be judged; 130 interrupted"
 )
+DOORS, CHAOS = BY = ("doors", "chaos")
 WHOLE = ("survived", *(f"{name} {one.kept}" for name, one in load_promises().items()))
 
 
@@ -50,6 +64,12 @@ class Ask:
     start: StartName = FORK
     clock: ClockName = REAL
     labs: LabCount = None
+    by: Annotated[str, Option("through the doors that each is meant for, or from promises alone", choices=BY)] = DOORS
+    seed: Annotated[int, Option("by chaos: what the plans are drawn from", metavar="N")] = 1
+    plans: Annotated[int, Option("by chaos: how many are carried out at the most, of each subject", metavar="N")] = 30
+    steps: Annotated[int, Option("by chaos: of each plan", metavar="N")] = 12
+    shrink: Annotated[bool, Option("by chaos: make the plan that found a mutant smaller")] = False
+    into: Annotated[Path | None, Option("by chaos: its own folder, gone on with if begun", metavar="FOLDER")] = None
     results: ResultsFolder = Path("results")
 
 
@@ -91,6 +111,8 @@ def run(ask: Ask, console: Console) -> int:
     check_name(ask.subject)
     if "+" in ask.subject:
         raise UsageError(f"{ask.subject!r} has an overlay already; name a subject without one.")
+    if ask.by == CHAOS:
+        return _by_chaos(ask, mutants, console)
     check_writable(ask.results)
     engine, why = choose_engine(ask.engine)
     check_fit(mutants, resolve(ask.subject, engine.target(), engine.resolve_image).version)
@@ -122,6 +144,61 @@ def run(ask: Ask, console: Console) -> int:
     console.print(f"\n{caught} of {len(of_mutants)} mutants found as what they are, {alarms} false alarms")
     console.print(f"evidence: {both.results}", soft_wrap=True)
     return exit_code(rows)
+
+
+def _by_chaos(ask: Ask, mutants: Sequence[Overlay], console: Console) -> int:
+    """Look for each mutant from the promises alone, then make smaller what found it; returns the exit code."""
+    if ask.steps > MOST_STEPS:
+        raise UsageError(f"A plan has at most {MOST_STEPS} steps, not {ask.steps}.")
+    folder = (ask.into or ask.results / f"power-{new_run_id()}").absolute()
+    check_writable(*((folder, "--into") if ask.into else (ask.results, "--results")))
+    engine, why = choose_engine(ask.engine)
+    check_fit(mutants, resolve(ask.subject, engine.target(), engine.resolve_image).version)
+    ask = replace(ask, engine=engine.name, into=folder)
+    line = again("power", ask)
+    tries = Tries(
+        seed=ask.seed, plans=ask.plans, steps=ask.steps, engine=engine.name, database=ask.database, start=ask.start,
+        folder=folder, command=line,
+    )  # fmt: skip
+    say = partial(console.print, soft_wrap=True)
+    say(f"engine: {why}")
+    sweep(of_the_dead)
+    subjects = {f"{ask.subject}+{mutant.name}": True for mutant in mutants} | {ask.subject: False}
+    try:
+        found = {}
+        for subject in subjects:
+            say(f"\n{subject}")
+            found[subject] = look_for(subject, tries, say)
+        reduced = {subject: shrink(subject, found[subject], tries, say) if ask.shrink and is_mutant else None
+                   for subject, is_mutant in subjects.items()}  # fmt: skip
+    except BaseException:
+        say(f"go on:    {line}")
+        raise
+    rows = [
+        row_of(subject, found[subject], made, smallest_of(subject, tries, made), is_mutant=subjects[subject])
+        for subject, made in reduced.items()
+    ]
+    console.print()
+    console.print(drawn_by_chaos(rows))
+    for text in ["", in_short(rows), f"evidence: {folder}", f"again:    {line}"]:
+        say(text)
+    return exit_code(rows)
+
+
+def drawn_by_chaos(rows: Sequence[ByChaos]) -> Table:
+    """The rows as a table."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("mutant", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("promises broken")
+    for name in ("plans", "s", "CPU s", "steps", "shrunk", "tries", "CPU s"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        verdict = Text(row.verdict, style="" if row.verdict in (FOUND, QUIET) else "bold yellow")
+        numbers = (row.plans, round(row.seconds), round(row.cpu_seconds), row.steps, row.shrunk, row.tries or None)
+        said = ["-" if number is None else str(number) for number in (*numbers, round(row.shrinking) or None)]
+        table.add_row(row.name.partition("+")[2] or row.name, verdict, ", ".join(row.news), *said)
+    return table
 
 
 def all_mutants() -> dict[str, Overlay]:
@@ -180,7 +257,7 @@ def _of_a_mutant(wanted: str, trials: Sequence[TrialResult]) -> str:
     return "no verdict" if not trials or any(map(unjudged, trials)) else "not found"
 
 
-def exit_code(rows: Sequence[Row]) -> int:
+def exit_code(rows: Sequence[Row] | Sequence[ByChaos]) -> int:
     """What these rows come to."""
     verdicts = {row.verdict for row in rows}
     if verdicts & {"not found", "false alarm"}:

@@ -59,9 +59,8 @@ def _plan(folder: Path, plan: PlanResult, *, drawn: bool) -> dict[str, object]:
     if drawn:
         with suppress(OSError, ValueError):
             picture = _OWN_STYLE.sub("", (folder / own / PICTURE).read_text(encoding="utf-8"), count=1)
-    news = [name for name in plan.of(BROKEN) if not plan.promises[name].known]
     broken = plan.of(BROKEN)
-    word = "news" if news else "known" if broken else "unknown" if plan.of(UNKNOWN) else "kept"
+    word = "news" if plan.news else "known" if broken else "unknown" if plan.of(UNKNOWN) else "kept"
     return {
         "id": f"plan-{plan.place}",
         "word": word if plan.of(KEPT) or word != "kept" else "nothing",

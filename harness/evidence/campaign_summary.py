@@ -14,7 +14,7 @@ _SHOWN = 100  # plans that broke something, or left something unknown
 def _of(campaign: Campaign) -> str:
     result = campaign.result
     seconds, cpu = (sum(getattr(plan, name) for plan in result.plans) for name in ("seconds", "cpu_seconds"))
-    news = sum(any(not plan.promises[name].known for name in plan.of(BROKEN)) for plan in result.plans)
+    news = sum(bool(plan.news) for plan in result.plans)
     told = [plan for plan in rows_of(result) if plan.of(BROKEN) or plan.of(UNKNOWN)]
     lines = [
         f"# Chaos on Prefect {result.version}",

@@ -9,10 +9,9 @@ def rows_of(campaign: CampaignResult) -> list[PlanResult]:
     """The plans that a reader looks at first: those with news, then those that broke what is known, then unknown."""
 
     def rank(plan: PlanResult) -> int:
-        broken = plan.of(BROKEN)
-        if any(not plan.promises[name].known for name in broken):
+        if plan.news:
             return 0
-        return 1 if broken else 2 if plan.of(UNKNOWN) else 3
+        return 1 if plan.of(BROKEN) else 2 if plan.of(UNKNOWN) else 3
 
     return sorted(campaign.plans, key=lambda plan: (rank(plan), plan.place))
 

@@ -43,7 +43,8 @@ class CampaignLedger:
         bench.labs_before(len(list((self.folder / "labs").glob("*"))))
         if self.result.promise:
             return self._reduce(bench)
-        for place, plan in self.left.items():
+        while left := self.left:
+            place, plan = next(iter(left.items()))
             self._carry_out(plan, place, bench)
         return self.end()
 
@@ -93,7 +94,7 @@ class CampaignLedger:
 
 def lines_of(result: PlanResult) -> list[str]:
     """What a plan came to, for a person."""
-    broken = [name for name in result.of(BROKEN) if not result.promises[name].known]
+    broken = result.news
     known = [name for name in result.of(BROKEN) if result.promises[name].known]
     untold = [name for name in known if result.promises[name].untold]  # rule: plan-untold-is-said (never)
     parts = [
@@ -110,7 +111,7 @@ def lines_of(result: PlanResult) -> list[str]:
 def summary_of(campaign: CampaignResult) -> list[str]:
     """What a campaign came to, for a person."""
     coverage, plans = campaign.coverage, campaign.plans
-    broken = [plan for plan in plans if any(not plan.promises[name].known for name in plan.of(BROKEN))]
+    broken = [plan for plan in plans if plan.news]
     places = f"{len(coverage.pairs)} pairs of them, {len(coverage.places)} by state"
     covered = f"{len(coverage.steps)} of {len(KINDS)} kinds of step, {places}"
     told = f"{len(broken)} of {len(plans)} plans broke a promise in a way that is not known"

@@ -30,7 +30,8 @@ REDUCED = "reduced.yaml"
 # What a campaign was asked for and made with, by its fields, and how a person calls it.
 ASKED = {
     "seed": "the seed", "steps": "steps of a plan", "seen": "what was seen before", "planned": "the plans",
-    "promise": "the promise", "shard": "the shard", "subject": "the subject", "version": "Prefect",
+    "promise": "the promise", "shard": "the shard", "until_news": "whether it stops at news",
+    "subject": "the subject", "version": "Prefect",
     "versions": "other parts of Prefect", "as_of": "its packages as of", "engine": "the engine",
     "database": "the database", "start": "how processes start", "harness": "the harness",
 }  # fmt: skip

@@ -18,6 +18,8 @@ from harness.chaos.results import BROKEN, KEPT, CampaignResult, PlanResult, Prom
 from harness.chaos.shards import Shard, parse_shard, shard_of_environment
 from harness.chaos.text import write_plan
 from harness.commands import chaos
+from harness.runs import campaign_ground
+from harness.runs.campaign_ledger import CampaignLedger
 from harness.store import campaigns
 from harness.store.campaigns import plan_file, read_campaign
 from harness.store.checksums import check_checksums
@@ -75,8 +77,8 @@ class Machine:
         patch.setattr(chaos, "choose_engine", lambda _: (FakeEngine(), "a fake"))
         patch.setattr(chaos, "resolve", lambda *_: self.release)
         patch.setattr(chaos, "sweep", lambda _: None)
-        patch.setattr(chaos, "_ground", self.ground)
-        patch.setattr(chaos, "Bench", lambda folder, _: self.bench(folder))
+        patch.setattr(campaign_ground, "_ground", self.ground)
+        patch.setattr(campaign_ground, "Bench", lambda folder, _: self.bench(folder))
         for name in (
             "CHAOS_SHARD_INDEX",
             "CHAOS_SHARD_TOTAL",
@@ -87,9 +89,9 @@ class Machine:
             patch.delenv(name, raising=False)
 
     @contextmanager
-    def ground(self, *_: object, folder: Path, **__: object) -> Iterator[Path]:
+    def ground(self, ledger: CampaignLedger, *_: object) -> Iterator[Path]:
         self.built += 1
-        yield folder
+        yield ledger.folder
 
     def bench(self, folder: Path) -> FakeBench:
         self.benches.append(FakeBench(folder, self.lives, self.breaks))
@@ -242,6 +244,19 @@ def test_a_reduction_is_gone_on_with(machine: Machine) -> None:
     assert (first, second[0], first + second) == ([1, 2, 3, 4, 5], 6, at_once)
     reduced = [(machine.folder / name / "reduced.yaml").read_text() for name in ("at-once", "campaign")]
     assert reduced[0] == reduced[1] and reduced[0].count("- {do:") == 1
+
+
+@pytest.mark.rule("campaign-until-news", "A campaign until news carries out no plan after the first that has some.")
+def test_a_campaign_until_news_stops_after_the_first_plan_that_breaks_a_promise(machine: Machine) -> None:
+    third = draw_several(1, 5, 12)[2]
+    machine.breaks = lambda one: one == third
+    assert machine.begin("--plans", "5", "--until-news") == 1
+    assert machine.places() == [1, 2, 3] and machine.result().missing == []
+    assert machine.begin("--plans", "5", "--until-news") == 1
+    assert machine.built == 1
+    machine.breaks = lambda _: False
+    assert machine.begin("--plans", "5", "--until-news", into="none") == 0
+    assert machine.places("none") == [1, 2, 3, 4, 5]
 
 
 def test_each_plan_is_in_one_shard(machine: Machine) -> None:
