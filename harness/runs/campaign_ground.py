@@ -14,6 +14,7 @@ from harness.engines.base import Engine
 from harness.engines.sweep import of_run, sweep
 from harness.runs.campaign import Bench, Ground
 from harness.runs.campaign_ledger import CampaignLedger
+from harness.runs.recheck_campaign import recheck_campaign
 from harness.store.campaigns import (
     ASKED,
     digest,
@@ -76,7 +77,8 @@ def opened(
 ) -> CampaignResult:
     """The campaign in a folder: the one that was begun there, or else this new one of these plans.
 
-    Raises: UsageError where the one that was begun is another one, in any field but these.
+    Raises: UsageError where the one that was begun is another one, in any field but these, or was changed since: its
+    checksums will be made anew.
     """
     if not is_campaign(folder):
         keep_planned(folder, plans)
@@ -86,6 +88,11 @@ def opened(
     if differ := unlike(begun, new, {field: says for field, says in ASKED.items() if field not in but}):
         # rule: campaign-goes-on-with-the-same
         raise UsageError(f"The campaign in {str(folder)!r} was begun with other things; then and now: {differ[0]}.")
+    if problems := recheck_campaign(folder).problems:  # rule: campaign-goes-on-sound
+        raise UsageError(
+            f"The campaign in {str(folder)!r} does not hold, and is not gone on with: {problems[0]:.300}\n"
+            f"`harness recheck {folder}` says all."
+        )
     return begun
 
 

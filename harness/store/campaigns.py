@@ -35,7 +35,6 @@ ASKED = {
     "versions": "other parts of Prefect", "as_of": "its packages as of", "engine": "the engine",
     "database": "the database", "start": "how processes start", "harness": "the harness",
 }  # fmt: skip
-_LOCK = ".lock"
 _FILE = re.compile(rf"{PLANS}/plan-(?P<place>[1-9]\d{{0,4}})/{PLAN_FILE}")
 
 
@@ -118,7 +117,8 @@ def forget(folder: Path, place: int) -> bool:
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold a campaign's folder, so that no other command adds to it. Raises: UsageError where another one holds it."""
-    lock = FileLock(folder / _LOCK)
+    path = folder.parent / f".{folder.name}.lock"  # beside it: the checksums of the folder are of evidence alone
+    lock = FileLock(path)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -126,7 +126,7 @@ def held(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        (folder / _LOCK).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         lock.release()
 
 

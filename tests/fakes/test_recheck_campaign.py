@@ -16,11 +16,13 @@ from harness.chaos.plans import ChaosPlan
 from harness.chaos.results import CAMPAIGN_SCHEMA, CampaignResult
 from harness.chaos.text import read_plan, write_plan
 from harness.runs.campaign import Bench, Ground
+from harness.runs.campaign_ground import opened
 from harness.runs.campaign_ledger import CampaignLedger
 from harness.runs.recheck_campaign import recheck_campaign
 from harness.store.campaigns import digest, keep_planned, plan_file, read_campaign, write_campaign
 from harness.store.checksums import write_checksums
 from harness.store.results import harness_commit
+from harness.words.errors import UsageError
 from harness.words.records import Harness
 from tests.fakes.fake_lab import DEADLINES, FakeLab
 from tests.fakes.ground import fake_ground
@@ -299,3 +301,13 @@ def test_a_try_that_was_removed_from_a_reduction_is_missed(reduction: Path, tmp_
 
     told = with_sums(copied, spoil)
     assert "its plans are not those that a reduction tries, in order" in told
+
+
+@pytest.mark.rule("campaign-goes-on-sound", "A campaign that was changed is not gone on with: nothing is washed clean.")
+def test_a_campaign_that_was_changed_is_not_gone_on_with(campaign: Path) -> None:
+    begun = read_campaign(campaign)
+    assert opened(campaign, begun, []) == begun
+    (campaign / "SHA256SUMS").unlink()
+    said(campaign, lambda found: promise(found, "kept"))
+    with pytest.raises(UsageError, match="does not hold, and is not gone on with: 'plan-1': the promise overdue"):
+        opened(campaign, read_campaign(campaign), [])

@@ -20,6 +20,7 @@ from harness.chaos.text import write_plan
 from harness.commands import chaos
 from harness.runs import campaign_ground
 from harness.runs.campaign_ledger import CampaignLedger
+from harness.runs.recheck_campaign import PlansLook
 from harness.store import campaigns
 from harness.store.campaigns import plan_file, read_campaign
 from harness.store.checksums import check_checksums
@@ -78,6 +79,9 @@ class Machine:
         patch.setattr(chaos, "resolve", lambda *_: self.release)
         patch.setattr(chaos, "sweep", lambda _: None)
         patch.setattr(campaign_ground, "_ground", self.ground)
+        patch.setattr(
+            campaign_ground, "recheck_campaign", lambda _: PlansLook("", [], "", 0, 0)
+        )  # no plan has a history
         patch.setattr(campaign_ground, "Bench", lambda folder, _: self.bench(folder))
         for name in (
             "CHAOS_SHARD_INDEX",
