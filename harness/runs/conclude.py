@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import traceback
 from collections.abc import Callable, Iterator
@@ -79,7 +80,9 @@ def _verdict(judged: Judged) -> str:
             for name, check in verdict.checks.items()
         ],
     )
-    return json.dumps(msgspec.to_builtins(full), indent=1)
+    text = io.StringIO()  # of ten thousand fates, the parts of the text would take ten times its memory
+    text.writelines(json.JSONEncoder(indent=1).iterencode(msgspec.to_builtins(full)))
+    return text.getvalue()
 
 
 @contextmanager

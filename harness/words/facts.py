@@ -24,7 +24,7 @@ def in_state(state: str, name: str | None, type_: str | None) -> bool:
 Values: TypeAlias = dict[str, Any]  # parameters and the like: whatever a person's JSON holds
 
 
-class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
+class FlowRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A flow run as the server had it (harness/lab/facts.py); `run` is its id. None: the server named no such thing.
 
     created        when the server made it
@@ -67,7 +67,7 @@ class FlowRun(msgspec.Struct, frozen=True, kw_only=True):
         return in_state(state, self.state_name, self.state_type)
 
 
-class Answer(FlowRun, frozen=True, kw_only=True):
+class Answer(FlowRun, frozen=True, kw_only=True, omit_defaults=True):
     """The answer to a look-up of one run by its id: with status 200 the run, else what came in its place.
 
     status  of HTTP; None where no answer came, and `body` says why

@@ -10,7 +10,8 @@ import pytest
 
 from harness import history as history_module
 from harness.history import History, of_kind, read_history
-from harness.words.events import DoorClosed, Note, Phase, Unreadable
+from harness.words.events import DoorClosed, Look, Note, Phase, Unreadable
+from harness.words.facts import Answer, FlowRun
 from harness.words.redaction import Redactor
 
 
@@ -109,6 +110,22 @@ def test_a_line_that_held_a_secret_is_still_json_and_holds_it_no_more(
     assert json.loads(text)["server_log"] == ["a ***"]
     assert secret not in text and json.dumps(secret)[1:-1] not in text
     assert of_kind(history.events(), DoorClosed)[0].exit_code == 0
+
+
+@pytest.mark.rule("history-no-secrets-in-records", "No secret that a record holds is written into a history.")
+def test_a_record_in_a_list_is_written_as_one_without_its_secrets_and_without_what_it_lacks(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_module, "redact", Redactor({"PREFECT_API_KEY": "hunter2hunter2"}))
+    run = FlowRun(run="r", side="twin", parameters={"key": "hunter2hunter2"})
+    answers = [Answer(run="r", status=404, body={"detail": "hunter2hunter2 is gone"}), Answer(run="r", status=None)]
+    history.add("listing", when="before the door", runs=[run], by_id=["r"], by_deployment=[])
+    history.add("look", when="after the door", answers=answers)
+    lines = [json.loads(line) for line in history.path.read_text(encoding="utf-8").splitlines()]
+    assert lines[0]["runs"] == [{"run": "r", "side": "twin", "parameters": {"key": "***"}}]
+    assert lines[1]["answers"][0] == {"run": "r", "status": 404, "body": {"detail": "*** is gone"}}
+    (look,) = of_kind(history.events(), Look)
+    assert look.answers[1] == answers[1]
 
 
 def test_of_kind_keeps_the_order_and_passes_over_other_kinds() -> None:
