@@ -29,11 +29,12 @@ PLAN_FILE = "plan.yaml"
 REDUCED = "reduced.yaml"
 # What a campaign was asked for and made with, by its fields, and how a person calls it.
 ASKED = {
-    "seed": "the seed", "steps": "steps of a plan", "seen": "what was seen before", "planned": "the plans",
+    "seed": "the seed", "steps": "steps of a plan", "seen": "what was seen before",
     "promise": "the promise", "shard": "the shard", "until_news": "whether it stops at news",
     "subject": "the subject", "version": "Prefect",
     "versions": "other parts of Prefect", "as_of": "its packages as of", "engine": "the engine",
     "database": "the database", "start": "how processes start", "harness": "the harness",
+    "planned": "the plans",  # the last, since another database or command draws others
 }  # fmt: skip
 _FILE = re.compile(rf"{PLANS}/plan-(?P<place>[1-9]\d{{0,4}})/{PLAN_FILE}")
 

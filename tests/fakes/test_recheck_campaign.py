@@ -308,6 +308,6 @@ def test_a_campaign_that_was_changed_is_not_gone_on_with(campaign: Path) -> None
     begun = read_campaign(campaign)
     assert opened(campaign, begun, []) == begun
     (campaign / "SHA256SUMS").unlink()
-    said(campaign, lambda found: promise(found, "kept"))
+    said(campaign, lambda found: promise(found, came_to="kept"))
     with pytest.raises(UsageError, match="does not hold, and is not gone on with: 'plan-1': the promise overdue"):
         opened(campaign, read_campaign(campaign), [])

@@ -233,7 +233,7 @@ def test_two_commands_do_not_carry_out_one_campaign(machine: Machine, capsys: py
 
 @pytest.mark.rule("campaign-reduction-goes-on", "A reduction that is gone on with tries no plan again that it tried.")
 def test_a_reduction_is_gone_on_with(machine: Machine) -> None:
-    (plan,) = draw_several(7, 1, 12)
+    (plan,) = draw_several(9, 1, 12)
     write_plan(plan, machine.folder / "mine.yaml")
     machine.breaks = lambda one: any(step.kind == "hurt worker-frozen" for step in one.steps)
     assert machine.breaks(plan)
