@@ -58,7 +58,7 @@ class ByChaos:
 
 def look_for(subject: str, tries: Tries, say: Callable[[str], None]) -> CampaignResult:
     """Carry out the plans of a seed on a subject until one breaks a promise; what was carried out is not done again."""
-    plans = draw_several(tries.seed, tries.plans, tries.steps)
+    plans = draw_several(tries.seed, tries.plans, tries.steps, database=tries.database)
     return _campaign(subject, tries, plans, say)
 
 
