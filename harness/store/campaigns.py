@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import msgspec
 from filelock import FileLock, Timeout
+from packaging.version import InvalidVersion, Version
 
 from harness.chaos.coverage import Coverage
 from harness.chaos.plans import ChaosPlan
 from harness.chaos.results import CAMPAIGN, CAMPAIGN_SCHEMA, CampaignResult
+from harness.chaos.shards import parse_shard
 from harness.chaos.text import as_text, plan_of, write_plan
 from harness.store.results import harness_words
 from harness.words.errors import UsageError
@@ -56,11 +59,19 @@ def read_campaign(folder: Path) -> CampaignResult:
     try:
         found = read_json(path)
         schema = found["schema"]
+        json.dumps(found, ensure_ascii=False).encode()  # half of a letter is no text
     except (ValueError, KeyError, TypeError):
         raise UsageError(f"{str(folder)!r} holds no campaign: it has no readable {CAMPAIGN}.") from None
     if schema != CAMPAIGN_SCHEMA:
         raise UsageError(f"{str(path)!r} has schema {schema!r:.40}; this harness reads schema {CAMPAIGN_SCHEMA} alone.")
     result = read_as(CampaignResult, found, path)
+    try:
+        Version(result.version)
+        parse_shard(result.shard or "1/1")
+    except (InvalidVersion, UsageError):
+        raise UsageError(f"{str(path)!r} names no release or no shard that there is: {result.version!r:.40}.") from None
+    if any("/" in word for word in (result.engine, result.database)):
+        raise UsageError(f"{str(path)!r} names an engine or a database that is none.")
     for plan in result.plans:
         found = _FILE.fullmatch(plan.file)
         if not found or not (result.promise or int(found["place"]) <= len(result.planned)):
