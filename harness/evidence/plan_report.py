@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.chaos.plans import AnyStep, CreateRuns, Hurt, Lift, MoveClock, OpenDoor, Wait
+from harness.chaos.plans import AnyStep, CreateRuns, Hurt, Interrupt, Lift, MoveClock, OpenDoor, Wait
 from harness.chaos.results import BROKEN, KEPT, PromiseSeen
 from harness.chaos.text import as_text
 from harness.checkers import load_promises
@@ -25,6 +25,12 @@ _DOORS = 3  # told at length
 _FAULTS = {
     "worker-killed": ("The worker is killed, and none is started.", "A worker is started again."),
     "worker-frozen": ("The worker is stopped (SIGSTOP), and does nothing.", "The worker goes on (SIGCONT)."),
+}
+_INTERRUPTED = {
+    "server-killed": "The server is killed, and started again",
+    "server-stopped": "The server is stopped, and started again",
+    "server-frozen": "The server is stopped (SIGSTOP), and goes on (SIGCONT)",
+    "database-stopped": "The database is stopped, and started again",
 }
 _UNTIL = {"late": "one of its runs is Late", "done": "each of its runs that was due has ended"}
 _UNTIL["upcoming"] = "one of its runs is due later"
@@ -136,6 +142,8 @@ def in_words(step: AnyStep, doors: dict[str, str]) -> str:
             return _FAULTS[fault][0]
         case Lift(fault=fault) if fault in _FAULTS:
             return _FAULTS[fault][1]
+        case Interrupt(fault=fault, seconds=seconds) if fault in _INTERRUPTED:
+            return f"{_INTERRUPTED[fault]} after {seconds} seconds."
         case MoveClock(minutes=minutes):
             return f"The clock of the whole lab is moved {minutes} minutes ahead."
         case CreateRuns(number=number, of=of):

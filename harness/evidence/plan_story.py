@@ -21,8 +21,8 @@ from harness.words.names import AFTER, BEFORE
 LOST, REMOVED = "lost", "removed before it was due"
 TWIN, DRAIN = "twin", "drain"
 _STEP = re.compile(r"step (?P<number>\d+): ")
-_HURT, _LIFT = "hurt: ", "lift: "
-_KINDS = {"open": "door", "hurt": "fault", "lift": "fault"}
+_HURT, _LIFT, _INTERRUPT = "hurt: ", "lift: ", "interrupt "
+_KINDS = {"open": "door", "hurt": "fault", "lift": "fault", "interrupt": "fault"}
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,11 @@ def _broken(door: JudgedDoor) -> list[str]:
 
 
 def _faults(steps: Sequence[StepSpan]) -> list[Span]:
-    """Each fault, from the step that begins it to the one that lifts it, or to the drain."""
+    """Each fault, from the step that begins it to the one that lifts it, or to the drain; and each interruption."""
     found: list[Span] = []
     for step in steps:
+        if step.says.startswith(_INTERRUPT):
+            found.append(Span(step.says.partition(": ")[2], step.span.start, step.span.end))
         if step.says.startswith(_HURT):
             later = [one for one in steps if one.number > step.number]
             lifted = [one.span.end for one in later if one.says.startswith(_LIFT)][:1]

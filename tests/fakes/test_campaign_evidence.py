@@ -10,9 +10,11 @@ from xml.etree import ElementTree
 import pytest
 from msgspec.structs import replace
 
+from harness.chaos.draw import draw
 from harness.chaos.results import BROKEN, PromiseSeen
 from harness.chaos.text import plan_of
 from harness.evidence import Campaign, JudgedPlan, made_again
+from harness.evidence.plan_report import in_words
 from harness.evidence.plan_story import tell_plan
 from harness.runs.plan_result import plan_again
 from harness.runs.recheck_campaign import recheck_campaign
@@ -150,3 +152,10 @@ def test_markup_in_a_reason_stays_text(campaign: Path) -> None:
     spoiled = replace(first, promises={**first.promises, "overdue": PromiseSeen(came_to=BROKEN, reason=evil)})
     made = made_again(Campaign(campaign, replace(result, plans=[spoiled, *result.plans[1:]])))
     assert evil not in made["index.html"] and "&lt;script&gt;" in made["index.html"]
+
+
+def test_every_step_that_a_plan_can_have_is_said_in_words_of_its_own() -> None:
+    drawn = {str(step): step for seed in range(80) for step in draw(seed, 1, 12).steps}
+    for said, step in drawn.items():
+        sentence = in_words(step, {})
+        assert sentence.endswith(".") and sentence.lower() != f"{said}.", said
