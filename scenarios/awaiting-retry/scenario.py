@@ -1,5 +1,6 @@
 """A flow fails and waits a long delay for its second try: the runs are AwaitingRetry."""
 
+from harness.history import moment
 from harness.trials.backlog import deploy_backlog
 from harness.trials.scenario import Scenario
 from harness.trials.staging import Staging
@@ -16,8 +17,9 @@ def stage(staging: Staging) -> None:
     deploy_backlog(staging)
 
     def all_have_begun() -> None:
-        runs = staging.runs_if_answered()
-        begun = sum(run["start_time"] is not None for run in runs)
+        runs = staging.runs_if_answered()  # those of an earlier try to deploy, too
+        of_this_try = [run for run in runs if moment(run["expected_start_time"]) >= staging.first]
+        begun = sum(run["start_time"] is not None for run in of_this_try)
         if begun < (wanted := staging.scenario.ticks * len(staging.deployed)):
             raise NotYet(f"{begun} of {wanted} runs have begun")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from harness.trials import looks, trigger
 from harness.trials.trial import Trial
 from harness.words.names import BEFORE
+from tests.fakes import fake_prefect
 from tests.fakes.fake_lab import Backlog, FakeLab, counts, judged, verdict
 from tests.fakes.fake_prefect import UPDATE_BEGINS, Run
 
@@ -145,6 +147,20 @@ def test_the_first_try_of_a_run_that_waits_for_its_retry_is_no_second_execution(
 def test_runs_that_are_slow_to_begin_await_their_retry_together(lab: FakeLab) -> None:
     lab.prefect.begin_apart = timedelta(seconds=3)  # six runs: the last one begins later than a delay after the first
     assert judged(lab.trial("awaiting-retry")) == verdict("survived", treated=KEPT, twin=KEPT)
+
+
+def test_runs_of_an_earlier_try_to_deploy_do_not_stand_for_those_that_have_not_begun(
+    lab: FakeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake_prefect, "RETRY_DELAY", timedelta(seconds=20))
+    lab.deadlines = replace(lab.deadlines, backlog=60)
+    lab.prefect.begin_apart = timedelta(seconds=4)
+    backlog = lab.backlog("awaiting-retry")
+    backlog.on("created", lambda: setattr(lab.site, "deploy_seconds", 12.0), side="probe")
+    entry = lab.trial("awaiting-retry")
+    notes = [event["text"] for event in lab.history("awaiting-retry") if event["kind"] == "note"]
+    assert notes == ["the deploy took 12 s, past the first tick; again"], entry.reason
+    assert (entry.outcome, entry.lost, entry.altered) == ("survived", 0, 0), entry.reason
 
 
 def test_a_retry_that_is_executed_twice_is_altered(lab: FakeLab) -> None:
