@@ -72,7 +72,7 @@ def _row(entry: TrialResult, record: Rehearsed) -> str:
 def _section(entry: TrialResult, record: Rehearsed, events: Sequence[Event]) -> Iterator[str]:
     yield f"## {in_cell(record.key)} on {in_cell(entry.version or entry.subject)}"
     yield ""
-    yield f"{entry.reason[:1].upper()}{entry.reason[1:]}."
+    yield f"{entry.reason[:1].upper()}{entry.reason[1:].rstrip('.')}."
     yield ""
     for name, promise in entry.promises.items():
         if is_broken(name, promise):
