@@ -44,7 +44,7 @@ _SCHEDULES = (
 _MINUTES = (6, 11, 16)  # of a move: a tick or a few of a schedule
 _RUNS = (1, 2)
 _SECONDS = (0, 3, 8)  # of an interruption; a worker that polls every 2 s notices all but the first
-_STAND_IN = (1, 3)  # the weights of plans whose runs are executed by Prefect's engine, and by the stand-in
+_STAND_IN = (1, 7)  # the weights of plans whose runs are executed by Prefect's engine, and by the stand-in
 # Of each kind, by the state that the plan is in and the first word of the kind. A door is what puts a promise to the
 # test, and it does so where runs are at risk: so runs come to be overdue soon, and most doors are opened then.
 _WEIGHTS = {
@@ -95,7 +95,7 @@ def draw(seed: int, number: int, steps: int, seen: Coverage | None = None, datab
     for _ in range(steps):
         possible = sorted(model.possible(names, database), key=lambda step: KINDS.index(step.kind))
         step = drawer.weighed(possible, [_weight(known, model, last, each.kind) for each in possible])
-        drawn.append(_filled(step, drawer, names))
+        drawn.append(_filled(step, drawer, names, drawn))
         model, last = model.after(step), step.kind
     plan = ChaosPlan(plan=FORMAT, seed=seed, number=number, deployments=deployments, steps=drawn, stand_in=stand_in)
     check_plan(plan)
@@ -111,8 +111,11 @@ def _weight(seen: Coverage, model: Model, last: str, kind: str) -> int:
     return max(1, sum(weight * _UNSEEN // (1 + each) for each in times))
 
 
-def _filled(step: AnyStep, drawer: Drawer, names: Sequence[str]) -> AnyStep:
-    """A step of this kind with all that it leaves open drawn."""
+def _filled(step: AnyStep, drawer: Drawer, names: Sequence[str], before: Sequence[AnyStep]) -> AnyStep:
+    """A step of this kind with all that it leaves open drawn; `before`: the steps so far."""
+    match step, before[-1:]:
+        case Wait(), [CreateRuns(of=of)]:  # another deployment may have nothing due, and the wait would be in vain
+            return replace(step, of=of)
     match step:
         case OpenDoor() | Wait():
             return replace(step, of=drawer.one_of(names))
