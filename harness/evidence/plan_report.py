@@ -14,7 +14,9 @@ from harness.evidence.door_sections import proof_told, runs_table, server_log
 from harness.evidence.frequency import Rate
 from harness.evidence.markdown import LONGEST, cut, fenced, in_cell
 from harness.evidence.plan_drawing import PICTURE
+from harness.evidence.plan_steps import script_of
 from harness.evidence.plan_story import removed_by
+from harness.evidence.script import NAME as SCRIPT
 from harness.history import of_kind, opening_of
 from harness.verdict.outcomes import LOST
 from harness.verdict.plans import OVERDUE, OVERDUE_PROMISE
@@ -22,6 +24,9 @@ from harness.words.events import PrefectVersion, Version
 from harness.words.names import BEFORE, SQLITE
 
 _DOORS = 3  # told at length
+_STAND_ALONE = (
+    f"`uv run {SCRIPT}`, beside this report, takes the steps with Prefect alone, in real time, and prints what is gone."
+)
 _FAULTS = {
     "worker-killed": ("The worker is killed, and none is started.", "A worker is started again."),
     "worker-frozen": ("The worker is stopped (SIGSTOP), and does nothing.", "The worker goes on (SIGCONT)."),
@@ -62,6 +67,7 @@ def plan_report(judged: JudgedPlan) -> str:
         "## Do it again",
         f"Save this as `plan.yaml`, and call `{_again(judged)}`.",
         fenced(as_text(judged.plan).rstrip(), "yaml"),
+        _STAND_ALONE if script_of(judged) else "",
         "Every call, state and time is in the `history.jsonl` of each door, in `trials/` beside this report.",
     ]
     whole = "\n\n".join(part for part in parts if part) + "\n"
