@@ -84,7 +84,8 @@ def _sentence(said: str) -> str:
 
 
 def _known(promise: PromiseSeen) -> str:
-    return f" Known for this release ({promise.known})." if promise.known else " Nothing is known of that: it is news."
+    known = f" Known for this release ({promise.known})." if promise.known else " Nothing is known of that: it is news."
+    return f"{known} Something else of it could not be told." if promise.untold else known
 
 
 def _promise(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.chaos.results import BROKEN, UNKNOWN, CampaignResult, PlanResult
+from harness.chaos.results import BROKEN, UNKNOWN, CampaignResult, PlanResult, PromiseSeen
 
 
 def rows_of(campaign: CampaignResult) -> list[PlanResult]:
@@ -18,6 +18,11 @@ def rows_of(campaign: CampaignResult) -> list[PlanResult]:
 
 def told_of(plan: PlanResult, word: str) -> str:
     """The promises of a plan that came to this, in a phrase; of broken ones, where that is known from."""
-    return ", ".join(
-        f"{name} ({plan.promises[name].known})" if plan.promises[name].known else name for name in plan.of(word)
-    )
+    return ", ".join(f"{name}{_beside(plan.promises[name])}" for name in plan.of(word))
+
+
+def _beside(promise: PromiseSeen) -> str:
+    # rule: plan-page-says-untold (gives "")
+    untold = "something else of it could not be told" if promise.untold else ""
+    beside = "; ".join(filter(None, [promise.known, untold]))
+    return f" ({beside})" if beside else ""

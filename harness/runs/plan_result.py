@@ -16,9 +16,9 @@ from harness.history import of_kind
 from harness.store.campaigns import PLANS, plan_file
 from harness.store.trial_folder import planned, read_trial
 from harness.trials.planned import Carried, doors_of
-from harness.verdict.outcomes import judge
+from harness.verdict.outcomes import ERROR, Verdict, judge
 from harness.verdict.plans import Opened, promises_of, worst_of
-from harness.verdict.ticks_at_doors import at_door
+from harness.verdict.ticks_at_doors import AtDoor, at_door
 from harness.words.events import Act, Event, Note, Phase, Version
 from harness.words.names import SERVER, WARP
 from harness.words.plan import ground
@@ -35,14 +35,20 @@ class Tried:
     folder: Path
 
 
+def _judged(events: Sequence[Event]) -> tuple[Verdict, AtDoor]:
+    """The verdict on a door, and what it did to ticks; an error where the history holds what cannot be read."""
+    try:
+        return judge(events), at_door(events)
+    except ValueError as error:  # rule: plan-unreadable-time-is-an-error
+        return Verdict(ERROR, f"the history could not be judged: {error}"), AtDoor()
+
+
 def judge_doors(place: int, tried: Mapping[tuple[int, str], Tried], version: str) -> list[JudgedDoor]:
     """What the doors of a plan came to on a release; `tried` by step and deployment."""
     told = {where: read_trial(one.folder / "history.jsonl") for where, one in tried.items()}
-    verdicts = {where: judge(events) for where, events in told.items()}
-    opened = [
-        Opened(one.door, load_doors()[one.door].family, where[1], verdicts[where], at_door(told[where]))
-        for where, one in tried.items()
-    ]
+    judged = {where: _judged(events) for where, events in told.items()}
+    verdicts = {where: verdict for where, (verdict, _) in judged.items()}
+    opened = [Opened(one.door, load_doors()[one.door].family, where[1], *judged[where]) for where, one in tried.items()]
     shown = promises_of(opened, version)
     return [
         JudgedDoor(
