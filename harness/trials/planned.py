@@ -36,7 +36,7 @@ from harness.trials.drain import drain
 from harness.trials.interrupting import hold, interrupt
 from harness.trials.looks import look_again, observe
 from harness.trials.moving import move_clock, states_of
-from harness.trials.parts import NodePart, running_in
+from harness.trials.parts import NodePart
 from harness.trials.phases import Phase, each, through
 from harness.trials.scenario import COMMON, Scenario
 from harness.trials.staging import Staging
@@ -192,9 +192,8 @@ class _Steps:
                 _open(trial)
 
     def _parts(self) -> list[NodePart]:
-        record, ended = self.staging.record, self.staging.ended_with_process.update
-        nodes = self.staging.workers()
-        return [NodePart(one, "worker", record, partial(running_in, self.staging, one), ended) for one in nodes]
+        """Nothing is executed in them as they are killed. (Nobody can look: a paused container answers no command.)"""
+        return [NodePart(one, "worker", self.staging.record) for one in self.staging.workers()]
 
     def _hurt(self, fault: str) -> None:
         """Once nothing is under way: what a worker runs as it is killed is lost to Prefect by design."""
