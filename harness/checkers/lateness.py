@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from statistics import median
 
 from harness.checkers._check import Check
@@ -36,23 +37,29 @@ def _look(events: Sequence[Event]) -> Seen | None:
     if is_absolute(events) or _has_another_reason(events):  # rule: lateness-beside-the-twin (without first)
         return None
     executed = executed_by(events, DRAINED)
-    late: dict[str, dict[str, list[float]]] = {}  # by the tick and the side, in seconds, by the server's clock alone
+    began: dict[str, dict[str, list[datetime]]] = {}  # by the tick and the side, by the server's clock alone
     for run in listed_at(events, DRAINED).values():
         # rule: lateness-of-what-was-executed (without first)
         if run.run in executed and run.side and run.start_time and run.expected_start_time:
-            seconds = (moment(run.start_time) - moment(run.expected_start_time)).total_seconds()
-            late.setdefault(run.expected_start_time, {}).setdefault(run.side, []).append(seconds)
-    # A tick that ran twice is for another checker.
-    # rule: lateness-tick-by-tick (always)
-    both = [of["treated"] + of["twin"] for _, of in sorted(late.items()) if [*map(len, of.values())] == [1, 1]]
+            began.setdefault(run.expected_start_time, {}).setdefault(run.side, []).append(moment(run.start_time))
+    moves = [(moment(event.move.was), moment(event.move.now)) for event in of_kind(events, ClockMoved)]
+    both: list[list[float]] = []
+    for tick, of in sorted(began.items()):
+        # A tick that ran twice is for another checker.
+        # rule: lateness-tick-by-tick (always)
+        if [*map(len, of.values())] == [1, 1]:
+            pair = [*of["treated"], *of["twin"]]
+            # One of both may have waited through a move of the clock: that is no delay.
+            if not any(min(pair) <= was and now <= max(pair) for was, now in moves):  # rule: lateness-through-no-move
+                both.append([(at - moment(tick)).total_seconds() for at in pair])
     if len(both) < _FEWEST:  # rule: lateness-of-several (never)
         return None
     treated, twin = ([pair[side] for pair in both] for side in (0, 1))
-    began = f"began {_range(treated)} after their time, and the twin's of the same {len(both)} ticks {_range(twin)}"
+    said = f"began {_range(treated)} after their time, and the twin's of the same {len(both)} ticks {_range(twin)}"
     later = median(one - other for one, other in both)
-    breach = Breach(side="treated", what=f"the treated deployment's runs {began}")
+    breach = Breach(side="treated", what=f"the treated deployment's runs {said}")
     # rule: lateness-more-than-a-minute (gives [])
-    return Seen(held=f"the treated deployment's runs {began}", breaches=[breach] if later > _MOST else [])
+    return Seen(held=f"the treated deployment's runs {said}", breaches=[breach] if later > _MOST else [])
 
 
 def _has_another_reason(events: Sequence[Event]) -> bool:

@@ -85,6 +85,18 @@ def test_of_a_deployment_with_a_limit_nothing_is_said() -> None:
     assert outcome("lateness", lines) == "nothing"
 
 
+@pytest.mark.rule("lateness-through-no-move", "A run that waited through a move of the clock was not delayed.")
+def test_a_run_that_waited_through_a_move_of_the_clock_is_not_compared() -> None:
+    lines = after([400, 400, 3], [2, 1, 1])
+    assert outcome("lateness", lines) == "broken"
+    reading = {"part": "server", "shows": "2030-01-01T00:00:05Z", "asked": 1.0, "answered": 1.1}
+    was, now = "2030-01-01T00:00:05Z", "2030-01-01T00:05:05Z"
+    move = {"was": was, "now": now, "seconds": 300, "asked": 1.0, "before": reading, "after": []}
+    at = next(number for number, line in enumerate(lines) if line["kind"] == "door-opens")
+    moved = {"kind": "clock-moved", "at": lines[at]["at"], "move": move}
+    assert outcome("lateness", [*lines[:at], moved, *lines[at:]]) == "nothing"
+
+
 @pytest.mark.rule("lateness-held-up-by-the-door", "Nothing is said where the door stopped what executes the runs.")
 @pytest.mark.parametrize("kind", ["part", "clock-moved"])
 def test_where_the_door_stopped_a_worker_or_the_clock_was_moved_nothing_is_said(kind: str) -> None:
