@@ -133,6 +133,6 @@ def test_a_backlog_of_a_hundred_is_judged_run_by_run_and_a_sample_of_it_is_execu
     for side in (survived, survived["twin"], lost["twin"]):
         assert (side["kept"] + side["progressed"], side["stranded"]) == (100, 0)
         assert 0 < side["unasked"] <= 80  # what was taken before the pool was paused is executed, too
-    assert f"{100 - survived['unasked']} of them completed, those that were due first among them" in survived["reason"]
+    assert f"{100 - survived['unasked']} of them completed, those due first among them" in survived["reason"]
     report = (tmp_path / "latest" / survived["folder"] / "report.md").read_text(encoding="utf-8")
     assert "A real worker starts a stand-in for each run" in report
