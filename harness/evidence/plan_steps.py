@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from harness.chaos.plans import ChaosPlan, Hurt, Lift, MoveClock, OpenDoor, Wait
 from harness.evidence._writer import JudgedDoor, JudgedPlan
 from harness.evidence.plan_story import removed_by
+from harness.evidence.script import rendered
 from harness.verdict.outcomes import LOST
 
 _DOORS = ("prefect-deploy", "patch-deployment", "patch-twice")
@@ -21,16 +20,9 @@ def plan_script(plan: ChaosPlan, version: str, day: str) -> str:
     lines = list(_lines(plan))
     if None in lines:
         return ""
-    environment = Environment(
-        loader=PackageLoader("harness.evidence"),
-        undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - it is Python, and what is filled in is a version, a day and our own words
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
     names = [*(one.name for one in plan.deployments), "twin"]
     values = {"version": version, "day": day, "names": names, "lines": lines}
-    return environment.get_template("reproduce_plan.py.j2").render(values)
+    return rendered("reproduce_plan.py.j2", values)
 
 
 def _lines(plan: ChaosPlan) -> Iterator[str | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.words.names import PREFECT_DEPLOY
@@ -26,6 +28,12 @@ def script(cell: Cell, state: str) -> str:
     if not can_be_told(cell, state):
         return ""
     what, stage, slot = _STATES[state]
+    values = {"version": cell.version, "day": cell.as_of, "state": state, "what": what, "stage": stage, "slot": slot}
+    return rendered("reproduce.py.j2", values)
+
+
+def rendered(template: str, values: Mapping[str, object]) -> str:
+    """A template of a script with its values filled in."""
     environment = Environment(
         loader=PackageLoader("harness.evidence"),
         undefined=StrictUndefined,
@@ -33,5 +41,4 @@ def script(cell: Cell, state: str) -> str:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    values = {"version": cell.version, "day": cell.as_of, "state": state, "what": what, "stage": stage, "slot": slot}
-    return environment.get_template("reproduce.py.j2").render(values)
+    return environment.get_template(template).render(values)
