@@ -111,10 +111,9 @@ def _steps(judged: JudgedPlan) -> Iterator[str]:
     """The steps in words, and which door broke what."""
     many = len(judged.plan.deployments)
     each = "; ".join(f"`{one.name}`: `{one.schedule}`" for one in judged.plan.deployments)
-    first = judged.plan.deployments[0].name
     one = "Deployments" if many > 1 else "A deployment"
     yield (
-        f"{one} in one work pool, with one worker: {each}. A twin has the schedule of `{first}`. Faults, moves of the "
+        f"{one} in one work pool, with one worker: {each}. A twin has each of these schedules. Faults, moves of the "
         "clock and created runs happen to it as well; it is never updated."
     )
     yield ""

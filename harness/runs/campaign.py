@@ -119,7 +119,7 @@ def one_plan(plan: ChaosPlan, place: int, ground: Ground, lab: Lab, said: Mappin
     histories: dict[tuple[int, str], History] = {}
     for (step, of), cell in cells.items():
         histories[step, of] = open_history(
-            run, cell, scenario_of(name, declared[of], stand_in=plan.stand_in), lab.clock
+            run, cell, scenario_of(name, [declared[of]], stand_in=plan.stand_in), lab.clock
         )
         for role, version in said.items():
             histories[step, of].add("version", role=role, said=version)

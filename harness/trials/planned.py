@@ -7,7 +7,7 @@ What happens to the whole lab (a fault, a move of the clock, runs that a person 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -80,15 +80,16 @@ class Carried:
     in_vain: list[int] = field(default_factory=list)
 
 
-def scenario_of(name: str, deployment: PlannedDeployment, *, stand_in: bool = False) -> Scenario:
-    """What a plan of this name comes to as a scenario, scheduled as this deployment of it."""
+def scenario_of(name: str, deployments: Iterable[PlannedDeployment], *, stand_in: bool = False) -> Scenario:
+    """What a plan of this name comes to as a scenario, with each schedule that these deployments of it have."""
     return Scenario(
         summary="A plan of chaos.",
         state="Late",
         ticks=1,
         interval=60,
         minimum=1,
-        schedules=(deployment.schedule,),
+        # rule: plan-twin-has-every-schedule (first alone)
+        schedules=tuple(dict.fromkeys(one.schedule for one in deployments)),
         backlog="overdue",
         fault="none",
         clock=WARP,
@@ -115,7 +116,7 @@ def carry_out(plan: ChaosPlan, name: str, lab: Lab, histories: Mapping[tuple[int
     `histories`: by the step and the deployment, as `doors_of` names them. What breaks is in them, too. The plan's
     worker and deployments are gone in the end, however it ends; the lab lives on.
     """
-    staging = Staging(scenario_of(name, plan.deployments[0], stand_in=plan.stand_in), lab, [])
+    staging = Staging(scenario_of(name, plan.deployments, stand_in=plan.stand_in), lab, [])
     staging.together = [staging]
     declared = {one.name: one for one in plan.deployments}
     for step, deployment, opened in doors_of(plan):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from harness.history import moment
 from harness.words.clock import MovableClock
 from tests.fakes.clock import Clock
 
@@ -99,17 +100,23 @@ class Deployment:
         return self.active and not self.paused
 
     def ticks(self, now: datetime) -> list[datetime]:
-        """The times of the schedule: an RRULE that is finite and pinned, or the next ten of an interval."""
+        """The times of the schedule: an RRULE that is finite and pinned, or the next ten of each interval."""
         if self.every:
             assert self.since
-            step = timedelta(seconds=self.every)
-            passed = (now - self.since) // step
-            return [self.since + number * step for number in range(passed + 1, passed + 11)]
+            more = [each["schedule"] for each in self.others if each["schedule"].get("anchor_date")]
+            rules = [(each["interval"], moment(each["anchor_date"])) for each in more]
+            return sorted({tick for rule in [(self.every, self.since), *rules] for tick in _next_ten(*rule, now)})
         found = re.search(r"DTSTART:(\w+)\s+RRULE:FREQ=(?:SECONDLY|DAILY);INTERVAL=(\d+);COUNT=(\d+)", self.rrule)
         if not found:
             return []
         first = datetime.strptime(found[1] + "+0000", "%Y%m%dT%H%M%S%z")
         return [first + timedelta(seconds=int(found[2]) * number) for number in range(int(found[3]))]
+
+
+def _next_ten(every: float, since: datetime, now: datetime) -> list[datetime]:
+    step = timedelta(seconds=every)
+    passed = (now - since) // step
+    return [since + number * step for number in range(passed + 1, passed + 11)]
 
 
 @dataclass

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from harness.engines.base import CommandResult, Node, database_of, save_log
 from harness.history import moment
@@ -348,6 +349,15 @@ class FakeSite:
         return f"/lab/scenarios/{scenario}"
 
 
+def intervals_of(block: str) -> list[dict[str, Any]]:
+    """The intervals with an anchor that a deployment of a prefect.yaml has, as the API gives them."""
+    found = re.findall(r'interval: ([\d.]+)$.*?anchor_date: "([^"]+)"$', block, flags=re.MULTILINE | re.DOTALL)
+    rules = [{"interval": float(every), "anchor_date": since, "timezone": "UTC"} for every, since in found]
+    return [
+        {"id": f"of-the-file-{at}", "active": True, "slug": None, "schedule": rule} for at, rule in enumerate(rules)
+    ]
+
+
 def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Deployment]:
     """The deployments that a scenario's rendered prefect.yaml and flow.py describe, in the few words that both use."""
     _, *blocks = re.split(
@@ -381,6 +391,7 @@ def deployments_of(files: Mapping[str, bytes], prefect: FakePrefect) -> list[Dep
                 rrule=value(block, "rrule").replace("\\n", "\n"),
                 every=float(value(block, "interval") or 0),
                 since=moment(anchor) if (anchor := value(block, "anchor_date")) else prefect.clock.now(),
+                others=intervals_of(block)[1:],
                 slug=value(block, "slug").replace("null", "") or None,
                 waits="hold" in files and "work()" in code,
                 starts_held="hold" in files and b"OF_A_RUN" in files["flow.py"],

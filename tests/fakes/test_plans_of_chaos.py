@@ -119,6 +119,15 @@ def test_a_release_that_keeps_its_runs_keeps_its_promises_in_any_order(campaign:
     assert exit_code([result]) == 0
 
 
+@pytest.mark.rule("plan-twin-has-every-schedule", "The twin of a plan has every schedule of its deployments.")
+def test_a_deployment_with_another_schedule_than_the_first_has_a_twin_as_well(campaign: Campaign) -> None:
+    a = A.replace("5m", "40m")
+    (result,) = campaign.of(plan(*OUTAGE, DEPLOY.replace("of: a", "of: b"), deployments=[a, B]))
+    (door,) = (door for door in result.doors if door.deployment == "b")
+    assert door.promises["overdue"].came_to == KEPT, door.promises["overdue"]
+    assert not result.of(UNKNOWN), result.promises
+
+
 def test_a_deploy_that_deletes_what_is_late_breaks_the_promise_of_what_is_overdue(campaign: Campaign) -> None:
     campaign.on_update(lambda runs: campaign.delete(late(runs)[:1]))
     (result,) = campaign.of(plan(*LATE_AND_DEPLOYED))
