@@ -149,13 +149,12 @@ def _stage(staging: Staging) -> None:
     staging.turn.close()
     staging.read_deployments()
     staging.last_tick = staging.lab.clock.now()
-    for deployment_id in staging.deployed.values():
-        staging.lab.wait_until(
-            "the scheduler's runs",
-            partial(_check, UPCOMING, staging, deployment_id),
-            seconds=staging.lab.deadlines.backlog,
-            every=staging.lab.deadlines.poll,
-        )
+    staging.lab.wait_until(
+        "the scheduler's runs",
+        partial(_check, UPCOMING, staging, list(staging.deployed.values())),
+        seconds=staging.lab.deadlines.backlog,
+        every=staging.lab.deadlines.poll,
+    )
     staging.deletes_nothing = True
 
 
@@ -227,13 +226,23 @@ class _Steps:
         return f"{self.staging.scenario.name}--{of}"
 
     def _wait(self, number: int, until: str, of: str) -> None:
-        probe = partial(_check, until, self.staging, self.staging.deployed[self._name(of)])
+        """Until that holds of the deployment, and of the twin: a door that is opened then has a control."""
+        # rule: plan-waits-for-the-twin (without last)
+        ids = [self.staging.deployed[name] for name in (self._name(of), self.staging.twin_name)]
+        probe = partial(_check, until, self.staging, ids)
+        seconds = _WAIT if until != LATE or all(map(self._may_turn_late, ids)) else 0
         try:
-            self.lab.wait_until(f"step {number}", probe, seconds=_WAIT, every=self.lab.deadlines.poll)
+            self.lab.wait_until(f"step {number}", probe, seconds=seconds, every=self.lab.deadlines.poll)
         except DeadlineError as error:
             self.lab.check_server_alive()
             self.carried.in_vain.append(number)
             self.staging.record("note", text=error.reason)
+
+    def _may_turn_late(self, deployment_id: str) -> bool:
+        """Whether a run of it waits that is due, or is going to be while it is waited for."""
+        until = self.lab.clock.now() + timedelta(seconds=_WAIT)
+        runs = self.lab.api.flow_runs(deployments=[deployment_id], until=until)
+        return any(run["state_type"] not in ENDED for run in runs)
 
     def clean_up(self) -> None:
         """End the plan's worker and delete its deployments, so that the lab can go on with another plan."""
@@ -269,15 +278,16 @@ _CONDITIONS: Mapping[str, Callable[[Runs, datetime], bool]] = {
 }  # fmt: skip
 
 
-def _check(condition: str, staging: Staging, deployment_id: str) -> None:
-    """Raises: NotYet while the condition does not hold of the runs of a deployment."""
+def _check(condition: str, staging: Staging, ids: Iterable[str]) -> None:
+    """Raises: NotYet while the condition does not hold of the runs of each of these deployments."""
     lab, now = staging.lab, staging.lab.clock.now()
     lab.check_server_alive()
     until = None if condition == UPCOMING else now  # a listing of all that are to come is ten times as long
-    try:
-        runs = lab.api.flow_runs(deployments=[deployment_id], until=until)
-    except NoAnswerError as error:
-        raise NotYet(error.reason) from error
-    if not _CONDITIONS[condition](runs, now):
-        due = [run for run in runs if moment(run["expected_start_time"]) <= now]
-        raise NotYet(f"{len(due)} runs were due, and are {states_of(due)}")
+    for deployment_id in ids:
+        try:
+            runs = lab.api.flow_runs(deployments=[deployment_id], until=until)
+        except NoAnswerError as error:
+            raise NotYet(error.reason) from error
+        if not _CONDITIONS[condition](runs, now):
+            due = [run for run in runs if moment(run["expected_start_time"]) <= now]
+            raise NotYet(f"{len(due)} runs were due, and are {states_of(due)}")

@@ -163,6 +163,7 @@ class FakePrefect:
         self.begin_apart = timedelta(0)  # how much later each run begins than the one that was made before it
         self.schedules_runs = True
         self.marks_late = True
+        self.late_later: dict[str, timedelta] = {}  # by family, how much later its runs are called Late
         self.says_updated = True
         self.leaves_orphans = False  # whether a deleted deployment leaves runs behind, as from 3.3.4 on
         self.triggers = False  # whether automations are looked after
@@ -394,7 +395,8 @@ class FakePrefect:
             return False
         if self._is_asked_for(run, now) and self._is_let_through(run):
             return self._pick_up(run, now)
-        if self.marks_late and run.state_name == "Scheduled" and now >= run.expected + LATE_AFTER:
+        late_after = LATE_AFTER + self.late_later.get(run.deployment.family, timedelta(0))
+        if self.marks_late and run.state_name == "Scheduled" and now >= run.expected + late_after:
             self.set_state(run, "SCHEDULED", "Late")
             if self.asks_once and self._worker_lives(run.work_pool_name):
                 self.asked.add(run.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +232,21 @@ def test_a_wait_in_vain_ends_and_says_what_was_seen_last(campaign: Campaign) -> 
     events = read_history(campaign.folder / result.doors[0].folder / "history.jsonl")
     assert "0 runs were due, and are not there" in of_kind(events, Note)[-1].text
     assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
+
+
+@pytest.mark.rule("plan-waits-for-the-twin", "A plan waits until a condition holds of the twin as well.")
+def test_runs_of_the_twin_that_turn_late_after_the_others_are_waited_for(campaign: Campaign) -> None:
+    campaign.prefect.late_later["plan-1-twin"] = timedelta(seconds=20)
+    create = "{do: create-runs, number: 1, of: a}"
+    (result,) = campaign.of(plan(OUTAGE[0], create, *LATE_AND_DEPLOYED[2:]))
+    assert result.in_vain == [] and words(result)["overdue"] == KEPT, result.promises
+
+
+def test_runs_are_waited_for_to_turn_late_only_if_one_may(campaign: Campaign) -> None:
+    seldom = A.replace("5m", "30m")
+    before = campaign.clock.monotonic()
+    (result,) = campaign.of(plan(OUTAGE[0], "{do: wait, until: late, of: a}", deployments=[seldom]))
+    assert result.in_vain == [2] and campaign.clock.monotonic() - before < 60
 
 
 def test_each_door_has_the_whole_story_in_its_history(campaign: Campaign) -> None:
