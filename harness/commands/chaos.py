@@ -57,7 +57,7 @@ class Ask:
     """Its options: a seed, or files of plans, or a campaign that was begun."""
 
     seed: Annotated[int, Option("what plans are drawn from", metavar="N", always=True)] = 1
-    steps: Annotated[int, Option("of each plan", metavar="N")] = 12
+    steps: Annotated[int, Option("of each plan", metavar="N", least=0)] = 12
     plans: Annotated[int, Option("how many are drawn", metavar="N")] = 3
     plan: Annotated[tuple[Path, ...], Option("carry out the plan in this file, and draw none", metavar="FILE")] = ()
     seen: Annotated[

@@ -23,6 +23,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from harness.words.errors import UsageError
@@ -43,6 +44,7 @@ class Option:
     names    a function that gives the names that exist; the help lists them. Another name is refused later, with the
              nearest that exists. No lambda: in an annotation that is kept as text it could not use the module's names
     always   the line that asks again has it even where it is the default
+    least    the smallest number that is accepted, for an `int`
     """
 
     help: str = ""
@@ -51,6 +53,7 @@ class Option:
     choices: Sequence[str] | None = None
     names: Callable[[], Iterable[str]] | None = None
     always: bool = False
+    least: int = 1
 
 
 @dataclass(frozen=True)
@@ -125,10 +128,10 @@ def _declared(ask: type[Any]) -> list[_Declared]:
     return found
 
 
-def number(text: str) -> int:
-    """A number from 1 to the most that makes sense. Raises: ArgumentTypeError."""
-    if not (text.isdecimal() and len(text) <= len(str(_MOST)) and 1 <= int(text) <= _MOST):
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number from 1 to {_MOST}")
+def number(text: str, least: int = 1) -> int:
+    """A number from the least to the most that makes sense. Raises: ArgumentTypeError."""
+    if not (text.isdecimal() and len(text) <= len(str(_MOST)) and least <= int(text) <= _MOST):
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number from {least} to {_MOST}")
     return int(text)
 
 
@@ -175,7 +178,7 @@ def add_options(parser: argparse.ArgumentParser, ask: type) -> None:
     """Give a parser the options of an Ask."""
     for field in _declared(ask):
         option, text = field.option, field.text().replace("%", "%%")
-        convert: Any = number if field.kind is int else field.kind
+        convert: Any = partial(number, least=getattr(option, "least", 1)) if field.kind is int else field.kind
         if isinstance(option, Argument):
             nargs: Any = "+" if field.is_repeatable else None
             parser.add_argument(field.name, metavar=option.metavar, help=text, type=convert, nargs=nargs)

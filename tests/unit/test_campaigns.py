@@ -16,7 +16,7 @@ from harness.chaos.draw import draw_several
 from harness.chaos.plans import ChaosPlan
 from harness.chaos.results import BROKEN, KEPT, CampaignResult, PlanResult, PromiseSeen
 from harness.chaos.shards import Shard, parse_shard, shard_of_environment
-from harness.chaos.text import write_plan
+from harness.chaos.text import read_plan, write_plan
 from harness.commands import chaos
 from harness.runs import campaign_ground
 from harness.runs.campaign_ledger import CampaignLedger
@@ -350,6 +350,13 @@ def test_a_reduction_and_a_drawing_are_not_divided(machine: Machine, capsys: pyt
     assert machine.chaos("--draw-only", "--results", str(machine.folder), "--shard", "1/2") == 2
     assert "not divided" in capsys.readouterr().err
     assert machine.chaos("--draw-only", "--results", str(machine.folder)) == 0
+
+
+def test_plans_without_a_step_can_be_asked_for(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert machine.chaos("--draw-only", "--results", str(machine.folder / "of"), "--steps", "0", "--plans", "2") == 0
+    assert [read_plan(path).steps for path in machine.folder.glob("of/*/plan-*.yaml")] == [[], []]
+    assert machine.chaos("--draw-only", "--results", str(machine.folder), "--plans", "0") == 2
+    assert "'0' is not a number from 1 to" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
