@@ -219,7 +219,9 @@ def _seen(files: Sequence[Path]) -> Coverage:
 
 
 def _write_only(plans: Sequence[ChaosPlan], folder: Path, console: Console) -> int:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise UsageError(f"{str(folder)!r} is not empty. Name a folder for the plans that does not exist yet: --into.")
     for number, plan in enumerate(plans, start=1):
         write_plan(plan, folder / f"plan-{number}.yaml")
     console.print(f"plans: {folder}", soft_wrap=True)

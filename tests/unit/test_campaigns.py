@@ -352,6 +352,14 @@ def test_a_reduction_and_a_drawing_are_not_divided(machine: Machine, capsys: pyt
     assert machine.chaos("--draw-only", "--results", str(machine.folder)) == 0
 
 
+def test_plans_are_drawn_into_a_folder_with_nothing_in_it(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    into = "--draw-only", "--into", str(machine.folder / "of")
+    assert machine.chaos(*into) == 0
+    assert len(list((machine.folder / "of").iterdir())) == 3
+    assert machine.chaos(*into, "--plans", "1") == 2
+    assert "is not empty" in capsys.readouterr().err
+
+
 def test_plans_without_a_step_can_be_asked_for(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     assert machine.chaos("--draw-only", "--results", str(machine.folder / "of"), "--steps", "0", "--plans", "2") == 0
     assert [read_plan(path).steps for path in machine.folder.glob("of/*/plan-*.yaml")] == [[], []]
