@@ -14,13 +14,14 @@ import msgspec
 from packaging.version import Version
 from rich.console import Console
 
+from harness.chaos.as_scenario import scenario_files
 from harness.chaos.coverage import Coverage
 from harness.chaos.draw import draw_several
 from harness.chaos.model import MOST_STEPS, check_database
 from harness.chaos.plans import ChaosPlan
 from harness.chaos.results import CAMPAIGN, CampaignResult
 from harness.chaos.shards import parse_shard, shard_of_environment
-from harness.chaos.text import read_plan, write_plan
+from harness.chaos.text import as_text, read_plan, write_plan
 from harness.checkers import load_promises
 from harness.engines.choose import choose_engine
 from harness.engines.sweep import of_the_dead, sweep
@@ -35,8 +36,10 @@ from harness.store.campaigns import (
 from harness.store.checksums import write_checksums
 from harness.store.results import check_writable, new_run_id
 from harness.subjects.kinds import check_name, resolve
+from harness.trials.scenario import SCENARIOS, load_scenarios
 from harness.verdict.plans import OVERDUE
 from harness.words.errors import UsageError, no_such
+from harness.words.files import write_whole
 from harness.words.names import FORK, SQLITE
 from harness.words.options import Option, again
 from harness.words.places import session
@@ -82,6 +85,9 @@ class Ask:
         Option("the campaign's own folder; a campaign that was begun there is gone on with", metavar="FOLDER"),
     ] = None
     resume: Annotated[Path | None, Option("go on with the campaign in this folder", metavar="FOLDER")] = None
+    as_scenario: Annotated[
+        str, Option("write the plan of --plan as a scenario folder of this name, and carry nothing out", metavar="NAME")
+    ] = ""
     until_news: Annotated[
         bool, Option("stop after the first plan that breaks a promise in a way that is not known")
     ] = False
@@ -99,6 +105,8 @@ def run(ask: Ask, console: Console) -> int:
     Raises: UsageError before anything is started; LabError where no lab can be had; Interrupted, with what the plans so
     far came to in chaos.json.
     """
+    if ask.as_scenario:
+        return _write_scenario(ask, console)
     seen, plans = Coverage(), list[ChaosPlan]()
     begun = _begun(ask)
     if ask.resume and begun:
@@ -216,6 +224,22 @@ def _seen(files: Sequence[Path]) -> Coverage:
                 f"{str(path)!r} is no {CAMPAIGN}: {why}.\nName the file that a campaign wrote into its results."
             ) from None
     return seen
+
+
+def _write_scenario(ask: Ask, console: Console) -> int:
+    """Write a plan as a scenario folder. Raises: UsageError where it is none, or there is such a scenario."""
+    if len(ask.plan) != 1:
+        raise UsageError("One plan becomes a scenario. Name it: --plan FILE.")
+    plan = read_plan(ask.plan[0])
+    files = scenario_files(plan, ask.as_scenario, as_text(plan))
+    folder = SCENARIOS / ask.as_scenario
+    if folder.exists() or ask.as_scenario in load_scenarios():
+        raise UsageError(f"There is a scenario {ask.as_scenario!r} already: name another one.")
+    folder.mkdir()
+    for name, text in files.items():
+        write_whole(folder / name, text)
+    console.print(f"scenario: {folder}", soft_wrap=True)
+    return 0
 
 
 def _write_only(plans: Sequence[ChaosPlan], folder: Path, console: Console) -> int:
