@@ -7,15 +7,13 @@ What happens to the whole lab (a fault, a move of the clock, runs that a person 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import Any, TypeAlias
 
 from harness.chaos.plans import (
-    DONE,
     FROZEN,
     LATE,
     UPCOMING,
@@ -30,22 +28,22 @@ from harness.chaos.plans import (
     Wait,
 )
 from harness.doors import load_doors
-from harness.history import History, moment
+from harness.history import History
 from harness.lab.lab import Lab
 from harness.trials.drain import drain
 from harness.trials.interrupting import hold, interrupt
 from harness.trials.looks import look_again, observe
-from harness.trials.moving import move_clock, states_of
+from harness.trials.moving import move_clock
 from harness.trials.parts import NodePart
 from harness.trials.phases import Phase, each, through
+from harness.trials.plan_conditions import check_condition
 from harness.trials.scenario import COMMON, Scenario
 from harness.trials.staging import Staging
 from harness.trials.steady_state import steady_state
 from harness.trials.trial import Trial
 from harness.trials.trigger import trigger
-from harness.words.errors import DeadlineError, LabError, NoAnswerError
+from harness.words.errors import DeadlineError, LabError
 from harness.words.names import ENDED, WARP
-from harness.words.waiting import NotYet
 
 NO_DOOR = "none"  # what is opened after the last step on a deployment that no step opens a door on
 SERVER_SETTINGS = {
@@ -56,8 +54,7 @@ SERVER_SETTINGS = {
 _WORKER_LIMIT = 4
 _WAIT = 60.0  # seconds for a condition
 _DUE_IN = timedelta(seconds=1)
-
-Runs: TypeAlias = Sequence[Mapping[str, Any]]
+_BEFORE_A_TICK = 20  # seconds; `prefect deploy` of three took less than 6 on a busy machine
 
 
 @dataclass
@@ -143,7 +140,13 @@ def carry_out(plan: ChaosPlan, name: str, lab: Lab, histories: Mapping[tuple[int
 
 
 def _stage(staging: Staging) -> None:
-    """Deploy the twin and every deployment of the plan, and wait until each has a run to come."""
+    """Deploy the twin and every deployment of the plan, and wait until each has a run to come.
+
+    Not in the last seconds of a minute: a tick as they are deployed would be one of some of them alone.
+    """
+    left = 60 - staging.lab.clock.now().second
+    if left < _BEFORE_A_TICK:  # rule: plan-deploys-between-ticks (never)
+        staging.lab.clock.sleep(left)
     staging.schedule(staging.lab.clock.now())
     staging.deploy_all()
     staging.turn.close()
@@ -151,7 +154,7 @@ def _stage(staging: Staging) -> None:
     staging.last_tick = staging.lab.clock.now()
     staging.lab.wait_until(
         "the scheduler's runs",
-        partial(_check, UPCOMING, staging, list(staging.deployed.values())),
+        partial(check_condition, UPCOMING, staging, list(staging.deployed.values())),
         seconds=staging.lab.deadlines.backlog,
         every=staging.lab.deadlines.poll,
     )
@@ -229,7 +232,7 @@ class _Steps:
         """Until that holds of the deployment, and of the twin: a door that is opened then has a control."""
         # rule: plan-waits-for-the-twin (without last)
         ids = [self.staging.deployed[name] for name in (self._name(of), self.staging.twin_name)]
-        probe = partial(_check, until, self.staging, ids)
+        probe = partial(check_condition, until, self.staging, ids)
         seconds = _WAIT if until != LATE or all(map(self._may_turn_late, ids)) else 0
         try:
             self.lab.wait_until(f"step {number}", probe, seconds=seconds, every=self.lab.deadlines.poll)
@@ -259,35 +262,3 @@ class _Steps:
 def _open(trial: PlannedTrial) -> None:
     trigger(trial)
     observe(trial)
-
-
-def _is_upcoming(runs: Runs, now: datetime) -> bool:
-    return any(moment(run["expected_start_time"]) > now for run in runs)
-
-
-def _is_late(runs: Runs, _now: datetime) -> bool:
-    return any(run["state_name"] == "Late" for run in runs)
-
-
-def _is_done(runs: Runs, now: datetime) -> bool:
-    return all(run["state_type"] in ENDED for run in runs if moment(run["expected_start_time"]) <= now)
-
-
-_CONDITIONS: Mapping[str, Callable[[Runs, datetime], bool]] = {
-    LATE: _is_late, DONE: _is_done, UPCOMING: _is_upcoming,
-}  # fmt: skip
-
-
-def _check(condition: str, staging: Staging, ids: Iterable[str]) -> None:
-    """Raises: NotYet while the condition does not hold of the runs of each of these deployments."""
-    lab, now = staging.lab, staging.lab.clock.now()
-    lab.check_server_alive()
-    until = None if condition == UPCOMING else now  # a listing of all that are to come is ten times as long
-    for deployment_id in ids:
-        try:
-            runs = lab.api.flow_runs(deployments=[deployment_id], until=until)
-        except NoAnswerError as error:
-            raise NotYet(error.reason) from error
-        if not _CONDITIONS[condition](runs, now):
-            due = [run for run in runs if moment(run["expected_start_time"]) <= now]
-            raise NotYet(f"{len(due)} runs were due, and are {states_of(due)}")

@@ -249,6 +249,16 @@ def test_runs_are_waited_for_to_turn_late_only_if_one_may(campaign: Campaign) ->
     assert result.in_vain == [2] and campaign.clock.monotonic() - before < 60
 
 
+@pytest.mark.rule("plan-deploys-between-ticks", "A plan is not deployed just before a tick.")
+def test_a_plan_that_begins_just_before_a_tick_is_deployed_after_it(campaign: Campaign) -> None:
+    """Else some of its deployments would be there as the tick comes, and the others not."""
+    begun = [campaign.clock.now()]
+    campaign.prefect.on_new_run = lambda run: begun.append(run.deployment.updated)
+    campaign.clock.sleep(50 - campaign.clock.now().second)
+    campaign.of(plan(deployments=[A, B]))
+    assert begun[-1].minute > begun[0].minute and begun[-1].second < 40
+
+
 def test_each_door_has_the_whole_story_in_its_history(campaign: Campaign) -> None:
     patch = "{do: open, door: patch-deployment, of: b}"
     (result,) = campaign.of(plan(*LATE_AND_DEPLOYED, patch, deployments=[A, B]))

@@ -1,0 +1,49 @@
+"""The conditions that a plan of chaos waits for, of all runs of a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from harness.chaos.plans import DONE, LATE, UPCOMING
+from harness.history import moment
+from harness.trials.moving import states_of
+from harness.trials.staging import Staging
+from harness.words.errors import NoAnswerError
+from harness.words.names import ENDED
+from harness.words.waiting import NotYet
+
+Runs: TypeAlias = Sequence[Mapping[str, Any]]
+
+
+def check_condition(condition: str, staging: Staging, ids: Iterable[str]) -> None:
+    """Raises: NotYet while the condition does not hold of the runs of each of these deployments."""
+    lab, now = staging.lab, staging.lab.clock.now()
+    lab.check_server_alive()
+    until = None if condition == UPCOMING else now  # a listing of all that are to come is ten times as long
+    for deployment_id in ids:
+        try:
+            runs = lab.api.flow_runs(deployments=[deployment_id], until=until)
+        except NoAnswerError as error:
+            raise NotYet(error.reason) from error
+        if not _CONDITIONS[condition](runs, now):
+            due = [run for run in runs if moment(run["expected_start_time"]) <= now]
+            raise NotYet(f"{len(due)} runs were due, and are {states_of(due)}")
+
+
+def _is_upcoming(runs: Runs, now: datetime) -> bool:
+    return any(moment(run["expected_start_time"]) > now for run in runs)
+
+
+def _is_late(runs: Runs, _now: datetime) -> bool:
+    return any(run["state_name"] == "Late" for run in runs)
+
+
+def _is_done(runs: Runs, now: datetime) -> bool:
+    return all(run["state_type"] in ENDED for run in runs if moment(run["expected_start_time"]) <= now)
+
+
+_CONDITIONS: Mapping[str, Callable[[Runs, datetime], bool]] = {
+    LATE: _is_late, DONE: _is_done, UPCOMING: _is_upcoming,
+}  # fmt: skip
