@@ -108,7 +108,7 @@ def _act(prefect: FakePrefect, event: Json) -> None:
 
 def _upsert(prefect: FakePrefect, body: Json) -> tuple[int, Json]:
     made = Deployment(body["flow_id"], body["name"], body.get("work_pool_name", ""), prefect.clock.now())
-    made.rrule = next((each["schedule"]["rrule"] for each in body.get("schedules", ())), "")
+    made.rrule = next((each["schedule"].get("rrule", "") for each in body.get("schedules", ())), "")
     if there := prefect.find(made.flow, made.name):
         there.description = body["description"]
         prefect.update(there)

@@ -41,6 +41,7 @@ class Run:
     job_variables: Json = field(default_factory=dict)
     tags: list[str] = field(default_factory=list)
     idempotency_key: str = ""
+    schedule: str = ""  # the id of the schedule that it is of; empty: the deployment's first
     created: datetime | None = None
     states: list[dict[str, str]] = field(default_factory=list)
     next_start: datetime | None = None
@@ -100,17 +101,21 @@ class Deployment:
         return self.active and not self.paused
 
     def ticks(self, now: datetime) -> list[datetime]:
-        """The times of the schedule: an RRULE that is finite and pinned, or the next ten of each interval."""
+        """The times of the first schedule: an RRULE that is finite and pinned, or the next ten of an interval."""
         if self.every:
             assert self.since
-            more = [each["schedule"] for each in self.others if each["schedule"].get("anchor_date")]
-            rules = [(each["interval"], moment(each["anchor_date"])) for each in more]
-            return sorted({tick for rule in [(self.every, self.since), *rules] for tick in _next_ten(*rule, now)})
+            return _next_ten(self.every, self.since, now)
         found = re.search(r"DTSTART:(\w+)\s+RRULE:FREQ=(?:SECONDLY|DAILY);INTERVAL=(\d+);COUNT=(\d+)", self.rrule)
         if not found:
             return []
         first = datetime.strptime(found[1] + "+0000", "%Y%m%dT%H%M%S%z")
         return [first + timedelta(seconds=int(found[2]) * number) for number in range(int(found[3]))]
+
+
+def _ticks_of_others(deployment: Deployment, now: datetime) -> dict[str, list[datetime]]:
+    """The next ten times of each other schedule that is an interval with an anchor, by its id."""
+    rules = {each["id"]: each["schedule"] for each in deployment.others if each["schedule"].get("anchor_date")}
+    return {name: _next_ten(rule["interval"], moment(rule["anchor_date"]), now) for name, rule in rules.items()}
 
 
 def _next_ten(every: float, since: datetime, now: datetime) -> list[datetime]:
@@ -149,6 +154,7 @@ class FakePrefect:
         self.clock, self.version = MovableClock(clock), version
         self.lock = threading.RLock()
         self.alive = True
+        self.updating: Deployment | None = None  # the one that was updated last
         self.deployments: dict[str, Deployment] = {}
         self.runs: dict[str, Run] = {}
         self.workers: dict[str, Callable[[], bool]] = {}  # pool: whether its worker lives
@@ -266,21 +272,25 @@ class FakePrefect:
     def update(self, deployment: Deployment) -> None:
         """What any update of a deployment brings with it: upcoming runs are made anew."""
         now = deployment.updated = self.clock.now()
+        self.updating = deployment
         for run in [run for run in self.runs.values() if run.deployment is deployment]:
             if run.auto_scheduled and run.state_name == "Scheduled" and run.expected > now:
                 del self.runs[run.id]
         self.happens(deployment.family, UPDATED)
         self.advance()
 
-    def add_run(self, deployment: Deployment, expected: datetime, *, auto_scheduled: bool, run_id: str = "") -> Run:
-        """A new run in the state Scheduled."""
+    def add_run(
+        self, deployment: Deployment, expected: datetime, *, auto_scheduled: bool, run_id: str = "", schedule: str = ""
+    ) -> Run:
+        """A new run in the state Scheduled; `schedule`: the id of another schedule than the first that it is of."""
         run = Run(deployment, expected, auto_scheduled, name=f"run-{len(self.runs)}", next_start=expected)
         run.id = run_id or run.id
         run.work_pool_name, run.work_queue_name, run.flow = deployment.pool, deployment.queue, deployment.flow
         run.parameters = dict(deployment.parameters)
-        run.created = self.clock.now()
+        run.created, run.schedule = self.clock.now(), schedule
         if auto_scheduled:
-            run.idempotency_key = f"scheduled {deployment.id} {deployment.schedule_id} {stamp(expected)}"
+            of = schedule or deployment.schedule_id
+            run.idempotency_key = f"scheduled {deployment.id} {of} {stamp(expected)}"
         self.runs[run.id] = run
         self.set_state(run, "SCHEDULED", "Scheduled")
         self.on_new_run(run)
@@ -359,10 +369,14 @@ class FakePrefect:
             pass
 
     def _schedule(self, deployment: Deployment, now: datetime) -> None:
-        there = {run.expected for run in self.runs.values() if run.deployment is deployment}
-        for tick in deployment.ticks(now) if self.schedules_runs and deployment.schedules_runs else ():
-            if tick > now and tick not in there:  # ticks past are never made
-                self.add_run(deployment, tick, auto_scheduled=True)
+        if not (self.schedules_runs and deployment.schedules_runs):
+            return
+        for schedule, ticks in {"": deployment.ticks(now), **_ticks_of_others(deployment, now)}.items():
+            own = [run for run in self.runs.values() if run.deployment is deployment and run.schedule == schedule]
+            there = {run.expected for run in own}
+            for tick in ticks:
+                if tick > now and tick not in there:  # ticks past are never made
+                    self.add_run(deployment, tick, auto_scheduled=True, schedule=schedule)
 
     def _worker_lives(self, pool: str) -> bool:
         return self.workers.get(pool, lambda: False)()
