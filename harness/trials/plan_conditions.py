@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -15,21 +15,37 @@ from harness.words.names import ENDED
 from harness.words.waiting import NotYet
 
 Runs: TypeAlias = Sequence[Mapping[str, Any]]
+_LATE = "Late"  # what the server calls a run that no worker took for some seconds
 
 
 def check_condition(condition: str, staging: Staging, ids: Iterable[str]) -> None:
     """Raises: NotYet while the condition does not hold of the runs of each of these deployments."""
-    lab, now = staging.lab, staging.lab.clock.now()
-    lab.check_server_alive()
+    now = staging.lab.clock.now()
     until = None if condition == UPCOMING else now  # a listing of all that are to come is ten times as long
-    for deployment_id in ids:
-        try:
-            runs = lab.api.flow_runs(deployments=[deployment_id], until=until)
-        except NoAnswerError as error:
-            raise NotYet(error.reason) from error
+    for runs in _runs_of(staging, ids, until):
         if not _CONDITIONS[condition](runs, now):
             due = [run for run in runs if moment(run["expected_start_time"]) <= now]
             raise NotYet(f"{len(due)} runs were due, and are {states_of(due)}")
+
+
+def check_called_late(staging: Staging, ids: Iterable[str]) -> None:
+    """Raises: NotYet if a run of one of these deployments is Late, and another one has a run that is going to be."""
+    names = [
+        {run["state_name"] for run in runs if run["state_type"] == "SCHEDULED"}
+        for runs in _runs_of(staging, ids, staging.lab.clock.now())
+    ]
+    if any(_LATE in each for each in names) and any(each and _LATE not in each for each in names):
+        raise NotYet(f"the waiting runs are {names}")
+
+
+def _runs_of(staging: Staging, ids: Iterable[str], until: datetime | None) -> Iterator[Runs]:
+    """The runs of each of these deployments that are due until then. Raises: NotYet for no answer."""
+    staging.lab.check_server_alive()
+    for deployment_id in ids:
+        try:
+            yield staging.lab.api.flow_runs(deployments=[deployment_id], until=until)
+        except NoAnswerError as error:
+            raise NotYet(error.reason) from error
 
 
 def _is_upcoming(runs: Runs, now: datetime) -> bool:
@@ -37,7 +53,7 @@ def _is_upcoming(runs: Runs, now: datetime) -> bool:
 
 
 def _is_late(runs: Runs, _now: datetime) -> bool:
-    return any(run["state_name"] == "Late" for run in runs)
+    return any(run["state_name"] == _LATE for run in runs)
 
 
 def _is_done(runs: Runs, now: datetime) -> bool:

@@ -36,7 +36,7 @@ from harness.trials.looks import look_again, observe
 from harness.trials.moving import move_clock
 from harness.trials.parts import NodePart
 from harness.trials.phases import Phase, each, through
-from harness.trials.plan_conditions import check_condition
+from harness.trials.plan_conditions import check_called_late, check_condition
 from harness.trials.scenario import COMMON, Scenario
 from harness.trials.staging import Staging
 from harness.trials.steady_state import steady_state
@@ -53,6 +53,7 @@ SERVER_SETTINGS = {
 }
 _WORKER_LIMIT = 4
 _WAIT = 60.0  # seconds for a condition
+_ALIKE = 10.0  # the server looks for late runs every 5 s, as it is by default
 _DUE_IN = timedelta(seconds=1)
 _BEFORE_A_TICK = 20  # seconds; `prefect deploy` of three took less than 6 on a busy machine
 
@@ -260,5 +261,14 @@ class _Steps:
 
 
 def _open(trial: PlannedTrial) -> None:
+    """Open a door once the server has called the runs of both sides Late, if it has those of one: none is at risk else.
+
+    It calls them so one after the other. Where a worker takes them meanwhile, the door is opened as they are.
+    """
+    lab, staging = trial.staging.lab, trial.staging
+    alike = partial(check_called_late, staging, [staging.deployed[name] for name in (trial.name, staging.twin_name)])
+    with suppress(DeadlineError):
+        # rule: plan-opens-with-a-control
+        lab.wait_until("runs of both sides", alike, seconds=_ALIKE, every=lab.deadlines.poll)
     trigger(trial)
     observe(trial)

@@ -26,6 +26,7 @@ EVERY = "'interval 5m anchor 2026-01-01T00:00:00'"
 A, B = (f"- {{name: {name}, schedule: {EVERY}}}" for name in "ab")
 OUTAGE = ("{do: hurt, fault: worker-killed}", "{do: move-clock, minutes: 11}")
 DEPLOY = "{do: open, door: prefect-deploy, of: a}"
+INTERRUPT = "{{do: interrupt, fault: {}, seconds: 3}}"
 LATE_AND_DEPLOYED = (*OUTAGE, "{do: wait, until: late, of: a}", DEPLOY)
 
 
@@ -242,6 +243,14 @@ def test_runs_of_the_twin_that_turn_late_after_the_others_are_waited_for(campaig
     assert result.in_vain == [] and words(result)["overdue"] == KEPT, result.promises
 
 
+@pytest.mark.rule("plan-opens-with-a-control", "A door waits until the twin's runs are Late if the deployment's are.")
+def test_a_door_that_no_wait_comes_before_has_a_twin_with_runs_at_risk(campaign: Campaign) -> None:
+    campaign.prefect.late_later["plan-1-twin"] = timedelta(seconds=5)
+    create = "{do: create-runs, number: 1, of: a}"
+    (result,) = campaign.of(plan(OUTAGE[0], create, INTERRUPT.format("server-frozen"), DEPLOY))
+    assert words(result)["overdue"] == KEPT, result.promises
+
+
 def test_runs_are_waited_for_to_turn_late_only_if_one_may(campaign: Campaign) -> None:
     seldom = A.replace("5m", "30m")
     before = campaign.clock.monotonic()
@@ -279,7 +288,6 @@ def test_a_lab_serves_one_plan_after_the_other_and_nothing_of_the_first_is_left(
     ]
 
 
-INTERRUPT = "{{do: interrupt, fault: {}, seconds: 3}}"
 SERVER_FAULTS = ("server-killed", "server-stopped", "server-frozen")
 
 
