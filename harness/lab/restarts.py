@@ -7,12 +7,25 @@ from harness.lab.lab import Lab
 from harness.words.names import UPGRADE
 from harness.words.waiting import NotYet
 
+_IN_USE = "is already in use"  # said of its port, before it ends, by Prefect 3.0.9
+
 
 def await_server(lab: Lab) -> None:
-    """Wait until the server that was started again answers. Raises: LabError, with its log, where it does not."""
+    """Wait until the server that was started again answers. Raises: LabError, with its log, where it does not.
+
+    The system keeps closed connections of the server before for a minute, on its port. A release that refuses to start
+    then is started again.
+    """
     lab.api.move_to(lab.site.server_url())
+
+    def healthy() -> None:
+        if not lab.server.running() and _IN_USE in (said := lab.server.log()[-300:]):
+            lab.server.start()  # rule: restart-once-the-port-is-free
+            raise NotYet(said)
+        lab.healthy()
+
     what = "the server's health"
-    lab.wait_until(what, lab.healthy, seconds=lab.deadlines.health, source=lab.server.name)
+    lab.wait_until(what, healthy, seconds=lab.deadlines.health, source=lab.server.name)
 
 
 def await_its_clock(lab: Lab) -> None:

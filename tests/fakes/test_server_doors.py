@@ -75,6 +75,25 @@ def test_a_run_whose_process_does_not_come_up_is_no_run_that_is_being_started(la
     assert "did not come to where it waits before its flow" in entry.reason
 
 
+@pytest.mark.rule("restart-once-the-port-is-free", "A server whose port is still in use is started again.")
+@pytest.mark.parametrize("ends_with", ["Port 4200 is already in use. Please specify a different port.", "a bug"])
+def test_a_server_that_finds_its_port_in_use_is_started_until_it_is_free(lab: FakeLab, ends_with: str) -> None:
+    tries = list[str]()
+
+    def end() -> None:
+        lab.prefect.alive = False
+        lab.prefect.log.append(ends_with)
+
+    def start() -> None:
+        tries.append(ends_with)
+        if len(tries) <= 3:
+            lab.prefect.on_request("GET /health", 1, end)
+
+    lab.prefect.on("server", LIFTED, start)
+    entry = lab.trial(STARTED, "server-restart")
+    assert (entry.outcome, len(tries)) == (("error", 1) if ends_with == "a bug" else ("survived", 4)), entry.reason
+
+
 @pytest.mark.rule("absolute-without-the-twin", "What hit the twin, too, is no reason against a verdict.")
 def test_a_run_that_is_cancelled_on_both_sides_is_altered(lab: FakeLab) -> None:
     lab.prefect.on("server", LIFTED, lambda: cancel_what_is_pending(lab.prefect))
