@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -62,7 +62,10 @@ class Ask:
     seed: Annotated[int, Option("what plans are drawn from", metavar="N", always=True)] = 1
     steps: Annotated[int, Option("of each plan", metavar="N", least=0)] = 12
     plans: Annotated[int, Option("how many are drawn", metavar="N")] = 3
-    plan: Annotated[tuple[Path, ...], Option("carry out the plan in this file, and draw none", metavar="FILE")] = ()
+    plan: Annotated[
+        tuple[Path, ...],
+        Option("carry out the plan in this file, or each in this folder, and draw none", metavar="PATH"),
+    ] = ()
     seen: Annotated[
         tuple[Path, ...],
         Option(
@@ -200,16 +203,25 @@ def _plans(ask: Ask, seen: Coverage) -> list[ChaosPlan]:
         names = (OVERDUE, *load_promises())
         if ask.reduce not in names:
             raise no_such("promise", ask.reduce, names)
-        if len(ask.plan) != 1:
+        if len(ask.plan) != 1 or ask.plan[0].is_dir():
             raise UsageError("One plan is made smaller at a time. Name it: --plan FILE.")
     if ask.plan:
-        plans = [read_plan(path) for path in ask.plan]
+        plans = [read_plan(path) for path in _files(ask.plan)]
         for plan in plans:
             check_database(plan, ask.database)
         return plans
     if ask.steps > MOST_STEPS:
         raise UsageError(f"A plan has at most {MOST_STEPS} steps, not {ask.steps}. Draw more plans instead: --plans.")
     return draw_several(ask.seed, ask.plans, ask.steps, seen, ask.database)
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """These files, and each in these folders, plan-2 before plan-10. Raises: UsageError for a folder without plans."""
+    for path in paths:
+        found = list(path.glob("*.yaml")) if path.is_dir() else [path]
+        if not found:
+            raise UsageError(f"{str(path)!r} has no plans (*.yaml). Name a folder that has: --draw-only writes one.")
+        yield from sorted(found, key=lambda file: (len(file.name), file.name))
 
 
 def _seen(files: Sequence[Path]) -> Coverage:
@@ -228,7 +240,7 @@ def _seen(files: Sequence[Path]) -> Coverage:
 
 def _write_scenario(ask: Ask, console: Console) -> int:
     """Write a plan as a scenario folder. Raises: UsageError where it is none, or there is such a scenario."""
-    if len(ask.plan) != 1:
+    if len(ask.plan) != 1 or ask.plan[0].is_dir():
         raise UsageError("One plan becomes a scenario. Name it: --plan FILE.")
     plan = read_plan(ask.plan[0])
     files = scenario_files(plan, ask.as_scenario, as_text(plan))

@@ -360,6 +360,20 @@ def test_plans_are_drawn_into_a_folder_with_nothing_in_it(machine: Machine, caps
     assert "is not empty" in capsys.readouterr().err
 
 
+def test_a_folder_of_plans_is_carried_out_in_their_order(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn = machine.folder / "drawn"
+    assert machine.chaos("--draw-only", "--into", str(drawn), "--plans", "11") == 0
+    assert machine.chaos("--draw-only", "--into", str(machine.folder / "of"), "--plan", str(drawn)) == 0
+    for number in (2, 10, 11):
+        name = f"plan-{number}.yaml"
+        assert (machine.folder / "of" / name).read_text("utf-8") == (drawn / name).read_text("utf-8")
+    empty = machine.folder / "empty"
+    empty.mkdir()
+    for words, why in ((["--plan", str(empty)], "has no plans"), (["--plan", str(drawn), "--reduce", "once"], "FILE")):
+        assert machine.chaos(*words) == 2
+        assert why in capsys.readouterr().err
+
+
 def test_plans_without_a_step_can_be_asked_for(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     assert machine.chaos("--draw-only", "--results", str(machine.folder / "of"), "--steps", "0", "--plans", "2") == 0
     assert [read_plan(path).steps for path in machine.folder.glob("of/*/plan-*.yaml")] == [[], []]

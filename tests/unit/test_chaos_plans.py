@@ -116,6 +116,12 @@ def test_every_kind_of_step_is_drawn() -> None:
         assert drawn == set(KINDS) - without
 
 
+def test_a_plan_whose_steps_were_all_taken_out_by_hand_has_none() -> None:
+    assert plan_of(HEAD + "steps:\n") == plan_of(HEAD + "steps: []\n")
+    with pytest.raises(UsageError, match="steps"):
+        plan_of(HEAD + "steps: none\n")
+
+
 def test_a_plan_for_postgresql_is_refused_on_sqlite() -> None:
     plan = plan_of(HEAD + f"steps:\n- {{do: interrupt, fault: {DATABASE_STOPPED}, seconds: 3}}\n")
     check_database(plan, POSTGRES)
