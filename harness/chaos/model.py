@@ -37,6 +37,7 @@ from harness.words.errors import UsageError, no_such
 from harness.words.names import POSTGRES, SQLITE
 from harness.words.schedule_words import parse_schedule
 
+STATES = QUIET, HURT, AT_RISK = ("quiet", "hurt", "overdue")  # what the deployments of a plan are in
 MOST_STEPS, MOST_MINUTES, MOST_RUNS, MOST_SECONDS = 40, 45, 5, 15
 _OFTEN = 2  # minutes; a schedule that ticks more often makes a backlog that is not drained in a minute
 _EVERY = re.compile(r"(?:\*/(?P<step>\d+)|(?P<list>\d+(?:,\d+)*)) \* \* \* \*")
@@ -55,7 +56,7 @@ class Model(msgspec.Struct, frozen=True):
     @property
     def state(self) -> str:
         """What the deployments are in: `quiet`, `hurt`, or `overdue`, where runs may be at risk."""
-        return ("overdue" if self.due else "hurt") if self.hurt else "quiet"
+        return (AT_RISK if self.due else HURT) if self.hurt else QUIET
 
     def after(self, step: AnyStep) -> Model:
         """How it stands after one more step, which has to be possible."""

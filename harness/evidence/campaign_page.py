@@ -9,12 +9,13 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.chaos.coverage import KINDS
+from harness.chaos.coverage import BEGIN, KINDS, Coverage
+from harness.chaos.model import STATES
 from harness.chaos.results import BROKEN, KEPT, NOTHING, UNKNOWN, PlanResult
 from harness.evidence._writer import Campaign, CampaignWriter
 from harness.evidence.drawing import STYLE
 from harness.evidence.plan_drawing import PICTURE
-from harness.evidence.plans_told import rows_of, told_of
+from harness.evidence.plans_told import counts_of, rows_of, told_of
 from harness.evidence.xml_text import as_xml_text
 from harness.store.results import harness_words
 from harness.words.redaction import redact
@@ -39,13 +40,29 @@ def page(campaign: Campaign) -> str:
         campaign=result,
         plans=plans,
         harness=harness_words(result.harness),
-        kinds=len(KINDS),
-        coverage=sorted(result.coverage.steps.items(), key=lambda one: (-one[1], one[0])),
+        kinds=KINDS,
+        promises=counts_of(result),
+        states=STATES,
+        coverage=_by_state(result.coverage),
+        pairs=_pairs(result.coverage),
         unseen=[kind for kind in KINDS if kind not in result.coverage.steps],
         seconds=sum(plan.seconds for plan in result.plans),
         cpu=sum(plan.cpu_seconds for plan in result.plans),
         style=Markup(STYLE),  # noqa: S704 - our own text
     )
+
+
+def _by_state(coverage: Coverage) -> list[tuple[str, int, list[int]]]:
+    """Each kind of step, how often it was executed, and how often in each state."""
+    return [
+        (kind, coverage.steps.get(kind, 0), [coverage.places.get(f"{state}: {kind}", 0) for state in STATES])
+        for kind in KINDS
+    ]
+
+
+def _pairs(coverage: Coverage) -> list[tuple[str, list[int]]]:
+    """Each kind of step, and how often each kind came just after it."""
+    return [(first, [coverage.pairs.get(f"{first} > {then}", 0) for then in KINDS]) for first in (BEGIN, *KINDS)]
 
 
 def _shown(value: object) -> object:

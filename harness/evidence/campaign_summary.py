@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.chaos.results import BROKEN, UNKNOWN
 from harness.evidence._writer import Campaign, CampaignWriter
 from harness.evidence.markdown import in_cell
-from harness.evidence.plans_told import rows_of, told_of
+from harness.evidence.plans_told import counts_of, rows_of, told_of
 from harness.words.redaction import redact
 
 _SHOWN = 100  # plans that broke something, or left something unknown
@@ -23,6 +23,10 @@ def _of(campaign: Campaign) -> str:
         f"Engine {result.engine}, database {result.database}. {len(result.coverage.pairs)} pairs of steps executed.",
         "",
     ]
+    lines += ["| promise | kept | news | known | unknown | nothing to see |", "|---|---:|---:|---:|---:|---:|"]
+    for one in counts_of(result):
+        lines.append(f"| {one.name} | {one.kept} | {one.news} | {one.known} | {one.unknown} | {one.nothing} |")
+    lines.append("")
     if told:
         lines += ["| plan | steps | broken | unknown | report |", "|---|---:|---|---|---|"]
     for plan in told[:_SHOWN]:

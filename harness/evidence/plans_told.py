@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from harness.chaos.results import BROKEN, UNKNOWN, CampaignResult, PlanResult, PromiseSeen
+from dataclasses import dataclass
+
+from harness.chaos.results import BROKEN, KEPT, NOTHING, UNKNOWN, CampaignResult, PlanResult, PromiseSeen
+
+
+@dataclass(frozen=True)
+class PromiseCount:
+    """How many plans of a campaign kept a promise, broke it (as is known, or not), left it unknown, showed nothing."""
+
+    name: str
+    kept: int
+    news: int
+    known: int
+    unknown: int
+    nothing: int
+
+
+def counts_of(campaign: CampaignResult) -> list[PromiseCount]:
+    """Of each promise, in how many plans it came to what."""
+    found = []
+    for name in dict.fromkeys(name for plan in campaign.plans for name in plan.promises):
+        seen = [plan.promises[name] for plan in campaign.plans if name in plan.promises]
+        broken = [promise for promise in seen if promise.came_to == BROKEN]
+        known = sum(bool(promise.known) for promise in broken)
+        others = (sum(promise.came_to == word for promise in seen) for word in (UNKNOWN, NOTHING))
+        kept = sum(promise.came_to == KEPT for promise in seen)
+        found.append(PromiseCount(name, kept, len(broken) - known, known, *others))
+    return found
 
 
 def rows_of(campaign: CampaignResult) -> list[PlanResult]:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from msgspec.structs import replace
 
+from harness.chaos.coverage import KINDS
 from harness.chaos.draw import draw
 from harness.chaos.results import BROKEN, PromiseSeen
 from harness.chaos.text import plan_of
@@ -119,11 +120,30 @@ def test_the_page_opens_with_what_broke_and_fetches_nothing(campaign: Path) -> N
         assert (campaign / link).is_file(), link
 
 
+def test_the_page_counts_promises_and_what_was_executed_in_which_state_and_after_what(campaign: Path) -> None:
+    text = (campaign / "index.html").read_text(encoding="utf-8")
+    cells = {
+        row[0]: row[1:] for row in (re.findall(r"<td[^>]*>([^<]*)</td>", line) for line in text.splitlines()) if row
+    }
+    coverage = read_campaign(campaign).coverage
+    assert cells["overdue"] == ["1", "2", "", "", ""]
+    kinds, states = list(KINDS), ["quiet", "hurt", "overdue"]
+    for pair, times in coverage.pairs.items():
+        first, then = pair.split(" > ")
+        assert cells[first][kinds.index(then)] == str(times)
+    rows = re.findall(r"<tr><td>([^<]+)</td><td class=\"n\">(\d*)</td>((?:<td class=\"n\">\d*</td>){3})</tr>", text)
+    by_state = {kind: [times, *re.findall(r">(\d*)</td>", rest)] for kind, times, rest in rows}
+    for kind in kinds:
+        wanted = [coverage.steps.get(kind, 0), *(coverage.places.get(f"{state}: {kind}", 0) for state in states)]
+        assert by_state[kind] == [str(number or "") for number in wanted]
+
+
 def test_the_summary_names_each_plan_that_broke_a_promise(campaign: Path) -> None:
     text = (campaign / "summary.md").read_text(encoding="utf-8")
     assert "3 plans, 2 of them with news" in text
     assert "| plan-1 | 6 | overdue, ticks |  | [report](plans/plan-1/report.md) |" in text
     assert "plan-3" not in text
+    assert "| overdue | 1 | 2 | 0 | 0 | 0 |" in text, text
 
 
 @pytest.mark.rule(
