@@ -25,6 +25,9 @@ import socket, sys, time
 server = socket.create_server(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])))
 time.sleep(60)
 """
+FORKS = SimpleNamespace(  # a fork server that is there, and whose Python is none
+    python="/nonexistent/python", there=lambda: True, why_not=lambda: "", log=lambda: "", living=list
+)
 
 
 @pytest.fixture
@@ -70,16 +73,21 @@ def test_a_server_is_there_once_a_process_of_its_own_listens(environment: Path) 
 
 @pytest.mark.rule("changed-settings-no-fork", "A server with settings of its own is started anew, not forked.")
 def test_a_server_with_settings_of_its_own_is_not_forked(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    forks = SimpleNamespace(
-        python="/nonexistent/python", there=lambda: True, why_not=lambda: "", log=lambda: "", living=list
-    )
-    monkeypatch.setattr(processes, "ForkServer", lambda *_: forks)
+    monkeypatch.setattr(processes, "ForkServer", lambda *_: FORKS)
     with site_of(environment, FORK) as site:
         assert site.forks
         server, _ = site.start_server({"PREFECT_API_SERVICES_SCHEDULER_LOOP_SECONDS": "60"})
         assert server.running()
         with pytest.raises(FileNotFoundError, match="/nonexistent/python"):
             site.start_node("worker", ["worker", "start"])
+
+
+def test_a_setting_that_a_server_reads_as_it_starts_is_no_reason_not_to_fork_it(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "ForkServer", lambda *_: FORKS)
+    with site_of(environment, FORK) as site, pytest.raises(FileNotFoundError, match="/nonexistent/python"):
+        site.start_server({"PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "00:50:00"})
 
 
 @pytest.mark.usefixtures("taken_port")

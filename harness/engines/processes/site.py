@@ -190,7 +190,7 @@ class ProcessSite:
         command = ["-c", START_SERVER, self._prefect(name), *start]
         own = server_environment(str(self._root / name), self._database, migrates=migrates)
         # Some releases read settings as they are imported, and a fork server has imported Prefect with the usual ones.
-        forked = not changed  # rule: changed-settings-no-fork (gives True)
+        forked = not changed.keys() - settings.READ_AT_ITS_START  # rule: changed-settings-no-fork (gives True)
         node = self._node(name, command, {**own, **changed, **self._database_settings()}, forked=forked)
         for file in files if self._database == SQLITE else ():
             shutil.copy(file, node.home / ".prefect")
