@@ -43,8 +43,7 @@ class PrefectAPI:
         check_alive: Callable[[], None] = lambda: None,
         clock: Clock = HOST_CLOCK,
     ) -> None:
-        self.url = url
-        self.patience = patience
+        self.url, self.patience = url, patience
         self._check_alive, self._clock = check_alive, clock
         # A proxy from the environment must not stand between the harness and a server on loopback.
         self._client = httpx.Client(base_url=url, timeout=timeout, trust_env=False)
@@ -102,7 +101,9 @@ class PrefectAPI:
         deadline = self._clock.monotonic() + self.patience
         while True:
             try:
-                answer = self._client.request(method, path, json=body, timeout=self.patience)
+                # A kept connection may be closed by the server, idle for 5 s, just as this is written to it.
+                with httpx.Client(trust_env=False) as fresh:
+                    answer = fresh.request(method, f"{self.url}{path}", json=body, timeout=self.patience)
             except httpx.TransportError as error:
                 raise LabError(f"{method} {path}: {error or type(error).__name__}", source="server") from error
             if answer.status_code not in RETRIED or self._clock.monotonic() >= deadline:
@@ -131,7 +132,7 @@ class PrefectAPI:
             raise LabError(f"the server's answer has no date: {date!r}", source="server") from error
 
     def healthy(self) -> bool:
-        """Whether the server says it is healthy, asked once."""
+        """Whether it says that it is healthy, asked once."""
         try:
             return self._client.get("/health", timeout=2.0).status_code == 200
         except httpx.TransportError:
