@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from harness.chaos.results import BROKEN, KEPT, NOTHING, UNKNOWN, PlanResult, PromiseSeen
 from harness.checkers import load_promises
+from harness.checkers._findings import Counts
 from harness.checkers.ticks import DUPLICATE, MISSING, Ticks
 from harness.history import moment
 from harness.known import known_for, known_promises, load_known_ticks
@@ -108,6 +109,10 @@ def _overdue(door: Opened, doors: Sequence[Opened], version: str) -> PromiseSeen
     if short and not verdict.findings.treated.at_risk:
         came_to = NOTHING
     told = came_to == NOTHING or not _doubts(verdict)
+    # A control is needed to blame the door. Where each run happened, there is nothing to blame.
+    if short and _all_happened(verdict.findings.treated):  # rule: plan-kept-without-a-twin (never)
+        came_to = KEPT
+        reason = f"all {verdict.findings.treated.at_risk} runs at risk are there at every look and completed"
     # What it did to another deployment counts though its own had nothing to lose.
     if short and (others.lost or others.altered):
         came_to = BROKEN  # rule: plan-counts-bystanders (skip)
@@ -121,6 +126,13 @@ def _overdue(door: Opened, doors: Sequence[Opened], version: str) -> PromiseSeen
     # rule: plan-untold-without-a-twin (without first), plan-untold-beside-a-loss (without last)
     untold = not told or door.at.rest == INCONCLUSIVE
     return PromiseSeen(came_to=BROKEN, reason=reason, known=_known_losses(door, doors, version), untold=untold)
+
+
+def _all_happened(treated: Counts) -> bool:
+    """Whether there were runs at risk, and each completed and was called nothing else."""
+    # rule: plan-kept-if-each-completed (without last), plan-kept-if-none-was-altered (without first)
+    whole = not treated.altered and treated.completed - treated.relabelled == treated.at_risk
+    return bool(treated.at_risk) and whole
 
 
 def _doubts(verdict: Verdict) -> list[str]:

@@ -84,9 +84,22 @@ def test_nothing_at_risk_is_no_promise_kept_and_an_error_is_unknown_all_the_same
 
 
 @pytest.mark.rule("plan-twin-with-nothing-at-risk", "Runs at risk beside a twin that had none are not told.")
-@pytest.mark.parametrize("word", ["cancelled", "lost in the drain", "never ran", "moved to a queue", DONE])
+@pytest.mark.parametrize("word", ["cancelled", "lost in the drain", "never ran", "moved to a queue"])
 def test_what_became_of_runs_at_risk_beside_a_twin_that_had_none_is_unknown(word: str) -> None:
     assert overdue(whole_history(3 * (word,), NONE), whole_history(ALL, ALL)).came_to == UNKNOWN
+
+
+@pytest.mark.rule("plan-kept-without-a-twin", "Runs at risk that all happened are kept, whatever the twin had.")
+def test_runs_at_risk_that_all_happened_are_kept_beside_a_twin_that_had_none() -> None:
+    seen = overdue(whole_history(3 * (DONE,), NONE), whole_history(ALL, ALL))
+    assert (seen.came_to, seen.untold) == (KEPT, False)
+
+
+@pytest.mark.rule("plan-kept-if-each-completed", "Without a twin, runs are kept only if each of them completed.")
+@pytest.mark.rule("plan-kept-if-none-was-altered", "Without a twin, runs are kept only if none of them was altered.")
+@pytest.mark.parametrize("word", ["cancelled", "lost in the drain", "never ran", "moved to a queue"])
+def test_one_run_that_did_not_happen_leaves_them_unknown_beside_a_twin_that_had_none(word: str) -> None:
+    assert overdue(whole_history((DONE, DONE, word), NONE), whole_history(ALL, ALL)).came_to == UNKNOWN
 
 
 def bystander(lines: Sequence[Line], **facts: Any) -> list[Line]:
