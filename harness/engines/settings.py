@@ -36,9 +36,11 @@ OF_THE_SERVER = {
     "PREFECT_UI_ENABLED": "false",
     "PREFECT_LOGGING_SERVER_LEVEL": "INFO",
 }
-# What every release reads as its server starts, and none as it is imported (read in services/scheduler.py of 3.0.9,
-# 3.3.3, 3.6.26 and 3.9.1): a forked server takes what its own environment says of these.
-READ_AT_ITS_START = frozenset({"PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME"})
+# What every release reads only once its server runs (services/scheduler.py and models/deployments.py, read of 2.20.20,
+# 3.0.9, 3.3.3, 3.6.26 and 3.9.1): a forked server takes what its own environment says of these.
+READ_AT_ITS_START = frozenset(
+    {"PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME", "PREFECT_API_SERVICES_SCHEDULER_MAX_RUNS"}
+)
 WORKER = {
     # Each query writes. With 1 s here and 1 s between two passes of the scheduler, deploys were refused writes (503),
     # and took 4 to 7 s instead of 1.5 (3.3.4, forked, two labs at once: 15 refused writes).
