@@ -25,13 +25,14 @@ sys.path.insert(0, str(ROOT))
 from harness.chaos.plans import ChaosPlan  # noqa: E402
 from harness.chaos.results import CAMPAIGN, CampaignResult  # noqa: E402
 from harness.checkers import load_checkers, load_promises  # noqa: E402
-from harness.commands import commands, parser_of  # noqa: E402
+from harness.commands import as_typed, commands, parser_of  # noqa: E402
 from harness.doors import Door, load_doors  # noqa: E402
 from harness.evidence import CampaignWriter, PlanWriter, RunWriter, TrialWriter, load_writers  # noqa: E402
 from harness.faults import load_faults  # noqa: E402
 from harness.known import Known, KnownPromise, load_known, load_known_promises, load_known_ticks  # noqa: E402
 from harness.runs.plan import doors_of  # noqa: E402
 from harness.trials.scenario import load_scenarios  # noqa: E402
+from harness.verdict.outcomes import VERDICTS  # noqa: E402
 from harness.words.kinds import ANY_EVENT  # noqa: E402
 from harness.words.meanings import EXIT_CODES, OUTCOMES, PROMISES  # noqa: E402
 from harness.words.names import SERVER  # noqa: E402
@@ -213,7 +214,7 @@ def options() -> str:
         own = [each for each in command._actions if not isinstance(each, argparse._HelpAction)]
         rows = [[f"`{_names(each)}`", str(each.help or "").replace("%%", "%")] for each in own]
         said = " ".join(part for part in (f"{says}.", command.epilog) if part and "\n" not in part)
-        parts.append(f"## {name}\n\n{said}\n\n{_table(['option', 'what it is'], rows)}")
+        parts.append(f"## {as_typed(name)}\n\n{said}\n\n{_table(['option', 'what it is'], rows)}")
     return "\n".join(parts)
 
 
@@ -286,6 +287,25 @@ def _names(action: argparse.Action) -> str:
     return (", ".join(action.option_strings) + takes).strip()
 
 
+def measured() -> str:
+    """What the trials of the atlas came to, for `harness guard`: by backlog and door, the releases that show it.
+
+    Trials without a verdict, and those that have no such state, are left out.
+    """
+    alike: dict[tuple[str, str, str, str, str], list[str]] = {}
+    for trial in json.loads((ROOT / "docs" / "atlas.json").read_text(encoding="utf-8"))["trials"]:
+        if trial["outcome"] in VERDICTS:
+            backlog = load_scenarios()[trial["scenario"]].backlog
+            day = datetime.strptime(trial["run"][:8], "%Y%m%d").date().isoformat()
+            alike.setdefault((backlog, trial["scenario"], trial["door"], trial["outcome"], day), []).append(
+                trial["version"]
+            )
+    names = ("backlog", "scenario", "door", "outcome", "day")
+    lines = [json.dumps({**dict(zip(names, key, strict=True)), "versions": of}) for key, of in alike.items()]
+    listed = ",\n  ".join(lines)
+    return f'{{"made": "by docs/reference.py from docs/atlas.json", "measured": [\n  {listed}\n]}}\n'
+
+
 def outcomes() -> str:
     """Every outcome, in order of precedence."""
     return _table(["outcome", "when"], [[f"`{name}`", when] for name, when in OUTCOMES.items()])
@@ -350,6 +370,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "evidence.md": evidence,
     "schemas.md": schemas,
     **{f"schemas/{_schema_file(name)}": partial(schema, name) for name in RECORDS},
+    "../../harness/guard/measured.json": measured,
 }
 FILLED: dict[str, Mapping[str, Callable[[], str]]] = {
     "docs/verdicts.md": {

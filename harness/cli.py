@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from rich.console import Console
 
-from harness.commands import Command, command_named, commands, read
+from harness.commands import Command, as_typed, command_named, commands, read
 from harness.verdict.outcomes import EXIT_UNJUDGED, EXIT_USAGE
 from harness.words import ownership
 from harness.words.errors import Interrupted, LabError, UsageError, no_such
@@ -57,7 +57,7 @@ def _parser() -> Parser:
     whole = Parser(prog="harness", description="Which flow runs survive a Prefect deployment update?")
     known = whole.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=argparse.ArgumentParser)
     for name, says in commands().items():
-        known.add_parser(name, help=says, add_help=False)
+        known.add_parser(as_typed(name), help=says, add_help=False)
     return whole
 
 
@@ -66,9 +66,11 @@ def _read(words: Sequence[str]) -> tuple[Command, Any]:
     name = words[0] if words else ""
     if name.startswith("-") or not name:
         _parser().parse_args(words)
+    # A command may be two words: `guard check` is guard-check.
+    name, rest = (two, words[2:]) if (two := "-".join(words[:2])) in commands() else (name, words[1:])
     if name not in commands():
-        raise no_such("command", name, commands())
-    return command_named(name), read(name, words[1:])
+        raise no_such("command", name, [as_typed(known) for known in commands()])
+    return command_named(name), read(name, rest)
 
 
 def _raise_interrupted(number: int, _frame: FrameType | None) -> None:

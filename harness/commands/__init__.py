@@ -43,6 +43,12 @@ def commands() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
+def as_typed(name: str) -> str:
+    """A command as a person types it: where several begin with one word, that word stands alone (`guard check`)."""
+    first, _, rest = name.partition("-")
+    return f"{first} {rest}" if rest and sum(other.startswith(f"{first}-") for other in commands()) > 1 else name
+
+
 def command_named(name: str) -> Command:
     """The command of that name."""
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
@@ -55,7 +61,7 @@ def parser_of(name: str) -> Parser:
     """The command line of the command of that name."""
     command, says = command_named(name), commands()[name]
     said = command.DESCRIPTION or f"{says[:1].upper()}{says[1:]}."
-    parser = Parser(prog=f"harness {name}", description=said, epilog=command.EPILOG)
+    parser = Parser(prog=f"harness {as_typed(name)}", description=said, epilog=command.EPILOG)
     add_options(parser, command.Ask)
     return parser
 
