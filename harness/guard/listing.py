@@ -150,17 +150,7 @@ def deployments_by_id(client: Client, ids: Iterable[str]) -> dict[str, Deploymen
 def deployments_named(client: Client, names: Iterable[str]) -> dict[str, Deployment]:
     """The deployments of these names (NAME, or FLOW/NAME), by id. Raises: UsageError for a name that none has."""
     names = list(dict.fromkeys(names))
-    short = [name.rpartition("/")[2] for name in names]
-    found = _named(
-        client,
-        [
-            one
-            for part in _parts(short)
-            for one in rows(
-                client, "/deployments/filter", {"deployments": {"name": {"any_": part}}}, Deployment, "NAME_ASC"
-            )
-        ],
-    )
+    found = deployments_called(client, names)
     for name in names:
         if not any(name in (one.name, one.full_name) for one in found):
             near = ", ".join(one.full_name for one in found if one.name == name.rpartition("/")[2])
@@ -169,6 +159,17 @@ def deployments_named(client: Client, names: Iterable[str]) -> dict[str, Deploym
                 "See `prefect deployment ls`."
             )
     return {one.id: one for one in found if one.name in names or one.full_name in names}
+
+
+def deployments_called(client: Client, names: Iterable[str]) -> list[Deployment]:
+    """Every deployment whose own name is the last part of one of these, whatever its flow."""
+    path = "/deployments/filter"
+    found = [
+        one
+        for part in _parts(name.rpartition("/")[2] for name in names)
+        for one in rows(client, path, {"deployments": {"name": {"any_": part}}}, Deployment, "NAME_ASC")
+    ]
+    return _named(client, found)
 
 
 def _named(client: Client, found: Sequence[Deployment]) -> list[Deployment]:

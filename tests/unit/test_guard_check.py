@@ -207,7 +207,7 @@ def test_a_run_that_would_be_lost_ends_with_1(
     file = tmp_path / "check.json"
     assert cli.main(["guard", "check", "--api", url, "--json", str(file)]) == 1
     said = capsys.readouterr().out
-    assert "flow/nightly" in said and "PrefectHQ/prefect#17764" in said and "4 of 4 waiting runs are at risk" in said
+    assert "flow/nightly" in said and "PrefectHQ/prefect#17764" in said and "harness guard snapshot" in said
     table = said.split("deployment ", 1)[1].split("\n  overdue")[0]
     assert max(map(len, table.splitlines())) <= 80
     found = json.loads(file.read_text(encoding="utf-8"))
