@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from packaging.version import Version
@@ -24,11 +24,12 @@ from harness.guard.runs import UPCOMING, Run, kind_of
 from harness.guard.snapshot import Line, Snapshot
 
 # What becomes of a line of a snapshot.
-THERE, LEFT, RESTORED, MADE_ANEW, NO_DEPLOYMENT, TO_CREATE = FATES = (
+THERE, LEFT, RESTORED, MADE_ANEW, UNSURE, NO_DEPLOYMENT, TO_CREATE = FATES = (
     "on the server",
     "upcoming at the snapshot: left to the scheduler",
     "restored before",
     "not there, but another run of the same schedule and time is",
+    "came due after the snapshot and gone: dropped by a deploy just before it, or no more in the schedule",
     "lost, and its deployment is gone: deploy that again first",
     "lost: to be created anew",
 )
@@ -68,7 +69,8 @@ def look(client: Client, lines: Iterable[Line]) -> Gone:
 def plan(client: Client, snapshot: Snapshot, gone: Gone | None = None) -> list[Item]:
     """The fate of every line, by what the server has now; it only reads. Raises: NoWordError.
 
-    gone  what a look has found; None: the server is looked at
+    gone  what a look has found; None: the server is looked at. Of those upcoming at the snapshot, some may have come
+          due since, and be gone: whether they are lost, only the schedule says that they had
     """
     ahead = {line.run.id for line in snapshot.lines if kind_of(line.run, snapshot.at) == UPCOMING}
     at_risk = [line for line in snapshot.lines if line.run.id not in ahead]  # rule: guard-restores-no-upcoming (always)
@@ -76,7 +78,8 @@ def plan(client: Client, snapshot: Snapshot, gone: Gone | None = None) -> list[I
     restored = {run.idempotency_key: run.id for run in runs_by_key(client, map(key_of, lost))}
     targets = _targets(client, lost)
     anew = _made_anew(client, snapshot, [line for line in lost if key_of(line) not in restored], targets)
-    fates = {line.run.id: _fate(line, restored, anew, targets) for line in lost}
+    found = (_fate(line, restored, anew, targets) for line in lost)
+    fates = {item.line.run.id: _sure(item, ahead) for item in found}
     return [
         fates.get(line.run.id) or Item(line, LEFT if line.run.id in ahead else THERE)
         for line in sorted(snapshot.lines, key=lambda line: (line.run.expected_start_time or "", line.run.id))
@@ -92,6 +95,12 @@ def _fate(
     if line.run.id in anew:  # rule: guard-tick-made-anew
         return Item(line, MADE_ANEW, deployment, anew[line.run.id])
     return Item(line, TO_CREATE if deployment else NO_DEPLOYMENT, deployment)
+
+
+def _sure(item: Item, ahead: set[str]) -> Item:
+    if item.fate in LOST and item.line.run.id in ahead:  # rule: guard-unsure-of-upcoming
+        return replace(item, fate=UNSURE)
+    return item
 
 
 def _targets(client: Client, lost: Sequence[Line]) -> dict[str, Deployment]:
