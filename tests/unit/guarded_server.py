@@ -84,6 +84,8 @@ class Server:
                 found = [one for one in self.deployments.values() if one[by] in chosen["any_"]]
                 return 200, found[body["offset"] :]
             case ["POST", "flow_runs", "filter"]:
+                if body.get("limit", 0) > self.page:
+                    return 422, {"detail": f"Invalid limit: must be less than or equal to {self.page}."}
                 runs = sorted((run for run in self.runs.values() if _chosen(run, body)), key=_id, reverse=True)
                 return 200, runs[body["offset"] : body["offset"] + self.page]
             case ["GET", "flow_runs", known]:

@@ -265,6 +265,17 @@ def test_a_listing_of_several_pages_is_whole_whatever_size_the_servers_pages_hav
         assert (len(listed), set(listed)) == (37, made), server.page
 
 
+@pytest.mark.rule("guard-pages-of-two", "A server whose pages hold fewer than two rows lists nothing that is whole.")
+@pytest.mark.parametrize("size", [0, 1])
+def test_pages_without_room_for_two_rows_are_no_word(server: Server, client: Client, size: int) -> None:
+    server.add(1)
+    assert len(list(waiting(client))) == 1
+    server.add(2)
+    server.page = size
+    with pytest.raises(NoWordError, match="Invalid limit"):
+        list(waiting(client))
+
+
 @pytest.mark.rule("guard-listing-joins", "A listing whose rows moved between two pages goes back for what it missed.")
 def test_rows_that_are_deleted_between_two_pages_hide_no_other(server: Server, client: Client) -> None:
     made = [server.add(number) for number in range(60)]
