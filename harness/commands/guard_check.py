@@ -48,6 +48,8 @@ def run(ask: Ask, console: Console) -> int:
     with Client(where(ask.api, ask.key_file, os.environ, Path.home()), seconds=60.0 * ask.minutes) as client:
         checked = check(client, ask.deployments, doors)
     tell(checked, [door.name for door in doors], lambda line: console.print(line, soft_wrap=isinstance(line, str)))
+    if checked.exit_code:
+        console.print("before you deploy: harness guard snapshot --into FILE", soft_wrap=True)
     if ask.json:
         _write(ask.json, checked, [door.name for door in doors])
     return checked.exit_code

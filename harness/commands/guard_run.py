@@ -57,7 +57,7 @@ def run(ask: Ask, console: Console) -> int:
     server = where(ask.api, ask.key_file, os.environ, Path.home())
     with Client(server, seconds=60.0 * ask.minutes) as client:
         tell(check(client, (), doors), ask.doors, lambda line: console.print(line, soft_wrap=isinstance(line, str)))
-        console.print(f"{take(client, file)} waiting runs are in {file}", soft_wrap=True)
+        console.print(f"{take(client, file)} runs, those to come among them, are in {file}", soft_wrap=True)
     console.print(f"running: {' '.join(ask.command)}", soft_wrap=True)
     console.file.flush()
     again = f"harness guard restore {file}{f' --api {ask.api}' if ask.api else ''}"

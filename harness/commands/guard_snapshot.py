@@ -33,7 +33,6 @@ def run(ask: Ask, console: Console) -> int:
     check_free(ask.into)
     with Client(where(ask.api, ask.key_file, os.environ, Path.home()), seconds=60.0 * ask.minutes) as client:
         runs = take(client, ask.into)
-    console.print(
-        f"{runs} waiting runs are in {ask.into}; after a loss: harness guard restore {ask.into}", soft_wrap=True
-    )
+    said = f"{runs} runs, those to come among them, are in {ask.into}; after a loss: harness guard restore {ask.into}"
+    console.print(said, soft_wrap=True)
     return EXIT_AS_EXPECTED

@@ -65,6 +65,6 @@ def tell(checked: Checked, doors: Sequence[str], say: Callable[[str | Table], No
         say(f"{runs} runs wait; all of them would survive")
     elif code == EXIT_AT_RISK:
         harmed = sum(group.runs for group in checked.groups if any(one.is_harm for one in group.foretold))
-        say(f"{harmed} of {runs} waiting runs are at risk. Before you deploy: harness guard snapshot --into FILE")
+        say(f"{harmed} of {runs} waiting runs are at risk")
     else:
-        say(f"{runs} runs wait, and of some nothing is known. Before you deploy: harness guard snapshot --into FILE")
+        say(f"{runs} runs wait, and of some nothing is known")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import queue
 import ssl
@@ -20,12 +21,15 @@ from harness.words.errors import LabError, UsageError
 Json = Any
 T = TypeVar("T")
 A_CALL = 20.0  # seconds that one call may take, to the last byte of its answer
-_TRIES, _PAUSE = 3, 1.0  # a call that changes nothing the second time is sent so often, a second apart
-_REFUSED_FOR_NOW = {429, 502, 503, 504}
+# A call that changes nothing the second time is sent so often, a second apart. A server on SQLite that is busy answers
+# 503 ("database is locked") for a while: restoring 484 runs on 3.3.3 met three in a row.
+_TRIES, _TRIES_WHILE_BUSY, _PAUSE = 3, 20, 1.0
+_BUSY, _REFUSED_FOR_NOW = {429, 503}, {429, 502, 503, 504}
 _LARGEST = 64 * 2**20  # bytes of an answer: a page of 200 runs has some 500 KB
 _HINTS = {
     401: "The server wants a key that it knows: check --key-file, PREFECT_API_KEY or PREFECT_API_AUTH_STRING.",
     403: "The key may not do this: use the key of a person or a service that may.",
+    503: "It is busy, or starts: ask again. A restore goes on where it stopped.",
     404: "Is this the URL of a Prefect API? It ends in /api, or in /workspaces/ID.",
 }
 
@@ -89,13 +93,14 @@ class Client:
         A status of no success is an answer where it is in `accept`. Raises: NoWordError; RefusedError.
         """
         call = f"{method} {path}"
-        for tries_left in range(_TRIES - 1, -1, -1):
+        for tried in itertools.count(1):
             try:
                 answer = self._once(method, path, body)
-                if answer.status_code not in _REFUSED_FOR_NOW or not tries_left:
+                most = _TRIES_WHILE_BUSY if answer.status_code in _BUSY else _TRIES  # rule: guard-busy (never)
+                if answer.status_code not in _REFUSED_FOR_NOW or tried >= most:
                     break
             except (httpx.TransportError, TimeoutError) as error:
-                if isinstance(error, TimeoutError) or not tries_left:
+                if isinstance(error, TimeoutError) or tried >= _TRIES:
                     raise self._unreached(call, error) from None
             except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
                 raise self._no_word(f"gave no answer to {call} that can be read: {self._safe(str(error))}") from None

@@ -447,12 +447,18 @@ def test_an_answer_that_never_ends_is_left(server: Server, url: str, monkeypatch
         version_of(client)
 
 
-def test_a_call_that_reads_is_sent_again_where_it_was_refused_for_now(server: Server, client: Client) -> None:
+@pytest.mark.rule("guard-busy", "A guard asks a server that is busy for longer than one that fails.")
+@pytest.mark.parametrize(("status", "times"), [(503, 20), (429, 20), (502, 3), (504, 3), (500, 1), (404, 1)])
+def test_a_server_that_refuses_for_now_is_asked_again(server: Server, client: Client, status: int, times: int) -> None:
     client._clock = Impatient()
-    answers: Iterator[tuple[int, Any]] = iter([(503, {}), (429, {})])
+    answers: Iterator[tuple[int, Any]] = iter([(status, {})] * (times - 1))
     server.instead = lambda request, body: next(answers, None)
     assert version_of(client) == "3.3.3"
-    assert server.asked == ["GET /admin/version"] * 3
+    assert len(server.asked) == times
+    server.instead = lambda request, body: (status, {})
+    with pytest.raises(NoWordError, match=f"with {status}"):
+        version_of(client)
+    assert len(server.asked) == 2 * times
 
 
 @pytest.mark.parametrize("version", [None, "", "dev", 3, ["3.3.3"]])

@@ -86,7 +86,11 @@ def test_a_deploy_that_loses_runs_says_so_and_restore_brings_them_back(
         f"harness guard restore s.jsonl --api {url}",
     ):
         assert words in said
-    assert said.index("3 waiting runs are in s.jsonl") < said.index("deployed") < said.index("2 runs were lost")
+    assert (
+        said.index("3 runs, those to come among them, are in s.jsonl")
+        < said.index("deployed")
+        < said.index("2 runs were lost")
+    )
     assert cli.main(["guard", "restore", "s.jsonl", "--api", url, "--yes"]) == 0
     assert sorted(body["idempotency_key"] for body in server.created) == sorted(f"restored {one}" for one in made[:2])
 
