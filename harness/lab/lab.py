@@ -73,7 +73,6 @@ class Lab:
     """A context manager: inside it a healthy server answers at `api`; `check_versions` says which one it is.
 
     `versions` is what was asked for, by role: `server`, and other roles if they run another release.
-
     Raises on entry: LabError, with its log, if the server dies or never gets healthy.
     """
 
@@ -167,7 +166,8 @@ class Lab:
     def check_server_alive(self) -> None:
         """Raises LabError, with the end of its log, if the server is dead."""
         if not self.server.running():  # rule: error-server-died
-            raise LabError("the server ended", source=self.server.name, log=self.server.log()[-4000:])
+            said = f"the server ended with exit code {self.server.seen().exit_code}"
+            raise LabError(said, source=self.server.name, log=self.server.log()[-4000:])
 
     def healthy(self) -> None:
         """A probe for the server's health. Raises: NotYet; LabError where it does not live."""

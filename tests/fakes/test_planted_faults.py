@@ -280,7 +280,7 @@ def test_the_fates_are_recorded_when_the_server_dies_in_the_drain_after_the_loss
     backlog.on_lift(lab.prefect.die)
     entry = lab.trial(scenario)
     assert judged(entry) == verdict("error", treated=counts(at_risk=3, lost=3), twin=KEPT)
-    assert "in phase drain: the server ended" in entry.reason
+    assert "in phase drain: the server ended with exit code 0" in entry.reason
     assert (lab.saved(scenario)["source"], exit_code([entry])) == ("server", EXIT_UNJUDGED)
     assert lab.saved(scenario)["log"].endswith("Killed")
 
