@@ -75,8 +75,8 @@ def plan_of(text: str) -> ChaosPlan:
         raise UsageError(f"It is no YAML{where}: {' '.join(why.split())}.\n{PAGE} has a plan to copy.") from None
     if isinstance(said, dict) and said.get("plan") != FORMAT and "plan" in said:
         raise UsageError(f"It is a plan of the format {said['plan']!r:.40}; this harness reads format {FORMAT}.")
-    if isinstance(said, dict) and "steps" in said:
-        said["steps"] = [] if said["steps"] is None else said["steps"]  # the last line of it was left out
+    if isinstance(said, dict) and said.get("steps", ()) is None:  # each line of it was taken out
+        said["steps"] = []
     try:
         plan = msgspec.convert(said, ChaosPlan)
     except (msgspec.ValidationError, RecursionError) as error:

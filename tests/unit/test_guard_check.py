@@ -49,28 +49,6 @@ class Impatient(MovableClock):
         self.read += seconds
 
 
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
-def url(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    """The server's API; calls are tried again at once, and nothing of this machine's Prefect is read."""
-    monkeypatch.setattr(client_module, "_PAUSE", 0.0)
-    for name in ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "no-prefect"))
-    with serve(server) as url:
-        yield url
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[Client]:
-    with Client(Where(url, by="--api"), seconds=60.0) as client:
-        yield client
-
-
 def run_of(server: Server, known: str) -> Run:
     return msgspec.convert(server.runs[known], Run)
 

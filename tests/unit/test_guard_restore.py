@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import msgspec
 import pytest
 
 from harness import cli
-from harness.guard import client as client_module
 from harness.guard.client import Client, NoWordError
 from harness.guard.restore import (
     LEFT,
@@ -32,33 +30,11 @@ from harness.guard.restore import (
 )
 from harness.guard.runs import Run
 from harness.guard.snapshot import Line, read, take
-from harness.guard.where import Where
 from harness.words.errors import UsageError
 from tests.unit.guarded_server import DEPLOYMENT, NOW, SCHEDULE, Server, serve
 
 OTHER = DEPLOYMENT.replace("2", "8")
 KEY = "pnu_abcdefghijklmnopqrstuvwxyz0123456789"
-
-
-@pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
-def url(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    monkeypatch.setattr(client_module, "_PAUSE", 0.0)
-    for name in ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "no-prefect"))
-    with serve(server) as url:
-        yield url
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[Client]:
-    with Client(Where(url, by="--api"), seconds=60.0) as client:
-        yield client
 
 
 @pytest.fixture

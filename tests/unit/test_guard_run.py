@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,41 +15,24 @@ import pytest
 
 from harness import cli
 from harness.guard import around as around_module
-from harness.guard import client as client_module
 from harness.guard.around import After, after, check_command
 from harness.guard.client import Client, NoWordError
 from harness.guard.restore import MADE_ANEW, UNSURE, counts
 from harness.guard.snapshot import read, take
-from harness.guard.where import Where
 from harness.words.errors import UsageError
 from harness.words.waiting import NotYet, wait_until
 from tests.unit import guarded_server
-from tests.unit.guarded_server import NOW, Server, serve
+from tests.unit.guarded_server import NOW, Server
 
 PYTHON = [sys.executable, "-c"]
 
 
 @pytest.fixture
-def server() -> Server:
-    return Server()
-
-
-@pytest.fixture
-def url(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    monkeypatch.setattr(client_module, "_PAUSE", 0.0)
+def url(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The same, for commands whose two looks come at once, and that run in the test's own folder."""
     monkeypatch.setattr(around_module, "_APART", 0.0)
-    for name in ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING", "PREFECT_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "no-prefect"))
     monkeypatch.chdir(tmp_path)
-    with serve(server) as url:
-        yield url
-
-
-@pytest.fixture
-def client(url: str) -> Iterator[Client]:
-    with Client(Where(url, by="--api"), seconds=60.0) as client:
-        yield client
+    return url
 
 
 def deleting(server: Server, *lost: str, code: int = 0) -> list[str]:
