@@ -35,7 +35,7 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def also(self, executed: Sequence[str], places: Sequence[str]) -> Coverage:
         """The same with one more plan: the kinds of the steps of it that were executed, in order, and their places."""
-        pairs = [f"{first} > {second}" for first, second in pairwise([BEGIN, *executed])]
+        pairs = [_pair(first, then) for first, then in pairwise([BEGIN, *executed])]
         return self.merged(Coverage(steps=_sum(executed), pairs=_sum(pairs), places=_sum(places)))
 
     def merged(self, other: Coverage) -> Coverage:
@@ -45,6 +45,23 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             pairs=_plus(self.pairs, other.pairs),
             places=_plus(self.places, other.places),
         )
+
+    def times_after(self, first: str, then: str) -> int:
+        """How often a kind was executed just after another."""
+        return self.pairs.get(_pair(first, then), 0)
+
+    def times_in(self, state: str, kind: str) -> int:
+        """How often a kind was executed in a state."""
+        return self.places.get(place(state, kind), 0)
+
+
+def place(state: str, kind: str) -> str:
+    """A kind of step in a state, as `places` names it."""
+    return f"{state}: {kind}"
+
+
+def _pair(first: str, then: str) -> str:
+    return f"{first} > {then}"
 
 
 def _sum(names: Iterable[str]) -> dict[str, int]:

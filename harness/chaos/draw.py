@@ -16,7 +16,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from harness.chaos.coverage import BEGIN, KINDS, Coverage
-from harness.chaos.model import Model, check_plan, place, places_of
+from harness.chaos.model import Model, check_plan, places_of
 from harness.chaos.plans import (
     FORMAT,
     NAMES,
@@ -107,7 +107,7 @@ def _weight(seen: Coverage, model: Model, last: str, kind: str) -> int:
     weight = _WEIGHTS[model.state].get(kind.partition(" ")[0], 1)
     if kind == _TURNS_LATE and last in _MAKES_OVERDUE:
         weight = _TO_TURN_LATE
-    times = seen.pairs.get(f"{last} > {kind}", 0), seen.places.get(place(model, kind), 0)
+    times = seen.times_after(last, kind), seen.times_in(model.state, kind)
     return max(1, sum(weight * _UNSEEN // (1 + each) for each in times))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from harness.chaos.coverage import place
 from harness.chaos.plans import (
     CONDITIONS,
     DATABASE_STOPPED,
@@ -108,14 +109,9 @@ def places_of(plan: ChaosPlan) -> list[str]:
     """Of each step, in which state it is taken, and its kind: `overdue: open prefect-deploy`."""
     model, found = Model(), []
     for step in plan.steps:
-        found.append(place(model, step.kind))
+        found.append(place(model.state, step.kind))
         model = model.after(step)
     return found
-
-
-def place(model: Model, kind: str) -> str:
-    """A kind of step in the state that the model is in, for the coverage."""
-    return f"{model.state}: {kind}"
 
 
 def check_plan(plan: ChaosPlan) -> None:

@@ -54,15 +54,12 @@ def page(campaign: Campaign) -> str:
 
 def _by_state(coverage: Coverage) -> list[tuple[str, int, list[int]]]:
     """Each kind of step, how often it was executed, and how often in each state."""
-    return [
-        (kind, coverage.steps.get(kind, 0), [coverage.places.get(f"{state}: {kind}", 0) for state in STATES])
-        for kind in KINDS
-    ]
+    return [(kind, coverage.steps.get(kind, 0), [coverage.times_in(state, kind) for state in STATES]) for kind in KINDS]
 
 
 def _pairs(coverage: Coverage) -> list[tuple[str, list[int]]]:
     """Each kind of step, and how often each kind came just after it."""
-    return [(first, [coverage.pairs.get(f"{first} > {then}", 0) for then in KINDS]) for first in (BEGIN, *KINDS)]
+    return [(first, [coverage.times_after(first, then) for then in KINDS]) for first in (BEGIN, *KINDS)]
 
 
 def _shown(value: object) -> object:
