@@ -7,30 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from uv import find_uv_bin
-
-from harness.words.places import ROOT
 
 pytestmark = pytest.mark.end_to_end
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of programs of an environment that the wheel was installed in."""
-    folder = tmp_path_factory.mktemp("wheel")
-    uv = find_uv_bin()
-    for command in (
-        [uv, "build", "--wheel", "--out-dir", str(folder), str(ROOT)],
-        [uv, "venv", str(folder / "venv")],
-    ):
-        subprocess.run(command, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
-    subprocess.run(
-        [uv, "pip", "install", "--python", str(folder / "venv" / "bin" / "python"), str(wheel)],
-        check=True,
-        capture_output=True,
-    )
-    return folder / "venv" / "bin"
 
 
 def test_a_wheel_reproduces_and_rechecks_outside_of_a_checkout(installed: Path, tmp_path: Path) -> None:
