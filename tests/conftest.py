@@ -41,9 +41,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LabsByFile:
 
 
 def pytest_configure() -> None:
-    """SIGINT as at a terminal: a shell has what it starts with `&` ignore it, and whatever that starts, too."""
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """SIGINT and SIGHUP as at a terminal: a shell has what it starts with `&` ignore the one, `nohup` the other.
+
+    What such a process starts ignores them, too.
+    """
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
