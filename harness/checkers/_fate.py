@@ -17,7 +17,7 @@ from harness.checkers._runs import (
     same_instant,
 )
 from harness.words.facts import Answer, FlowRun, RunState
-from harness.words.names import AFTER, DRAINED, ENDED, PICKED_UP
+from harness.words.names import AFTER, DRAINED, ENDED, PICKED_UP, WAITS
 
 REFUSED = "503 Service Unavailable"
 _BY_TIME_ALONE = "Late"  # what a waiting run turns into when its time passes, whatever the door did
@@ -140,7 +140,7 @@ def _fate_of_the_living(
     if (  # rule: kept-same-state-name
         first.is_in(state)
         # rule: kept-turned-late
-        or (first.state_type, first.state_name) == ("SCHEDULED", _BY_TIME_ALONE)
+        or (first.state_type in WAITS and first.state_name == _BY_TIME_ALONE)
     ):
         return "kept", f"{first.state_name} {AFTER}"
     if first.state_type in PICKED_UP:  # rule: progressed-picked-up
@@ -150,7 +150,7 @@ def _fate_of_the_living(
 
 def _changed(listed: FlowRun, look: Answer, states: Sequence[RunState] | None) -> str:
     """What a run is not any more that it was when it was listed; empty where it is the same, with the same past."""
-    waits = {look.state_type, listed.state_type} == {"SCHEDULED"}
+    waits = {look.state_type, listed.state_type} <= WAITS
     # rule: kept-slot-reschedules (without last)
     for_a_time = waits and _WAITS_FOR_A_SLOT not in (look.state_name, listed.state_name)
     keys = (

@@ -16,6 +16,7 @@ from harness.checkers._trial import came_to_its_end
 from harness.history import of_kind
 from harness.words.events import BystandersSeen, ChangedByAnother, Event, TakenByAnother
 from harness.words.facts import FlowRun
+from harness.words.names import WAITS
 from harness.words.outcomes import ALTERED, INCONCLUSIVE, LOST
 
 
@@ -107,6 +108,6 @@ def _how_altered(was: FlowRun, now: FlowRun, states: Collection[str] | None) -> 
     ran = (now.run_count or 0) > (was.run_count or 0)
     # rule: bystanders-completed-ran (without last)
     ended_unrun = now.state_type in ("CANCELLED", "CANCELLING") or (now.state_type == "COMPLETED" and not ran)
-    if was.state_type == "SCHEDULED" and ended_unrun:
+    if was.state_type in WAITS and ended_unrun:
         return f"state was {was.state_name} and is {now.state_name}, and it did not run"
     return ""

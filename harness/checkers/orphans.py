@@ -10,11 +10,11 @@ from harness.checkers._runs import found_at, listed_at
 from harness.history import of_kind
 from harness.words.events import DeploymentRead, Event
 from harness.words.facts import FlowRun
-from harness.words.names import AFTER, BEFORE, DRAINED
+from harness.words.names import AFTER, BEFORE, DRAINED, WAITS
 from harness.words.promises import Breach
 
 PROMISE = "No run waits on when its deployment is gone: it is deleted with it, or keeps it."
-_WAITS, _CANCELLED = "SCHEDULED", "CANCELLED"
+_CANCELLED = "CANCELLED"
 
 
 def check(events: Sequence[Event]) -> Check:
@@ -24,7 +24,7 @@ def check(events: Sequence[Event]) -> Check:
 
 def _look(events: Sequence[Event]) -> Seen | None:
     before = listed_at(events, BEFORE)
-    waited = {run.run: run for run in before.values() if run.deployment_id and run.state_type == _WAITS}
+    waited = {run.run: run for run in before.values() if run.deployment_id and run.state_type in WAITS}
     if not waited:  # the earliest histories do not say whose run it is
         return None
     gone = {event.deployment.id for event in of_kind(events, DeploymentRead) if event.deployment.deleted}
@@ -32,7 +32,7 @@ def _look(events: Sequence[Event]) -> Seen | None:
     for when in (AFTER, DRAINED):
         looked_up, listed = found_at(events, when), listed_at(events, when)
         for one in listed.values():  # what the scheduler made of a deployment that was gone
-            made = gone and one.run not in before and one.auto_scheduled and one.state_type == _WAITS
+            made = gone and one.run not in before and one.auto_scheduled and one.state_type in WAITS
             # rule: orphan-made-after-the-deletion
             if made and _is_left_behind(one, gone) and one.run not in breaches:
                 what = f"was made without its deployment, and is {one.state_name} {when}"
@@ -55,4 +55,4 @@ def _is_left_behind(run: FlowRun, gone: Collection[str]) -> bool:
     """Whether a run that no worker has picked up names no deployment, or one that is gone."""
     # rule: orphan-none-any-more (without first), orphan-of-a-deleted-deployment (without last)
     ownerless = run.deployment_id is None or run.deployment_id in gone
-    return ownerless and run.state_type in (_WAITS, _CANCELLED)  # rule: orphan-was-not-picked-up (without last)
+    return ownerless and run.state_type in (*WAITS, _CANCELLED)  # rule: orphan-was-not-picked-up (without last)

@@ -13,6 +13,7 @@ from harness.trials.system import StagedSystem
 from harness.trials.tally import still_scheduled
 from harness.trials.templates import WAITING
 from harness.words.errors import DeadlineError, LabError
+from harness.words.names import WAITS
 from harness.words.waiting import NotYet
 
 _STAGING_TRIES = 5
@@ -127,7 +128,7 @@ def _lacks_runs(staging: Staging, until: datetime) -> str:
 def _cancel_earlier(staging: Staging, first: datetime) -> None:
     """Cancel what is scheduled for before the first tick. A run that holds a slot is left to hold it."""
     for run in staging.lab.api.flow_runs(deployments=staging.deployed.values()):
-        if run["state_type"] == "SCHEDULED" and moment(run["expected_start_time"]) < first:
+        if run["state_type"] in WAITS and moment(run["expected_start_time"]) < first:
             staging.record("act", what="cancel a run of an earlier try's schedule", run=run_facts(run))
             try:
                 staging.lab.api.cancel_flow_run(run["id"], "Its schedule was replaced.")

@@ -11,7 +11,7 @@ from harness.trials.sample import Sample, sample_of
 from harness.trials.staging import Staging
 from harness.trials.system import StagedSystem
 from harness.trials.tally import unfinished
-from harness.words.names import ENDED, HOLDS_A_SLOT
+from harness.words.names import ENDED, HOLDS_A_SLOT, WAITS
 from harness.words.waiting import NotYet
 
 _WORKER_RESTARTS = 5
@@ -137,7 +137,7 @@ class _Drain:
         """Whether runs are overdue that a worker could have taken, and not by the door alone."""
         longest = timedelta(seconds=self._patience)
         # rule: drain-not-before-due (without last)
-        overdue = {r["deployment_id"] for r in runs if r["state_type"] == "SCHEDULED" and now - _due(r) > longest}
+        overdue = {r["deployment_id"] for r in runs if r["state_type"] in WAITS and now - _due(r) > longest}
         # What the door did to the treated runs alone is no worker's doing, and stays as it is.
         # rule: drain-twin-shows-the-worker (gives True)
         its_way = self.restarts > 0 or self.staging.deployed[self.staging.twin_name] in overdue

@@ -11,7 +11,7 @@ from harness.history import moment
 from harness.trials.moving import states_of
 from harness.trials.staging import Staging
 from harness.words.errors import NoAnswerError
-from harness.words.names import ENDED
+from harness.words.names import ENDED, WAITS
 from harness.words.waiting import NotYet
 
 Runs: TypeAlias = Sequence[Mapping[str, Any]]
@@ -31,7 +31,7 @@ def check_condition(condition: str, staging: Staging, ids: Iterable[str]) -> Non
 def check_called_late(staging: Staging, ids: Iterable[str]) -> None:
     """Raises: NotYet if a run of one of these deployments is Late, and another one has a run that is going to be."""
     names = [
-        {run["state_name"] for run in runs if run["state_type"] == "SCHEDULED"}
+        {run["state_name"] for run in runs if run["state_type"] in WAITS}
         for runs in _runs_of(staging, ids, staging.lab.clock.now())
     ]
     if any(_LATE in each for each in names) and any(each and _LATE not in each for each in names):

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.trials.staging import Staging
 from harness.words.errors import NoAnswerError
-from harness.words.names import HOLDS_A_SLOT
+from harness.words.names import CALLED_WAITING, HOLDS_A_SLOT
 from harness.words.waiting import NotYet
 
 
@@ -17,13 +17,13 @@ def still_scheduled(staging: Staging) -> int:
 
 def scheduled(staging: Staging) -> int:
     """How many runs of its deployments wait for their time, or are past it, whenever that is."""
-    return _count(staging, {"type": {"any_": ["SCHEDULED"]}})
+    return _count(staging, {"name": {"any_": [*CALLED_WAITING]}})
 
 
 def unfinished(staging: Staging) -> tuple[int, int]:
     """How many runs of the backlog wait, and how many are under way."""
-    waiting, under_way = ({"type": {"any_": types}} for types in (["SCHEDULED"], sorted(HOLDS_A_SLOT)))
-    return _count(staging, waiting), _count(staging, under_way)
+    waiting, moving = {"name": {"any_": [*CALLED_WAITING]}}, {"type": {"any_": sorted(HOLDS_A_SLOT)}}
+    return _count(staging, waiting), _count(staging, moving)
 
 
 def under_way(staging: Staging) -> int:

@@ -19,7 +19,7 @@ from harness.history import moment, of_kind
 from harness.known import KnownTick
 from harness.words.events import DoorClosed, DoorOpens, Event, Look
 from harness.words.facts import Answer, FlowRun
-from harness.words.names import AFTER, BEFORE, DRAINED, SIDES
+from harness.words.names import AFTER, BEFORE, DRAINED, SIDES, WAITS
 
 (_TREATED, _TWIN), _PENDING = SIDES, "PENDING"
 
@@ -166,7 +166,7 @@ def taken_by(events: Sequence[Event]) -> frozenset[Taken]:
     gone: dict[str, set[Taken]] = {side: set() for side in SIDES}
     for run, was in listed_at(events, BEFORE).items():
         # rule: plan-taken-waited (without last)
-        waited = was.side and was.expected_start_time and was.state_type == "SCHEDULED"
+        waited = was.side and was.expected_start_time and was.state_type in WAITS
         # rule: plan-taken-by-the-listing (without first), plan-taken-by-both-sources (without last)
         is_gone = run not in after and is_gone_for_good(answers.get(run, []))
         if answered and waited and is_gone:

@@ -23,6 +23,9 @@ ANSWERED = "as the door was answered"
 PICKED_UP = {"PENDING", "RUNNING", "COMPLETED", "FAILED", "CRASHED"}
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 HOLDS_A_SLOT = {"PENDING", "RUNNING", "CANCELLING"}
+# Prefect has SCHEDULED alone. WAITING is of the overlay waiting-state-type; any other server refuses the word.
+WAITS = {"SCHEDULED", "WAITING"}  # rule: waits-by-either-type (without last)
+CALLED_WAITING = ("Scheduled", "Late", "AwaitingConcurrencySlot", "AwaitingRetry")  # the names of such states
 
 PREFECT_DEPLOY = "prefect-deploy"  # the door that the report of #17764 is about
 PNG = "timeline.png"

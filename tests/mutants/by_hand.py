@@ -125,10 +125,7 @@ def _a_run_is_its_state(statement: ast.AST) -> None:
 @breaks("kept-same-state-name")
 def _whatever_waits_is_kept(statement: ast.AST) -> None:
     either = _first(ast.BoolOp, statement)
-    types = _first(ast.Compare, either.values[1])
-    one, other = types.left, types.comparators[0]
-    assert isinstance(one, ast.Tuple) and isinstance(other, ast.Tuple)
-    either.values[0] = ast.Compare(one.elts[0], [ast.Eq()], [other.elts[0]])
+    either.values[0] = _first(ast.Compare, either.values[1])
 
 
 @breaks("completed-whatever-later")

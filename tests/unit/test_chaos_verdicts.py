@@ -256,6 +256,7 @@ def taken(
 def test_what_a_door_took_is_known_by_both_sources() -> None:
     assert taken(*GONE_TWICE) == {Taken("r", TICK)}
     assert taken(*GONE_TWICE, state_name="Late") == {Taken("r", TICK)}
+    assert taken(*GONE_TWICE, state_type="WAITING", state_name="Late") == {Taken("r", TICK)}
     assert not taken(200)
     assert not taken(500, 500)
     assert not taken(*GONE_TWICE, there=True)

@@ -168,6 +168,28 @@ def in_state(state: str) -> list[Line]:
     return json.loads(json.dumps(whole_history(WHOLE, WHOLE)).replace('"Late"', json.dumps(state)))  # type: ignore[no-any-return]
 
 
+@pytest.mark.parametrize("word", [word for word, story in STORIES.items() if story.fate])
+def test_a_state_type_of_their_own_for_runs_that_wait_changes_no_fate(word: str) -> None:
+    events = whole_history((word, "completed", "completed"), WHOLE)
+    renamed = json.loads(json.dumps(events).replace('"SCHEDULED"', '"WAITING"'))
+    fates = json.dumps(asdict(check_survival(events, state=STATE))).replace('"SCHEDULED"', '"WAITING"')
+    assert json.dumps(asdict(check_survival(renamed, state=STATE))) == fates
+
+
+@pytest.mark.rule("waits-by-either-type", "A run waits whose state is of the type SCHEDULED, or WAITING.")
+def test_a_run_that_waits_by_its_state_type_may_be_late_or_given_another_time() -> None:
+    for state, altered in (("AwaitingConcurrencySlot", 0), ("AwaitingRetry", 3)):
+        events = json.loads(json.dumps(in_state(state)).replace('"SCHEDULED"', '"WAITING"'))
+        for answer in one_look(events, "after the door")["answers"]:
+            if answer["side"] == "treated":
+                answer["next_scheduled_start_time"] = "2030-01-01T00:01:00Z"
+        assert check_survival(events, state=state).treated.altered == altered
+    late = json.loads(json.dumps(in_state("Scheduled")))
+    for answer in one_look(late, "after the door")["answers"]:
+        answer |= {"state_type": "WAITING", "state_name": "Late"}
+    assert check_survival(late, state="Scheduled").treated.kept == 3
+
+
 @pytest.mark.rule("kept-same-instant", "One time that is written in two ways is no change.")
 def test_one_time_written_in_two_ways_is_no_change() -> None:
     events = whole_history(WHOLE, WHOLE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.unit.plain import Line, ask
@@ -37,6 +39,11 @@ def leave(
 def test_a_run_that_keeps_its_deployment_or_goes_with_it_is_no_orphan() -> None:
     for words in (WAITING, SOUND, ("lost",) * 3):
         assert outcome(whole_history(words, SOUND)) == "held"
+
+
+def test_a_run_that_waits_by_a_state_type_of_its_own_is_an_orphan_all_the_same() -> None:
+    lines = json.loads(json.dumps(whole_history(WAITING, SOUND)).replace('"SCHEDULED"', '"WAITING"'))
+    assert outcome(leave(lines, run_id("treated", 1))) == "broken"
 
 
 @pytest.mark.rule("orphan-none-any-more", "A run that waits and names no deployment any more is an orphan.")
