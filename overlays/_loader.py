@@ -1,8 +1,10 @@
 """The subject's `sitecustomize`: changes its modules by the overlays that lie beside it, as each is imported.
 
-It is found by PYTHONPATH, which nothing but the engine sets. `overlays.json` beside it names the overlays.
+It is found by PYTHONPATH, which nothing but the engine sets. `overlays.json` beside it names, by module, the overlays
+that patch it and those that rewrite its source.
 """
 
+import ast
 import importlib.machinery
 import importlib.util
 import json
@@ -15,35 +17,48 @@ PACKAGE = "survival_overlays"
 
 
 class _Patching(importlib.machinery.SourceFileLoader):
-    """Loads a module as ever, and has the overlays of it change it then."""
+    """Loads a module as ever, but has overlays rewrite its source before, and patch it after."""
 
-    overlays = ()
+    patching = rewriting = ()
+
+    def get_code(self, name):
+        if not self.rewriting:
+            return super().get_code(name)
+        tree = ast.parse(self.get_data(self.path), self.path)  # never what Python has compiled and kept
+        for overlay in self.rewriting:
+            tree = _ask(overlay, "rewrite", name, tree)
+        return compile(ast.fix_missing_locations(tree), self.path, "exec", dont_inherit=True)
 
     def exec_module(self, module):
         super().exec_module(module)
-        for name in self.overlays:
-            try:
-                importlib.import_module(f"{PACKAGE}.{name}").patch(module)
-            except (AttributeError, ImportError, TypeError) as error:
-                # Not by an exception, which an importer might catch: it must not run without its overlay.
-                print(f"the overlay {name} does not fit this Prefect: {error}", file=sys.stderr, flush=True)
-                os._exit(70)
+        for overlay in self.patching:
+            _ask(overlay, "patch", module)
+
+
+def _ask(overlay, function, *arguments):
+    try:
+        return getattr(importlib.import_module(f"{PACKAGE}.{overlay}"), function)(*arguments)
+    except (AttributeError, ImportError, TypeError) as error:
+        # Not by an exception, which an importer might catch: it must not run without its overlay.
+        print(f"the overlay {overlay} does not fit this Prefect: {error}", file=sys.stderr, flush=True)
+        os._exit(70)
 
 
 class _Finder:
     """Finds the modules that overlays change where Python would, and loads them by the loader above."""
 
-    def __init__(self, wanted):
-        self._wanted = wanted
+    def __init__(self, patching, rewriting):
+        self._patching, self._rewriting = patching, rewriting
 
     def find_spec(self, name, path=None, target=None):
-        if name not in self._wanted:
+        if name not in self._patching and name not in self._rewriting:
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None:
             spec.loader = _Patching(spec.loader.name, spec.loader.path)
-            spec.loader.overlays = self._wanted[name]
+            spec.loader.patching = self._patching.get(name, ())
+            spec.loader.rewriting = self._rewriting.get(name, ())
         return spec
 
 
-sys.meta_path.insert(0, _Finder(json.loads((HERE / "overlays.json").read_text())))
+sys.meta_path.insert(0, _Finder(**json.loads((HERE / "overlays.json").read_text())))

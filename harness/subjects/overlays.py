@@ -25,6 +25,7 @@ OVERLAYS = ROOT / "overlays"
 FOLDER = "overlays"  # in an environment that has overlays
 _LOADER = OVERLAYS / "_loader.py"
 _PACKAGE = "survival_overlays"  # as the loader names it
+_DECLARES = {"RELEASES", "MODULE", "REWRITES", "FOUND"}
 
 
 @dataclass(frozen=True)
@@ -55,18 +56,23 @@ def load_overlays(folder: Path = OVERLAYS) -> Mapping[str, Overlay]:
 
 
 def _read(path: Path) -> Overlay:
-    code = ast.parse(path.read_text(encoding="utf-8"))
-    declared: dict[str, Any] = {}
-    for node in code.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isupper():
-            declared[node.targets[0].id] = ast.literal_eval(node.value)
+    declared = _declared(path)
     try:
         found = declared.get("FOUND")
         how = Found(found["scenario"], found["doors"], found["as"]) if found else None
-        summary = (ast.get_docstring(code) or "").splitlines()[0]
+        summary = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").splitlines()[0]
         return Overlay(path.stem.replace("_", "-"), summary, declared["RELEASES"], how, path)
     except (KeyError, IndexError) as error:
         raise LabError(f"{path.name} is not an overlay: it lacks {error}", source="build") from error
+
+
+def _declared(path: Path) -> Mapping[str, Any]:
+    """What a file of overlays declares."""
+    return {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in _DECLARES
+    }
 
 
 def split(asked: str) -> tuple[str, list[Overlay]]:
@@ -102,10 +108,12 @@ def lay(names: Sequence[str], into: Path) -> None:
     for path in _sources(names):
         (package / path.name).write_bytes(path.read_bytes())
     (into / "sitecustomize.py").write_bytes(_LOADER.read_bytes())
-    wanted: dict[str, list[str]] = {}
+    wanted: dict[str, dict[str, list[str]]] = {"patching": {}, "rewriting": {}}
     for name in names:
         path = load_overlays()[name].path
-        wanted.setdefault(_module(path), []).append(path.stem)
+        for how, modules in zip(wanted.values(), _modules(path), strict=True):
+            for module in modules:
+                how.setdefault(module, []).append(path.stem)
     (into / "overlays.json").write_text(json.dumps(wanted), encoding="utf-8")
 
 
@@ -145,10 +153,10 @@ def _sources(names: Sequence[str]) -> list[Path]:
     return [*shared, *(load_overlays()[name].path for name in names)]
 
 
-def _module(path: Path) -> str:
-    """The module that an overlay changes, as the overlay declares it, or else overlays/_updates.py."""
+def _modules(path: Path) -> tuple[Sequence[str], Sequence[str]]:
+    """The modules that an overlay patches, as it declares or else overlays/_updates.py, and those that it rewrites."""
     for source in (path, OVERLAYS / "_updates.py"):
-        for node in ast.parse(source.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "MODULE":
-                return str(ast.literal_eval(node.value))
+        declared = _declared(source)
+        if module := declared.get("MODULE"):
+            return [module] if isinstance(module, str) else module, [*declared.get("REWRITES", ())]
     raise LabError(f"{path.name} is not an overlay: it names no MODULE", source="build")

@@ -81,7 +81,8 @@ def test_what_is_laid_changes_a_module_as_it_is_imported(tmp_path: Path) -> None
     overlays.lay(["skip-a-tick"], laid)
     package = laid / "survival_overlays"
     (package / "skip_a_tick.py").write_text("def patch(module):\n    module.said = 'patched'\n", encoding="utf-8")
-    (laid / "overlays.json").write_text(json.dumps({"subject": ["skip_a_tick"]}), encoding="utf-8")
+    wanted = {"patching": {"subject": ["skip_a_tick"]}, "rewriting": {}}
+    (laid / "overlays.json").write_text(json.dumps(wanted), encoding="utf-8")
     (tmp_path / "subject.py").write_text("said = 'as ever'\n", encoding="utf-8")
     path = os.pathsep.join([str(laid), str(tmp_path)])
 
@@ -95,6 +96,33 @@ def test_what_is_laid_changes_a_module_as_it_is_imported(tmp_path: Path) -> None
     done = run()
     assert (done.returncode, done.stdout) == (70, "")
     assert done.stderr.startswith("the overlay skip_a_tick does not fit this Prefect: ")
+
+
+def test_what_is_laid_rewrites_a_module_though_python_has_kept_what_it_compiled_of_it(tmp_path: Path) -> None:
+    laid = tmp_path / FOLDER
+    overlays.lay(["skip-a-tick"], laid)
+    rewrite = "def rewrite(name, tree):\n    tree.body.append(ast.parse(f'said = {name!r}').body[0])\n    return tree\n"
+    (laid / "survival_overlays" / "skip_a_tick.py").write_text(f"import ast\n\n\n{rewrite}", encoding="utf-8")
+    (tmp_path / "subject.py").write_text("said = 'as ever'\n", encoding="utf-8")
+
+    def run(rewriting: dict[str, list[str]]) -> str:
+        (laid / "overlays.json").write_text(json.dumps({"patching": {}, "rewriting": rewriting}), encoding="utf-8")
+        environment = {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(laid), str(tmp_path)])}
+        command = [sys.executable, "-c", "import subject; print(subject.said)"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    for _ in range(2):
+        assert run({}) == "as ever\n"
+        assert run({"subject": ["skip_a_tick"]}) == "subject\n"
+    assert list((tmp_path / "__pycache__").iterdir())
+
+
+def test_each_module_that_an_overlay_names_is_laid_to_be_patched_or_rewritten(tmp_path: Path) -> None:
+    overlays.lay(["waiting-state-type", "keep-waiting-runs"], tmp_path / FOLDER)
+    laid = json.loads((tmp_path / FOLDER / "overlays.json").read_text(encoding="utf-8"))
+    assert laid["patching"]["prefect.server.models.deployments"] == ["waiting_state_type", "keep_waiting_runs"]
+    assert laid["rewriting"]["prefect.client.schemas.objects"] == ["waiting_state_type"]
+    assert set(laid["patching"]["prefect.server.database.alembic_commands"]) == {"waiting_state_type"}
 
 
 def test_each_set_of_overlays_is_another_subject() -> None:
