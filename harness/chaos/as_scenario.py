@@ -73,12 +73,13 @@ def scenario_files(plan: ChaosPlan, name: str, text: str) -> Mapping[str, str]:
         raise UsageError(f"{name!r:.60} is no name of a scenario. Name it as the others are: worker-outage.")
     steps = [step for step in plan.steps if not isinstance(step, Wait)]
     match steps:
-        case [Hurt(fault=fault), *moves, OpenDoor(door=door)] if fault == KILLED and moves:
+        case [Hurt(fault=fault), *moves, OpenDoor(door=door)] if fault == KILLED and moves and plan.limit is None:
             minutes = sum(step.minutes for step in moves if isinstance(step, MoveClock))
             if all(isinstance(step, MoveClock) for step in moves):
                 values = {"name": name, "minutes": minutes, "door": door, "fault": fault, "ticks": _TICKS}
                 return {"scenario.py": _SCENARIO.format(**values), "README.md": _README.format(**values, plan=text)}
+    has = [*map(str, steps), *([f"a limit of {plan.limit}"] if plan.limit is not None else [])]
     raise UsageError(
         f"A scenario stages {KILLED}, moves of the clock and one door after them, in this order; the plan has: "
-        f"{'; '.join(map(str, steps)) or 'no step'}.\nMake it smaller before: --reduce."
+        f"{'; '.join(has) or 'no step'}.\nMake it smaller before: --reduce."
     )

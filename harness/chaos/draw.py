@@ -44,6 +44,7 @@ _SCHEDULES = (
 _MINUTES = (6, 11, 16)  # of a move: a tick or a few of a schedule
 _RUNS = (1, 2)
 _SECONDS = (0, 3, 8)  # of an interruption; a worker that polls every 2 s notices all but the first
+_LIMITS = {None: 2, 2: 1}  # the weights of plans without a concurrency limit, and with one of 2
 _STAND_IN = (1, 7)  # the weights of plans whose runs are executed by Prefect's engine, and by the stand-in
 # Of each kind, by the state that the plan is in and the first word of the kind. A door is what puts a promise to the
 # test, and it does so where runs are at risk: so runs come to be overdue soon, and most doors are opened then.
@@ -97,7 +98,10 @@ def draw(seed: int, number: int, steps: int, seen: Coverage | None = None, datab
         step = drawer.weighed(possible, [_weight(known, model, last, each.kind) for each in possible])
         drawn.append(_filled(step, drawer, names, drawn))
         model, last = model.after(step), step.kind
-    plan = ChaosPlan(plan=FORMAT, seed=seed, number=number, deployments=deployments, steps=drawn, stand_in=stand_in)
+    limit = drawer.weighed(list(_LIMITS), list(_LIMITS.values()))
+    plan = ChaosPlan(
+        plan=FORMAT, seed=seed, number=number, deployments=deployments, steps=drawn, stand_in=stand_in, limit=limit
+    )
     check_plan(plan)
     return plan
 

@@ -40,6 +40,7 @@ from harness.words.schedule_words import parse_schedule
 
 STATES = QUIET, HURT, AT_RISK = ("quiet", "hurt", "overdue")  # what the deployments of a plan are in
 MOST_STEPS, MOST_MINUTES, MOST_RUNS, MOST_SECONDS = 40, 45, 5, 15
+AT_ONCE = 6  # flow runs that the worker of a plan executes; a limit of as many could not be seen to hold
 _OFTEN = 2  # minutes; a schedule that ticks more often makes a backlog that is not drained in a minute
 _EVERY = re.compile(r"(?:\*/(?P<step>\d+)|(?P<list>\d+(?:,\d+)*)) \* \* \* \*")
 
@@ -121,6 +122,11 @@ def check_plan(plan: ChaosPlan) -> None:
         raise UsageError(f"A plan has one to four deployments, named in order {', '.join(NAMES)}, not {names}.")
     for deployment in plan.deployments:
         _check_deployment(deployment)
+    if plan.limit is not None and not 1 <= plan.limit < AT_ONCE:
+        raise UsageError(
+            f"A plan has a concurrency limit of 1 to {AT_ONCE - 1}, not of {plan.limit}: its worker executes "
+            f"{AT_ONCE} runs at a time.\nLeave `limit` out for none."
+        )
     if len(plan.steps) > MOST_STEPS:
         raise UsageError(f"A plan has at most {MOST_STEPS} steps, and this one has {len(plan.steps)}. Make two of it.")
     model = Model()

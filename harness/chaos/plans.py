@@ -142,6 +142,7 @@ class ChaosPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     plan         the version of this format
     seed, number  what it was drawn from; null for one that a person wrote
     stand_in     each run is executed by a stand-in, in place of Prefect's engine and a flow (a third of the cost)
+    limit        the concurrency limit that each deployment has, and the twin
     """
 
     plan: Literal[1]
@@ -150,6 +151,7 @@ class ChaosPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     seed: int | None = None
     number: int | None = None
     stand_in: bool = False
+    limit: int | None = None
 
     @property
     def doors(self) -> dict[int, OpenDoor]:

@@ -83,6 +83,8 @@ def smaller_than(plan: ChaosPlan) -> Iterator[ChaosPlan]:
     for one in plan.deployments if len(plan.deployments) > 1 else ():
         left = [other for other in plan.deployments if other.name != one.name]
         yield _mended(replace(plan, deployments=left), [step for step in steps if getattr(step, "of", "") != one.name])
+    if plan.limit is not None:
+        yield _mended(replace(plan, limit=None), steps)
     for at, step in enumerate(steps):
         for simpler in _simpler(step):
             yield _mended(plan, [*steps[:at], simpler, *steps[at + 1 :]])
@@ -109,4 +111,4 @@ def _mended(plan: ChaosPlan, steps: Sequence[AnyStep]) -> ChaosPlan:
 
 
 def _key(plan: ChaosPlan) -> str:
-    return repr((plan.deployments, plan.steps))
+    return repr((plan.deployments, plan.limit, plan.steps))

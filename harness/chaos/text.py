@@ -33,9 +33,8 @@ def as_text(plan: ChaosPlan) -> str:
     """A plan as text; `read_plan` makes the same plan of it."""
     said: dict[str, Any] = msgspec.to_builtins(plan)
     lines = [f"plan: {plan.plan}"]
-    lines += [
-        f"{key}: {msgspec.json.encode(said[key]).decode()}" for key in ("seed", "number", "stand_in") if key in said
-    ]
+    alone = [key for key in ("seed", "number", "stand_in", "limit") if key in said]
+    lines += [f"{key}: {msgspec.json.encode(said[key]).decode()}" for key in alone]
     for key in ("deployments", "steps"):
         entries = said.get(key) or []
         lines.append(f"{key}:" if entries else f"{key}: []")

@@ -112,9 +112,10 @@ def _steps(judged: JudgedPlan) -> Iterator[str]:
     many = len(judged.plan.deployments)
     each = "; ".join(f"`{one.name}`: `{one.schedule}`" for one in judged.plan.deployments)
     one = "Deployments" if many > 1 else "A deployment"
+    limit = f" Each has the concurrency limit {judged.plan.limit}, the twin too." if judged.plan.limit else ""
     yield (
-        f"{one} in one work pool, with one worker: {each}. A twin has each of these schedules. Faults, moves of the "
-        "clock and created runs happen to it as well; it is never updated."
+        f"{one} in one work pool, with one worker: {each}. A twin has each of these schedules.{limit} Faults, moves of "
+        "the clock and created runs happen to it as well; it is never updated."
     )
     yield ""
     told = {door.result.door: _text(door) for door in judged.doors}

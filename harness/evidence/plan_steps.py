@@ -16,9 +16,9 @@ _MINUTES, _MOST_TICKS = 5, 3  # a tick of most schedules; more ticks show nothin
 
 
 def plan_script(plan: ChaosPlan, version: str, day: str) -> str:
-    """The script of a plan on a release; empty where a step is none that it can take."""
+    """The script of a plan on a release; empty where it has a limit, or a step that no script takes."""
     lines = list(_lines(plan))
-    if None in lines:
+    if None in lines or plan.limit is not None:
         return ""
     names = [*(one.name for one in plan.deployments), "twin"]
     values = {"version": version, "day": day, "names": names, "lines": lines}

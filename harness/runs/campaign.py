@@ -123,9 +123,7 @@ def one_plan(plan: ChaosPlan, place: int, ground: Ground, lab: Lab, said: Mappin
     declared = {one.name: one for one in plan.deployments}
     histories: dict[tuple[int, str], History] = {}
     for (step, of), cell in cells.items():
-        histories[step, of] = open_history(
-            run, cell, scenario_of(name, [declared[of]], stand_in=plan.stand_in), lab.clock
-        )
+        histories[step, of] = open_history(run, cell, scenario_of(name, plan, [declared[of]]), lab.clock)
         for role, version in said.items():
             histories[step, of].add("version", role=role, said=version)
     carried = carry_out(plan, name, lab, histories)

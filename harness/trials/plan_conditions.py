@@ -15,7 +15,9 @@ from harness.words.names import ENDED, WAITS
 from harness.words.waiting import NotYet
 
 Runs: TypeAlias = Sequence[Mapping[str, Any]]
-_LATE = "Late"  # what the server calls a run that no worker took for some seconds
+LATE_STATE = "Late"  # what the server calls a run that no worker took for some seconds
+SLOT_STATE = "AwaitingConcurrencySlot"  # and one that a worker took, and that found no slot
+_AT_RISK = {SLOT_STATE: LATE_STATE}  # rule: plan-slot-wait-is-as-late (without first)
 
 
 def check_condition(condition: str, staging: Staging, ids: Iterable[str]) -> None:
@@ -29,12 +31,15 @@ def check_condition(condition: str, staging: Staging, ids: Iterable[str]) -> Non
 
 
 def check_called_late(staging: Staging, ids: Iterable[str]) -> None:
-    """Raises: NotYet if a run of one of these deployments is Late, and another one has a run that is going to be."""
+    """Raises: NotYet if a run of one of these deployments is Late, and another one has a run that is going to be.
+
+    One that waits for a slot counts as one that is Late.
+    """
     names = [
-        {run["state_name"] for run in runs if run["state_type"] in WAITS}
+        {_AT_RISK.get(run["state_name"], run["state_name"]) for run in runs if run["state_type"] in WAITS}
         for runs in _runs_of(staging, ids, staging.lab.clock.now())
     ]
-    if any(_LATE in each for each in names) and any(each and _LATE not in each for each in names):
+    if any(LATE_STATE in each for each in names) and any(each and LATE_STATE not in each for each in names):
         raise NotYet(f"the waiting runs are {names}")
 
 
@@ -53,7 +58,7 @@ def _is_upcoming(runs: Runs, now: datetime) -> bool:
 
 
 def _is_late(runs: Runs, _now: datetime) -> bool:
-    return any(run["state_name"] == _LATE for run in runs)
+    return any(run["state_name"] == LATE_STATE for run in runs)
 
 
 def _is_done(runs: Runs, now: datetime) -> bool:

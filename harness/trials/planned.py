@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
+from harness.chaos.model import AT_ONCE
 from harness.chaos.plans import (
     FROZEN,
     LATE,
@@ -36,7 +37,7 @@ from harness.trials.looks import look_again, observe
 from harness.trials.moving import move_clock
 from harness.trials.parts import NodePart
 from harness.trials.phases import Phase, each, through
-from harness.trials.plan_conditions import check_called_late, check_condition
+from harness.trials.plan_conditions import LATE_STATE, SLOT_STATE, check_called_late, check_condition
 from harness.trials.scenario import COMMON, Scenario
 from harness.trials.staging import Staging
 from harness.trials.steady_state import steady_state
@@ -51,7 +52,6 @@ SERVER_SETTINGS = {
     # come is deleted and made anew at each update, so no more than that.
     "PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "00:50:00",  # default: one hour
 }
-_WORKER_LIMIT = 4
 _WAIT = 60.0  # seconds for a condition
 _ALIKE = 10.0  # the server looks for late runs every 5 s, as it is by default
 _DUE_IN = timedelta(seconds=1)
@@ -78,11 +78,13 @@ class Carried:
     in_vain: list[int] = field(default_factory=list)
 
 
-def scenario_of(name: str, deployments: Iterable[PlannedDeployment], *, stand_in: bool = False) -> Scenario:
+def scenario_of(name: str, plan: ChaosPlan, deployments: Iterable[PlannedDeployment]) -> Scenario:
     """What a plan of this name comes to as a scenario, with each schedule that these deployments of it have."""
+    limited = plan.limit is not None
     return Scenario(
         summary="A plan of chaos.",
-        state="Late",
+        # rule: plan-slot-waits-are-at-risk (without last)
+        state=f"{LATE_STATE} or {SLOT_STATE}" if limited else LATE_STATE,
         ticks=1,
         interval=60,
         minimum=1,
@@ -93,8 +95,9 @@ def scenario_of(name: str, deployments: Iterable[PlannedDeployment], *, stand_in
         clock=WARP,
         alone=True,
         by_name=True,
-        stand_in=stand_in,
-        worker_limit=_WORKER_LIMIT,
+        concurrency_limit=str(plan.limit) if limited else "",
+        stand_in=plan.stand_in,
+        worker_limit=AT_ONCE,
         server_settings=SERVER_SETTINGS,
         name=name,
         flows=name,
@@ -114,7 +117,7 @@ def carry_out(plan: ChaosPlan, name: str, lab: Lab, histories: Mapping[tuple[int
     `histories`: by the step and the deployment, as `doors_of` names them. What breaks is in them, too. The plan's
     worker and deployments are gone in the end, however it ends; the lab lives on.
     """
-    staging = Staging(scenario_of(name, plan.deployments, stand_in=plan.stand_in), lab, [])
+    staging = Staging(scenario_of(name, plan, plan.deployments), lab, [])
     staging.together = [staging]
     declared = {one.name: one for one in plan.deployments}
     for step, deployment, opened in doors_of(plan):

@@ -16,9 +16,10 @@ from msgspec.structs import force_setattr
 def in_state(state: str, name: str | None, type_: str | None) -> bool:
     """Whether a run whose state has this name and this type is in `state`: a name, or a type in capitals.
 
-    Releases call the same by other names: what is PENDING is Pending on 3.3.4, and Submitting on 3.9.1.
+    Releases call the same by other names: what is PENDING is Pending on 3.3.4, and Submitting on 3.9.1. Several are
+    joined by `or`: `Late or AwaitingConcurrencySlot`.
     """
-    return state in (name, type_)
+    return any(one in (name, type_) for one in state.split(" or "))
 
 
 Values: TypeAlias = dict[str, Any]  # parameters and the like: whatever a person's JSON holds

@@ -141,10 +141,13 @@ class Plans(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.model, self.steps, self.names, self.planted = Model(), list[AnyStep](), ["a"], "keeps all"
+        self.limit: int | None = None
 
-    @initialize(planted=st.sampled_from(sorted(FAULTS_PLANTED)), many=st.integers(1, 2))
-    def begin(self, planted: str, many: int) -> None:
-        self.planted, self.names = planted, ["a", "b"][:many]
+    @initialize(
+        planted=st.sampled_from(sorted(FAULTS_PLANTED)), many=st.integers(1, 2), limit=st.sampled_from([None, 1, 2])
+    )
+    def begin(self, planted: str, many: int, limit: int | None) -> None:
+        self.planted, self.names, self.limit = planted, ["a", "b"][:many], limit
 
     def add(self, step: AnyStep) -> None:
         if not self.model.objection(step):
@@ -189,7 +192,7 @@ class Plans(RuleBasedStateMachine):
             PlannedDeployment(name=name, schedule=schedule)
             for name, schedule in zip(self.names, SCHEDULES, strict=False)
         ]
-        plan = ChaosPlan(plan=FORMAT, deployments=deployments, steps=self.steps)
+        plan = ChaosPlan(plan=FORMAT, deployments=deployments, steps=self.steps, limit=self.limit)
         check_plan(plan)
         with a_campaign() as campaign:
             truth = Truth(campaign)

@@ -30,9 +30,10 @@ INTERRUPT = "{{do: interrupt, fault: {}, seconds: 3}}"
 LATE_AND_DEPLOYED = (*OUTAGE, "{do: wait, until: late, of: a}", DEPLOY)
 
 
-def plan(*steps: str, deployments: Sequence[str] = (A,)) -> ChaosPlan:
+def plan(*steps: str, deployments: Sequence[str] = (A,), limit: int | None = None) -> ChaosPlan:
     said = ["steps:", *(f"- {step}" for step in steps)] if steps else []
-    return plan_of("\n".join(["plan: 1", "deployments:", *deployments, *said]))
+    head = ["plan: 1", *([f"limit: {limit}"] if limit else [])]
+    return plan_of("\n".join([*head, "deployments:", *deployments, *said]))
 
 
 class OneSite:
@@ -361,3 +362,38 @@ def test_a_server_is_interrupted_only_once_the_coming_runs_are_there(campaign: C
     (result,) = campaign.of(plan(DEPLOY, INTERRUPT.format("server-killed")))
     assert coming and all(coming), coming
     assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
+
+
+QUEUED = (*OUTAGE, "{do: move-clock, minutes: 16}", "{do: lift, fault: worker-killed}")  # five runs a side, two at once
+
+
+def waits_for_a_slot(prefect: Any, runs: Sequence[Run]) -> list[Run]:
+    """The runs that do, once the worker that was started again has asked for all."""
+    prefect.clock.sleep(3)
+    prefect.advance()
+    return [run for run in runs if run.state_name == "AwaitingConcurrencySlot"]
+
+
+def test_runs_that_wait_for_a_slot_of_a_plans_limit_are_kept(campaign: Campaign) -> None:
+    prefect, waited = campaign.prefect, list[Run]()
+    prefect.run_seconds = 4
+    campaign.on_update(lambda runs: waited.extend(waits_for_a_slot(prefect, runs)))
+    (result,) = campaign.of(plan(*QUEUED, "{do: create-runs, number: 1, of: a}", DEPLOY, DEPLOY, limit=2))
+    assert waited, "no run waited for a slot as a door was opened"
+    assert not result.of(BROKEN) and not result.of(UNKNOWN), result.promises
+    assert words(result)["overdue"] == words(result)["limit"] == words(result)["ticks"] == KEPT
+
+
+@pytest.mark.rule("plan-slot-waits-are-at-risk", "A run of a limited plan that waits for a slot is at risk, too.")
+def test_a_run_that_is_cancelled_while_it_waits_for_a_slot_breaks_the_promise(campaign: Campaign) -> None:
+    prefect, taken = campaign.prefect, list[Run]()
+    prefect.run_seconds = 4
+
+    def cancel(runs: Sequence[Run]) -> None:
+        for run in waits_for_a_slot(prefect, runs)[:1]:
+            taken.append(run)
+            prefect.set_state(run, "CANCELLED", "Cancelled")
+
+    campaign.on_update(cancel)
+    (result,) = campaign.of(plan(*QUEUED, DEPLOY, DEPLOY, limit=2))
+    assert taken and words(result)["overdue"] == BROKEN, result.promises

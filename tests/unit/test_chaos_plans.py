@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime, timezone
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,8 +21,10 @@ from harness.chaos.plans import DATABASE_STOPPED, DOORS, FAULTS, ChaosPlan, Hurt
 from harness.chaos.text import as_text, plan_of, read_plan, write_plan
 from harness.doors import load_doors
 from harness.faults import load_faults
+from harness.trials.plan_conditions import SLOT_STATE, check_called_late
 from harness.words.errors import UsageError
 from harness.words.names import POSTGRES, SQLITE
+from harness.words.waiting import NotYet
 
 # As it was drawn when this test was written. If it is drawn otherwise, the seeds that people have noted are worth
 # nothing any more: then the order of coverage.KINDS, a weight or a generator was changed.
@@ -46,7 +51,7 @@ steps:
 - {do: open, door: patch-deployment, of: b}
 """
 # The same plans under Python 3.10.13, 3.11.7, 3.12.1 and 3.13.0 (measured).
-TWO_HUNDRED = "56d98c26ce3886111eb1cf8721d55e8fa3900f7ee99647c7efcdedf425090c02"
+TWO_HUNDRED = "6aa4c7ba3319a36650f7c7fd3e5ffb5f1e3663e20b1252786f53295a074719b5"
 
 seeds = st.integers(1, 10_000)
 plans = st.builds(draw, seeds, st.integers(1, 50), st.integers(0, MOST_STEPS))
@@ -134,6 +139,36 @@ def test_what_a_plan_names_is_there() -> None:
     assert set(DOORS) <= set(load_doors()) and set(FAULTS) <= set(load_faults())
     assert {load_doors()[name].family for name in DOORS} == {"update"}
     assert all(load_doors()[name].is_of_deployments and not load_doors()[name].staged for name in DOORS)
+
+
+def test_a_third_of_the_plans_have_a_concurrency_limit_and_their_steps_are_drawn_as_before() -> None:
+    drawn = [draw(seed, 1, 12) for seed in range(300)]
+    assert {plan.limit for plan in drawn} == {None, 2}
+    assert 60 < sum(plan.limit == 2 for plan in drawn) < 140
+
+
+@pytest.mark.parametrize("limit", [0, 6, -1])
+def test_a_limit_that_could_not_be_seen_to_hold_is_refused(limit: int) -> None:
+    with pytest.raises(UsageError, match=r"a concurrency limit of 1 to 5, not of -?\d: its worker executes 6 runs"):
+        plan_of(HEAD.replace("plan: 1\n", f"plan: 1\nlimit: {limit}\n"))
+
+
+@pytest.mark.rule("plan-slot-wait-is-as-late", "A run that waits for a slot is at risk as one that is Late is.")
+def test_a_door_does_not_wait_for_a_run_that_waits_for_a_slot_to_be_late() -> None:
+    def check(*sides: str) -> None:
+        runs = [[{"state_name": name, "state_type": "SCHEDULED"}] for name in sides]
+        clock = SimpleNamespace(now=lambda: datetime.now(timezone.utc))
+        api = SimpleNamespace(flow_runs=lambda deployments, until: runs[int(deployments[0])])
+        lab: Any = SimpleNamespace(check_server_alive=lambda: None, clock=clock, api=api)
+        staging: Any = SimpleNamespace(lab=lab)
+        check_called_late(staging, map(str, range(len(sides))))
+
+    check("Late", SLOT_STATE)
+    check(SLOT_STATE, "Late")
+    check("Scheduled", "Scheduled")
+    for late in ("Late", SLOT_STATE):
+        with pytest.raises(NotYet):
+            check(late, "Scheduled")
 
 
 HEAD = "plan: 1\ndeployments:\n- {name: a, schedule: 'cron */5 * * * *'}\n"

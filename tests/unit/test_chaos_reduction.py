@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from harness.chaos.draw import draw
 from harness.chaos.model import check_plan
@@ -36,6 +37,12 @@ def test_each_smaller_plan_can_be_carried_out_and_none_is_larger(plan: ChaosPlan
     for smaller in smaller_than(plan):
         check_plan(smaller)
         assert len(smaller.steps) <= len(plan.steps)
+
+
+def test_a_limit_that_does_not_matter_is_left_out() -> None:
+    limited = replace(draw(7, 2, 12), limit=2)
+    assert loses(limited) and reduced(limited, loses).limit is None
+    assert reduced(limited, lambda plan: loses(plan) and plan.limit is not None).limit == 2
 
 
 @given(plans.filter(loses))
