@@ -83,7 +83,7 @@ def scenario_of(name: str, plan: ChaosPlan, deployments: Iterable[PlannedDeploym
     limited = plan.limit is not None
     return Scenario(
         summary="A plan of chaos.",
-        # rule: plan-slot-waits-are-at-risk (without last)
+        # rule: plan-slot-waits-are-at-risk (never)
         state=f"{LATE_STATE} or {SLOT_STATE}" if limited else LATE_STATE,
         ticks=1,
         interval=60,
