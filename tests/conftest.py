@@ -18,7 +18,9 @@ from harness.words.errors import LabError
 RUN_LABS = (
     "test_both_starts.py",
     "test_given_image.py",
+    "test_guard_foretells.py",
     "test_guard_installed.py",
+    "test_guard_restores.py",
     "test_interrupts.py",
     "test_movable_clock.py",
     "test_reproduce.py",

@@ -100,9 +100,9 @@ class Standing:
     def deployment(self, name: str, flow: str = FLOW) -> Any:
         return self.api.deployment(flow, name)
 
-    def overdue(self, name: str, number: int = 3) -> list[str]:
+    def overdue(self, name: str, number: int = 3, flow: str = FLOW) -> list[str]:
         """Have runs of a deployment's schedule whose time has passed; returns their ids once all are late."""
-        known, now = self.deployment(name)["id"], datetime.now(timezone.utc)
+        known, now = self.deployment(name, flow)["id"], datetime.now(timezone.utc)
         self.api.schedule_runs(known, now - timedelta(days=number), now, number)
         return self.waiting(known, LATE, number)
 
