@@ -26,6 +26,7 @@ A_CALL = 20.0  # seconds that one call may take, to the last byte of its answer
 _TRIES, _TRIES_WHILE_BUSY, _PAUSE = 3, 20, 1.0
 _BUSY, _REFUSED_FOR_NOW = {429, 503}, {429, 502, 503, 504}
 _LARGEST = 64 * 2**20  # bytes of an answer: a page of 200 runs has some 500 KB
+_ASK_AGAIN = "Nothing is known of its runs: ask again once it answers."
 _HINTS = {
     401: "The server wants a key that it knows: check --key-file, PREFECT_API_KEY or PREFECT_API_AUTH_STRING.",
     403: "The key may not do this: use the key of a person or a service that may.",
@@ -38,12 +39,23 @@ class NoWordError(LabError):
     """A server gave no answer that can be used. One to three lines, ending in the next step; exit 125."""
 
 
+class UnreachedError(NoWordError):
+    """No whole answer came: it is down, starts anew, or is too busy."""
+
+
 class RefusedError(NoWordError):
     """A server answered with a status that says no; `status` is it, and `said` what it said."""
 
     def __init__(self, reason: str, status: int, said: str) -> None:
         super().__init__(reason, source="server")
         self.status, self.said = status, said
+
+
+def may_pass(error: NoWordError) -> bool:
+    """Whether the same may be answered later with nothing changed here: not with a wrong key, or at a wrong URL."""
+    if isinstance(error, RefusedError):
+        return error.status == 429 or error.status >= 500
+    return isinstance(error, UnreachedError)
 
 
 @dataclass(frozen=True)
@@ -112,23 +124,21 @@ class Client:
         left = self._deadline - self._clock.monotonic()
         if left <= 0:  # rule: guard-deadline-of-all
             given = f"{self._seconds / 60:g} minutes"
-            raise self._no_word(f"did not answer all that was asked within {given}", "Give it more with --minutes.")
+            raise self._away(f"did not answer all that was asked within {given}", "Give it more with --minutes.")
         url = f"{self.where.url}{path}"
         return _within(min(self._call, left), lambda: self._whole(method, url, body))
 
     def _unreached(self, call: str, error: Exception) -> NoWordError:
         """The error for a call that no whole answer came to."""
         if isinstance(error, TimeoutError | httpx.TimeoutException):
-            return self._no_word(f"gave no whole answer to {call} within {self._call:.0f} s")
-        said = self._safe(str(error) or type(error).__name__)
+            return self._away(f"gave no whole answer to {call} within {self._call:.0f} s")
+        said = self._safe(str(error) or type(error).__name__).rstrip(".")
         if "SSL" in said.upper():
             hint = "Its certificate is always verified: set SSL_CERT_FILE for an authority of your own."
             return self._no_word(f"cannot be trusted: {said}", hint)
         if isinstance(error, httpx.ConnectError):
-            return self._no_word(
-                f"cannot be reached: {said}", f"Is it running, and is this its URL (by {self.where.by})?"
-            )
-        return self._no_word(f"broke off its answer to {call}: {said}")
+            return self._away(f"cannot be reached: {said}", f"Is it running, and is this its URL (by {self.where.by})?")
+        return self._away(f"broke off its answer to {call}: {said}")
 
     def _whole(self, method: str, url: str, body: Json) -> httpx.Response:
         with self._http.stream(method, url, json=body) as answer:
@@ -173,10 +183,11 @@ class Client:
         """The error for an answer of another shape than Prefect's."""
         return self._no_word(f"answered {call} with what Prefect does not say: {why}", _HINTS[404])
 
-    def _no_word(
-        self, what: str, hint: str = "Nothing is known of its runs: ask again once it answers."
-    ) -> NoWordError:
+    def _no_word(self, what: str, hint: str = _ASK_AGAIN) -> NoWordError:
         return NoWordError(f"{self.where.url} {what}.\n{hint}", source="server")
+
+    def _away(self, what: str, hint: str = _ASK_AGAIN) -> UnreachedError:
+        return UnreachedError(f"{self.where.url} {what}.\n{hint}", source="server")
 
     def _safe(self, text: str) -> str:
         """A server's words without the key, should it have said that."""

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -16,7 +16,17 @@ from harness.guard.client import Client
 from harness.guard.runs import Run
 from harness.words.errors import UsageError
 
-RowT = TypeVar("RowT", "Deployment", "_Flow", Run)
+
+class Row(Protocol):
+    """What a listing has: each has an id."""
+
+    @property
+    def id(self) -> str:
+        """It is one row's alone."""
+        ...
+
+
+RowT = TypeVar("RowT", bound=Row)
 AT_ONCE = 100  # ids in one request
 GONE = "Flow run not found"  # what the server says of an id that it does not know (server/api/flow_runs.py)
 _AGAIN = 10  # pages without a new row, or that do not join on to the last: so many rows were made or deleted meanwhile
@@ -176,12 +186,17 @@ def deployments_called(client: Client, names: Iterable[str]) -> list[Deployment]
     return _named(client, found)
 
 
-def _named(client: Client, found: Sequence[Deployment]) -> list[Deployment]:
-    flows = {
+def flow_names(client: Client, ids: Iterable[str]) -> dict[str, str]:
+    """The names of those flows of these ids that there are, by id."""
+    return {
         flow.id: flow.name
-        for part in _parts({one.flow_id for one in found})
+        for part in _parts(ids)
         for flow in rows(client, "/flows/filter", {"flows": {"id": {"any_": part}}}, _Flow, "NAME_ASC")
     }
+
+
+def _named(client: Client, found: Sequence[Deployment]) -> list[Deployment]:
+    flows = flow_names(client, {one.flow_id for one in found})
     return [replace(one, full_name=f"{flows.get(one.flow_id, one.flow_id)}/{one.name}") for one in found]
 
 

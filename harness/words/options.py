@@ -45,6 +45,7 @@ class Option:
              nearest that exists. No lambda: in an annotation that is kept as text it could not use the module's names
     always   the line that asks again has it even where it is the default
     least    the smallest number that is accepted, for an `int`
+    most     the largest
     """
 
     help: str = ""
@@ -54,6 +55,7 @@ class Option:
     names: Callable[[], Iterable[str]] | None = None
     always: bool = False
     least: int = 1
+    most: int = _MOST
 
 
 @dataclass(frozen=True)
@@ -128,10 +130,10 @@ def _declared(ask: type[Any]) -> list[_Declared]:
     return found
 
 
-def number(text: str, least: int = 1) -> int:
+def number(text: str, least: int = 1, most: int = _MOST) -> int:
     """A number from the least to the most that makes sense. Raises: ArgumentTypeError."""
-    if not (text.isdecimal() and len(text) <= len(str(_MOST)) and least <= int(text) <= _MOST):
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number from {least} to {_MOST}")
+    if not (text.isdecimal() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a number from {least} to {most}")
     return int(text)
 
 
@@ -178,7 +180,10 @@ def add_options(parser: argparse.ArgumentParser, ask: type) -> None:
     """Give a parser the options of an Ask."""
     for field in _declared(ask):
         option, text = field.option, field.text().replace("%", "%%")
-        convert: Any = partial(number, least=getattr(option, "least", 1)) if field.kind is int else field.kind
+        convert: Any = field.kind
+        if field.kind is int:
+            limits = (option.least, option.most) if isinstance(option, Option) else (1, _MOST)
+            convert = partial(number, least=limits[0], most=limits[1])
         if isinstance(option, Argument):
             nargs: Any = "+" if field.is_repeatable else None
             parser.add_argument(field.name, metavar=option.metavar, help=text, type=convert, nargs=nargs)

@@ -80,7 +80,7 @@ class Server:
             case ["POST", "flows", "filter"]:
                 return 200, [{"id": FLOW, "name": "flow"}][body["offset"] :]
             case ["POST", "deployments", "filter"]:
-                ((by, chosen),) = body["deployments"].items()
+                ((by, chosen),) = body.get("deployments", {"id": {"any_": self.deployments}}).items()
                 found = [one for one in self.deployments.values() if one[by] in chosen["any_"]]
                 return 200, found[body["offset"] :]
             case ["POST", "flow_runs", "filter"]:
