@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from harness.words.waiting import NotYet, wait_until
 from tests.standing import LATE, Standing, environment, standing
 
 pytestmark = pytest.mark.end_to_end
@@ -27,6 +32,35 @@ class Guard:
             capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
+
+    @contextmanager
+    def watching(self, record: Path, *last: str) -> Iterator[None]:
+        """Watch meanwhile, from a first look until it has noticed these kinds of events; Ctrl-C ends it cleanly."""
+
+        def noticed(*kinds: str) -> None:
+            seen = [event["kind"] for event in events(record)]
+            if missing := set(kinds) - set(seen):
+                raise NotYet(f"no {missing} among {seen}")
+
+        process = subprocess.Popen(
+            [self._harness, "guard", "watch", "--every", "1", "--record", str(record)], cwd=self._folder,
+            env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            wait_until("the first look", lambda: noticed("seen"), seconds=60)
+            yield
+            wait_until("what happened", lambda: noticed(*last), seconds=60)
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        assert (process.returncode, events(record)[-1]["kind"]) == (130, "ended"), said
+
+
+def events(record: Path) -> list[dict[str, Any]]:
+    """What a record has, whole lines alone."""
+    whole = record.read_text().rpartition("\n")[0] if record.exists() else ""
+    return [json.loads(line) for line in whole.splitlines()]
 
 
 @pytest.mark.parametrize(("release", "loses"), [("3.3.3", True), ("2.20.20", True), ("3.9.1", False)])
@@ -50,11 +84,23 @@ def test_a_wheel_guards_a_deploy_and_brings_back_what_it_lost(
         code, said = guard("snapshot", "--into", "all.jsonl")
         assert code == 0, said
 
-        code, said = guard("run", "--into", "before.jsonl", "--", "prefect", "--no-prompt", "deploy", "-n", "nightly")
+        deploy = ("prefect", "--no-prompt", "deploy", "-n", "nightly")
+        news = ("changed", "runs-deleted") if loses else ("changed",)
+        with guard.watching(record := work / "changes.jsonl", *news):
+            code, said = guard("run", "--into", "before.jsonl", "--", *deploy)
         assert "running: prefect --no-prompt deploy -n nightly" in said, said
         assert "the command ended with 0" in said
         assert (code, len(server.there(ours)), len(server.there(theirs))) == (int(loses), 0 if loses else 3, 3), said
         assert ("3 runs were lost" in said, "nothing was lost" in said) == (loses, not loses), said
+
+        changed = [event for event in events(record) if event["kind"] == "changed"]
+        assert {event["deployment"] for event in changed} == {"guarded/nightly"}
+        assert any("schedules made anew" in event["fields"] for event in changed)
+        assert changed[0]["before"] == {"overdue": 3}
+        gone = [event for event in events(record) if event["kind"] == "runs-deleted"]
+        assert [sorted(event["ids"]) for event in gone] == ([sorted(ours)] if loses else [])
+        code, said = guard("watch", "--port", "9464")
+        assert (code, "pip install 'prefect-run-survival[watch]'" in said) == (2, True), said
 
         code, said = guard("restore", "before.jsonl", "--dry-run")
         assert code == int(loses), said
