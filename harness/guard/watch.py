@@ -109,7 +109,7 @@ class Watch:
     def _of_runs(self, looked: Looked, gone: Mapping[str, Sequence[str]], at: str) -> list[Event]:
         said = []
         for known, runs in gone.items():
-            name = self.known[known].name if known in self.known else looked.name_of(known)
+            name = self._name_of(known, looked)
             self.deleted[name] += len(runs)
             said.append(
                 Event(
@@ -118,6 +118,10 @@ class Watch:
                 )
             )  # fmt: skip
         return said
+
+    def _name_of(self, known: str, looked: Looked) -> str:
+        """A deployment's name, also if it is gone by now."""
+        return self.known[known].name if known in self.known else looked.name_of(known)
 
     def _of_deployments(self, looked: Looked, at: str) -> list[Event]:
         said = []
@@ -155,8 +159,8 @@ class Watch:
                     self.over ^= {(kind, known)}
                     said.append(
                         Event(
-                            at=at, kind=over if was else kind, deployment=looked.name_of(known), deployment_id=known,
-                            runs=runs, most=most,
+                            at=at, kind=over if was else kind, deployment=self._name_of(known, looked),
+                            deployment_id=known, runs=runs, most=most,
                         )
                     )  # fmt: skip
         return said

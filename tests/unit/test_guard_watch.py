@@ -183,6 +183,19 @@ def test_late_runs_and_runs_without_a_slot_are_told_when_they_cross_their_limit(
     assert "flow/nightly: 5 runs are late, more than 4" in line_of(looks[1][0], dated=True)
 
 
+def test_a_deployment_that_is_deleted_with_its_late_runs_is_told_by_its_name(server: Server, url: str) -> None:
+    runs = [server.add(number) for number in range(2)]
+
+    def delete() -> None:
+        del server.deployments[DEPLOYMENT]
+        server.runs.clear()
+
+    _, events = watched(url, delete, late=1)
+    assert kinds(events) == [REMOVED, RUNS_DELETED, NO_MORE_LATE]
+    assert {event.deployment for event in events} == {"flow/nightly"}
+    assert (events[0].before, sorted(events[1].ids)) == ({"overdue": 2}, runs)
+
+
 # A server that is away.
 
 
