@@ -52,7 +52,7 @@ def text_of(watch: Watch) -> str:
 
     registry = CollectorRegistry()
     registry.register(Collector())
-    return generate_latest(registry).decode()
+    return str(generate_latest(registry), "utf-8")
 
 
 def values(watch: Watch) -> dict[str, float]:
