@@ -14,7 +14,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from harness.chaos.results import BROKEN, KEPT, NOTHING, UNKNOWN, PlanResult, PromiseSeen
-from harness.checkers import load_promises
+from harness.checkers import Check, load_promises
 from harness.checkers._findings import Counts
 from harness.checkers.ticks import DUPLICATE, MISSING, Ticks
 from harness.history import moment
@@ -37,7 +37,7 @@ from harness.words.promises import Promise
 OVERDUE, TICKS = "overdue", "ticks"
 OVERDUE_PROMISE = "No overdue run is lost, altered or left behind; each happens once all faults are lifted"
 _BACKLOG, _BY_HAND = "overdue", "user-created"  # as harness/known names them
-_SURVIVAL = "survival"  # the checker of what was at risk
+_SURVIVAL, _BYSTANDERS = "survival", "bystanders"  # the checkers of what was at risk, and of others' runs
 _BREAKS = {"dropped": MISSING, "taken twice": DUPLICATE, "raced twice": DUPLICATE}  # what a tick's promise came to
 
 
@@ -121,6 +121,9 @@ def _overdue(door: Opened, doors: Sequence[Opened], version: str) -> PromiseSeen
     elif door.at.taken and (short or came_to == KEPT):  # rule: plan-overdue-before-it-is-late (never)
         came_to = BROKEN
         reason = f"{len(door.at.taken)} runs that were due, or that a person had created, are gone just after the door"
+    elif _is_taken_by_another(verdict):
+        came_to, told = BROKEN, True  # rule: plan-counts-doors-of-others (skip)
+        reason = f"{verdict.checks[_SURVIVAL].reason}; {others.taken[0]}"
     if came_to != BROKEN:
         return PromiseSeen(came_to=came_to, reason=reason)
     # rule: plan-untold-without-a-twin (without first), plan-untold-beside-a-loss (without last)
@@ -133,6 +136,16 @@ def _all_happened(treated: Counts) -> bool:
     # rule: plan-kept-if-each-completed (without last), plan-kept-if-none-was-altered (without first)
     whole = not treated.altered and treated.completed - treated.relabelled == treated.at_risk
     return bool(treated.at_risk) and whole
+
+
+def _is_taken_by_another(verdict: Verdict) -> bool:
+    """Whether nothing stands against a broken promise but that the door of another deployment of the plan broke it.
+
+    The trial of this door has no verdict then. Both doors are the plan's, so the plan has broken the promise.
+    """
+    own = verdict.checks.get(_SURVIVAL, Check()).outcome
+    # rule: plan-taken-beside-a-whole-twin (without first), plan-taken-and-no-other-doubt (without last)
+    return own in (LOST, ALTERED, STRANDED) and bool(verdict.bystanders.taken) and _doubts(verdict) == [_BYSTANDERS]
 
 
 def _doubts(verdict: Verdict) -> list[str]:

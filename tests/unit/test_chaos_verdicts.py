@@ -132,6 +132,32 @@ def test_a_door_with_nothing_at_risk_that_takes_a_run_of_another_deployment_brea
     assert overdue(gone_beside(whole_history(ALL, NONE))).came_to == BROKEN
 
 
+def taken_beside(lines: Sequence[Line], run: str) -> list[Line]:
+    """The door of another deployment of the plan deleted this run of the treated one."""
+    at = next(number for number, line in enumerate(lines) if line["kind"] == "drained")
+    taken = {"kind": "unlisted", "run": run, "door": "prefect-deploy", "scenario": "plan-1"}
+    by_another = {"at": lines[at]["at"], **taken, "answers": 2 * [{"run": run, **GONE}]}
+    return [*lines[:at], by_another, *lines[at:]]
+
+
+@pytest.mark.rule("plan-counts-doors-of-others", "A run that the door of another deployment took breaks the promise.")
+@pytest.mark.rule("plan-taken-beside-a-whole-twin", "It does so only if the trial of its own deployment shows a loss.")
+@pytest.mark.rule("plan-taken-and-no-other-doubt", "It does so only if nothing else is in doubt.")
+def test_a_run_that_the_door_of_another_deployment_took_breaks_the_promise_of_the_plan() -> None:
+    lost = taken_beside(whole_history((DONE, DONE, "lost in the drain"), ALL), "treated-run-2")
+    assert told(lost).verdict.outcome == INCONCLUSIVE
+    seen = overdue(lost, version="3.3.3")
+    assert (seen.came_to, seen.known, seen.untold) == (BROKEN, "", False)
+    assert "deleted its run treated-run-2" in seen.reason
+    stepped = [
+        {**line, "asked": 900.0, "answered": 900.1} if line.get("when") == "after the drain" else line for line in lost
+    ]
+    assert overdue(stepped).came_to == UNKNOWN, "the clock stepped"
+    of_the_twin = taken_beside(whole_history((DONE, DONE, "lost in the drain"), (DONE, DONE, "lost in the drain")), "x")
+    assert overdue(of_the_twin).came_to == UNKNOWN, "the twin is no control"
+    assert overdue(taken_beside(whole_history(ALL, ALL), "another")).came_to == UNKNOWN, "it was not at risk"
+
+
 @pytest.mark.rule("plan-nothing-seen-no-other-doubt", "Where more than a lack of runs is in doubt, it is unknown.")
 def test_nothing_at_risk_beside_another_doubt_is_unknown() -> None:
     none = whole_history(NONE, NONE)
