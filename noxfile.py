@@ -52,6 +52,12 @@ def atlas(session: nox.Session) -> None:
 
 
 @nox.session
+def experiment(session: nox.Session) -> None:
+    """Measure whether a practice protects the runs at risk (-- pause-update-resume)."""
+    become(session, "harness", "experiment")
+
+
+@nox.session
 def power(session: nox.Session) -> None:
     """Put known faults into a Prefect release, and say which the harness finds (-- --subject 3.9.1)."""
     become(session, "harness", "power")

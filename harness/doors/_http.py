@@ -54,14 +54,15 @@ def request(method: str, path: str, body: Any = None) -> Callable[[Treated, str]
     return open_
 
 
-def upsert(treated: Treated, description: str) -> CommandResult:
-    """POST /deployments/ of the treated deployment, all as it was but for the description."""
+def upsert(treated: Treated, description: str, **changed: str) -> CommandResult:
+    """POST /deployments/ of the treated deployment, all as it was but for the description and what is `changed`."""
     there = treated.read()
     schedules = [{key: s[key] for key in _OF_A_SCHEDULE if s.get(key) not in (None, {})} for s in there["schedules"]]
     same = {key: there[key] for key in _UPSERTED if there.get(key) is not None}
     if limit := (there.get("global_concurrency_limit") or {}).get("limit"):  # from 3.1 on the other one is always null
         same["concurrency_limit"] = limit
-    return send(treated, "POST", "/deployments/", {**same, "schedules": schedules, "description": description})
+    sent = {**same, "schedules": schedules, "description": description, **changed}
+    return send(treated, "POST", "/deployments/", sent)
 
 
 def on_schedules(open_: Callable[[Treated, str], CommandResult], *requests: str, family: str = "") -> Door:

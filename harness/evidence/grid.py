@@ -70,4 +70,8 @@ def _square(repeated: Sequence[TrialResult]) -> Square | None:
 def subject_of(trial: TrialResult) -> str:
     """The subject, with the version that the server said if that is another word."""
     version = trial.version
-    return trial.subject if version in (None, trial.subject) else f"{trial.subject} ({version})"
+    return (
+        trial.subject
+        if version in (None, trial.subject, trial.subject.partition("+")[0])
+        else f"{trial.subject} ({version})"
+    )
