@@ -7,13 +7,13 @@ until it has broken the promise often enough to be believed to do so as often as
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from harness.chaos.model import Model
-from harness.chaos.plans import AnyStep, ChaosPlan, CreateRuns, Interrupt, MoveClock
+from harness.chaos.plans import AnyStep, ChaosPlan, CreateRuns, Hurt, Interrupt, MoveClock, OpenDoor
 
 _LEAST_MINUTES = 6  # of a move: less and no tick of a schedule that ticks every five minutes is passed for certain
 _WRONG = 0.05  # how often the test may be wrong, either way
@@ -54,12 +54,19 @@ class SequentialTest:
         return None
 
 
-def reduced(plan: ChaosPlan, still_breaks: Callable[[ChaosPlan], bool]) -> ChaosPlan:
+def reduced(plan: ChaosPlan, still_breaks: Callable[[ChaosPlan], bool], first: Iterable[ChaosPlan] = ()) -> ChaosPlan:
     """The smallest plan that is found from this one, one part left out or made smaller at a time.
 
-    No plan is tried twice. Where none of the smaller ones breaks the promise, the plan is the smallest.
+    `first`: smaller plans to try before, until one breaks the promise. No plan is tried twice. Where none of the
+    smaller ones breaks the promise, the plan is the smallest.
     """
     tried = {_key(plan)}
+    for smaller in first:
+        if _key(smaller) not in tried:
+            tried.add(_key(smaller))
+            if still_breaks(smaller):
+                plan = smaller
+                break
     while True:
         for smaller in smaller_than(plan):
             if _key(smaller) in tried:
@@ -70,6 +77,17 @@ def reduced(plan: ChaosPlan, still_breaks: Callable[[ChaosPlan], bool]) -> Chaos
                 break
         else:
             return plan
+
+
+def around(plan: ChaosPlan, step: int) -> ChaosPlan:
+    """The plan with this step alone, and with what put runs at risk there: the fault, and all but doors since it began.
+
+    A door that breaks a promise mostly needs no more; then most of the plan is left out in one try.
+    """
+    before = plan.steps[: step - 1]
+    hurt = max((at for at, one in enumerate(before) if isinstance(one, Hurt)), default=0)
+    since = [one for one in before[hurt:] if not isinstance(one, OpenDoor | Interrupt)]
+    return _mended(plan, [*since, plan.steps[step - 1]])
 
 
 def smaller_than(plan: ChaosPlan) -> Iterator[ChaosPlan]:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import msgspec
 
 from harness.chaos.plans import ChaosPlan
-from harness.chaos.reduce import SequentialTest, reduced
-from harness.chaos.results import BROKEN, PlanResult
+from harness.chaos.reduce import SequentialTest, around, reduced
+from harness.chaos.results import BROKEN, PlanResult, PromiseSeen
 
 _REPLAYS = 3  # of the plan as it was given, at the least
 _MOST_TRIES = 100  # of all plans together: so a reduction always ends
@@ -64,7 +64,16 @@ def reduce_plan(
         say(f"{len(smaller.steps)} steps: {promise} broken {test.broke} of {test.runs} times: {word}")
         return bool(test.verdict)
 
-    smallest = reduced(plan, still_breaks) if broke else plan
+    # rule: plan-reduction-begins-around-the-door (gives [])
+    near = [around(plan, step) for step in _steps_of(last, promise, plan)]
+    smallest = reduced(plan, still_breaks, near) if broke else plan
     return Reduction(
         promise=promise, broke=broke, replays=_REPLAYS, plan=smallest, last=last, tries=tries, is_cut=is_cut
     )
+
+
+def _steps_of(result: PlanResult | None, promise: str, plan: ChaosPlan) -> list[int]:
+    """The steps whose doors showed that the promise is broken, the first one first; not the null door's."""
+    doors = result.doors if result else ()
+    found = {door.step for door in doors if door.promises.get(promise, PromiseSeen(came_to="")).came_to == BROKEN}
+    return sorted(found & plan.doors.keys())

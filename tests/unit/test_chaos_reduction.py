@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from harness.chaos.draw import draw
 from harness.chaos.model import check_plan
 from harness.chaos.plans import ChaosPlan, Hurt, MoveClock, OpenDoor
-from harness.chaos.reduce import SequentialTest, reduced, smaller_than
-from harness.chaos.results import BROKEN, KEPT, PlanResult, PromiseSeen
+from harness.chaos.reduce import SequentialTest, around, reduced, smaller_than
+from harness.chaos.results import BROKEN, KEPT, DoorResult, PlanResult, PromiseSeen
 from harness.runs.reduction import reduce_plan
 
 plans = st.builds(draw, st.integers(1, 10_000), st.integers(1, 5), st.integers(1, 12))
@@ -98,6 +98,43 @@ def test_a_plan_is_replayed_and_what_it_comes_to_is_that_of_the_smallest() -> No
     assert found.last and list(found.last.steps) == [str(step) for step in found.plan.steps]
     assert len(found.plan.steps) == 3
     assert told[0] == "12 steps: overdue broken 3 of 3 times"
+
+
+def breaking_step(plan: ChaosPlan) -> int:
+    """The number of the first door that `loses` is true of."""
+    return next(number for number in plan.doors if loses(replace(plan, steps=plan.steps[:number])))
+
+
+@given(plans.filter(loses))
+@settings(derandomize=True, database=None, deadline=None, max_examples=50)
+def test_what_is_around_the_door_that_broke_a_promise_can_be_carried_out_and_breaks_it_too(plan: ChaosPlan) -> None:
+    near = around(plan, breaking_step(plan))
+    check_plan(near)
+    assert loses(near) and len(near.doors) == 1 and len(near.steps) <= len(plan.steps)
+
+
+@pytest.mark.rule(
+    "plan-reduction-begins-around-the-door", "A reduction tries first what lies around the door that broke the promise."
+)
+def test_a_reduction_begins_around_the_door_that_broke_the_promise() -> None:
+    plan = next(plan for seed in range(50) if loses(plan := draw(seed, 1, 12)) and breaking_step(plan) > 4)
+    step = breaking_step(plan)
+    door = DoorResult(
+        step=step, deployment="a", door="prefect-deploy", outcome="lost", reason="", folder="",
+        promises={"overdue": PromiseSeen(came_to=BROKEN)},
+    )  # fmt: skip
+
+    def with_doors(tried: list[ChaosPlan], doors: Sequence[DoorResult]) -> Callable[[ChaosPlan], PlanResult]:
+        carry_out = carried(loses, tried)
+        return lambda one: replace(carry_out(one), doors=doors)
+
+    without, tried = list[ChaosPlan](), list[ChaosPlan]()
+    plainly = reduce_plan(plan, "overdue", with_doors(without, []), lambda _: None)
+    found = reduce_plan(plan, "overdue", with_doors(tried, [door]), lambda _: None)
+    assert tried[3] == around(plan, step) and len(found.plan.steps) == len(plainly.plan.steps) == 3
+    assert len(tried) < len(without)
+    of_no_step = replace(door, step=len(plan.steps) + 1)  # the null door
+    assert reduce_plan(plan, "overdue", with_doors([], [of_no_step]), lambda _: None).tries == len(without)
 
 
 def test_a_plan_that_breaks_nothing_is_left_as_it_is() -> None:
