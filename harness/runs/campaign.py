@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -26,8 +25,6 @@ from harness.verdict.outcomes import ERROR
 from harness.words.clock import HOST_CLOCK, Clock, MovableClock
 from harness.words.names import SERVER, WARP
 from harness.words.plan import Cell, Plan
-
-_TO_BEGIN = 45  # seconds of a minute that are left as a plan begins: its deployments are made between two ticks
 
 
 @dataclass(frozen=True)
@@ -91,8 +88,6 @@ class Bench:
     def carry_out(self, plan: ChaosPlan, place: int) -> PlanResult:
         """What the plan of that place in the campaign came to."""
         lab = self._lab or self._started()
-        if (left := 60 - lab.clock.now().second) < _TO_BEGIN:
-            move_clock(lab, timedelta(seconds=left))
         result = one_plan(plan, place, self._ground, lab, self._said)
         # rule: plan-new-lab-after-an-error (gives False)
         broke = any(door.outcome == ERROR for door in result.doors)

@@ -146,11 +146,12 @@ def carry_out(plan: ChaosPlan, name: str, lab: Lab, histories: Mapping[tuple[int
 def _stage(staging: Staging) -> None:
     """Deploy the twin and every deployment of the plan, and wait until each has a run to come.
 
-    Not in the last seconds of a minute: a tick as they are deployed would be one of some of them alone.
+    Not in the last seconds of a minute: a tick as they are deployed would be one of some of them alone. The clock is
+    moved to the next one then.
     """
-    left = 60 - staging.lab.clock.now().second
-    if left < _BEFORE_A_TICK:  # rule: plan-deploys-between-ticks (never)
-        staging.lab.clock.sleep(left)
+    now = staging.lab.clock.now()
+    if (left := 60 - now.second) < _BEFORE_A_TICK:  # rule: plan-deploys-between-ticks (never)
+        move_clock(staging, now + timedelta(seconds=left))
     staging.schedule(staging.lab.clock.now())
     staging.deploy_all()
     staging.turn.close()
