@@ -185,6 +185,7 @@ class Door:
     control   that door
     database  the database that it is for; empty: any
     engines   the engines that it can be opened on; empty: any
+    by_name   opened only where a person or an experiment names it
     name      set from its file
     summary   set from its file: the first line of its docstring
     """
@@ -205,6 +206,7 @@ class Door:
     control: str = ""
     database: str = ""
     engines: Sequence[str] = ()
+    by_name: bool = False
     name: str = ""
     summary: str = ""
 

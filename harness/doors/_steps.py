@@ -33,7 +33,7 @@ def deploy_between(pause: Step, resume: Step, *, own_pool: bool = False) -> Door
             treated.note_between()
         return after(deployed, lambda: resume(treated, nonce))
 
-    return Door(open_, own_pool=own_pool, only_for=DEPLOYED)
+    return Door(open_, own_pool=own_pool, only_for=DEPLOYED, by_name=True)
 
 
 def after_green(then: Step, proof: Proof) -> Door:
@@ -42,4 +42,4 @@ def after_green(then: Step, proof: Proof) -> Door:
     def open_(treated: Treated, nonce: str) -> CommandResult:
         return after(upsert(treated, nonce, name=f"{treated.name}-green"), lambda: then(treated, nonce))
 
-    return Door(open_, proof, only_for=DEPLOYED)
+    return Door(open_, proof, only_for=DEPLOYED, by_name=True)

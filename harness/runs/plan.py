@@ -53,7 +53,8 @@ def doors_of(scenario: Scenario) -> list[str]:
     """
     if scenario.doors != EVERY_DOOR:
         return list(scenario.doors)
-    fitting = [name for name, door in load_doors().items() if door.is_of_deployments and not door.misfit(scenario)]
+    doors = {name: door for name, door in load_doors().items() if not door.by_name}
+    fitting = [name for name, door in doors.items() if door.is_of_deployments and not door.misfit(scenario)]
     return sorted(fitting, key=lambda name: name != scenario.usual_door)
 
 

@@ -11,7 +11,10 @@ from msgspec.structs import asdict, replace
 
 from harness.commands._atlas_page import AtlasTrial
 from harness.commands._experiment_page import page, picture, told_of
+from harness.doors import load_doors
 from harness.runs.experiments import Case, Experiment, Practice, experiment_named, load_experiments
+from harness.runs.plan import doors_of
+from harness.trials.scenario import load_scenarios
 from harness.verdict.practices import (
     ANSWERS,
     DOES_NOTHING,
@@ -104,3 +107,10 @@ def test_each_experiment_has_what_it_names() -> None:
         assert len({one.words for one in experiment.practices}) == len(experiment.practices)
     with pytest.raises(UsageError, match="There is no experiment 'nope'"):
         experiment_named("nope")
+
+
+def test_a_plain_matrix_leaves_practices_to_their_experiments() -> None:
+    practices = {name for name, door in load_doors().items() if door.by_name}
+    assert practices == {name for name in load_doors() if name.startswith("practice-")}
+    opened = {door for scenario in load_scenarios().values() for door in doors_of(scenario)}
+    assert practices and not practices & opened
