@@ -25,7 +25,7 @@ _COLOURS = {
     PROTECTS: "#2e7d32", REDUCES: "#7cb342", DOES_NOTHING: "#9e9e9e", HARMS: "#c62828", NOT_NEEDED: "#90a4ae",
     UNTOLD: "#bdbdbd",
 }  # fmt: skip
-_WORDS, _CELL, _ROW, _HEAD = 330, 150, 44, 34  # pixels
+_WORDS, _CELL, _ROW, _HEAD = 440, 150, 44, 34  # pixels
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def page(experiment: Experiment, trials: Sequence[AtlasTrial], command: str) -> 
 
 
 def picture(experiment: Experiment, trials: Sequence[AtlasTrial]) -> str:
-    """The answers as an SVG, which fits on a page of 800 pixels with three subjects."""
+    """The answers as an SVG, 900 pixels wide with three subjects."""
     told = told_of(experiment, trials)
     versions = {trial.subject: trial.version or trial.subject for trial in trials}
     width, height = _WORDS + _CELL * len(versions), _HEAD + _ROW * len(told)
@@ -105,6 +105,7 @@ def picture(experiment: Experiment, trials: Sequence[AtlasTrial]) -> str:
         f"<title>{escape(experiment.name)}: {escape(experiment.hypothesis)}</title>",
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
     ]
+    parts.append(_text(8, _HEAD - 12, "runs at risk that were hurt: without → with it"))
     for column, (subject, version) in enumerate(versions.items()):
         x = _WORDS + _CELL * column + _CELL / 2
         parts.append(_text(x, _HEAD - 12, _named(subject, version), middle=True, weight="bold"))
