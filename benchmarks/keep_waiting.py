@@ -24,6 +24,7 @@ import httpx
 import psutil
 
 UPDATES, IDLE, PATIENCE = 200, 20, 90
+REFUSED = (409, 503)
 SCHEDULE = {"interval": 60, "anchor_date": "2030-01-01T00:00:00Z", "timezone": "UTC"}
 
 
@@ -80,7 +81,9 @@ def measure(python: Path) -> tuple[float, float]:
             time.sleep(0.5)
         before = cpu(process)
         for number in range(UPDATES):
-            client.patch(f"/deployments/{deployment}", json={"description": str(number)}).raise_for_status()
+            answer = client.patch(f"/deployments/{deployment}", json={"description": str(number)})
+            if answer.status_code not in REFUSED:  # it meets the scheduler, which writes the same runs
+                answer.raise_for_status()
         updated = cpu(process)
         time.sleep(IDLE)
         return 1000 * (updated - before) / UPDATES, cpu(process) - updated

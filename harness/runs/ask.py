@@ -86,7 +86,7 @@ AtWords = Annotated[
 LabCount = Annotated[
     int | None,
     Option("labs at once", flag="-n", metavar="N"),
-    Usual("one for each core; with --start exec for each two"),
+    Usual("one for each core, and one more if that is all; with --start exec for each two cores"),
 ]
 ResultsFolder = Annotated[Path, Option("where evidence goes", metavar="DIR")]
 

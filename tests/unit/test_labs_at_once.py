@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from harness.runs.builds import say_built
+from harness.runs.labs import labs_at_once
 from harness.runs.plan import choose_trials, plan_cell
 from harness.trials.scenario import SCENARIOS
+from harness.words.names import EXEC, FORK
 from harness.words.places import ROOT
 from harness.words.plan import Plan
 
@@ -31,6 +33,17 @@ def try_lab(plan, cells, site):
 
 pytest_plugin.try_lab = try_lab
 """
+
+
+@pytest.mark.parametrize(
+    ("start", "labs", "at_once"),
+    [(FORK, 1, 2), (FORK, 2, 2), (FORK, 3, 3), (FORK, 4, 2), (FORK, 9, 2), (EXEC, 2, 1), (EXEC, 3, 1)],
+)
+def test_two_cores_take_two_forked_labs_at_once_and_three_if_that_is_all(
+    monkeypatch: pytest.MonkeyPatch, start: str, labs: int, at_once: int
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert labs_at_once(start, labs) == at_once
 
 
 @pytest.mark.usefixtures("own_scratch")
