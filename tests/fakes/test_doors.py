@@ -17,7 +17,7 @@ DOORS = load_doors()
 
 KEPT = counts(at_risk=3, kept=3)
 OUTAGE, LIMIT = "worker-outage", "concurrency-limit"
-DELETING = ["delete-deployment", "bulk-delete"]
+DELETING = ["delete-deployment", "bulk-delete", "practice-green-delete"]
 FITTING = [name for name, door in DOORS.items() if door.only_for not in (SERVED, REHEARSED) and door.is_of_deployments]
 TOGETHER = [name for name in FITTING if not DOORS[name].server_settings]
 KEEPING = [name for name in FITTING if name not in DELETING]
