@@ -1,6 +1,6 @@
 """Pause, update, resume: each thing that can be paused around a `prefect deploy`, for late runs and for a slot."""
 
-from harness.runs.experiments import Case, Experiment, Practice
+from harness.runs.experiments import Experiment, on_both_backlogs
 
 _WAYS = {
     "pause the deployment by PATCH": "practice-patch",
@@ -9,13 +9,8 @@ _WAYS = {
     "pause its work pool": "practice-pool",
     "pause its work queue": "practice-queue",
 }
-_BACKLOGS = {"late runs": "worker-outage", "runs that wait for a slot": "concurrency-limit"}
 
 experiment = Experiment(
     hypothesis="A deploy between a pause and a resume keeps the runs that wait.",
-    practices=[
-        Practice(f"{way}; {runs}", Case(scenario, door), Case(scenario))
-        for runs, scenario in _BACKLOGS.items()
-        for way, door in _WAYS.items()
-    ],
+    practices=on_both_backlogs(_WAYS),
 )

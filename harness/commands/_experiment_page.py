@@ -65,9 +65,7 @@ def told_of(experiment: Experiment, trials: Sequence[AtlasTrial]) -> list[tuple[
 
 def page(experiment: Experiment, trials: Sequence[AtlasTrial], command: str) -> str:
     """The experiment as Markdown."""
-    told = told_of(experiment, trials)
-    versions = {trial.subject: trial.version or trial.subject for trial in trials}
-    head = ["practice", *(_named(subject, version) for subject, version in versions.items())]
+    told, head = told_of(experiment, trials), ["practice", *_columns(trials)]
     days = sorted(trial.run[:8] for trial in trials)
     lines = [
         f"# {experiment.name}",
@@ -96,9 +94,8 @@ def page(experiment: Experiment, trials: Sequence[AtlasTrial], command: str) -> 
 
 def picture(experiment: Experiment, trials: Sequence[AtlasTrial]) -> str:
     """The answers as an SVG, 900 pixels wide with three subjects."""
-    told = told_of(experiment, trials)
-    versions = {trial.subject: trial.version or trial.subject for trial in trials}
-    width, height = _WORDS + _CELL * len(versions), _HEAD + _ROW * len(told)
+    told, columns = told_of(experiment, trials), _columns(trials)
+    width, height = _WORDS + _CELL * len(columns), _HEAD + _ROW * len(told)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'font-family="sans-serif" font-size="12">',
@@ -106,9 +103,9 @@ def picture(experiment: Experiment, trials: Sequence[AtlasTrial]) -> str:
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
     ]
     parts.append(_text(8, _HEAD - 12, "runs at risk that were hurt: without → with it"))
-    for column, (subject, version) in enumerate(versions.items()):
+    for column, named in enumerate(columns):
         x = _WORDS + _CELL * column + _CELL / 2
-        parts.append(_text(x, _HEAD - 12, _named(subject, version), middle=True, weight="bold"))
+        parts.append(_text(x, _HEAD - 12, named, middle=True, weight="bold"))
     for row, (words, by) in enumerate(told):
         y = _HEAD + _ROW * row
         parts.append(_text(8, y + _ROW / 2 + 4, words))
@@ -124,8 +121,10 @@ def picture(experiment: Experiment, trials: Sequence[AtlasTrial]) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _named(subject: str, version: str) -> str:
-    return subject if subject == version else f"{version} ({subject})"
+def _columns(trials: Sequence[AtlasTrial]) -> list[str]:
+    """The name of each subject, with its version first if that is another word."""
+    versions = {trial.subject: trial.version or trial.subject for trial in trials}
+    return [subject if subject == version else f"{version} ({subject})" for subject, version in versions.items()]
 
 
 def _text(

@@ -20,7 +20,7 @@ from harness.runs.ask import DatabaseName, EngineName, LabCount, ResultsFolder, 
 from harness.runs.experiments import Experiment, experiment_named
 from harness.runs.unseen import run_unseen
 from harness.store.results import check_writable, harness_commit, new_run_id
-from harness.verdict.outcomes import EXIT_CONTRADICTED, EXIT_UNJUDGED, exit_code
+from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, exit_code
 from harness.verdict.practices import UNTOLD
 from harness.words.files import write_whole
 from harness.words.names import FORK, SQLITE
@@ -44,7 +44,7 @@ class Ask:
     database: DatabaseName = SQLITE
     start: StartName = FORK
     labs: LabCount = None
-    repeat: Annotated[int, Option("times that each trial is carried out", metavar="N", least=1)] = 1
+    repeat: Annotated[int, Option("times that each trial is carried out", metavar="N")] = 1
     results: ResultsFolder = Path("results")
     into: Annotated[
         Path | None, Option("where what was measured is written", metavar="FOLDER"), Usual("the experiment's folder")
@@ -74,13 +74,16 @@ def run(ask: Ask, console: Console) -> int:
     write_whole(into / "measured.svg", picture(experiment, trials))
     write_whole(into / "measured.md", page(experiment, trials, command))
     console.print(f"\nmeasured: {into / 'measured.md'}\nagain:    {command}", soft_wrap=True)
-    code = exit_code(trials)
+    if exit_code(trials) == EXIT_CONTRADICTED:
+        return EXIT_CONTRADICTED
+    # Nothing is expected of a practice; what counts is whether something can be said of it.
     untold = any(one.answer == UNTOLD for _, by in told for one in by.values())
-    return EXIT_UNJUDGED if untold and code != EXIT_CONTRADICTED else 0 if code != EXIT_CONTRADICTED else code
+    return EXIT_UNJUDGED if untold else EXIT_AS_EXPECTED
 
 
 def _carried_out(ask: Ask, experiment: Experiment, folder: Path, console: Console) -> Iterator[AtlasTrial]:
     """The trials of each case: one run for all that are opened at the same time."""
+    commit = harness_commit().commit
     for number, at in enumerate(dict.fromkeys(case.at for case in experiment.cases)):
         cases = [case for case in experiment.cases if case.at == at]
         together = RunAsk(
@@ -99,5 +102,4 @@ def _carried_out(ask: Ask, experiment: Experiment, folder: Path, console: Consol
         found, run_id = run_unseen(
             together, folder / "experiment.log", lambda step: console.print(step, soft_wrap=True)
         )
-        commit = harness_commit().commit
         yield from (AtlasTrial(**structs.asdict(trial), run=run_id, harness=commit) for trial in found.trials)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.doors import select_doors
 from harness.trials.scenario import select_scenarios
-from harness.words.errors import UsageError, no_such
+from harness.words.errors import no_such
 from harness.words.names import PREFECT_DEPLOY
 from harness.words.places import ROOT
+from harness.words.rooms import module_at
 
 EXPERIMENTS = ROOT / "experiments"
+_BACKLOGS = {"late runs": "worker-outage", "runs that wait for a slot": "concurrency-limit"}
 
 
 @dataclass(frozen=True)
@@ -55,21 +56,25 @@ class Experiment:
         return list(dict.fromkeys(case for one in self.practices for case in (one.without, one.case)))
 
 
+def on_both_backlogs(ways: Mapping[str, str]) -> list[Practice]:
+    """Each of these ways (in words: a door) on late runs and on runs that wait for a slot, beside a plain deploy."""
+    return [
+        Practice(f"{way}; {runs}", Case(scenario, door), Case(scenario))
+        for runs, scenario in _BACKLOGS.items()
+        for way, door in ways.items()
+    ]
+
+
 @functools.cache
 def load_experiments() -> dict[str, Experiment]:
     """Every experiment, by its folder's name, in alphabetical order; read once a process.
 
-    Raises: UsageError where a folder cannot be loaded, or names a scenario or a door that there is not.
+    Raises: UsageError where one names a scenario or a door that there is not.
     """
     found = {}
     for path in sorted(EXPERIMENTS.glob("*/experiment.py")):
         name = path.parent.name
-        spec = importlib.util.spec_from_file_location(f"experiments.{name.replace('-', '_')}", path)
-        if spec is None or spec.loader is None:  # pragma: no cover - a .py path always has a loader
-            raise UsageError(f"{path} cannot be loaded")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        one: Experiment = module.experiment
+        one: Experiment = module_at(path, f"experiments.{name.replace('-', '_')}").experiment
         select_scenarios([case.scenario for case in one.cases])
         select_doors([case.door for case in one.cases])
         found[name] = replace(one, name=name, folder=path.parent)

@@ -56,21 +56,22 @@ def load_overlays(folder: Path = OVERLAYS) -> Mapping[str, Overlay]:
 
 
 def _read(path: Path) -> Overlay:
-    declared = _declared(path)
+    code = ast.parse(path.read_text(encoding="utf-8"))
+    declared = _declared(code)
     try:
         found = declared.get("FOUND")
         how = Found(found["scenario"], found["doors"], found["as"]) if found else None
-        summary = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").splitlines()[0]
+        summary = (ast.get_docstring(code) or "").splitlines()[0]
         return Overlay(path.stem.replace("_", "-"), summary, declared["RELEASES"], how, path)
     except (KeyError, IndexError) as error:
         raise LabError(f"{path.name} is not an overlay: it lacks {error}", source="build") from error
 
 
-def _declared(path: Path) -> Mapping[str, Any]:
+def _declared(code: ast.Module) -> Mapping[str, Any]:
     """What a file of overlays declares."""
     return {
         node.targets[0].id: ast.literal_eval(node.value)
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        for node in code.body
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in _DECLARES
     }
 
@@ -156,7 +157,7 @@ def _sources(names: Sequence[str]) -> list[Path]:
 def _modules(path: Path) -> tuple[Sequence[str], Sequence[str]]:
     """The modules that an overlay patches, as it declares or else overlays/_updates.py, and those that it rewrites."""
     for source in (path, OVERLAYS / "_updates.py"):
-        declared = _declared(source)
+        declared = _declared(ast.parse(source.read_text(encoding="utf-8")))
         if module := declared.get("MODULE"):
             return [module] if isinstance(module, str) else module, [*declared.get("REWRITES", ())]
     raise LabError(f"{path.name} is not an overlay: it names no MODULE", source="build")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from harness.words.errors import UsageError, no_such
 from harness.words.names import PREFECT_DEPLOY, REAL, SURVIVAL, WARP
 from harness.words.places import ROOT
 from harness.words.proof import Effect
+from harness.words.rooms import module_at
 from harness.words.schedule_words import parse_limit, parse_schedules
 from harness.words.schedules import Schedules
 
@@ -209,11 +209,7 @@ def load_scenarios() -> dict[str, Scenario]:
     found = {}
     for path in sorted(path for place in PLACES for path in place.glob("*/scenario.py")):
         name = path.parent.name
-        spec = importlib.util.spec_from_file_location(f"scenarios.{name.replace('-', '_')}", path)
-        if spec is None or spec.loader is None:  # pragma: no cover - a .py path always has a loader
-            raise UsageError(f"{path} cannot be loaded")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = module_at(path, f"scenarios.{name.replace('-', '_')}")
         variants: dict[str, Scenario] = getattr(module, "variants", None) or {"": module.scenario}
         for variant, declared in variants.items():
             full = f"{name}-{variant}" if variant else name

@@ -41,7 +41,7 @@ class Harm:
 
 def harm_of(trials: Sequence[TrialResult]) -> Harm | None:
     """What the trials of one cell show; None where none of them has a verdict."""
-    judged = [one for one in trials if not unjudged(one) and one.outcome not in (None, NOT_APPLICABLE)]
+    judged = [one for one in trials if not unjudged(one) and one.outcome != NOT_APPLICABLE]
     if not judged:
         return None
     broken = frozenset(name for one in judged for name in broken_promises(one))

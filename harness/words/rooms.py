@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 
 def modules_of(package: str, folders: Iterable[str]) -> Iterator[tuple[str, ModuleType]]:
@@ -21,3 +24,12 @@ def modules_of(package: str, folders: Iterable[str]) -> Iterator[tuple[str, Modu
 def first_line(of: ModuleType) -> str:
     """What a module says that it is: the first line of its docstring; empty if it has none."""
     return (of.__doc__ or "").strip().partition("\n")[0]
+
+
+def module_at(path: Path, name: str) -> Any:
+    """The module in a file that is part of no package, imported anew. Raises: what the file raises."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec and spec.loader, f"{path} is a .py file"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
