@@ -1,7 +1,7 @@
 """The subject's `sitecustomize`: changes its modules by the overlays that lie beside it, as each is imported.
 
 It is found by PYTHONPATH, which nothing but the engine sets. `overlays.json` beside it names, by module, the overlays
-that patch it and those that rewrite its source.
+that patch it, those that rewrite its syntax tree, and those that edit its source.
 """
 
 import ast
@@ -17,14 +17,17 @@ PACKAGE = "survival_overlays"
 
 
 class _Patching(importlib.machinery.SourceFileLoader):
-    """Loads a module as ever, but has overlays rewrite its source before, and patch it after."""
+    """Loads a module as ever, but has overlays change its source before, and patch it after."""
 
-    patching = rewriting = ()
+    patching = rewriting = editing = ()
 
     def get_code(self, name):
-        if not self.rewriting:
+        if not self.rewriting and not self.editing:
             return super().get_code(name)
-        tree = ast.parse(self.get_data(self.path), self.path)  # never what Python has compiled and kept
+        source = importlib.util.decode_source(self.get_data(self.path))  # never what Python has compiled and kept
+        for overlay in self.editing:
+            source = _ask(overlay, "edit", name, source)
+        tree = ast.parse(source, self.path)
         for overlay in self.rewriting:
             tree = _ask(overlay, "rewrite", name, tree)
         return compile(ast.fix_missing_locations(tree), self.path, "exec", dont_inherit=True)
@@ -47,17 +50,17 @@ def _ask(overlay, function, *arguments):
 class _Finder:
     """Finds the modules that overlays change where Python would, and loads them by the loader above."""
 
-    def __init__(self, patching, rewriting):
-        self._patching, self._rewriting = patching, rewriting
+    def __init__(self, **overlays):  # by what they do and by module
+        self._overlays = overlays
 
     def find_spec(self, name, path=None, target=None):
-        if name not in self._patching and name not in self._rewriting:
+        if not any(name in by_module for by_module in self._overlays.values()):
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None:
             spec.loader = _Patching(spec.loader.name, spec.loader.path)
-            spec.loader.patching = self._patching.get(name, ())
-            spec.loader.rewriting = self._rewriting.get(name, ())
+            for does, by_module in self._overlays.items():
+                setattr(spec.loader, does, by_module.get(name, ()))
         return spec
 
 

@@ -25,7 +25,7 @@ OVERLAYS = ROOT / "overlays"
 FOLDER = "overlays"  # in an environment that has overlays
 _LOADER = OVERLAYS / "_loader.py"
 _PACKAGE = "survival_overlays"  # as the loader names it
-_DECLARES = {"RELEASES", "MODULE", "REWRITES", "FOUND"}
+_DECLARES = {"RELEASES", "MODULE", "REWRITES", "EDITS", "FOUND", "FIXES"}
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,19 @@ class Found:
 
 @dataclass(frozen=True)
 class Overlay:
-    """One overlay, by its own declarations (overlays/README.md)."""
+    """One overlay, by its own declarations (overlays/README.md).
+
+    found  of a mutant
+    edits  the modules whose source it edits
+    fixes  of a fix: by finding (a folder of docs/findings/), the options of `reproduce` that show it
+    """
 
     name: str
     summary: str
     releases: str
     found: Found | None = None
+    edits: Sequence[str] = ()
+    fixes: Mapping[str, str] = field(default_factory=dict)
     path: Path = field(default_factory=Path)
 
 
@@ -62,7 +69,15 @@ def _read(path: Path) -> Overlay:
         found = declared.get("FOUND")
         how = Found(found["scenario"], found["doors"], found["as"]) if found else None
         summary = (ast.get_docstring(code) or "").splitlines()[0]
-        return Overlay(path.stem.replace("_", "-"), summary, declared["RELEASES"], how, path)
+        return Overlay(
+            name=path.stem.replace("_", "-"),
+            summary=summary,
+            releases=declared["RELEASES"],
+            found=how,
+            edits=declared.get("EDITS", ()),
+            fixes=declared.get("FIXES", {}),
+            path=path,
+        )
     except (KeyError, IndexError) as error:
         raise LabError(f"{path.name} is not an overlay: it lacks {error}", source="build") from error
 
@@ -109,7 +124,7 @@ def lay(names: Sequence[str], into: Path) -> None:
     for path in _sources(names):
         (package / path.name).write_bytes(path.read_bytes())
     (into / "sitecustomize.py").write_bytes(_LOADER.read_bytes())
-    wanted: dict[str, dict[str, list[str]]] = {"patching": {}, "rewriting": {}}
+    wanted: dict[str, dict[str, list[str]]] = {"patching": {}, "rewriting": {}, "editing": {}}
     for name in names:
         path = load_overlays()[name].path
         for how, modules in zip(wanted.values(), _modules(path), strict=True):
@@ -154,10 +169,11 @@ def _sources(names: Sequence[str]) -> list[Path]:
     return [*shared, *(load_overlays()[name].path for name in names)]
 
 
-def _modules(path: Path) -> tuple[Sequence[str], Sequence[str]]:
-    """The modules that an overlay patches, as it declares or else overlays/_updates.py, and those that it rewrites."""
-    for source in (path, OVERLAYS / "_updates.py"):
-        declared = _declared(ast.parse(source.read_text(encoding="utf-8")))
-        if module := declared.get("MODULE"):
-            return [module] if isinstance(module, str) else module, [*declared.get("REWRITES", ())]
-    raise LabError(f"{path.name} is not an overlay: it names no MODULE", source="build")
+def _modules(path: Path) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+    """The modules that an overlay patches (of a mutant: what overlays/_updates.py does), rewrites, and edits."""
+    declared = _declared(ast.parse(path.read_text(encoding="utf-8")))
+    changed = [*declared.get("REWRITES", ())], [*declared.get("EDITS", ())]
+    if "MODULE" not in declared and changed == ([], []):
+        declared = _declared(ast.parse((OVERLAYS / "_updates.py").read_text(encoding="utf-8")))
+    module = declared.get("MODULE", ())
+    return [module] if isinstance(module, str) else module, *changed

@@ -8,6 +8,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 _INSTALLED = _PACKAGE / "share"  # where a wheel has them (pyproject.toml)
 IS_CHECKOUT = not _INSTALLED.exists()
 ROOT = _PACKAGE.parent if IS_CHECKOUT else _INSTALLED
+FIX_TESTS = ROOT / "remedies" / "fixes"
 
 
 def session(command: str) -> list[str]:
