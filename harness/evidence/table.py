@@ -33,7 +33,8 @@ STYLES = {
 
 _BROKEN = "bold magenta"  # a promise
 # Of 80 columns: for a name and for an outcome of the table, and for the names of the picture beside five subjects.
-_NAME, _OUTCOME, _PICTURED = 20, 15, 25
+_NAME, _OUTCOME, _PICTURED = 20, 14, 25
+_OVERLAY = 12  # of those, for a part of a subject's name
 
 
 class _Rows:
@@ -57,9 +58,13 @@ class _Rows:
         drawn.add_column("outcome", width=outcome, no_wrap=outcome is None)
         drawn.add_column("seconds", justify="right", no_wrap=True)
         for trial in self._trials:
-            scenario, *rest = cells(trial)
+            scenario, subject, *rest = cells(trial)
             lines = scenario.plain.split("\n")
-            drawn.add_row(Text("\n".join(_folded(line, names) if names else line for line in lines)), *rest)
+            drawn.add_row(
+                Text("\n".join(_folded(line, names) if names else line for line in lines)),
+                Text(_split(subject.plain)) if names else subject,
+                *rest,
+            )
         return drawn
 
 
@@ -86,6 +91,12 @@ def cells(trial: TrialResult) -> list[Text]:
 def _folded(text: str, width: int, indent: str = "") -> str:
     """A name, or a few words, on lines of this width; it is broken at blanks and hyphens."""
     return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+
+
+def _split(subject: str) -> str:
+    """A subject's name with each of its overlays on lines of its own."""
+    name, *overlays = subject.split("+")
+    return "\n".join([name, *(_folded(f"+{overlay}", _OVERLAY) for overlay in overlays)])
 
 
 def counts_of(trial: TrialResult) -> list[object]:
