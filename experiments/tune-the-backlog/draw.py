@@ -66,7 +66,7 @@ def main() -> None:
 def _overhead(one: dict[str, Any]) -> float:
     """How much longer than its run time a run of this pass held its slot: the mean, without those taken early."""
     even = [each for each in one["deployments"] if _has_overhead(each) and not each["prefetch"]]
-    return sum(each["overhead"] * each["ended"] for each in even) / sum(each["ended"] for each in even)
+    return float(sum(each["overhead"] * each["ended"] for each in even) / sum(each["ended"] for each in even))
 
 
 def _has_overhead(one: dict[str, Any]) -> bool:

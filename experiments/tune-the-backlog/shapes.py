@@ -66,7 +66,7 @@ PASSES: dict[str, tuple[int, list[Shape]]] = {  # the seconds after which a run 
 }
 
 
-def predicted(seconds: float, interval: float, slots: int, run_time: float, overhead: float) -> float:
+def predicted(seconds: float, interval: float, slots: float, run_time: float, overhead: float) -> float:
     """How many runs are at risk after these seconds: what the schedule makes, less what the slots can take.
 
     `overhead`: how much longer than its run time a run holds its slot. Waits for a slot are not part of it.

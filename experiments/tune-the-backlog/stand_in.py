@@ -12,6 +12,7 @@ import time
 import urllib.request
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 RUN = f"{os.environ['PREFECT_API_URL']}/flow_runs/{os.environ['PREFECT__FLOW_RUN_ID']}"
 GIVE_UP_AFTER = 120  # seconds: a run that is taken early waits for its time
@@ -42,12 +43,12 @@ def becomes(kind: str) -> bool:
     while time.monotonic() < deadline:
         said = answer("/set_state", {"state": {"type": kind, "name": kind.capitalize()}})
         if said["status"] != "WAIT":
-            return said["status"] == "ACCEPT"
+            return bool(said["status"] == "ACCEPT")
         time.sleep(said["details"]["delay_seconds"])
     raise TimeoutError(f"the server lets the run wait for {kind} for more than {GIVE_UP_AFTER} s")
 
 
-def answer(path: str, body: dict | None = None) -> dict:
+def answer(path: str, body: object = None) -> Any:
     """What the server says; one that is busy is asked again, four times."""
     data = None if body is None else json.dumps(body).encode()
     for tries in range(5):
