@@ -71,6 +71,13 @@ def test_the_table_fits_80_columns_with_nothing_cut_off(tmp_path: Path) -> None:
     )
 
 
+def test_an_overlay_stands_on_lines_of_its_own_and_breaks_at_its_hyphens(tmp_path: Path) -> None:
+    trials = [entry(tmp_path, "survived", subject="3.3.3+keep-waiting-runs", scenario="concurrency-limit")]
+    parts = ["3.3.3", "+keep-", "waiting-runs"]
+    assert [word for word in drawn(trials).split() if word in parts] == parts
+    assert "3.3.3+keep-waiting-runs" in drawn(trials, 200)
+
+
 ERA = ("2.20.20", "3.0.8", "3.3.3", "3.3.4", "latest")
 
 
