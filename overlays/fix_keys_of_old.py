@@ -4,7 +4,7 @@ from ._edits import before
 
 RELEASES = "==3.9.1"
 EDITS = ("prefect.server.models.deployments",)
-FIXES = {"an-upgrade-runs-written-ticks-twice": "--scenario upcoming --door server-upgrade"}
+FIXES = {"an-upgrade-runs-written-ticks-twice": "--scenario upcoming --door server-upgrade --subject 3.1.15/upgrade={}"}
 SKIP = (
     """
 # Before 3.2.2, the idempotency key did not hold the schedule's id.

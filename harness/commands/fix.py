@@ -21,9 +21,11 @@ from harness.runs.fixes import (
     tests_seen,
 )
 from harness.store.results import check_writable
+from harness.subjects.kinds import is_release
 from harness.subjects.overlays import check_fit
 from harness.subjects.release import check_release, resolve_release
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED
+from harness.words.errors import UsageError
 from harness.words.files import write_whole
 from harness.words.options import Argument, Option, Usual
 from harness.words.places import session
@@ -50,6 +52,8 @@ class Ask:
 def run(ask: Ask, console: Console) -> int:
     """Carry it out. Raises: UsageError before anything is started, and LabError where the test cannot run."""
     fix = fix_named(ask.name)
+    if not is_release(ask.subject):
+        raise UsageError(f"{ask.subject!r} is no plain release, and a diff is of one. Name it by number, or latest.")
     check_release(ask.subject)
     into = ask.into or Path("results") / fix.name
     check_writable(into, "--into")
@@ -71,10 +75,17 @@ def run(ask: Ask, console: Console) -> int:
     say(f"diff:     {patch}")
     say(f"test:     {into / test.name}")
     for finding, options in fix.fixes.items():
-        plain, fixed = ask.subject, f"{ask.subject}+{fix.name}"
         say(f"finding:  {finding}")
-        say(f"trial:    {' '.join(session('reproduce'))} --subject {plain} --subject {fixed} {options}")
+        if options:
+            say(f"trial:    {' '.join([*session('reproduce'), *_trial(ask.subject, fix.name, options)])}")
     return EXIT_AS_EXPECTED if shown(without, with_it) else EXIT_CONTRADICTED
+
+
+def _trial(subject: str, fix: str, options: str) -> list[str]:
+    """The options of the trial of a release, and of it with a fix; `{}` in an option is either."""
+    both = options if "{}" in options else f"--subject {{}} {options}"
+    words = [[word.format(each) for word in both.split()] for each in (subject, f"{subject}+{fix}")]
+    return [*words[0], *(f"--subject {word}" for word in words[1] if word not in words[0])]
 
 
 def _said(seen: TestsSeen) -> str:

@@ -3,13 +3,19 @@ import uuid
 import pytest
 
 from prefect.server import models, schemas
+from prefect.settings import PREFECT_API_SERVICES_SCHEDULER_ENABLED, temporary_settings
 
 pytestmark = pytest.mark.clear_db
 
-MINUTELY = {"schedule": {"cron": "* * * * *", "timezone": "UTC"}}
+HOURLY = {"schedule": {"cron": "0 * * * *", "timezone": "UTC"}}
 
 
 class TestUpdateSchedulesTheNextRun:
+    @pytest.fixture(autouse=True)
+    def with_a_scheduler(self):
+        with temporary_settings({PREFECT_API_SERVICES_SCHEDULER_ENABLED: True}):
+            yield
+
     async def runs_to_come(self, session, deployment_id):
         session.expire_all()
         found = await models.flow_runs.read_flow_runs(
@@ -28,7 +34,7 @@ class TestUpdateSchedulesTheNextRun:
         body = {
             "name": f"my-deployment-{uuid.uuid4()}",
             "flow_id": str(flow.id),
-            "schedules": [MINUTELY],
+            "schedules": [HOURLY],
         }
         response = await client.post("/deployments/", json=body)
         deployment_id = uuid.UUID(response.json()["id"])
@@ -42,7 +48,7 @@ class TestUpdateSchedulesTheNextRun:
         _, deployment_id = deployed
         before = min(await self.runs_to_come(session, deployment_id))
         response = await client.patch(
-            f"/deployments/{deployment_id}", json={"schedules": [MINUTELY]}
+            f"/deployments/{deployment_id}", json={"schedules": [HOURLY]}
         )
         assert response.status_code == 204
         after = await self.runs_to_come(session, deployment_id)

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from junitparser import Error, Failure, Skipped, TestCase
 from packaging.specifiers import SpecifierSet
+from rich.console import Console
 
+from harness.commands import fix as fix_command
 from harness.commands import read
 from harness.runs import fixes
 from harness.runs.fixes import TestsSeen, load_fixes, seen_in, shown
@@ -102,7 +104,11 @@ def test_each_fix_has_a_finding_a_test_and_a_trial_that_can_be_asked_for(name: s
     assert SpecifierSet(fix.releases).contains("3.9.1")
     assert fixes.test_of(fix).parent == FIX_TESTS
     for finding, options in fix.fixes.items():
-        assert (ROOT / "docs" / "findings" / finding / "README.md").exists()
+        folder = ROOT / "docs" / "findings" / finding
+        assert (folder / "README.md").exists()
+        if not options:  # there is no trial of it
+            assert (folder / "reproduce.py").exists()
+            continue
         ask = read("reproduce", shlex.split(options))
         assert ask.scenarios
         assert ask.doors
@@ -161,3 +167,17 @@ def test_a_test_that_did_not_run_to_its_end_is_no_failure(monkeypatch: pytest.Mo
 def test_a_fix_that_does_not_find_its_place_has_no_diff() -> None:
     with pytest.raises(LabError, match="this Python has no Prefect"):
         fixes.diff(load_fixes()["fix-pause"], Path(sys.executable))
+
+
+def test_a_trial_is_of_the_release_and_of_it_with_the_fix() -> None:
+    trial = " ".join(fix_command._trial("3.9.1", "fix-it", "--scenario a --at 'tick-6s'"))
+    assert trial == "--subject 3.9.1 --scenario a --at 'tick-6s' --subject 3.9.1+fix-it"
+    trial = " ".join(fix_command._trial("3.9.1", "fix-it", "--door b --subject 3.1.15/upgrade={}"))
+    assert trial == "--door b --subject 3.1.15/upgrade=3.9.1 --subject 3.1.15/upgrade=3.9.1+fix-it"
+
+
+@pytest.mark.parametrize("subject", ["wheel:prefect.whl", "3.9.1+skip-a-tick", "3.9.1/worker=3.3.4"])
+def test_a_diff_is_of_a_plain_release(subject: str, tmp_path: Path) -> None:
+    ask = read("fix", ["fix-pause", "--subject", subject, "--into", str(tmp_path)])
+    with pytest.raises(UsageError, match="is no plain release"):
+        fix_command.run(ask, Console())
