@@ -58,6 +58,12 @@ def experiment(session: nox.Session) -> None:
 
 
 @nox.session
+def fix(session: nox.Session) -> None:
+    """Write a fix of a finding as a diff and a test that fails without it (-- fix-pause)."""
+    become(session, "harness", "fix")
+
+
+@nox.session
 def power(session: nox.Session) -> None:
     """Put known faults into a Prefect release, and say which the harness finds (-- --subject 3.9.1)."""
     become(session, "harness", "power")
