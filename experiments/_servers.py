@@ -57,7 +57,8 @@ class Server:
             request.add_header("Content-Type", "application/json")
             try:
                 with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-                    return json.load(response)
+                    said = response.read()
+                    return json.loads(said) if said else None
             except OSError as error:
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{method} {path}: {error}") from error
@@ -158,14 +159,16 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat()
 
 
-def of_prefect(parser: argparse.ArgumentParser) -> None:
+def of_prefect(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     """Options of a script: which Prefect it tries."""
-    parser.add_argument("--python", metavar="PATH", help="a Python that has Prefect")
-    parser.add_argument("--release", default="3.9.1", help="of Prefect, brought by uv where there is no --python")
+    number = "+" if several else 1
+    parser.add_argument("--python", nargs=number, metavar="PATH", help="a Python that has Prefect")
+    help_ = "of Prefect, brought by uv where there is no --python (default: 3.9.1)"
+    parser.add_argument("--release", nargs=number, default=["3.9.1"], help=help_)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))  # and what was started is ended
 
 
-def python_of(asked: argparse.Namespace) -> list[str]:
-    """The words that begin a command of this Prefect's Python."""
-    bring = ["uv", "run", "--no-project", "--with", f"prefect=={asked.release}", "python"]
-    return [asked.python] if asked.python else bring
+def pythons_of(asked: argparse.Namespace) -> list[list[str]]:
+    """For each Prefect that is tried, the words that begin a command of its Python."""
+    bring = [["uv", "run", "--no-project", "--with", f"prefect=={one}", "python"] for one in asked.release]
+    return [[one] for one in asked.python] if asked.python else bring

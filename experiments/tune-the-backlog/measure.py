@@ -26,7 +26,7 @@ from shapes import PASSES, Shape, empty_times
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from _servers import Server, iso, moment, of_prefect, python_of, serving, wait, working  # noqa: E402
+from _servers import Server, iso, moment, of_prefect, pythons_of, serving, wait, working  # noqa: E402
 
 QUERY_SECONDS, EVERY = 2, 5  # a worker asks for runs; the runs at risk are counted
 LEAD = 30  # seconds from the first deployment made to the first tick
@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=PASSES, help="this pass; more than once: these")
     parser.add_argument("--into", type=Path, default=HERE / "measured.json", metavar="FILE")
     asked = parser.parse_args()
-    python = python_of(asked)
+    (python,) = pythons_of(asked)
     passes = []
     for name in asked.only or PASSES:
         slot_wait, shapes = PASSES[name]
