@@ -77,15 +77,15 @@ def run(ask: Ask, console: Console) -> int:
     for finding, options in fix.fixes.items():
         say(f"finding:  {finding}")
         if options:
-            say(f"trial:    {' '.join([*session('reproduce'), *_trial(ask.subject, fix.name, options)])}")
+            say(f"trial:    {' '.join(session('reproduce'))} {_trial(ask.subject, fix.name, options)}")
     return EXIT_AS_EXPECTED if shown(without, with_it) else EXIT_CONTRADICTED
 
 
-def _trial(subject: str, fix: str, options: str) -> list[str]:
+def _trial(subject: str, fix: str, options: str) -> str:
     """The options of the trial of a release, and of it with a fix; `{}` in an option is either."""
     both = options if "{}" in options else f"--subject {{}} {options}"
-    words = [[word.format(each) for word in both.split()] for each in (subject, f"{subject}+{fix}")]
-    return [*words[0], *(f"--subject {word}" for word in words[1] if word not in words[0])]
+    named = next(word for word in both.split() if "{}" in word)
+    return f"{both.format(subject)} --subject {named.format(f'{subject}+{fix}')}"
 
 
 def _said(seen: TestsSeen) -> str:

@@ -108,13 +108,14 @@ def tests_seen(fix: Overlay, python: Path, *, with_it: bool) -> TestsSeen:
     Raises: LabError if the tests did not run to their end.
     """
     with tempfile.TemporaryDirectory() as folder:
-        laid, report = Path(folder, "laid"), Path(folder, "report.xml")
-        lay([fix.name], laid)
-        for path in (test_of(fix), FIX_TESTS / _FIXTURES):
+        test, report, laid = test_of(fix), Path(folder, "report.xml"), Path(folder, "laid") if with_it else None
+        if laid:
+            lay([fix.name], laid)
+        for path in (test, FIX_TESTS / _FIXTURES):
             shutil.copy(path, folder)
         command = [str(python), "-m", "pytest", *_AS_PREFECT_DOES, f"--rootdir={folder}", f"--junitxml={report}"]
-        command.append(test_of(fix).name)
-        done = _run(command, folder, laid=laid if with_it else None)
+        command.append(test.name)
+        done = _run(command, folder, laid=laid)
         try:
             cases = [case for suite in JUnitXml.fromfile(str(report)) for case in suite]
         except (OSError, JUnitXmlError) as error:

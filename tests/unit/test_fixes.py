@@ -170,9 +170,9 @@ def test_a_fix_that_does_not_find_its_place_has_no_diff() -> None:
 
 
 def test_a_trial_is_of_the_release_and_of_it_with_the_fix() -> None:
-    trial = " ".join(fix_command._trial("3.9.1", "fix-it", "--scenario a --at 'tick-6s'"))
+    trial = fix_command._trial("3.9.1", "fix-it", "--scenario a --at 'tick-6s'")
     assert trial == "--subject 3.9.1 --scenario a --at 'tick-6s' --subject 3.9.1+fix-it"
-    trial = " ".join(fix_command._trial("3.9.1", "fix-it", "--door b --subject 3.1.15/upgrade={}"))
+    trial = fix_command._trial("3.9.1", "fix-it", "--door b --subject 3.1.15/upgrade={}")
     assert trial == "--door b --subject 3.1.15/upgrade=3.9.1 --subject 3.1.15/upgrade=3.9.1+fix-it"
 
 
