@@ -21,6 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+STAND_IN = Path(__file__).with_name("_stand_in.py")  # executes a run; its words are the folder of the server, and more
 QUIET = {  # these only write to SQLite, beside what is measured; one that writes too much refuses states
     "PREFECT_API_SERVICES_TRIGGERS_ENABLED": "false",
     "PREFECT_API_SERVICES_EVENT_PERSISTER_ENABLED": "false",
@@ -134,7 +135,12 @@ def working(
     environment: dict[str, str],
     commands: Mapping[str, list[list[str]]],
 ) -> Iterator[None]:
-    """Workers, by work pool (which is made) the words of each one's command, once all pools have been asked."""
+    """Workers, by work pool (which is made) the words of each one's command, once all pools have been asked.
+
+    At the end the pools are paused, and the stand-ins end: each leaves a mark in the folder `running` while it goes on,
+    and ends once there is a file `stop`. Raises: TimeoutError.
+    """
+    (folder / "running").mkdir()
     for pool in commands:
         server("POST", "/work_pools/", {"name": pool, "type": "process"})
     words = [
@@ -146,7 +152,13 @@ def working(
         wait(
             "workers", lambda: all(server("GET", f"/work_pools/{pool}")["base_job_template"] for pool in commands), 180
         )
-        yield
+        try:
+            yield
+        finally:
+            for pool in commands:  # or a worker starts more of them
+                server("PATCH", f"/work_pools/{pool}", {"is_paused": True})
+            (folder / "stop").touch()
+            wait("the stand-ins end", lambda: not list((folder / "running").iterdir()), 30)
 
 
 def moment(stamp: str) -> float:

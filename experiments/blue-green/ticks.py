@@ -25,9 +25,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from _servers import Server, iso, moment, of_prefect, pythons_of, serving, wait, working  # noqa: E402
+from _servers import STAND_IN, Server, iso, moment, of_prefect, pythons_of, serving, working  # noqa: E402
 
-STAND_IN = HERE.parent / "tune-the-backlog" / "stand_in.py"
 INTERVAL, POOL = 20, "pool"  # seconds between ticks
 BEFORE, AFTER = 3, 6  # ticks that are counted before and after the switch begins
 LEAD = 40  # seconds from the first deployment made to the first tick that is counted
@@ -89,15 +88,11 @@ class Pair:
 
 def measured(python: list[str], pairs: int) -> dict[str, Any]:
     """By way, for each pair: how many runs completed for each tick. Raises: TimeoutError."""
-    with serving(python, {}) as (server, folder, environment):
-        (folder / "running").mkdir()
-        with working(server, python, folder, environment, {POOL: [[]]}):
-            try:
-                return _switched(server, folder, pairs)
-            finally:
-                server("PATCH", f"/work_pools/{POOL}", {"is_paused": True})
-                (folder / "stop").touch()
-                wait("the stand-ins end", lambda: not list((folder / "running").iterdir()), 30)
+    with (
+        serving(python, {}) as (server, folder, environment),
+        working(server, python, folder, environment, {POOL: [[]]}),
+    ):
+        return _switched(server, folder, pairs)
 
 
 def _switched(server: Server, folder: Path, pairs: int) -> dict[str, Any]:

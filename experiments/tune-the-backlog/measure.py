@@ -5,7 +5,7 @@
 
 The standard library alone, and nothing of the harness. At risk is a run that is due and has not begun: Late,
 AwaitingConcurrencySlot, or Scheduled past its time. Twice, a server of its own in a temporary folder lets deployments
-tick side by side; real workers start stand_in.py for each run. All that is started is ended by its process group.
+tick side by side; real workers start _stand_in.py for each run. All that is started is ended by its process group.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from shapes import PASSES, Shape, empty_times
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from _servers import Server, iso, moment, of_prefect, pythons_of, serving, wait, working  # noqa: E402
+from _servers import STAND_IN, Server, iso, moment, of_prefect, pythons_of, serving, working  # noqa: E402
 
 QUERY_SECONDS, EVERY = 2, 5  # a worker asks for runs; the runs at risk are counted
 LEAD = 30  # seconds from the first deployment made to the first tick
@@ -39,14 +39,11 @@ def measured(python: list[str], slot_wait: int, shapes: list[Shape], seconds: in
         "PREFECT_WORKER_QUERY_SECONDS": str(QUERY_SECONDS),
         "PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": f"00:{seconds // 60 + 2:02}:00",
     }
-    with serving(python, settings) as (server, folder, environment):
-        (folder / "running").mkdir()
-        with working(server, python, folder, environment, _workers(shapes)):
-            try:
-                return _counted(server, folder, slot_wait, shapes, seconds)
-            finally:
-                (folder / "stop").touch()
-                wait("the stand-ins end", lambda: not list((folder / "running").iterdir()), 30)
+    with (
+        serving(python, settings) as (server, folder, environment),
+        working(server, python, folder, environment, _workers(shapes)),
+    ):
+        return _counted(server, folder, slot_wait, shapes, seconds)
 
 
 def _workers(shapes: list[Shape]) -> dict[str, list[list[str]]]:
@@ -64,7 +61,7 @@ def _deployed(server: Server, folder: Path, shapes: list[Shape], began: int) -> 
     made = {}
     for number, shape in enumerate(shapes):
         first = began + number % 6  # so that not all begin at once
-        words = [sys.executable, "-IS", HERE / "stand_in.py", folder, first, shape.interval, *shape.run_times]
+        words = [sys.executable, "-IS", STAND_IN, folder, first, shape.interval, *shape.run_times]
         start = datetime.fromtimestamp(first, timezone.utc).strftime("%Y%m%dT%H%M%S")
         rule = f"DTSTART:{start}\nRRULE:FREQ=SECONDLY;INTERVAL={shape.interval}"
         asked = {

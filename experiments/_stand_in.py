@@ -2,7 +2,7 @@
 
 The standard library alone. Where several run times are named, they take turns, tick by tick.
 
-    python3 -IS stand_in.py FOLDER FIRST INTERVAL RUN_TIME [RUN_TIME ...]     in seconds; FIRST: of the first tick
+    python3 -IS _stand_in.py FOLDER FIRST INTERVAL RUN_TIME [RUN_TIME ...]     in seconds; FIRST: of the first tick
 """
 
 import json
