@@ -16,11 +16,13 @@ from packaging.version import InvalidVersion, Version
 # set here (measured on 3.3.3).
 SCHEDULER_LOOP_SECONDS = 5
 RECENT_DEPLOYMENTS_LOOP_SECONDS = 1
-# A run that found no slot is due again after so long (default 30), and its worker asks for it as far ahead as it
-# prefetches (5 s, scenarios/concurrency-limit), so at every second of its queries. Each asking writes, and a worker
-# that is refused a write too often (503) gives its run up as Crashed. Refused writes of a lab's server, three default
-# runs: 1 to 10, in the middle 5, with 8 s here, the drain 13 to 21 s; 4 to 16, in the middle 8, with 6 s, 12 to 17 s.
-SLOT_WAIT_SECONDS = 8
+# A run that found no slot is due again after so long (default 30). Its worker asks for it as far ahead as it prefetches
+# (3 s, scenarios/concurrency-limit), and a run that is given its slot early holds it until it is due: with 8 s here and
+# 5 s there, 3 to 4 s of each turn. Each asking writes, and a worker that is refused a write too often (503) gives its
+# run up as Crashed. Default runs of three labs at once on two cores, drain and refused writes of all three:
+# 8 and 5 s: 17 to 21 s, 17 to 18 (two runs). 5 and 3 s: 11 to 14 s, 18 to 25 (three). 4 and 2 s: 8 to 25 s, 14 to 28
+# (eleven), and once 27 s more until the slot was held.
+SLOT_WAIT_SECONDS = 5
 
 OF_THE_SERVER = {
     "PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS": "00:00:01",
