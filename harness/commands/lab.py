@@ -27,7 +27,7 @@ from harness.subjects.kinds import check_name, resolve
 from harness.trials.backlog import prove, stage
 from harness.trials.scenario import Scenario, load_scenarios, select_scenarios
 from harness.trials.staging import Staging
-from harness.trials.steady_state import steady_state
+from harness.trials.steady_state import scheduler_works, steady_state
 from harness.verdict.outcomes import EXIT_AS_EXPECTED
 from harness.words.clock import HOST_CLOCK, Clock, MovableClock
 from harness.words.errors import UsageError
@@ -36,8 +36,8 @@ from harness.words.options import Option, Usual
 from harness.words.scratch import scratch_folder
 
 DESCRIPTION = "Builds one scenario up to a phase, says how to look around and how to open a door by hand."
-# A phase by the word a person asks for it with.
-PHASES = {"steady-state": steady_state, "staged": stage, "at-risk": prove}
+# What is done by the word a person asks for it with.
+PHASES = {"steady-state": [steady_state, scheduler_works], "staged": [stage], "at-risk": [prove]}
 # The UI asks the server that it came from, by whichever name and port a browser knows that.
 _UI = {"PREFECT_UI_ENABLED": "true", "PREFECT_UI_API_URL": "/api"}
 
@@ -136,9 +136,10 @@ def build(scene: Scene, lab: Lab, folder: Path, console: Console) -> Staging:
     shared.add_trial(scene.door, History(folder / "history.jsonl", lab.clock))
     if moved:
         shared.record("clock-moved", move=moved)
-    for name, phase in PHASES.items():
+    for name, parts in PHASES.items():
         console.print(f"  {name}", highlight=False)
-        phase(shared)
+        for part in parts:
+            part(shared)
         if name == scene.ask.until:
             break
     for line in _directions(scene, shared):

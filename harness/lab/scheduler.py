@@ -1,4 +1,4 @@
-"""Whether a lab's server schedules anything at all, found out once a lab and before anything is staged."""
+"""Whether a lab's server schedules anything at all, found out once a lab, and beside the staging of its backlogs."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class SchedulerCheck:
     ) -> None:
         self._api, self._check_alive, self._log, self._clock, self._every = api, check_alive, log, clock, every
         self._deployment = ""  # its id, once it is created
+        self._asked = 0.0  # when that was
+        self._is_shown = False
         self._lock = threading.Lock()
         self.failure: SteadyStateError | None = None  # once it is known that the scheduler makes no run
 
@@ -41,9 +43,10 @@ class SchedulerCheck:
             if not self._deployment:
                 due = self._clock.now() + timedelta(days=1)
                 self._deployment = self._api.create_scheduled_deployment(DEPLOYMENT, due)
+                self._asked = self._clock.monotonic()
 
     def end(self, seconds: float) -> None:
-        """Wait at most so long for the run.
+        """Wait for the run, until so long after it was asked for.
 
         Raises: SteadyStateError, with the server's log, if it does not come in time; at once, if that is known already.
         """
@@ -54,10 +57,11 @@ class SchedulerCheck:
                 raise NotYet("it has made none")
 
         with self._lock:
-            if self.failure is None:
+            if not self._is_shown and self.failure is None:
                 try:
-                    what = "a run by the server's scheduler"
-                    wait_until(what, made, seconds=seconds, every=self._every, clock=self._clock)
+                    what, left = "a run by the server's scheduler", self._asked + seconds - self._clock.monotonic()
+                    wait_until(what, made, seconds=max(0.0, left), every=self._every, clock=self._clock)
+                    self._is_shown = True
                 except DeadlineError as error:
                     log = self._log()
                     reason = f"the server schedules nothing: {error.reason}{last_error(log)}"

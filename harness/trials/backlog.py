@@ -9,6 +9,7 @@ from typing import Any
 from harness.history import moment
 from harness.lab.facts import is_in, last_error, run_facts
 from harness.trials.staging import Staging
+from harness.trials.steady_state import scheduler_works
 from harness.trials.system import StagedSystem
 from harness.trials.tally import still_scheduled
 from harness.trials.templates import WAITING
@@ -30,6 +31,7 @@ def stage(staging: Staging) -> None:
         staging.record("fault", fault=fault.name, what=fault.name.replace("-", " "))
     (staging.scenario.stage or deploy_backlog)(staging)
     staging.turn.close()
+    scheduler_works(staging)
 
 
 def stay_ahead(staging: Staging, at_least: float = 15.0, starts: int = 4) -> float:
@@ -121,6 +123,7 @@ def _lacks_runs(staging: Staging, until: datetime) -> str:
         seconds = (until - staging.lab.clock.now()).total_seconds()
         staging.lab.wait_until("the scheduler's runs", all_made, seconds=max(0.0, seconds), every=0.5)
     except DeadlineError as error:
+        scheduler_works(staging)  # rule: schedules-nothing-before-again
         return error.reason
     return ""
 

@@ -40,7 +40,7 @@ from harness.trials.phases import Phase, each, through
 from harness.trials.plan_conditions import LATE_STATE, SLOT_STATE, check_called_late, check_condition
 from harness.trials.scenario import COMMON, Scenario
 from harness.trials.staging import Staging
-from harness.trials.steady_state import steady_state
+from harness.trials.steady_state import scheduler_works, steady_state
 from harness.trials.trial import Trial
 from harness.trials.trigger import trigger
 from harness.words.errors import DeadlineError, LabError
@@ -127,7 +127,7 @@ def carry_out(plan: ChaosPlan, name: str, lab: Lab, histories: Mapping[tuple[int
         staging.trials.append(trial)
     steps = _Steps(plan, staging)
     phases: dict[str, Sequence[Phase]] = {
-        "steady state": [steady_state],
+        "steady state": [steady_state, scheduler_works],
         "stage": [_stage],
         "steps": [steps.take],
         "drain": [steps.lift_all, drain, each("drain", look_again)],
