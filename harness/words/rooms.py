@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 
 def modules_of(package: str, folders: Iterable[str]) -> Iterator[tuple[str, ModuleType]]:
@@ -26,10 +26,15 @@ def first_line(of: ModuleType) -> str:
     return (of.__doc__ or "").strip().partition("\n")[0]
 
 
-def module_at(path: Path, name: str) -> Any:
+def module_at(path: Path, name: str) -> ModuleType:
     """The module in a file that is part of no package, imported anew. Raises: what the file raises."""
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec and spec.loader, f"{path} is a .py file"
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[name] = module  # a dataclass looks itself up there
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module

@@ -45,10 +45,22 @@ from harness.words.facts import Deployment
 from harness.words.places import ROOT
 from harness.words.plan import Cell, Plan
 from harness.words.records import RunFacts
+from harness.words.rooms import module_at
 from tests.unit.plain import judge, read
 from tests.unit.stories import whole_history
 
 PAGES = ROOT / "docs" / "how-to"
+WITH_A_DATACLASS = """
+from __future__ import annotations
+from dataclasses import dataclass
+from harness.trials.scenario import Scenario
+@dataclass
+class Own:
+    seconds: float
+scenario = Scenario(
+    summary=str(Own(2.0)), state="Late", ticks=2, interval=1, minimum=2, backlog="late", fault="worker-killed"
+)
+"""
 
 
 def example(page: str, language: str) -> str:
@@ -424,3 +436,18 @@ def test_a_door_names_fields_that_a_history_has_and_a_family_that_is_known() -> 
     for door in load_doors().values():
         assert {effect.field for effect in (*door.proof.effects, *door.proof.asks)} <= fields, door.name
         assert door.family in families, door.name
+
+
+def test_what_a_scenario_is_made_of_may_be_a_dataclass_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "scenario.py").write_text(WITH_A_DATACLASS, encoding="utf-8")
+    with scenario.scenarios_from(tmp_path) as names:
+        assert names == ("own",)
+        assert load_scenarios()["own"].summary == "Own(seconds=2.0)"
+
+
+def test_a_module_that_breaks_off_leaves_nothing_of_itself(tmp_path: Path) -> None:
+    (path := tmp_path / "broken.py").write_text("1 / 0", encoding="utf-8")
+    with pytest.raises(ZeroDivisionError):
+        module_at(path, "broken_off")
+    assert "broken_off" not in sys.modules

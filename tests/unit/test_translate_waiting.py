@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 from types import ModuleType
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.subjects.overlays import OVERLAYS
+from harness.words.rooms import module_at
 
 RUN = {"id": "r", "state_type": "WAITING", "state": {"type": "WAITING", "name": "Late"}, "name": "WAITING"}
 ASKED = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}, "name": {"any_": ["Late"]}}}}
@@ -18,11 +18,7 @@ ASKED = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}, "name": {"any_
 
 @pytest.fixture(scope="module")
 def overlay() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("translate_waiting", OVERLAYS / "translate_waiting.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(OVERLAYS / "translate_waiting.py", "translate_waiting")
 
 
 def call(overlay: ModuleType, version: str | None, body: bytes, answer: bytes) -> tuple[Any, bytes, dict[bytes, bytes]]:

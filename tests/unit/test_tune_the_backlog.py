@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from types import ModuleType
 
 import pytest
 
 from harness.runs.experiments import EXPERIMENTS
+from harness.words.rooms import module_at
 
 
 @pytest.fixture(scope="module")
 def shapes() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tune_the_backlog", EXPERIMENTS / "tune-the-backlog" / "shapes.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclass looks itself up there
-    spec.loader.exec_module(module)
-    return module
+    return module_at(EXPERIMENTS / "tune-the-backlog" / "shapes.py", "tune_the_backlog")
 
 
 def test_the_backlog_is_what_is_due_less_what_the_slots_can_take(shapes: ModuleType) -> None:

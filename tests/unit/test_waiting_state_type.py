@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import enum
-import importlib.util
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from harness.subjects.overlays import OVERLAYS
+from harness.words.rooms import module_at
 
 STATES = """
 class StateType(str, enum.Enum):
@@ -34,11 +34,7 @@ class State:
 
 @pytest.fixture
 def overlay() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("waiting_state_type", OVERLAYS / "waiting_state_type.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(OVERLAYS / "waiting_state_type.py", "waiting_state_type")
 
 
 def rewritten(overlay: ModuleType, source: str, places: int, name: str = "a.module") -> dict[str, Any]:
