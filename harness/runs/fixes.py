@@ -18,10 +18,10 @@ import msgspec
 from junitparser import JUnitXml, TestCase
 from junitparser.junitparser import JUnitXmlError, Result
 
-from harness.engines.processes.environment import target
+from harness.engines.processes.environment import make_venv, target
 from harness.engines.settings import EVERYWHERE
 from harness.subjects.overlays import Overlay, lay, load_overlays
-from harness.subjects.release import Release, install
+from harness.subjects.release import Release
 from harness.subjects.uv_tool import uv
 from harness.words import cache
 from harness.words.errors import LabError, UsageError, no_such
@@ -77,10 +77,8 @@ def environment_with_pytest(release: Release) -> Path:
     recipe = "\n".join((built_for.python, built_for.platform, release.lock, *_SUITE))
 
     def build(path: Path) -> None:
-        uv(["venv", "--quiet", "--python", built_for.python, str(path / "venv")])
-        python = str(path / "venv" / "bin" / "python")
-        install(release, path / "subject.lock", "--python", python)
-        uv(["pip", "install", "--python", python, *_SUITE], stdin="")
+        python = make_venv(release, built_for, path)
+        uv(["pip", "install", "--python", str(python), *_SUITE], stdin="")
 
     key = f"{release.version}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     return cache.built("tested", key, build) / "venv" / "bin" / "python"

@@ -42,7 +42,6 @@ class Overlay:
     """One overlay, by its own declarations (overlays/README.md).
 
     found  of a mutant
-    edits  the modules whose source it edits
     fixes  of a fix: by finding (a folder of docs/findings/), the options of `reproduce` that show it
     """
 
@@ -50,7 +49,6 @@ class Overlay:
     summary: str
     releases: str
     found: Found | None = None
-    edits: Sequence[str] = ()
     fixes: Mapping[str, str] = field(default_factory=dict)
     path: Path = field(default_factory=Path)
 
@@ -74,7 +72,6 @@ def _read(path: Path) -> Overlay:
             summary=summary,
             releases=declared["RELEASES"],
             found=how,
-            edits=declared.get("EDITS", ()),
             fixes=declared.get("FIXES", {}),
             path=path,
         )

@@ -44,12 +44,21 @@ def build_environment(release: Release, built_for: Target, say: Say) -> Path:
 
     def build(path: Path) -> None:
         say(f"building the environment of {release.version}")
-        uv(["venv", "--quiet", "--python", built_for.python, str(path / "venv")])
-        python = path / "venv" / "bin" / "python"
-        install(release, path / "subject.lock", "--compile-bytecode", "--python", str(python))
+        python = make_venv(release, built_for, path, "--compile-bytecode")
         _make_database(python, path / "home")
 
     return cache.built("environments", key, build)
+
+
+def make_venv(release: Release, built_for: Target, path: Path, *options: str) -> Path:
+    """A new virtual environment of the release in this folder, its lock beside it; returns its Python.
+
+    `options`: of `uv pip install`. Raises: UvError.
+    """
+    uv(["venv", "--quiet", "--python", built_for.python, str(path / "venv")])
+    python = path / "venv" / "bin" / "python"
+    install(release, path / "subject.lock", *options, "--python", str(python))
+    return python
 
 
 def _find_python() -> str:
