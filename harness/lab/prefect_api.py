@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from harness.lab.facts import read_of
+from harness.lab.http import RETRIED, RETRIED_READS, new_client, words_of
 from harness.words.clock import HOST_CLOCK, Clock
 from harness.words.errors import LabError, NoAnswerError
 
@@ -22,9 +23,6 @@ PAGE = 200  # the server's own default for PREFECT_API_DEFAULT_LIMIT
 _CLOCK_TRIES, _AT_ONCE = 5, 0.5  # the server's clock is asked so often for an answer that takes less than 0.5 s
 _AGAIN = 10  # pages without a new row: 200 runs that are made between two pages move the others by one
 _LISTING = 10  # a listing of several pages may take so many times the patience for one answer
-# rule: refused-503-again (without last)
-RETRIED = {429, 503}  # a server on SQLite now and then answers 503 "database is locked"
-RETRIED_READS = {500, 502, 504} | RETRIED
 
 
 class PrefectAPI:
@@ -45,8 +43,7 @@ class PrefectAPI:
     ) -> None:
         self.url, self.patience = url, patience
         self._check_alive, self._clock = check_alive, clock
-        # A proxy from the environment must not stand between the harness and a server on loopback.
-        self._client = httpx.Client(base_url=url, timeout=timeout, trust_env=False)
+        self._client = new_client(url, timeout)
 
     def __enter__(self) -> PrefectAPI:
         return self
@@ -67,8 +64,7 @@ class PrefectAPI:
             except httpx.TransportError as error:
                 self._check_alive()
                 if self._clock.monotonic() >= deadline:
-                    said = str(error) or type(error).__name__
-                    raise NoAnswerError(f"{method} {path}: {said}", source="server") from error
+                    raise NoAnswerError(f"{method} {path}: {words_of(error)}", source="server") from error
             else:
                 retried = RETRIED_READS if read else RETRIED
                 if answer.status_code not in retried or self._clock.monotonic() >= deadline:
@@ -102,10 +98,10 @@ class PrefectAPI:
         while True:
             try:
                 # A kept connection may be closed by the server, idle for 5 s, just as this is written to it.
-                with httpx.Client(trust_env=False) as fresh:
-                    answer = fresh.request(method, f"{self.url}{path}", json=body, timeout=self.patience)
+                with new_client(self.url, self.patience) as fresh:
+                    answer = fresh.request(method, path, json=body)
             except httpx.TransportError as error:
-                raise LabError(f"{method} {path}: {error or type(error).__name__}", source="server") from error
+                raise LabError(f"{method} {path}: {words_of(error)}", source="server") from error
             if answer.status_code not in RETRIED or self._clock.monotonic() >= deadline:
                 return answer.status_code, answer.text
             self._clock.sleep(0.3)

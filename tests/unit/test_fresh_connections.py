@@ -7,8 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
+import httpx
 import pytest
 
+from harness.lab.http import words_of
 from harness.lab.prefect_api import PrefectAPI
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -39,3 +41,8 @@ def test_a_write_that_is_sent_once_meets_no_connection_that_is_being_closed(once
         for _ in range(3):
             assert api.answer("/health") == (200, {})
             assert api.send_once("POST", "/deployments/", {"name": "x"}) == (200, "{}")
+
+
+def test_an_error_without_a_text_is_named() -> None:
+    assert words_of(httpx.ReadTimeout("")) == "ReadTimeout"
+    assert words_of(httpx.ConnectError("refused")) == "refused"
