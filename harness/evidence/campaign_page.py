@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.chaos.coverage import BEGIN, KINDS, Coverage
 from harness.chaos.model import STATES
 from harness.chaos.results import BROKEN, KEPT, NOTHING, UNKNOWN, PlanResult
+from harness.evidence._html import html, without_style
 from harness.evidence._writer import Campaign, CampaignWriter
 from harness.evidence.drawing import STYLE
 from harness.evidence.plan_drawing import PICTURE
 from harness.evidence.plans_told import counts_of, rows_of, told_of
-from harness.evidence.xml_text import as_xml_text
 from harness.store.results import harness_words
-from harness.words.redaction import redact
 
 _PICTURES = 60  # on the page itself: of what a reader looks at first; the others are linked
-_OWN_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
 
 
 def page(campaign: Campaign) -> str:
     """The page of a campaign, or of shards that were joined, made from its folder alone."""
     result = campaign.result
-    environment = Environment(
-        loader=PackageLoader("harness.evidence"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_shown,
-    )
     plans = [_plan(campaign.folder, plan, drawn=n < _PICTURES) for n, plan in enumerate(rows_of(result))]
-    return environment.get_template("campaign.html.j2").render(
+    return html(
+        "campaign.html.j2",
         campaign=result,
         plans=plans,
         harness=harness_words(result.harness),
@@ -62,17 +51,12 @@ def _pairs(coverage: Coverage) -> list[tuple[str, list[int]]]:
     return [(first, [coverage.times_after(first, then) for then in KINDS]) for first in (BEGIN, *KINDS)]
 
 
-def _shown(value: object) -> object:
-    """A value as the template is to show it: secrets masked, and without the characters that HTML cannot hold."""
-    return redact(as_xml_text(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
 def _plan(folder: Path, plan: PlanResult, *, drawn: bool) -> dict[str, object]:
     own = f"plans/plan-{plan.place}"
     picture = ""
     if drawn:
         with suppress(OSError, ValueError):
-            picture = _OWN_STYLE.sub("", (folder / own / PICTURE).read_text(encoding="utf-8"), count=1)
+            picture = without_style((folder / own / PICTURE).read_text(encoding="utf-8"))
     broken = plan.of(BROKEN)
     word = "news" if plan.news else "known" if broken else "unknown" if plan.of(UNKNOWN) else "kept"
     return {

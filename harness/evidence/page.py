@@ -11,48 +11,37 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from msgspec.structs import asdict
 
 from harness.evidence import load_writers
+from harness.evidence._html import html, without_style
 from harness.evidence._writer import Run, RunWriter, TrialWriter
 from harness.evidence.drawing import STYLE
 from harness.evidence.grid import grid_of
 from harness.evidence.looks import door_log, once
 from harness.evidence.table import counts_of, footnotes
-from harness.evidence.xml_text import as_xml_text
 from harness.history import event_of, of_kind
 from harness.store.results import evidence_of, harness_words, read_verdict, runs_of
 from harness.verdict.outcomes import broken_promises, contradicts, expected_of, said, said_of, unjudged
 from harness.words.events import DoorClosed
 from harness.words.names import AFTER, DRAINED
 from harness.words.records import FateRecord, RunFacts, TrialResult
-from harness.words.redaction import redact
 
 _LOG_LINES, _LINE = 20, 180
 _BROKEN_LINES = 60  # of the log of what broke
 _WAITS = 5  # of a lab, the longest
 _FILTERS = ("scenario", "door", "subject", "outcome")
 _PACKAGE = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)", re.MULTILINE)
-_OWN_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)  # a page says it once for all of its timelines
 
 
 def page(run: Run) -> str:
     """The page of a run, or of runs that were joined, made from its folder alone."""
     folder, results, facts = run.folder, run.results, run.facts
     trials = [_trial(folder, entry) for entry in results.trials]
-    environment = Environment(
-        loader=PackageLoader("harness.evidence"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_shown,
-    )
-    return environment.get_template("index.html.j2").render(
+    return html(
+        "index.html.j2",
         trials=trials,
         grid=_grid(folder, results.trials),
         notes=footnotes(results.trials),
@@ -112,18 +101,13 @@ def _costs(facts: RunFacts) -> Iterator[dict[str, object]]:
         }
 
 
-def _shown(value: Any) -> Any:
-    """A value as the template is to show it: secrets masked, and without the characters that HTML cannot hold."""
-    return redact(as_xml_text(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
 def _trial(folder: Path, entry: TrialResult) -> dict[str, object]:
     """What the page shows of a trial; what cannot be read of its evidence is left out."""
     own = evidence_of(folder, entry)
     saved = read_verdict(folder, entry)
     timeline = ""
     with suppress(OSError, ValueError):
-        timeline = _OWN_STYLE.sub("", (own / "timeline.svg").read_text(encoding="utf-8"), count=1)
+        timeline = without_style((own / "timeline.svg").read_text(encoding="utf-8"))
     return {
         "id": own.name,
         "scenario": entry.scenario,
