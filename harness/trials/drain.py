@@ -86,6 +86,8 @@ class _Drain:
             return self._sample.ended if self._sample else "every run that is there has ended"
         if not runs:
             return "no run is there"
+        if self._sample is None and self._none_is_due(runs, now):  # rule: drain-not-for-later
+            return "every other run that is there has ended, and what is left is due later than is waited for"
         if (now - self._moved).total_seconds() > (idle := self._idle_seconds(everything)):
             return f"no run changed state within {idle:.0f} s"
         if (now - self._started).total_seconds() > self.deadlines.drain_cap:  # rule: drain-cap
@@ -132,6 +134,15 @@ class _Drain:
         # rule: drain-settles (gives [])
         late = [doors[one].settles_after for one in left if one in doors]
         return max(self._idle, *late, 0.0)
+
+    def _none_is_due(self, runs: Sequence[dict[str, Any]], now: datetime) -> bool:
+        """Whether what has not ended waits for a time that comes later than the drain waits for a change.
+
+        Such are the runs of a schedule that a door has added, which ticks once a week.
+        """
+        left = [run for run in runs if run["state_type"] not in ENDED]
+        then = now + timedelta(seconds=self._idle_seconds(runs))
+        return all(run["state_type"] in WAITS and _due(run) > then for run in left)
 
     def _leaves_runs_alone(self, runs: Sequence[dict[str, Any]], now: datetime) -> bool:
         """Whether runs are overdue that a worker could have taken, and not by the door alone."""

@@ -60,6 +60,23 @@ def test_runs_that_are_held_back_as_they_should_be_are_waited_for_a_shorter_time
     assert ended(other, "none") == "no run changed state within 40 s"
 
 
+@pytest.mark.rule("drain-not-for-later", "Runs that are due later than the drain waits for are not waited for.")
+@pytest.mark.parametrize(
+    ("hours", "ended"), [(24, "every other run that is there has ended"), (0, "every run that is")]
+)
+def test_a_run_that_comes_much_later_is_not_waited_for(lab: FakeLab, hours: int, ended: str) -> None:
+    def add_a_run() -> None:
+        """As the scheduler does for a schedule that a door has added."""
+        treated = lab.backlog(OUTAGE).at_risk()[0].deployment
+        lab.prefect.add_run(treated, lab.clock.now() + timedelta(hours=hours, seconds=20), auto_scheduled=True)
+
+    lab.backlog(OUTAGE).on_lift(add_a_run)
+    entry = lab.trial(OUTAGE)
+    assert judged(entry) == verdict("survived", treated=KEPT, twin=KEPT), entry.reason
+    (drained,) = (event for event in lab.history(OUTAGE) if event["kind"] == "drained")
+    assert drained["ended"].startswith(ended), drained["ended"]
+
+
 @pytest.mark.rule("drain-not-for-the-dead", "A run whose process was killed is not waited for as long as others.")
 def test_a_run_that_stays_running_without_a_process_is_not_waited_for_as_long(lab: FakeLab) -> None:
     def leave_it_running() -> None:
