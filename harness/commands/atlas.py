@@ -166,7 +166,7 @@ def run(ask: Ask, console: Console) -> int:
         finally:  # an interrupt takes no verdict back, and is no outcome of what it cut short
             if found := _tried(run_folder):
                 atlas.add(found)
-                write_whole(shown, page(atlas.trials, again("atlas", ask)))
+                write_whole(shown, page(atlas.trials, again("atlas", replace(ask, results=Ask.results))))
         done += len(together)
         for release in together:
             mine = [trial for trial in atlas.trials if trial.subject == release]

@@ -67,13 +67,13 @@ def run(ask: Ask, console: Console) -> int:
     for words, by in told:
         for subject, one in by.items():
             console.print(f"{subject}: {words}: {one.answer} ({one})", soft_wrap=True)
-    command = again("experiment", ask)
+    anywhere = replace(ask, results=Ask.results, into=None)  # the page says nothing of this machine's folders
     into.mkdir(parents=True, exist_ok=True)
     saved = {"schema": SCHEMA, "name": experiment.name, "trials": msgspec.to_builtins(trials)}
     write_whole(into / "measured.json", json.dumps(saved, indent=1) + "\n")
     write_whole(into / "measured.svg", picture(experiment, trials))
-    write_whole(into / "measured.md", page(experiment, trials, command))
-    console.print(f"\nmeasured: {into / 'measured.md'}\nagain:    {command}", soft_wrap=True)
+    write_whole(into / "measured.md", page(experiment, trials, again("experiment", anywhere)))
+    console.print(f"\nmeasured: {into / 'measured.md'}\nagain:    {again('experiment', ask)}", soft_wrap=True)
     if exit_code(trials) == EXIT_CONTRADICTED:
         return EXIT_CONTRADICTED
     # Nothing is expected of a practice; what counts is whether something can be said of it.

@@ -115,6 +115,7 @@ def test_every_release_is_tried_once_and_shown_with_what_was_lost(
     page = (tmp_path / "not there yet" / "3.2" / "atlas.md").read_text(encoding="utf-8")
     assert "| 3.3.3 | lost 3/3 | lost 3/3 | lost 3/3 | lost 3/3 |" in page
     assert "| 3.3.4 | survived (!) |" in page
+    assert "--results" not in page, "it says nothing of folders of this machine"
     assert "--from 3.2.14 --to 3.3.4" in page and "--engine processes --database sqlite" in page and "--into" in page
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import xml.etree.ElementTree as ET
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from msgspec.structs import asdict, replace
+from rich.console import Console
 
+from harness.commands import experiment as module
 from harness.commands._atlas_page import AtlasTrial
 from harness.commands._experiment_page import page, picture, told_of
 from harness.doors import load_doors
@@ -98,6 +103,20 @@ def test_page_and_picture_say_the_same_of_each_practice() -> None:
     assert "| wait & see | **protects**: 3 of 3 without, 0 of 3 with |" in page(experiment, trials, "harness x")
     drawn = "".join(ET.fromstring(picture(experiment, trials)).itertext())
     assert "wait & see" in drawn and "protects" in drawn and "3 of 3 → 0 of 3" in drawn
+
+
+def test_what_is_written_says_nothing_of_folders_of_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = entry(scenario="worker-outage", subject="3.3.3", outcome="lost", at_risk=3, lost=3)
+    monkeypatch.setattr(module, "choose_engine", lambda _: (SimpleNamespace(name="processes"), "the usual"))
+    monkeypatch.setattr(module, "run_unseen", lambda *_: (SimpleNamespace(trials=[lost]), "a run"))
+    ask = module.Ask(name="quiet-time", subjects=("3.3.3",), results=tmp_path / "results", into=tmp_path / "into")
+    said = io.StringIO()
+    module.run(ask, Console(file=said, width=200))
+    assert f"--results {tmp_path / 'results'} --into {tmp_path / 'into'}" in said.getvalue()
+    written = (tmp_path / "into" / "measured.md").read_text(encoding="utf-8")
+    assert "`nox -s experiment -- --subject 3.3.3 --engine processes quiet-time`" in written
 
 
 def test_each_experiment_has_what_it_names() -> None:
