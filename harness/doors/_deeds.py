@@ -11,7 +11,7 @@ from harness.words.proof import DEEDS, Deed, Of, Proof, What
 Step: TypeAlias = "str | float"  # what is done to the part, or how many seconds pass
 
 GRACE = 20.0  # seconds between SIGINT and SIGKILL
-# How long a part is frozen, or cut off: several polls of a worker (2 s), and more than a run waits for its slot (8 s).
+# How long a part is frozen, or cut off: several polls of a worker (2 s), and more than a run waits for its slot (5 s).
 AWHILE = 15.0
 # A run whose process was killed keeps its slot until its lease ends. A flow renews that to 300 s as it begins, whatever
 # the server is set to (read in Prefect's flow_engine.py, 3.9.1). Before 3.4.11 there are no leases, and it keeps it.

@@ -14,7 +14,7 @@ from harness.trials.system import StagedSystem
 from harness.trials.tally import still_scheduled
 from harness.trials.templates import WAITING
 from harness.words.errors import DeadlineError, LabError
-from harness.words.names import WAITS
+from harness.words.names import WAITS, WARP
 from harness.words.waiting import NotYet
 
 _STAGING_TRIES = 5
@@ -25,6 +25,8 @@ _MORE_AHEAD = 3.0  # seconds that the first tick lies further ahead at each try,
 
 def stage(staging: Staging) -> None:
     """Hurt the system and make the backlog, for every treated deployment and the twin alike."""
+    if staging.scenario.stage or staging.scenario.clock == WARP:  # what follows may move the clock past the run's time
+        scheduler_works(staging)  # rule: schedules-nothing-before-its-own-stage
     fault = staging.scenario.cause
     if fault.hurts:
         fault.hurt(StagedSystem(staging))
@@ -90,6 +92,7 @@ def _deploy_as_it_ticks(staging: Staging) -> None:
     staging.deploy_all()
     staging.turn.close()
     staging.deployed = {name: staging.deployment(name)["id"] for name in staging.names}
+    scheduler_works(staging)  # rule: schedules-nothing-before-its-ticks
     patience = timedelta(seconds=staging.lab.deadlines.backlog)
     if late := _lacks_runs(staging, until=staging.lab.clock.now() + patience):
         staging.record("note", text=late)

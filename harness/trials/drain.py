@@ -136,13 +136,15 @@ class _Drain:
         return max(self._idle, *late, 0.0)
 
     def _none_is_due(self, runs: Sequence[dict[str, Any]], now: datetime) -> bool:
-        """Whether what has not ended waits for a time that comes later than the drain waits for a change.
+        """Whether what has not ended waits for its first time, which comes later than the drain waits for a change.
 
-        Such are the runs of a schedule that a door has added, which ticks once a week.
+        Such are the runs of a schedule that a door has added, which ticks once a week. When a run is to ask again is by
+        the server's clock, which may be minutes ahead.
         """
         left = [run for run in runs if run["state_type"] not in ENDED]
         then = now + timedelta(seconds=self._idle_seconds(runs))
-        return all(run["state_type"] in WAITS and _due(run) > then for run in left)
+        # rule: drain-later-is-a-first-time (without first)
+        return all(run["state_name"] == "Scheduled" and _due(run) > then for run in left)
 
     def _leaves_runs_alone(self, runs: Sequence[dict[str, Any]], now: datetime) -> bool:
         """Whether runs are overdue that a worker could have taken, and not by the door alone."""

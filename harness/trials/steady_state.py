@@ -60,7 +60,8 @@ def scheduler_works(staging: Staging) -> None:
     """The scheduler has made its run; else the trials of the staging have no verdict.
 
     Asked for while the workers were tried, and waited for once the backlog is deployed: the pass that makes this run
-    makes those of the backlog, too, and up to 3.3.3 it comes every 5 s. No fault of a staging hurts the scheduler.
+    makes those of the backlog, too, and up to 3.3.3 it comes every 5 s. No fault of a staging hurts the scheduler. A
+    scenario with a stage of its own may move the clock, or be in need of runs at once: there it is waited for before.
     Raises: SteadyStateError, with the server's log.
     """
     lab = staging.lab

@@ -20,7 +20,7 @@ from harness.words.clock import MovableClock
 from tests.fakes.clock import Clock
 
 Json = Any
-LATE_AFTER, SLOT_WAIT, RETRY_DELAY = timedelta(seconds=1), timedelta(seconds=8), timedelta(seconds=15)
+LATE_AFTER, SLOT_WAIT, RETRY_DELAY = timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=15)
 HOLDS_A_SLOT = ("PENDING", "RUNNING")
 UPDATE_BEGINS, UPDATED, LIFTED, KILLED, DELETED = "update begins", "updated", "lifted", "killed", "deleted"
 

@@ -77,6 +77,24 @@ def test_a_run_that_comes_much_later_is_not_waited_for(lab: FakeLab, hours: int,
     assert drained["ended"].startswith(ended), drained["ended"]
 
 
+@pytest.mark.rule(
+    "drain-later-is-a-first-time", "A run that found no slot is waited for, whatever the server's clock says."
+)
+def test_a_run_that_asks_again_by_a_clock_that_is_minutes_ahead_is_waited_for(lab: FakeLab) -> None:
+    lab.prefect.clock.ahead = timedelta(seconds=300)
+    lab.prefect.run_seconds = 3
+
+    def limit() -> None:
+        """As a door does that gives a deployment a concurrency limit of 1."""
+        for deployment in lab.prefect.deployments.values():
+            if deployment.family == "user-created-treated":
+                deployment.concurrency_limit = 1
+
+    lab.backlog("user-created-late").on_update(limit)
+    entry = lab.trial("user-created-late", "patch-deployment")
+    assert entry.outcome == "survived", entry.reason
+
+
 @pytest.mark.rule("drain-not-for-the-dead", "A run whose process was killed is not waited for as long as others.")
 def test_a_run_that_stays_running_without_a_process_is_not_waited_for_as_long(lab: FakeLab) -> None:
     def leave_it_running() -> None:

@@ -22,7 +22,7 @@ from harness.runs.one_lab import try_lab
 from harness.trials import phases
 from harness.trials.scenario import load_scenarios
 from harness.verdict.outcomes import EXIT_AS_EXPECTED, EXIT_CONTRADICTED, EXIT_UNJUDGED, exit_code, said
-from harness.words.names import PREFECT_DEPLOY
+from harness.words.names import PREFECT_DEPLOY, WARP
 from harness.words.redaction import redact
 from tests.fakes import fake_api, fake_prefect
 from tests.fakes.fake_api import WRONG_ROUTE
@@ -1148,6 +1148,29 @@ def test_a_scheduler_that_makes_nothing_is_known_before_a_staging_is_done_again(
         assert entry.reason.endswith("in the server's log: sqlalchemy.exc.InvalidRequestError: Can't evaluate")
     assert lab.prefect.clock.now() - began < timedelta(seconds=60)
     assert [event["kind"] for event in lab.history(OUTAGE)].count("command") == 1
+
+
+@pytest.mark.rule(
+    "schedules-nothing-before-its-own-stage",
+    "A scenario with a stage of its own is not staged before the scheduler has made a run.",
+)
+def test_no_clock_is_moved_on_a_server_that_schedules_nothing(lab: FakeLab) -> None:
+    lab.prefect.schedules_runs, lab.lives_on = False, WARP
+    entry = lab.trial("overnight-outage")
+    assert (entry.outcome, "the server schedules nothing" in entry.reason) == ("inconclusive", True), entry.reason
+    assert [event["kind"] for event in lab.history("overnight-outage")].count("clock-moved") == 1  # as the lab starts
+
+
+@pytest.mark.rule(
+    "schedules-nothing-before-its-ticks", "Ticks that cannot be chosen are not waited for where nothing is scheduled."
+)
+def test_a_schedule_that_ticks_whenever_it_does_is_given_up_as_soon(lab: FakeLab) -> None:
+    lab.prefect.schedules_runs, lab.schedules = False, ("cron * * * * *",)
+    lab.deadlines = replace(lab.deadlines, backlog=180.0)  # as on real servers
+    began = lab.prefect.clock.now()
+    entry = lab.trial(OUTAGE)
+    assert (entry.outcome, "the server schedules nothing" in entry.reason) == ("inconclusive", True), entry.reason
+    assert lab.prefect.clock.now() - began < timedelta(seconds=40)
 
 
 @pytest.mark.rule(
