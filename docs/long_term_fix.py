@@ -31,6 +31,8 @@ ROLES = {
     f"{TRANSLATED}/worker=3.3.3/deployer=3.3.3": "new server that translates; old worker, old deployer",
     f"3.3.3/worker={LONG}/deployer={LONG}/upgrade={LONG}": "new worker, new deployer; server upgraded under them",
 }
+DATABASES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
+_USUAL = ("prefect-deploy", "serve-stop")
 COLOURS = {"survived": "#009e73", "ticks whole": "#009e73", "lost": "#d55e00"}
 OTHER = "#b8bcc2"
 KEPT = ("subject", "scenario", "door", "database", "outcome", "at_risk", "lost", "reason")
@@ -43,7 +45,7 @@ def main(folders: Sequence[str]) -> None:
     for folder in folders:
         found = json.loads((Path(folder) / "results.json").read_text(encoding="utf-8"))["trials"]
         controls = {f"trials/{each['control']}" for each in found}
-        for each in (each for each in found if each["folder"] not in controls):
+        for each in (each for each in found if each["folder"] not in controls and each["outcome"] != "not-applicable"):
             by_ticks = {"outcome": f"ticks {each['ticks']['outcome']}"} if each["judged_by"] == "ticks" else {}
             trials += [{key: each[key] for key in KEPT} | by_ticks] * bool(each["outcome"])
     measured = {(each["scenario"], each["door"], each["database"], each["subject"]): each for each in trials}
@@ -58,8 +60,9 @@ def drawn_and_told() -> dict[Path, str]:
     trials = json.loads(DATA.read_text(encoding="utf-8"))
     measured = {(each["scenario"], each["door"], each["database"], each["subject"]): each for each in trials}
     cells = sorted({key[:3] for key in measured if key[3] in FIXES and key[3] != "3.3.3"}, key=_order)
-    rows = [(_named(*cell), [measured.get((*cell, subject)) for subject in FIXES]) for cell in cells]
-    page = _replaced(PAGE.read_text(encoding="utf-8"), "fixes", _table(["scenario, and door", *FIXES.values()], rows))
+    by_fix = {cell: [measured.get((*cell, subject)) for subject in FIXES] for cell in cells}
+    page = _replaced(PAGE.read_text(encoding="utf-8"), "fixes", _grouped(by_fix))
+    drawn = [(_named(*cell), trials) for cell, trials in by_fix.items() if _is_drawn(cell, trials)]
     cells = sorted({key[:3] for key in measured if key[3] in ROLES}, key=_order)
     by_roles = [
         (name, [measured.get((*cell, subject)) for cell in cells])
@@ -67,11 +70,11 @@ def drawn_and_told() -> dict[Path, str]:
         if any((*cell, subject) in measured for cell in cells)
     ]
     heads = ["roles", *(_named(*cell) for cell in cells)]
-    return {PICTURE: _drawn(rows), PAGE: _replaced(page, "roles", _table(heads, by_roles))}
+    return {PICTURE: _drawn(drawn), PAGE: _replaced(page, "roles", _table(heads, by_roles))}
 
 
 def _order(cell: tuple[str, str, str]) -> tuple[bool, bool, tuple[str, str, str]]:
-    return cell[2] != "sqlite", cell[1] not in ("prefect-deploy", "serve-stop"), cell
+    return cell[2] != "sqlite", cell[1] not in _USUAL, cell
 
 
 def _named(scenario: str, door: str, database: str) -> str:
@@ -85,6 +88,41 @@ def _said(trial: dict[str, Any] | None) -> str:
     if trial["outcome"] == "lost" and trial["at_risk"]:
         return f"lost {trial['lost']}/{trial['at_risk']}"
     return str(trial["outcome"])
+
+
+def _is_drawn(cell: tuple[str, str, str], trials: Sequence[dict[str, Any] | None]) -> bool:
+    """Whether a cell is in the picture: by the door of the report, or not the same with each fix."""
+    return cell[1] in _USUAL or len({_word(each) for each in trials[1:3] if each}) > 1
+
+
+def _word(trial: dict[str, Any] | None) -> str:
+    """What a trial came to, the same for cells that lost all; empty where it was not tried."""
+    whole = trial and trial["outcome"] == "lost" and trial["lost"] == trial["at_risk"]
+    return "lost" if whole else _said(trial)
+
+
+def _grouped(by_fix: dict[tuple[str, str, str], list[dict[str, Any] | None]]) -> str:
+    """A table of cells by what they came to without a fix, with the short and with the long one."""
+    groups: dict[tuple[str, ...], list[tuple[str, str, str]]] = {}
+    for cell, trials in by_fix.items():
+        groups.setdefault((DATABASES[cell[2]], *(_word(each) for each in trials[:3])), []).append(cell)
+    heads = ["cells", "database", *FIXES.values(), "scenario: doors"]
+    lines = ["| " + " | ".join(heads) + " |", "|---:|" + "---|" * (len(heads) - 1)]
+    for group, cells in sorted(groups.items(), key=_what_differs_first):
+        both = [_word(by_fix[cell][3]) for cell in cells if by_fix[cell][3]]
+        with_both = f"{both[0]} ({len(both)} tried)" if len(set(both)) == 1 else ", ".join(both)
+        doors: dict[str, list[str]] = {}
+        for scenario, door, _ in cells:
+            doors.setdefault(scenario, []).append(f"`{door}`")
+        told = "; ".join(f"{scenario}: {', '.join(each)}" for scenario, each in doors.items())
+        lines.append(f"| {len(cells)} | " + " | ".join([*group, with_both, told]) + " |")
+    return "\n".join(lines)
+
+
+def _what_differs_first(group: tuple[tuple[str, ...], list[tuple[str, str, str]]]) -> tuple[bool, bool, int]:
+    """The order of the groups: SQLite first, what all came to alike last, the largest of each first."""
+    (database, *words), cells = group
+    return database != DATABASES["sqlite"], len({word for word in words if word}) == 1, -len(cells)
 
 
 def _table(heads: Sequence[str], rows: Sequence[tuple[str, Sequence[dict[str, Any] | None]]]) -> str:
