@@ -5,8 +5,8 @@
 
 The standard library alone, and nothing of the harness. Both deployments of a pair, blue and green, have the same
 schedule. For each way to switch, pairs of their own tick side by side on one server with Prefect's default loops; a
-worker with its defaults (it asks every 10 s for the runs of the next 10 s) executes them. Counted is how many runs of a
-pair completed for each tick.
+worker with its defaults (it asks every 10 s for the runs of the next 10 s) executes them. Counted are the runs of a
+pair that completed for each tick, and which deployment they were of.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import shlex
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -87,7 +87,7 @@ class Pair:
 
 
 def measured(python: list[str], pairs: int) -> dict[str, Any]:
-    """By way, for each pair: how many runs completed for each tick. Raises: TimeoutError."""
+    """By way, for each pair: the runs that completed for each tick (`_completed`). Raises: TimeoutError."""
     with (
         serving(python, {}) as (server, folder, environment),
         working(server, python, folder, environment, {POOL: [[]]}),
@@ -123,11 +123,13 @@ def _switched(server: Server, folder: Path, pairs: int) -> dict[str, Any]:
     return {"release": server("GET", "/admin/version"), "late": round(late, 1), "ways": told}
 
 
-def _completed(server: Server, pair: Pair) -> list[int]:
-    """For each tick that is counted, how many runs of a pair completed."""
-    runs = server.runs(list(pair.ids.values()), state={"type": {"any_": ["COMPLETED"]}})
-    by_tick = Counter(round(moment(run["expected_start_time"])) for run in runs)
-    return [by_tick[pair.first + number * INTERVAL] for number in range(BEFORE + AFTER)]
+def _completed(server: Server, pair: Pair) -> list[str]:
+    """For each tick that is counted, the runs of a pair that completed, each by the first letter of its colour."""
+    letters = {deployment: colour[0] for colour, deployment in pair.ids.items()}
+    by_tick: dict[int, str] = defaultdict(str)
+    for run in server.runs(list(letters), state={"type": {"any_": ["COMPLETED"]}}):
+        by_tick[round(moment(run["expected_start_time"]))] += letters[run["deployment_id"]]
+    return ["".join(sorted(by_tick[pair.first + number * INTERVAL])) for number in range(BEFORE + AFTER)]
 
 
 def page(told: Sequence[dict[str, Any]]) -> str:
@@ -135,15 +137,19 @@ def page(told: Sequence[dict[str, Any]]) -> str:
     releases = [one["release"] for one in told]
     lines = ["| | " + " | ".join(releases) + " |", "|---|" + "---|" * len(releases)]
     for number, way in enumerate(told[0]["ways"]):
-        cells = [_cell([count for pair in one["ways"][number]["pairs"] for count in pair]) for one in told]
+        cells = [_cell([runs for pair in one["ways"][number]["pairs"] for runs in pair]) for one in told]
         lines.append(f"| {way['way']} | " + " | ".join(cells) + " |")
+    late = [f"{one['late']} s" for one in told]
+    lines.append("| *the latest request came after its time by* | " + " | ".join(late) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(counts: Sequence[int]) -> str:
-    twice, never = sum(count > 1 for count in counts), counts.count(0)
-    said = [f"{number} {word}" for number, word in ((twice, "twice"), (never, "never")) if number]
-    return f"{', '.join(said) or 'none'} of {len(counts)}"
+def _cell(ticks: Sequence[str]) -> str:
+    by_both, never = sum({"b", "g"} <= set(runs) for runs in ticks), ticks.count("")
+    by_one = sum(len(runs) > 1 for runs in ticks) - by_both
+    counted = ((by_both, "twice"), (by_one, "twice by one deployment"), (never, "never"))
+    said = [f"{number} {words}" for number, words in counted if number]
+    return f"{', '.join(said) or 'none'} of {len(ticks)}"
 
 
 def main() -> None:
@@ -156,7 +162,6 @@ def main() -> None:
     told = [measured(python, asked.pairs) for python in pythons_of(asked)]
     asked.into.write_text(json.dumps(told).replace('{"way"', '\n{"way"') + "\n", encoding="utf-8")
     asked.into.with_suffix(".md").write_text(page(told), encoding="utf-8")
-    print("the latest request came so many seconds after its time:", *(one["late"] for one in told))
     print(page(told))
 
 
